@@ -1,0 +1,57 @@
+// One POST, one callback: libcurl's multi interface on the loop. A request is sent at most once:
+// libcurl would send a POST again by itself when a reused connection dies before the answer's first
+// byte; here the body comes from a callback that cannot rewind, so that this is an error instead.
+// HTTP/1.1 only, no redirects, no proxy, no content encodings, certificates always checked.
+#ifndef DIALIN_HTTP_CLIENT_H
+#define DIALIN_HTTP_CLIENT_H
+
+#include "bytes.h"
+#include "loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HTTP_ANSWER_BYTES_MAX 65536 // more is cut off, with the connection
+#define HTTP_ANSWER_HEAD_BYTES_MAX 65536
+#define HTTP_CONNECT_TIMEOUT_MS 5000
+#define HTTP_KEPT_IDLE_S 4 // uvicorn closes idle connections after 5 s: be first
+
+enum http_outcome {
+    HTTP_ANSWERED,     // a status line came; `status` is its code
+    HTTP_NOT_SENT,     // nothing of the body left this process: it cannot have been carried out
+    HTTP_UNKNOWN,      // sent, wholly or in part, and no answer: it may have been carried out
+};
+
+struct http_answer {
+    enum http_outcome outcome;
+    unsigned status;
+    struct bytes_view body;   // borrowed for the callback
+    bool body_is_cut;         // longer than HTTP_ANSWER_BYTES_MAX, or broken off
+    struct bytes_view retry_after; // the header's value; empty where absent
+    const char *error;        // a sentence where something went wrong, else NULL
+    uint64_t latency_us;      // from the call to the callback
+};
+
+struct http_post {
+    const char *url;
+    const char *const *headers; // "Name: value" lines, ends with NULL; copied
+    struct bytes_view body;     // copied
+    uint64_t timeout_ms;        // total
+    // Asked in the instant before the body leaves; false breaks the request off unsent. May be NULL.
+    bool (*may_send)(void *arg);
+};
+
+struct http_client;
+typedef void http_on_answer(const struct http_answer *answer, void *arg);
+
+// `connections_max` bounds the connections; further requests wait inside.
+struct http_client *http_client_open(struct loop *loop, unsigned connections_max);
+
+// Exactly one callback, never from inside this call.
+void http_client_post(struct http_client *client, const struct http_post *post,
+                      http_on_answer *on_answer, void *arg);
+
+// Requests still out are broken off; their callbacks come before this returns.
+void http_client_close(struct http_client *client);
+
+#endif

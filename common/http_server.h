@@ -1,0 +1,86 @@
+// An HTTP/1.1 server on the loop: libmicrohttpd behind a small face. It finds the route, refuses
+// what is malformed, too large or too slow, collects the body, and hands over a whole request,
+// which is parked until it is answered, now or later.
+//
+// Checked in this order, before the body is read: path (404), method (405 with Allow), framing and
+// headers (400, the connection closes), length (413). 408 comes when a request is not whole
+// HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came.
+#ifndef DIALIN_HTTP_SERVER_H
+#define DIALIN_HTTP_SERVER_H
+
+#include "bytes.h"
+#include "loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HTTP_HEAD_BYTES_MAX 8192
+#define HTTP_HEADERS_MAX 64
+#define HTTP_REQUEST_DEADLINE_MS 10000
+#define HTTP_IDLE_MS 60000 // between two requests of one connection
+#define HTTP_ROUTES_MAX 16
+
+struct http_server;
+struct http_request;
+
+// One route. A path segment "*" matches any one segment. GET routes answer HEAD too.
+struct http_route {
+    const char *method;
+    const char *path;
+    // May refuse from the head alone, by answering; the body is then not read. NULL: no opinion.
+    void (*on_head)(struct http_request *request, void *arg);
+    // The request is whole: to be answered exactly once, now or later.
+    void (*on_request)(struct http_request *request, void *arg);
+};
+
+struct http_server_options {
+    const char *listen_addr; // numeric IPv4 or IPv6 address
+    uint16_t port;           // 0: the system chooses; see http_server_port
+    size_t body_bytes_max;
+    unsigned connections_max;
+    const struct http_route *routes; // borrowed; ends with a row without a method
+    void *arg;                       // for the routes' functions
+    // Told of each refusal that the server itself makes, for counting. May be NULL.
+    void (*on_refusal)(const char *code, void *arg);
+};
+
+// NULL, with a logged reason, where the address cannot be listened on.
+struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
+uint16_t http_server_port(const struct http_server *server);
+
+// Accepts no further connections; requests that have begun are served and their connections
+// closed behind the answer.
+void http_server_drain(struct http_server *server);
+bool http_server_is_drained(const struct http_server *server); // no request is under way
+
+// Every request must have been answered before.
+void http_server_close(struct http_server *server);
+
+// Of a request; borrowed until it is answered.
+const char *http_request_method(const struct http_request *request);
+const char *http_request_path(const struct http_request *request); // without the query
+const char *http_request_query(const struct http_request *request, const char *name); // or NULL
+const char *http_request_header(const struct http_request *request, const char *name); // or NULL
+uint64_t http_request_length(const struct http_request *request); // declared; UINT64_MAX: chunked
+const char *http_request_peer(const struct http_request *request); // numeric address
+uint64_t http_request_begun_us(const struct http_request *request); // loop_now_us of its head
+struct bytes_view http_request_body(const struct http_request *request);
+
+struct http_header {
+    const char *name;
+    const char *value;
+};
+
+// Answers, and gives the request back to the server. Content-Type is JSON unless a header says
+// otherwise. `headers` ends with a row without a name, or is NULL.
+void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
+                const struct http_header *headers);
+
+// Answers {"error":"<sentence>","code":"<code>"}. `retry_after_s` 0: no Retry-After.
+void http_refuse(struct http_request *request, unsigned status, const char *code,
+                 const char *sentence, unsigned retry_after_s);
+
+// Ends the connection without an answer (for the programs that play faults).
+void http_abort(struct http_request *request);
+
+#endif

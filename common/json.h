@@ -1,0 +1,47 @@
+// Strict JSON at the border, cJSON's tree behind it. cJSON by itself accepts trailing bytes,
+// repeated keys, bad UTF-8, control bytes and a BOM, and \u0000 cuts its strings: json_parse()
+// refuses all of these first. The tree is cJSON's own; it is built and read with cJSON's functions
+// and freed with cJSON_Delete().
+#ifndef DIALIN_JSON_H
+#define DIALIN_JSON_H
+
+#include "bytes.h"
+
+#include <cjson/cJSON.h>
+
+#define JSON_DEPTH_MAX 32
+#define JSON_MEMBERS_MAX 256 // of the outermost object
+
+// A member of the outermost object as it stands in the text: nothing is lost in going through,
+// not even the digits of a number that a double cannot hold.
+struct json_member {
+    struct bytes_view key;   // between the quotes, escapes not resolved
+    struct bytes_view value; // the raw text of the value
+};
+
+struct json_document {
+    cJSON *tree; // an object
+    struct json_member members[JSON_MEMBERS_MAX];
+    size_t member_count; // members[i] is the i-th child of the tree
+};
+
+// Makes cJSON abort like everything else when memory runs out. Once, at the start of main.
+void json_init(void);
+
+// NULL where `text` is one JSON value by RFC 8259 whose outermost value is an object, UTF-8, no
+// deeper than JSON_DEPTH_MAX, no repeated key in the outermost object, no \u0000 anywhere.
+// Otherwise a sentence that says what is wrong, without a full stop; `document` is then empty.
+// The members point into `text`, which must outlive them.
+const char *json_parse(struct json_document *document, struct bytes_view text);
+void json_release(struct json_document *document);
+
+// A string member, or NULL where it is absent or no string. Names are compared with their case.
+const char *json_text(const cJSON *object, const char *name);
+
+// Appends the compact text of a tree; false where the maximum of `out` would be passed.
+bool json_print(const cJSON *tree, struct bytes *out);
+
+// Appends `text` as a JSON string with its quotes; control bytes are escaped.
+bool json_append_text(struct bytes *out, struct bytes_view text);
+
+#endif

@@ -1,0 +1,54 @@
+// The event loop: libuv behind a small face. One loop, one thread. Callbacks run one at a time and
+// never from inside the call that set them up. Everything opened here is closed before loop_close.
+#ifndef DIALIN_LOOP_H
+#define DIALIN_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct loop *loop_open(void);
+void loop_run(struct loop *loop);  // until loop_stop
+void loop_stop(struct loop *loop); // may be called from any callback
+void loop_close(struct loop *loop);
+
+// Monotonic time, read now. It goes on while the machine sleeps (CLOCK_BOOTTIME).
+uint64_t loop_now_us(void);
+uint64_t loop_now_ms(void);
+uint64_t loop_wall_ms(void); // the host's wall clock; may step
+
+// A timer fires once, `after_ms` from now; starting it again moves it. Closing is allowed from
+// inside its own callback.
+struct loop_timer;
+typedef void loop_on_time(void *arg);
+struct loop_timer *loop_timer_open(struct loop *loop, loop_on_time *on_time, void *arg);
+void loop_timer_start(struct loop_timer *timer, uint64_t after_ms);
+void loop_timer_stop(struct loop_timer *timer);
+void loop_timer_close(struct loop_timer *timer); // NULL is allowed
+
+// Watches a descriptor that the caller owns. Close the watch before the descriptor.
+enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
+struct loop_watch;
+typedef void loop_on_ready(int events, void *arg); // an error on the descriptor reports both
+struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg);
+void loop_watch_set(struct loop_watch *watch, int events); // 0 pauses it
+void loop_watch_close(struct loop_watch *watch);           // NULL is allowed
+
+// Runs in every turn just before the loop sleeps, in the order of opening.
+struct loop_hook;
+struct loop_hook *loop_before_sleep(struct loop *loop, loop_on_time *hook, void *arg);
+void loop_hook_close(struct loop_hook *hook);
+
+// Calls back for each arrival of the signal until the loop is closed.
+void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void *arg);
+
+// Looks a host up without blocking the loop; `address` is numeric, or NULL where it failed. The
+// callback comes once, unless loop_resolve_cancel was called before.
+#define LOOP_ADDRESS_BYTES 64
+struct loop_resolve;
+typedef void loop_on_address(const char *address, void *arg);
+struct loop_resolve *loop_resolve(struct loop *loop, const char *host, loop_on_address *on_address,
+                                  void *arg);
+void loop_resolve_cancel(struct loop_resolve *resolve); // NULL is allowed
+
+#endif

@@ -1,0 +1,73 @@
+// One connection to Redis that heals itself. It connects, authenticates, checks the server, and
+// says so; when it breaks it comes back within REDIS_RECONNECT_MS_MAX of Redis being reachable.
+// All commands of one turn of the loop leave in one write, in the order they were given.
+#ifndef DIALIN_REDIS_H
+#define DIALIN_REDIS_H
+
+#include "bytes.h"
+#include "loop.h"
+
+#include <hiredis/hiredis.h> // for redisReply, the one type of it that travels
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REDIS_RECONNECT_MS_MIN 20
+#define REDIS_RECONNECT_MS_MAX 500
+#define REDIS_COMMAND_DEADLINE_MS 5000 // then the connection is given up and made anew
+#define REDIS_ARGUMENTS_MAX 64
+
+// Where Redis is. Plain memory; redis_address_parse fills it from REDIS_URL, or returns a sentence
+// that says what is wrong with the URL and never shows its password.
+struct redis_address {
+    char host[256]; // or a path, for unix sockets
+    uint16_t port;  // 0: a unix socket
+    char user[128];
+    char password[512];
+    unsigned database;
+};
+const char *redis_address_parse(struct redis_address *address, const char *url);
+
+struct redis;
+typedef void redis_on_state(bool up, void *arg); // up: commands are taken; called at each change
+typedef void redis_on_reply(const redisReply *reply, void *arg);
+
+// `name` is shown in logs and CLIENT LIST. The address is copied. `on_state` may be NULL.
+struct redis *redis_open(struct loop *loop, const struct redis_address *address, const char *name,
+                         redis_on_state *on_state, void *arg);
+
+// Callbacks of what is still out come with NULL before this returns.
+void redis_close(struct redis *redis);
+
+bool redis_is_up(const struct redis *redis);
+
+// Breaks the connection off and makes a new one; what is out gets NULL.
+void redis_restart(struct redis *redis);
+
+// Sends one command; the arguments are copied. False, and no callback, while the connection is
+// down. Otherwise exactly one callback, never from inside this call: the reply, borrowed for the
+// callback, or NULL where the answer is lost and the command may or may not have been carried out.
+// Error replies are replies.
+bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                redis_on_reply *on_reply, void *arg);
+
+// Commands sent and not answered yet.
+size_t redis_in_flight(const struct redis *redis);
+
+// What an error reply means; one table for all of FAULTS.md. None is an acknowledgement.
+enum redis_error {
+    REDIS_FINE,     // no error reply
+    REDIS_AGAIN,    // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF: send it again later
+    REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED: reconnect
+    REDIS_REFUSED,  // NOAUTH, NOPERM, WRONGPASS: an operator must act; said loudly, tried again
+    REDIS_NOSCRIPT, // load the script and send it again
+    REDIS_NOGROUP,  // stream or group is gone: make it again
+    REDIS_WRONG,    // our own mistake or a foreign key's type: do not repeat
+};
+enum redis_error redis_error_of(const redisReply *reply); // `reply` is not NULL
+
+// Redis' time, by an offset to its TIME that is taken at each connect and every 10 s; between them
+// the monotonic clock counts. Before the first answer it is the host's wall clock.
+uint64_t redis_now_ms(const struct redis *redis);
+
+#endif

@@ -1,0 +1,61 @@
+// Is a webhook genuine? Daily's X-Pinless-Signature is base64 of HMAC-SHA256 over
+// `<timestamp header as sent>.<raw body bytes>`, keyed with the base64-decoded secret of the number
+// (Daily's documentation, "Dial-in webhook", and pinless dial-in helpers of Pipecat). Pure.
+#ifndef DIALIN_SIGNATURE_H
+#define DIALIN_SIGNATURE_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIGNATURE_SECRETS_MAX 1024
+#define SIGNATURE_SECRET_BYTES_MIN 16
+#define SIGNATURE_FRESH_S 300
+#define SIGNATURE_TEXT_BYTES 44 // base64 of 32 bytes
+
+// Known to everybody, for trials only: an ingress refuses it unless told that no real call comes.
+#define SIGNATURE_DEMONSTRATION_SECRET "ZGlhbGluLWRlbW9uc3RyYXRpb24tc2VjcmV0LTAwMDE="
+
+struct signature_secrets;
+
+// Parses PINLESS_HMAC_SECRET: base64 secrets separated by commas, each optionally `number=secret`.
+// NULL with a sentence in `problem` (which never holds a secret) where one is unusable.
+struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem);
+void signature_secrets_free(struct signature_secrets *secrets);
+bool signature_secrets_have(const struct signature_secrets *secrets, const char *secret);
+
+enum signature_verdict { SIGNATURE_GOOD, SIGNATURE_WRONG, SIGNATURE_STALE };
+
+// Which secrets made it: some may sign for one number only. Plain memory.
+struct signature_match {
+    bool any_number;
+    size_t count; // of `indexes`
+    uint16_t indexes[SIGNATURE_SECRETS_MAX];
+};
+
+// Verifies `signature` over `timestamp` and `body` with every secret, in constant time, then the
+// freshness of `timestamp` (digits; milliseconds from 10^11 on, seconds below) against `now_ms`.
+// A malformed timestamp or signature is SIGNATURE_WRONG. `match` may be NULL.
+enum signature_verdict signature_check(const struct signature_secrets *secrets,
+                                       struct bytes_view timestamp, struct bytes_view signature,
+                                       struct bytes_view body, uint64_t now_ms,
+                                       struct signature_match *match);
+
+// May whoever made this signature speak for the called number `to` (NULL: no number)?
+bool signature_allows(const struct signature_secrets *secrets, const struct signature_match *match,
+                      const char *to);
+
+// Signs as Daily does. `secret` is one base64 secret; `out` gets SIGNATURE_TEXT_BYTES and a NUL.
+// False where the secret is no base64.
+bool signature_sign(const char *secret, struct bytes_view timestamp, struct bytes_view body,
+                    char *out);
+
+// Lower-case hex of the SHA-256 of `data`: 64 characters and a NUL.
+#define SIGNATURE_SHA256_HEX 65
+void signature_sha256(struct bytes_view data, char *out);
+
+// Compares two secrets of any length in constant time for equal lengths.
+bool signature_same_secret(struct bytes_view a, struct bytes_view b);
+
+#endif

@@ -1,0 +1,50 @@
+// The entry of the stream <prefix>:webhooks: the only schema that ingress and worker share. Pure.
+#ifndef DIALIN_WEBHOOK_ENTRY_H
+#define DIALIN_WEBHOOK_ENTRY_H
+
+#include "bytes.h"
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEBHOOK_ENTRY_VERSION "1"
+#define WEBHOOK_ENTRY_ARGUMENTS 23 // XADD key * and ten fields with their values
+#define WEBHOOK_CALL_ID_BYTES_MAX 128
+#define WEBHOOK_ENTRY_ID_BYTES 48 // a stream id as text, with its NUL
+
+enum webhook_kind { WEBHOOK_DIALIN, WEBHOOK_DIALOUT };
+const char *webhook_kind_name(enum webhook_kind kind);
+
+struct webhook_entry {
+    struct bytes_view version; // empty when written: WEBHOOK_ENTRY_VERSION is meant
+    enum webhook_kind kind;
+    struct bytes_view call_id;
+    uint64_t received_ms; // Redis' time
+    struct bytes_view timestamp; // as received; empty if none
+    struct bytes_view signature;
+    struct bytes_view peer;
+    struct bytes_view body; // the exact bytes
+    struct bytes_view sha256; // of the body, hex
+    struct bytes_view replay_of; // the entry that this one repeats; empty: none
+};
+
+// Memory for the texts that the arguments of an XADD point to.
+struct webhook_entry_arguments {
+    struct bytes_view argv[WEBHOOK_ENTRY_ARGUMENTS];
+    size_t argc;
+    char received_ms[24];
+};
+
+// Fills the arguments of XADD <stream> *; they point into `entry`, `stream` and `arguments`.
+void webhook_entry_to_xadd(const struct webhook_entry *entry, struct bytes_view stream,
+                           struct webhook_entry_arguments *arguments);
+
+// Reads the field list of an entry (the second element of an XRANGE row); `entry` points into it.
+// Fields may come in any order, unknown ones are skipped. NULL when it is good, else a sentence.
+const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields);
+
+// 1 to WEBHOOK_CALL_ID_BYTES_MAX bytes of printable ASCII.
+bool webhook_call_id_is_valid(struct bytes_view call_id);
+
+#endif
