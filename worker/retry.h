@@ -1,0 +1,42 @@
+// The answer of /start to a decision: CONTRACT's table "Decide". Pure: time and chance come in.
+#ifndef DIALIN_RETRY_H
+#define DIALIN_RETRY_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RETRY_AFTER_MS_MAX 10000 // however long Retry-After says
+#define RETRY_BACKOFF_MS_MIN 250
+#define RETRY_BACKOFF_MS_MAX 5000 // after 408, 425, 5xx, no connection, timeout
+#define RETRY_FULL_MS_MAX 2000    // after 429 without Retry-After
+#define RETRY_CONFIGURATION_MS 5000
+#define RETRY_FAILURES_MAX 5 // in a row; then the call waits in line as after a 429
+
+enum retry_decision {
+    RETRY_STARTED,       // 2xx
+    RETRY_FULL,          // 429: the agent is full, the call waits in line
+    RETRY_FAILED,        // 408, 425, 5xx, no connection, timeout: again by itself
+    RETRY_LINE,          // as RETRY_FAILED, but RETRY_FAILURES_MAX in a row: waits in line
+    RETRY_CONFIGURATION, // 401, 402, 403, 404, 3xx: our configuration is wrong, not the call
+    RETRY_REJECTED,      // 400, 413, 422, other 4xx: dead
+};
+
+struct retry_situation {
+    unsigned status;               // 0: no answer
+    struct bytes_view retry_after; // the header as sent; empty where absent
+    uint64_t wall_s;               // Unix time, for a Retry-After that is a date
+    unsigned failures;             // in a row before this one (RETRY_FAILED or RETRY_LINE)
+    unsigned refusals;             // 429 in a row before this one
+    uint32_t chance;               // uniformly random, for the jitter
+};
+
+// `after_ms`: when this call (or the next of its line) may ask again; 0 for the final decisions.
+enum retry_decision retry_decide(const struct retry_situation *situation, uint64_t *after_ms);
+
+// Retry-After in milliseconds, capped at RETRY_AFTER_MS_MAX: seconds or an HTTP date (RFC 9110,
+// 10.2.3). False where it is absent, negative or nonsense.
+bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after_ms);
+
+#endif

@@ -1,0 +1,30 @@
+// Webhook to start request: the transformation of CONTRACT "Transform". Pure and deterministic:
+// the same entry, route and expiry give the same bytes, which is what `dialin-audit verify` checks.
+#ifndef DIALIN_TRANSFORM_H
+#define DIALIN_TRANSFORM_H
+
+#include "bytes.h"
+#include "webhook_entry.h"
+
+#include <stdint.h>
+
+#define TRANSFORM_REQUEST_BYTES_MAX (1024 * 1024) // /start answers 413 above it
+
+struct transform_settings {
+    const char *daily_api_key; // NULL: none is added
+    const char *daily_api_url;
+};
+
+// What the worker needs to know of a webhook besides the request itself; texts are truncated to fit
+// and empty where absent.
+struct transform_facts {
+    char from[129];
+    char to[129];
+};
+
+// Appends the request's JSON to `request`, with `exp` set to `expires_s` (Unix time). NULL when it
+// is good, else a sentence why this webhook cannot be transformed.
+const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
+                      uint64_t expires_s, struct bytes *request, struct transform_facts *facts);
+
+#endif
