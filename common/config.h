@@ -88,7 +88,12 @@ struct config_common {
          0,                                                                                        \
          0,                                                                                        \
          "first part of every key; the braces keep all keys in one cluster slot"},                 \
-        {"REDIS_WAIT_REPLICAS", CONFIG_LATER, 0, "0", 0, 0,                                        \
+        {"REDIS_WAIT_REPLICAS",                                                                    \
+         CONFIG_LATER,                                                                             \
+         0,                                                                                        \
+         "0",                                                                                      \
+         0,                                                                                        \
+         0,                                                                                        \
          "waiting for replicas is not in this version; leave it at 0"},                            \
         {"ADMIN_PORT",                                                                             \
          CONFIG_NUMBER,                                                                            \
@@ -97,27 +102,18 @@ struct config_common {
          0,                                                                                        \
          65535,                                                                                    \
          "port of /healthz, /readyz and /metrics; 0 turns it off"},                                \
-        {"LOG_LEVEL",                                                                              \
-         CONFIG_TEXT,                                                                              \
-         offsetof(struct type, member.log_level),                                                  \
-         "info",                                                                                   \
-         0,                                                                                        \
-         0,                                                                                        \
-         "error, warning, info or debug, in any case"},                                            \
-        {"LOG_FORMAT",                                                                             \
-         CONFIG_TEXT,                                                                              \
-         offsetof(struct type, member.log_format),                                                 \
-         "text",                                                                                   \
-         0,                                                                                        \
-         0,                                                                                        \
-         "text or json"}
+        {"LOG_LEVEL", CONFIG_TEXT, offsetof(struct type, member.log_level),     "info",            \
+         0,           0,           "error, warning, info or debug, in any case"},                  \
+    {                                                                                              \
+        "LOG_FORMAT", CONFIG_TEXT, offsetof(struct type, member.log_format), "text", 0, 0,         \
+            "text or json"                                                                         \
+    }
 
 // Checks what the table cannot (log level and format, prefix) and opens the log.
 void config_common_apply(const struct config_common *common, const char *program,
                          struct config_problems *problems);
 
 // Raises the limit of open files to `needed`, or adds a problem that names `because`.
-void config_need_open_files(uint64_t needed, const char *because,
-                            struct config_problems *problems);
+void config_need_open_files(uint64_t needed, const char *because, struct config_problems *problems);
 
 #endif

@@ -17,19 +17,19 @@
 #define HTTP_KEPT_IDLE_S 4 // uvicorn closes idle connections after 5 s: be first
 
 enum http_outcome {
-    HTTP_ANSWERED,     // a status line came; `status` is its code
-    HTTP_NOT_SENT,     // nothing of the body left this process: it cannot have been carried out
-    HTTP_UNKNOWN,      // sent, wholly or in part, and no answer: it may have been carried out
+    HTTP_ANSWERED, // a status line came; `status` is its code
+    HTTP_NOT_SENT, // nothing of the body left this process: it cannot have been carried out
+    HTTP_UNKNOWN,  // sent, wholly or in part, and no answer: it may have been carried out
 };
 
 struct http_answer {
     enum http_outcome outcome;
     unsigned status;
-    struct bytes_view body;   // borrowed for the callback
-    bool body_is_cut;         // longer than HTTP_ANSWER_BYTES_MAX, or broken off
+    struct bytes_view body;        // borrowed for the callback
+    bool body_is_cut;              // longer than HTTP_ANSWER_BYTES_MAX, or broken off
     struct bytes_view retry_after; // the header's value; empty where absent
-    const char *error;        // a sentence where something went wrong, else NULL
-    uint64_t latency_us;      // from the call to the callback
+    const char *error;             // a sentence where something went wrong, else NULL
+    uint64_t latency_us;           // from the call to the callback
 };
 
 struct http_post {
@@ -37,7 +37,8 @@ struct http_post {
     const char *const *headers; // "Name: value" lines, ends with NULL; copied
     struct bytes_view body;     // copied
     uint64_t timeout_ms;        // total
-    // Asked in the instant before the body leaves; false breaks the request off unsent. May be NULL.
+    // Asked in the instant before the body leaves; false breaks the request off unsent. May be
+    // NULL.
     bool (*may_send)(void *arg);
 };
 

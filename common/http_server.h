@@ -18,7 +18,6 @@
 #define HTTP_HEADERS_MAX 64
 #define HTTP_REQUEST_DEADLINE_MS 10000
 #define HTTP_IDLE_MS 60000 // between two requests of one connection
-#define HTTP_ROUTES_MAX 16
 
 struct http_server;
 struct http_request;
@@ -32,6 +31,12 @@ struct http_route {
     // The request is whole: to be answered exactly once, now or later.
     void (*on_request)(struct http_request *request, void *arg);
 };
+
+// The route of a request, or NULL: then `allow` lists the methods that this path takes, and is
+// empty where there is nothing at this path.
+#define HTTP_ALLOW_BYTES 64
+const struct http_route *http_route_find(const struct http_route *routes, const char *method,
+                                         const char *path, char allow[HTTP_ALLOW_BYTES]);
 
 struct http_server_options {
     const char *listen_addr; // numeric IPv4 or IPv6 address
@@ -59,10 +64,10 @@ void http_server_close(struct http_server *server);
 // Of a request; borrowed until it is answered.
 const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request); // without the query
-const char *http_request_query(const struct http_request *request, const char *name); // or NULL
+const char *http_request_query(const struct http_request *request, const char *name);  // or NULL
 const char *http_request_header(const struct http_request *request, const char *name); // or NULL
-uint64_t http_request_length(const struct http_request *request); // declared; UINT64_MAX: chunked
-const char *http_request_peer(const struct http_request *request); // numeric address
+uint64_t http_request_length(const struct http_request *request);   // declared; UINT64_MAX: chunked
+const char *http_request_peer(const struct http_request *request);  // numeric address
 uint64_t http_request_begun_us(const struct http_request *request); // loop_now_us of its head
 struct bytes_view http_request_body(const struct http_request *request);
 

@@ -34,7 +34,7 @@ struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_
 void loop_watch_set(struct loop_watch *watch, int events); // 0 pauses it
 void loop_watch_close(struct loop_watch *watch);           // NULL is allowed
 
-// Runs in every turn just before the loop sleeps, in the order of opening.
+// Runs in every turn just before the loop sleeps. Several hooks run in no particular order.
 struct loop_hook;
 struct loop_hook *loop_before_sleep(struct loop *loop, loop_on_time *hook, void *arg);
 void loop_hook_close(struct loop_hook *hook);
@@ -43,7 +43,8 @@ void loop_hook_close(struct loop_hook *hook);
 void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void *arg);
 
 // Looks a host up without blocking the loop; `address` is numeric, or NULL where it failed. The
-// callback comes once, unless loop_resolve_cancel was called before.
+// callback comes once, unless loop_resolve_cancel was called before it. Returns NULL, and never
+// calls back, where the name is unusable (too long).
 #define LOOP_ADDRESS_BYTES 64
 struct loop_resolve;
 typedef void loop_on_address(const char *address, void *arg);

@@ -19,6 +19,8 @@
 
 // Where Redis is. Plain memory; redis_address_parse fills it from REDIS_URL, or returns a sentence
 // that says what is wrong with the URL and never shows its password.
+#define REDIS_VERSION_MIN 7 // for script flags (allow-oom) and effects replication
+
 struct redis_address {
     char host[256]; // or a path, for unix sockets
     uint16_t port;  // 0: a unix socket
@@ -56,13 +58,14 @@ size_t redis_in_flight(const struct redis *redis);
 
 // What an error reply means; one table for all of FAULTS.md. None is an acknowledgement.
 enum redis_error {
-    REDIS_FINE,     // no error reply
-    REDIS_AGAIN,    // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF: send it again later
-    REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED: reconnect
-    REDIS_REFUSED,  // NOAUTH, NOPERM, WRONGPASS: an operator must act; said loudly, tried again
-    REDIS_NOSCRIPT, // load the script and send it again
-    REDIS_NOGROUP,  // stream or group is gone: make it again
-    REDIS_WRONG,    // our own mistake or a foreign key's type: do not repeat
+    REDIS_FINE,      // no error reply
+    REDIS_AGAIN,     // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF: send it again later
+    REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED:
+                     // reconnect
+    REDIS_REFUSED,   // NOAUTH, NOPERM, WRONGPASS: an operator must act; said loudly, tried again
+    REDIS_NOSCRIPT,  // load the script and send it again
+    REDIS_NOGROUP,   // stream or group is gone: make it again
+    REDIS_WRONG,     // our own mistake or a foreign key's type: do not repeat
 };
 enum redis_error redis_error_of(const redisReply *reply); // `reply` is not NULL
 

@@ -20,12 +20,12 @@ struct webhook_entry {
     struct bytes_view version; // empty when written: WEBHOOK_ENTRY_VERSION is meant
     enum webhook_kind kind;
     struct bytes_view call_id;
-    uint64_t received_ms; // Redis' time
+    uint64_t received_ms;        // Redis' time
     struct bytes_view timestamp; // as received; empty if none
     struct bytes_view signature;
     struct bytes_view peer;
-    struct bytes_view body; // the exact bytes
-    struct bytes_view sha256; // of the body, hex
+    struct bytes_view body;      // the exact bytes
+    struct bytes_view sha256;    // of the body, hex
     struct bytes_view replay_of; // the entry that this one repeats; empty: none
 };
 

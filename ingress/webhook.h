@@ -21,8 +21,8 @@ struct webhook {
     enum webhook_kind kind;
     char call_id[WEBHOOK_CALL_ID_BYTES_MAX + 1]; // empty for a dial-out: see Idempotency-Key
     char to[64 + 1];                             // the called number; empty for a dial-out alone
-    const char *code;                            // of a refusal: "invalid_json", "missing_fields", …
-    char sentence[WEBHOOK_SENTENCE_BYTES];       // names the fields; printable ASCII
+    const char *code;                      // of a refusal: "invalid_json", "missing_fields", …
+    char sentence[WEBHOOK_SENTENCE_BYTES]; // names the fields; printable ASCII
 };
 
 enum webhook_verdict webhook_read(struct webhook *webhook, struct bytes_view body);

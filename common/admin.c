@@ -1,0 +1,95 @@
+// A second, small http_server. It answers at once and from memory: a probe tells how the process
+// is, not how Redis is today.
+#include "admin.h"
+
+#include "http_server.h"
+#include "json.h"
+#include "log.h"
+#include "memory.h"
+
+#include <stdlib.h>
+
+#define CONNECTIONS_MAX 64
+#define BODY_BYTES_MAX 1024
+#define METRICS_BYTES_MAX (256 * 1024)
+#define SENTENCE_BYTES_MAX 1024
+
+struct admin {
+    struct http_server *server;
+    const struct metrics *metrics;
+    admin_missing *missing;
+    void *arg;
+};
+
+static void answer_health(struct http_request *request, void *arg)
+{
+    (void)arg;
+    http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), NULL);
+}
+
+static void answer_ready(struct http_request *request, void *arg)
+{
+    struct admin *admin = arg;
+    const char *missing = admin->missing(admin->arg);
+    if (!missing) {
+        http_reply(request, 200, VIEW("{\"status\":\"ready\"}"), NULL);
+        return;
+    }
+    struct bytes body;
+    bytes_init(&body, SENTENCE_BYTES_MAX);
+    bytes_append_text(&body, "{\"status\":\"not ready\",\"missing\":");
+    json_append_text(&body, view_of_text(missing));
+    bytes_append_text(&body, "}");
+    http_reply(request, 503, bytes_view(&body), NULL);
+    bytes_release(&body);
+}
+
+static void answer_metrics(struct http_request *request, void *arg)
+{
+    struct admin *admin = arg;
+    const struct http_header headers[] = {{"Content-Type", "text/plain; version=0.0.4"},
+                                          {NULL, NULL}};
+    struct bytes body;
+    bytes_init(&body, METRICS_BYTES_MAX);
+    metrics_print(admin->metrics, &body);
+    http_reply(request, 200, bytes_view(&body), headers);
+    bytes_release(&body);
+}
+
+static const struct http_route ROUTES[] = {
+    {"GET", "/healthz", NULL, answer_health},
+    {"GET", "/readyz", NULL, answer_ready},
+    {"GET", "/metrics", NULL, answer_metrics},
+    {NULL, NULL, NULL, NULL},
+};
+
+struct admin *admin_open(struct loop *loop, const char *listen_addr, uint16_t port,
+                         const struct metrics *metrics, admin_missing *missing, void *arg)
+{
+    struct admin *admin = memory_zeroed(sizeof *admin);
+    const struct http_server_options options = {
+        .listen_addr = listen_addr,
+        .port = port,
+        .body_bytes_max = BODY_BYTES_MAX,
+        .connections_max = CONNECTIONS_MAX,
+        .routes = ROUTES,
+        .arg = admin,
+    };
+    admin->metrics = metrics;
+    admin->missing = missing;
+    admin->arg = arg;
+    admin->server = http_server_open(loop, &options);
+    if (!admin->server) {
+        free(admin);
+        return NULL;
+    }
+    return admin;
+}
+
+void admin_close(struct admin *admin)
+{
+    if (admin) {
+        http_server_close(admin->server);
+        free(admin);
+    }
+}

@@ -1,0 +1,275 @@
+// See config.h. A row's value comes from NAME, or from the file that NAME_FILE names, or is its
+// default; then its kind says how it is checked and stored.
+#include "config.h"
+
+#include "log.h"
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PROBLEMS_BYTES_MAX (64 * 1024)
+#define NAME_BYTES_MAX 64
+#define PREFIX_BYTES_MAX 128
+
+void config_problems_init(struct config_problems *problems)
+{
+    bytes_init(&problems->text, PROBLEMS_BYTES_MAX);
+    problems->count = 0;
+}
+
+void config_problems_release(struct config_problems *problems)
+{
+    bytes_release(&problems->text);
+}
+
+void config_problem(struct config_problems *problems, const char *name, const char *format, ...)
+{
+    char sentence[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    // A sentence about REDIS_URL may come with its name in front already.
+    bool is_named = !strncmp(sentence, name, strlen(name)) && sentence[strlen(name)] == ':';
+    bytes_printf(&problems->text, is_named ? "  %s%s\n" : "  %s: %s\n", is_named ? "" : name,
+                 sentence);
+    problems->count++;
+}
+
+// --- one value --------------------------------------------------------------------------------
+
+// The value in the file at `path`, or NULL with a problem.
+static char *read_file(const char *name, const char *path, struct config_problems *problems)
+{
+    char *value = memory_zeroed(CONFIG_VALUE_BYTES_MAX + 2);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, value, CONFIG_VALUE_BYTES_MAX + 1);
+    int error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (len < 0) {
+        config_problem(problems, name, "the file '%.200s' cannot be read: %s", path,
+                       strerror(error));
+    } else if (len > CONFIG_VALUE_BYTES_MAX) {
+        config_problem(problems, name, "the file is longer than %d bytes", CONFIG_VALUE_BYTES_MAX);
+    } else if (strlen(value) != (size_t)len) {
+        config_problem(problems, name, "the file has NUL bytes");
+    } else {
+        if (len > 0 && value[len - 1] == '\n') {
+            value[len - 1] = '\0';
+        }
+        return value;
+    }
+    free(value);
+    return NULL;
+}
+
+// The value as text, owned; NULL where it is unset, or has a problem, which is added.
+static char *find_value(const struct config_option *option, struct config_problems *problems)
+{
+    char file_name[NAME_BYTES_MAX];
+    const char *direct = getenv(option->name);
+    const char *path = NULL;
+    if (option->kind != CONFIG_PATH && option->kind != CONFIG_LATER) {
+        snprintf(file_name, sizeof file_name, "%s_FILE", option->name);
+        path = getenv(file_name);
+    }
+    bool has_direct = direct && direct[0];
+    if (has_direct && path && path[0]) {
+        config_problem(problems, option->name, "is set, and %s too: remove one of them", file_name);
+        return NULL;
+    }
+    char *value = has_direct        ? memory_text(direct)
+                  : path && path[0] ? read_file(file_name, path, problems)
+                                    : NULL;
+    if (value && !value[0]) {
+        free(value);
+        return NULL;
+    }
+    for (const char *c = value; c && *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            config_problem(problems, option->name, "has control characters or several lines");
+            memory_wipe(value, strlen(value));
+            free(value);
+            return NULL;
+        }
+    }
+    return value;
+}
+
+static bool parse_number(const struct config_option *option, const char *text, uint64_t *number)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 18 || strspn(text, "0123456789") != len) {
+        return false;
+    }
+    *number = strtoull(text, NULL, 10);
+    return *number >= option->min && *number <= option->max;
+}
+
+static bool parse_flag(const char *text, bool *flag)
+{
+    static const char *const YES[] = {"true", "yes", "on", "1"};
+    static const char *const NO[] = {"false", "no", "off", "0"};
+    for (size_t i = 0; i < sizeof YES / sizeof YES[0]; i++) {
+        *flag = !strcasecmp(text, YES[i]);
+        if (*flag || !strcasecmp(text, NO[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Stores a text; false, with a sentence, where its kind does not take it.
+static bool store(const struct config_option *option, void *settings, const char *text,
+                  struct config_problems *problems)
+{
+    char *member = (char *)settings + option->offset;
+    switch (option->kind) {
+    case CONFIG_TEXT:
+    case CONFIG_SECRET:
+    case CONFIG_PATH:
+        free(*(char **)(void *)member);
+        *(char **)(void *)member = memory_text(text);
+        return true;
+    case CONFIG_NUMBER:
+        if (parse_number(option, text, (uint64_t *)(void *)member)) {
+            return true;
+        }
+        config_problem(problems, option->name, "must be a number from %llu to %llu, not '%.64s'",
+                       (unsigned long long)option->min, (unsigned long long)option->max, text);
+        return false;
+    case CONFIG_FLAG:
+        if (parse_flag(text, (bool *)(void *)member)) {
+            return true;
+        }
+        config_problem(problems, option->name, "must be true or false, not '%.64s'", text);
+        return false;
+    case CONFIG_LATER:
+        if (!option->fallback || strcmp(option->fallback, text) != 0) {
+            config_problem(problems, option->name, "%s", option->help);
+        }
+        return true;
+    }
+    return false;
+}
+
+void config_load(const struct config_option *table, void *settings,
+                 struct config_problems *problems)
+{
+    for (const struct config_option *option = table; option->name; option++) {
+        char *value = find_value(option, problems);
+        bool is_stored = value && store(option, settings, value, problems);
+        if (!is_stored && option->fallback) {
+            store(option, settings, option->fallback, problems);
+        }
+        if (value) {
+            memory_wipe(value, strlen(value));
+            free(value);
+        }
+    }
+}
+
+void config_release(const struct config_option *table, void *settings)
+{
+    for (const struct config_option *option = table; option->name; option++) {
+        if (option->kind == CONFIG_TEXT || option->kind == CONFIG_SECRET ||
+            option->kind == CONFIG_PATH) {
+            char **member = (char **)(void *)((char *)settings + option->offset);
+            if (*member && option->kind == CONFIG_SECRET) {
+                memory_wipe(*member, strlen(*member));
+            }
+            free(*member);
+            *member = NULL;
+        }
+    }
+}
+
+// --- the command line -------------------------------------------------------------------------
+
+void config_print_table(const struct config_option *table)
+{
+    for (const struct config_option *option = table; option->name; option++) {
+        const char *fallback = option->fallback ? option->fallback : "unset";
+        printf("  %-22s %s (default: %s)\n", option->name, option->help, fallback);
+    }
+}
+
+enum config_command config_command_line(int argc, char **argv, const char *program,
+                                        const char *summary, const struct config_option *table)
+{
+    const char *argument = argc == 2 ? argv[1] : "";
+    if (argc == 1) {
+        return CONFIG_RUN;
+    }
+    if (!strcmp(argument, "--check-config")) {
+        return CONFIG_CHECK;
+    }
+    if (!strcmp(argument, "--version")) {
+        printf("%s %s\n", program, DIALIN_VERSION);
+        return CONFIG_DONE;
+    }
+    if (!strcmp(argument, "--help")) {
+        printf(
+            "%s [--help | --version | --check-config]\n%s\n\n"
+            "Environment, each also as NAME_FILE, the path of a file that holds the value (paths "
+            "excepted):\n",
+            program, summary);
+        config_print_table(table);
+        return CONFIG_DONE;
+    }
+    fprintf(stderr, "%s: unknown argument; see %s --help\n", program, program);
+    return CONFIG_USAGE;
+}
+
+// --- what all programs share ------------------------------------------------------------------
+
+void config_common_apply(const struct config_common *common, const char *program,
+                         struct config_problems *problems)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    bool json = !strcasecmp(common->log_format, "json");
+    if (!log_level_from_text(common->log_level, &level)) {
+        config_problem(problems, "LOG_LEVEL", "must be error, warning, info or debug, not '%.64s'",
+                       common->log_level);
+    }
+    if (!json && strcasecmp(common->log_format, "text") != 0) {
+        config_problem(problems, "LOG_FORMAT", "must be text or json, not '%.64s'",
+                       common->log_format);
+    }
+    size_t len = strlen(common->redis_prefix);
+    for (const char *c = common->redis_prefix; *c; c++) {
+        len = *c <= ' ' || *c > '~' ? PREFIX_BYTES_MAX + 1 : len;
+    }
+    if (len > PREFIX_BYTES_MAX) {
+        config_problem(problems, "REDIS_PREFIX",
+                       "must be at most %d printable ASCII characters without spaces",
+                       PREFIX_BYTES_MAX);
+    }
+    log_open(program, level, json);
+}
+
+void config_need_open_files(uint64_t needed, const char *because, struct config_problems *problems)
+{
+    struct rlimit limit = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= needed) {
+        return;
+    }
+    struct rlimit raised = {needed, limit.rlim_max < needed ? needed : limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+        config_problem(problems, because,
+                       "needs %llu open files, but the limit is %llu: raise it (ulimit -n), or "
+                       "lower %s",
+                       (unsigned long long)needed, (unsigned long long)limit.rlim_max, because);
+    }
+}

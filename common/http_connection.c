@@ -1,0 +1,60 @@
+// See http_connection.h.
+#include "http_connection.h"
+
+#include "loop.h"
+#include "memory.h"
+
+#include <arpa/inet.h>
+
+static void write_peer(const struct sockaddr *address, char out[INET6_ADDRSTRLEN])
+{
+    if (address && address->sa_family == AF_INET) {
+        const struct sockaddr_in *ip4 = (const struct sockaddr_in *)(const void *)address;
+        inet_ntop(AF_INET, &ip4->sin_addr, out, INET6_ADDRSTRLEN);
+    } else if (address && address->sa_family == AF_INET6) {
+        const struct in6_addr *ip6 =
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(ip6)) {
+            inet_ntop(AF_INET, &ip6->s6_addr[12], out, INET6_ADDRSTRLEN);
+        } else {
+            inet_ntop(AF_INET6, ip6, out, INET6_ADDRSTRLEN);
+        }
+    }
+}
+
+struct http_connection *http_connection_new(int fd, const struct sockaddr *peer)
+{
+    struct http_connection *connection = memory_zeroed(sizeof *connection);
+    connection->fd = fd;
+    connection->queue = HTTP_QUEUE_NONE;
+    write_peer(peer, connection->peer);
+    return connection;
+}
+
+void http_connection_move(struct http_queues *queues, struct http_connection *connection,
+                          enum http_queue_name to)
+{
+    enum http_queue_name from = connection->queue;
+    if (from != HTTP_QUEUE_NONE) {
+        *(connection->previous ? &connection->previous->next : &queues->queue[from].oldest) =
+            connection->next;
+        *(connection->next ? &connection->next->previous : &queues->queue[from].newest) =
+            connection->previous;
+    }
+    connection->queue = to;
+    connection->next = connection->previous = NULL;
+    if (to != HTTP_QUEUE_NONE) {
+        struct http_connection *newest = queues->queue[to].newest;
+        connection->since_ms = loop_now_ms();
+        connection->previous = newest;
+        *(newest ? &newest->next : &queues->queue[to].oldest) = connection;
+        queues->queue[to].newest = connection;
+    }
+}
+
+struct http_connection *http_connection_late(const struct http_queues *queues,
+                                             enum http_queue_name name, uint64_t limit_ms)
+{
+    struct http_connection *oldest = queues->queue[name].oldest;
+    return oldest && loop_now_ms() - oldest->since_ms > limit_ms ? oldest : NULL;
+}

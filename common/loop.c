@@ -1,0 +1,281 @@
+// The one file that knows libuv. A libuv handle lives until its close callback has run, one turn
+// after uv_close(); so each is a small block of its own that frees itself there, and whoever closes
+// a timer or a watch may forget it at once, also from inside its callback.
+//
+// Surprising: a watch that reports an error (a refused connection) reports readable and writable,
+// so that whoever reads or writes next finds the error; libuv by itself would report neither.
+#include "loop.h"
+
+#include "memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+#define SIGNALS_MAX 8
+
+struct loop {
+    uv_loop_t uv;
+    uv_signal_t signals[SIGNALS_MAX];
+    unsigned signal_count;
+};
+
+struct callback {
+    loop_on_time *run;
+    void *arg;
+};
+
+struct loop_timer {
+    uv_timer_t uv;
+    struct callback callback;
+};
+
+struct loop_hook {
+    uv_prepare_t uv;
+    struct callback callback;
+};
+
+struct loop_watch {
+    uv_poll_t uv;
+    loop_on_ready *on_ready;
+    void *arg;
+    int events;
+};
+
+struct loop_resolve {
+    uv_getaddrinfo_t uv;
+    loop_on_address *on_address; // NULL: cancelled
+    void *arg;
+};
+
+struct loop *loop_open(void)
+{
+    struct loop *loop = memory_zeroed(sizeof *loop);
+    int failed = uv_loop_init(&loop->uv);
+    assert(!failed);
+    (void)failed;
+    return loop;
+}
+
+void loop_run(struct loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+static void free_signal_callback(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void loop_close(struct loop *loop)
+{
+    for (unsigned i = 0; i < loop->signal_count; i++) {
+        uv_close((uv_handle_t *)&loop->signals[i], free_signal_callback);
+    }
+    uv_run(&loop->uv, UV_RUN_DEFAULT); // the close callbacks
+    int failed = uv_loop_close(&loop->uv);
+    assert(!failed); // somebody left something open
+    (void)failed;
+    free(loop);
+}
+
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t loop_now_us(void)
+{
+    return clock_us(CLOCK_BOOTTIME);
+}
+
+uint64_t loop_now_ms(void)
+{
+    return loop_now_us() / 1000;
+}
+
+uint64_t loop_wall_ms(void)
+{
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+static void free_handle_data(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+struct loop_timer *loop_timer_open(struct loop *loop, loop_on_time *on_time, void *arg)
+{
+    struct loop_timer *timer = memory_zeroed(sizeof *timer);
+    uv_timer_init(&loop->uv, &timer->uv);
+    timer->uv.data = timer;
+    timer->callback = (struct callback){on_time, arg};
+    return timer;
+}
+
+static void timer_fired(uv_timer_t *uv)
+{
+    struct loop_timer *timer = uv->data;
+    timer->callback.run(timer->callback.arg);
+}
+
+void loop_timer_start(struct loop_timer *timer, uint64_t after_ms)
+{
+    uv_update_time(timer->uv.loop); // a long turn must not make the timer fire early
+    uv_timer_start(&timer->uv, timer_fired, after_ms, 0);
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    uv_timer_stop(&timer->uv);
+}
+
+void loop_timer_close(struct loop_timer *timer)
+{
+    if (timer) {
+        uv_close((uv_handle_t *)&timer->uv, free_handle_data);
+    }
+}
+
+struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg)
+{
+    struct loop_watch *watch = memory_zeroed(sizeof *watch);
+    int failed = uv_poll_init(&loop->uv, &watch->uv, fd);
+    assert(!failed);
+    (void)failed;
+    watch->uv.data = watch;
+    watch->on_ready = on_ready;
+    watch->arg = arg;
+    return watch;
+}
+
+static void watch_ready(uv_poll_t *uv, int status, int events)
+{
+    struct loop_watch *watch = uv->data;
+    int ready = 0;
+    if (status < 0) {
+        ready = LOOP_READABLE | LOOP_WRITABLE;
+    } else {
+        ready |= events & (UV_READABLE | UV_DISCONNECT) ? LOOP_READABLE : 0;
+        ready |= events & UV_WRITABLE ? LOOP_WRITABLE : 0;
+    }
+    watch->on_ready(ready, watch->arg);
+}
+
+void loop_watch_set(struct loop_watch *watch, int events)
+{
+    if (events == watch->events) {
+        return;
+    }
+    watch->events = events;
+    if (events == 0) {
+        uv_poll_stop(&watch->uv);
+        return;
+    }
+    int wanted = 0;
+    wanted |= events & LOOP_READABLE ? UV_READABLE : 0;
+    wanted |= events & LOOP_WRITABLE ? UV_WRITABLE : 0;
+    uv_poll_start(&watch->uv, wanted, watch_ready);
+}
+
+void loop_watch_close(struct loop_watch *watch)
+{
+    if (watch) {
+        uv_close((uv_handle_t *)&watch->uv, free_handle_data);
+    }
+}
+
+static void hook_runs(uv_prepare_t *uv)
+{
+    struct loop_hook *hook = uv->data;
+    hook->callback.run(hook->callback.arg);
+}
+
+struct loop_hook *loop_before_sleep(struct loop *loop, loop_on_time *run, void *arg)
+{
+    struct loop_hook *hook = memory_zeroed(sizeof *hook);
+    uv_prepare_init(&loop->uv, &hook->uv);
+    hook->uv.data = hook;
+    hook->callback = (struct callback){run, arg};
+    uv_prepare_start(&hook->uv, hook_runs);
+    uv_unref((uv_handle_t *)&hook->uv);
+    return hook;
+}
+
+void loop_hook_close(struct loop_hook *hook)
+{
+    if (hook) {
+        uv_close((uv_handle_t *)&hook->uv, free_handle_data);
+    }
+}
+
+static void signal_arrived(uv_signal_t *uv, int signum)
+{
+    (void)signum;
+    const struct callback *callback = uv->data;
+    callback->run(callback->arg);
+}
+
+void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void *arg)
+{
+    assert(loop->signal_count < SIGNALS_MAX);
+    uv_signal_t *uv = &loop->signals[loop->signal_count++];
+    struct callback *callback = memory_zeroed(sizeof *callback);
+    *callback = (struct callback){on_signal, arg};
+    uv_signal_init(&loop->uv, uv);
+    uv->data = callback;
+    uv_signal_start(uv, signal_arrived, signum);
+    uv_unref((uv_handle_t *)uv);
+}
+
+static void resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *found)
+{
+    struct loop_resolve *resolve = uv->data;
+    char address[LOOP_ADDRESS_BYTES];
+    bool is_known = false;
+    if (status == 0 && found && found->ai_family == AF_INET) {
+        is_known = !uv_ip4_name((const struct sockaddr_in *)(const void *)found->ai_addr, address,
+                                sizeof address);
+    } else if (status == 0 && found && found->ai_family == AF_INET6) {
+        is_known = !uv_ip6_name((const struct sockaddr_in6 *)(const void *)found->ai_addr, address,
+                                sizeof address);
+    }
+    uv_freeaddrinfo(found);
+    if (resolve->on_address) {
+        resolve->on_address(is_known ? address : NULL, resolve->arg);
+    }
+    free(resolve);
+}
+
+struct loop_resolve *loop_resolve(struct loop *loop, const char *host, loop_on_address *on_address,
+                                  void *arg)
+{
+    struct loop_resolve *resolve = memory_zeroed(sizeof *resolve);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    resolve->uv.data = resolve;
+    resolve->on_address = on_address;
+    resolve->arg = arg;
+    int failed = uv_getaddrinfo(&loop->uv, &resolve->uv, resolved, host, NULL, &hints);
+    if (failed) { // the host's name itself is unusable
+        free(resolve);
+        return NULL;
+    }
+    return resolve;
+}
+
+void loop_resolve_cancel(struct loop_resolve *resolve)
+{
+    if (resolve) {
+        resolve->on_address = NULL;
+        uv_cancel((uv_req_t *)&resolve->uv);
+    }
+}

@@ -1,0 +1,41 @@
+// See redis_clock.h.
+#include "redis_clock.h"
+
+#include "log.h"
+#include "loop.h"
+
+#include <stdlib.h>
+
+static bool is_time(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+           reply->element[0]->type == REDIS_REPLY_STRING &&
+           reply->element[1]->type == REDIS_REPLY_STRING;
+}
+
+void redis_clock_take(struct redis_clock *clock, const redisReply *reply)
+{
+    if (!is_time(reply)) {
+        return;
+    }
+    int64_t redis_ms =
+        strtoll(reply->element[0]->str, NULL, 10) * 1000 + atoi(reply->element[1]->str) / 1000;
+    int64_t offset_ms = redis_ms - (int64_t)((clock->asked_ms + loop_now_ms()) / 2);
+    int64_t jump_ms = offset_ms - clock->offset_ms;
+    int64_t skew_ms = redis_ms - (int64_t)loop_wall_ms();
+    bool has_jumped = clock->is_known && llabs(jump_ms) > REDIS_CLOCK_SKEW_MS;
+    if (has_jumped) {
+        log_warning("Redis' clock jumped: the holds of calls in work are off by as much",
+                    log_number("jump_ms", jump_ms));
+    }
+    if (llabs(skew_ms) > REDIS_CLOCK_SKEW_MS && (!clock->is_known || has_jumped)) {
+        log_warning("the clocks of this host and of Redis differ", log_number("skew_ms", skew_ms));
+    }
+    clock->offset_ms = offset_ms;
+    clock->is_known = true;
+}
+
+uint64_t redis_clock_now_ms(const struct redis_clock *clock)
+{
+    return clock->is_known ? loop_now_ms() + (uint64_t)clock->offset_ms : loop_wall_ms();
+}

@@ -1,0 +1,46 @@
+// See redis_info.h.
+#include "redis_info.h"
+
+#include "log.h"
+#include "redis.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The value of `name:` in the text of INFO, as a number; -1 where it is absent.
+static long info_number(const char *info, const char *name)
+{
+    const char *found = strstr(info, name);
+    return found ? strtol(found + strlen(name), NULL, 10) : -1;
+}
+
+const char *redis_info_trouble(const char *info)
+{
+    static_assert(REDIS_VERSION_MIN == 7, "the sentence below names the version");
+    if (info_number(info, "\nredis_version:") < REDIS_VERSION_MIN) {
+        return "REDIS_URL: this Redis is older than 7.0; use Redis 7.0 or newer, or Valkey";
+    }
+    if (info_number(info, "\nloading:") == 1) {
+        return "Redis is still loading its data";
+    }
+    if (strstr(info, "\nrole:slave")) {
+        return "REDIS_URL names a read-only replica; name the master";
+    }
+    return NULL;
+}
+
+void redis_info_warn(const char *info, const char *connection)
+{
+    const char *policy = strstr(info, "\nmaxmemory_policy:");
+    if (policy && strncmp(policy, "\nmaxmemory_policy:noeviction", 28) != 0) {
+        log_warning(
+            "Redis may evict calls when its memory is full: set maxmemory-policy noeviction",
+            log_text("connection", connection));
+    }
+    if (info_number(info, "\naof_enabled:") == 0) {
+        log_warning("Redis keeps no append-only file, a restart loses calls: set appendonly yes "
+                    "and appendfsync always",
+                    log_text("connection", connection));
+    }
+}

@@ -1,0 +1,137 @@
+// See webhook_entry.h. Field names stand once, in FIELDS, for writing and for reading.
+#include "webhook_entry.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECEIVED_DIGITS_MAX 15
+
+const char *webhook_kind_name(enum webhook_kind kind)
+{
+    switch (kind) {
+    case WEBHOOK_DIALIN:
+        return "dialin";
+    case WEBHOOK_DIALOUT:
+        return "dialout";
+    }
+    return "";
+}
+
+void webhook_entry_to_xadd(const struct webhook_entry *entry, struct bytes_view stream,
+                           struct webhook_entry_arguments *arguments)
+{
+    snprintf(arguments->received_ms, sizeof arguments->received_ms, "%llu",
+             (unsigned long long)entry->received_ms);
+    const struct {
+        struct bytes_view name, value;
+    } fields[] = {
+        {VIEW("v"), VIEW(WEBHOOK_ENTRY_VERSION)},
+        {VIEW("kind"), view_of_text(webhook_kind_name(entry->kind))},
+        {VIEW("call_id"), entry->call_id},
+        {VIEW("received_ms"), view_of_text(arguments->received_ms)},
+        {VIEW("timestamp"), entry->timestamp},
+        {VIEW("signature"), entry->signature},
+        {VIEW("peer"), entry->peer},
+        {VIEW("body"), entry->body},
+        {VIEW("sha256"), entry->sha256},
+        {VIEW("replay_of"), entry->replay_of}, // only where it is one
+    };
+    size_t count = sizeof fields / sizeof fields[0] - (entry->replay_of.len == 0);
+    arguments->argc = 0;
+    arguments->argv[arguments->argc++] = VIEW("XADD");
+    arguments->argv[arguments->argc++] = stream;
+    arguments->argv[arguments->argc++] = VIEW("*");
+    for (size_t i = 0; i < count; i++) {
+        arguments->argv[arguments->argc++] = fields[i].name;
+        arguments->argv[arguments->argc++] = fields[i].value;
+    }
+    assert(arguments->argc <= WEBHOOK_ENTRY_ARGUMENTS);
+}
+
+static struct bytes_view field(const redisReply *fields, const char *name)
+{
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        const redisReply *key = fields->element[i];
+        if (view_equal_text((struct bytes_view){key->str, key->len}, name)) {
+            return (struct bytes_view){fields->element[i + 1]->str, fields->element[i + 1]->len};
+        }
+    }
+    return (struct bytes_view){NULL, 0};
+}
+
+static bool is_field_list(const redisReply *fields)
+{
+    if (fields->type != REDIS_REPLY_ARRAY || fields->elements % 2 != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < fields->elements; i++) {
+        if (fields->element[i]->type != REDIS_REPLY_STRING) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_number(struct bytes_view text, uint64_t *number)
+{
+    char digits[RECEIVED_DIGITS_MAX + 1];
+    if (text.len == 0 || text.len > RECEIVED_DIGITS_MAX) {
+        return false;
+    }
+    memcpy(digits, text.data, text.len);
+    digits[text.len] = '\0';
+    *number = strtoull(digits, NULL, 10);
+    return strspn(digits, "0123456789") == text.len;
+}
+
+const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields)
+{
+    memset(entry, 0, sizeof *entry);
+    if (!is_field_list(fields)) {
+        return "its fields are not pairs of strings";
+    }
+    entry->version = field(fields, "v");
+    entry->call_id = field(fields, "call_id");
+    entry->timestamp = field(fields, "timestamp");
+    entry->signature = field(fields, "signature");
+    entry->peer = field(fields, "peer");
+    entry->body = field(fields, "body");
+    entry->sha256 = field(fields, "sha256");
+    entry->replay_of = field(fields, "replay_of");
+    struct bytes_view kind = field(fields, "kind");
+    bool has_time = read_number(field(fields, "received_ms"), &entry->received_ms);
+    entry->received_ms = has_time ? entry->received_ms : 0;
+    entry->kind = view_equal_text(kind, "dialout") ? WEBHOOK_DIALOUT : WEBHOOK_DIALIN;
+    if (entry->version.len == 0) {
+        return "its field 'v' is missing";
+    }
+    if (!view_equal_text(entry->version, WEBHOOK_ENTRY_VERSION)) {
+        return "its version is unknown to this program";
+    }
+    if (!view_equal_text(kind, webhook_kind_name(entry->kind))) {
+        return "its field 'kind' is neither dialin nor dialout";
+    }
+    if (!has_time) {
+        return "its field 'received_ms' is missing or no number";
+    }
+    if (entry->call_id.len == 0 || entry->body.len == 0 || entry->sha256.len == 0) {
+        return "one of its fields 'call_id', 'body' and 'sha256' is missing";
+    }
+    return NULL;
+}
+
+bool webhook_call_id_is_valid(struct bytes_view call_id)
+{
+    if (call_id.len == 0 || call_id.len > WEBHOOK_CALL_ID_BYTES_MAX || call_id.data[0] == ' ' ||
+        call_id.data[call_id.len - 1] == ' ') {
+        return false;
+    }
+    for (size_t i = 0; i < call_id.len; i++) {
+        if (call_id.data[i] < ' ' || call_id.data[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}

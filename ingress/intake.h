@@ -1,0 +1,44 @@
+// The story of a webhook in the ingress: request in, genuine or not, XADD out, and the answer only
+// when Redis has it.
+#ifndef DIALIN_INTAKE_H
+#define DIALIN_INTAKE_H
+
+#include "http_server.h"
+#include "loop.h"
+#include "metrics.h"
+#include "peer.h"
+#include "redis.h"
+#include "signature.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define INTAKE_WAIT_MS 5000 // for Redis; then 503
+#define INTAKE_RETRY_AFTER_S 1
+
+// Everything is borrowed for the life of the intake.
+struct intake_settings {
+    const char *redis_prefix;
+    const struct signature_secrets *secrets; // NULL: none
+    const char *api_key;                     // for dial-outs of one's own application; NULL: none
+    bool allow_unsigned;
+    const struct peer_proxies *proxies;
+    size_t in_flight_max;
+};
+
+struct intake;
+struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
+                           const struct intake_settings *settings, struct metrics *metrics);
+
+// Handlers for http_route, with the intake as `arg`, and for http_server_options.on_refusal.
+void intake_on_head(struct http_request *request, void *arg);
+void intake_on_request(struct http_request *request, void *arg);
+void intake_on_refusal(const char *code, void *arg);
+
+// What keeps it from taking webhooks, or NULL (admin_missing).
+const char *intake_missing(void *arg);
+
+// Answers what is still parked with 503 and frees everything.
+void intake_close(struct intake *intake);
+
+#endif

@@ -1,0 +1,120 @@
+// dialin-ingress: takes Daily's webhooks over HTTP and has each in the Redis stream before the
+// answer leaves. The start order is read here; the story of a webhook is in intake.c.
+#include "admin.h"
+#include "http_server.h"
+#include "intake.h"
+#include "log.h"
+#include "loop.h"
+#include "metrics.h"
+#include "process.h"
+#include "settings.h"
+
+#include <signal.h>
+
+#define PROGRAM "dialin-ingress"
+#define SUMMARY                                                                                    \
+    "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
+#define DRAIN_TICK_MS 20
+
+static const struct http_route ROUTES[] = {
+    {"POST", "/api/dial", intake_on_head, intake_on_request},
+    {"POST", "/daily-dialin-webhook", intake_on_head, intake_on_request},
+    {"POST", "/", intake_on_head, intake_on_request},
+    {NULL, NULL, NULL, NULL},
+};
+
+struct ingress {
+    struct loop *loop;
+    struct http_server *server;
+    struct loop_timer *drain;
+};
+
+static void leave_when_drained(void *arg)
+{
+    struct ingress *ingress = arg;
+    if (http_server_is_drained(ingress->server)) {
+        loop_stop(ingress->loop);
+    } else {
+        loop_timer_start(ingress->drain, DRAIN_TICK_MS);
+    }
+}
+
+static void on_terminate(void *arg)
+{
+    struct ingress *ingress = arg;
+    log_info("leaving: answering what has come in");
+    http_server_drain(ingress->server);
+    leave_when_drained(ingress);
+}
+
+static int run(const struct settings *settings)
+{
+    const struct intake_settings intake_settings = {
+        .redis_prefix = settings->common.redis_prefix,
+        .secrets = settings->secrets,
+        .api_key = settings->api_key,
+        .allow_unsigned = settings->allow_unsigned,
+        .proxies = settings->proxies,
+        .in_flight_max = settings->in_flight_max,
+    };
+    int exit_code = 1;
+    struct admin *admin = NULL;
+    struct metrics *metrics = metrics_open();
+    struct ingress ingress = {.loop = loop_open()};
+    struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
+    const struct http_server_options options = {
+        .listen_addr = settings->listen_addr,
+        .port = (uint16_t)settings->port,
+        .body_bytes_max = settings->body_bytes_max,
+        .connections_max = settings_connections(settings),
+        .routes = ROUTES,
+        .arg = intake,
+        .on_refusal = intake_on_refusal,
+    };
+    ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
+    ingress.server = http_server_open(ingress.loop, &options);
+    if (ingress.server && settings->common.admin_port) {
+        admin = admin_open(ingress.loop, settings->listen_addr,
+                           (uint16_t)settings->common.admin_port, metrics, intake_missing, intake);
+    }
+    if (ingress.server && (admin || !settings->common.admin_port)) {
+        loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
+        loop_on_signal(ingress.loop, SIGINT, on_terminate, &ingress);
+        if (settings->allow_unsigned) {
+            log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
+        }
+        log_info("taking webhooks", log_text("address", settings->listen_addr),
+                 log_number("port", (int64_t)settings->port));
+        loop_run(ingress.loop);
+        exit_code = 0;
+    }
+    admin_close(admin);
+    intake_close(intake);
+    if (ingress.server) {
+        http_server_close(ingress.server);
+    }
+    loop_timer_close(ingress.drain);
+    loop_close(ingress.loop);
+    metrics_close(metrics);
+    log_info("left");
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct config_problems problems;
+    enum config_command command = config_command_line(argc, argv, PROGRAM, SUMMARY, SETTINGS_TABLE);
+    if (command == CONFIG_DONE || command == CONFIG_USAGE) {
+        return command == CONFIG_DONE ? 0 : 2;
+    }
+    process_init();
+    config_problems_init(&problems);
+    settings_load(&settings, &problems);
+    int exit_code = problems.count == 0 && command == CONFIG_RUN
+                        ? run(&settings)
+                        : process_report(&problems, PROGRAM);
+    config_problems_release(&problems);
+    settings_release(&settings);
+    return exit_code;
+}

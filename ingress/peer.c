@@ -1,0 +1,154 @@
+// Addresses are compared as 128 bits, IPv4 as its mapped form, so that one comparison serves both.
+// The header is read from its end, because each proxy appends: only what trusted proxies wrote
+// counts.
+#include "peer.h"
+
+#include "memory.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BITS_OF_MAPPED_PREFIX 96
+
+struct network {
+    uint8_t address[16];
+    unsigned bits;
+};
+
+struct peer_proxies {
+    struct network networks[PEER_PROXIES_MAX];
+    size_t count;
+};
+
+static bool parse_address(const char *text, uint8_t out[16], bool *is_ip4)
+{
+    struct in_addr ip4;
+    *is_ip4 = inet_pton(AF_INET, text, &ip4) == 1;
+    if (*is_ip4) {
+        memset(out, 0, 10);
+        memset(out + 10, 0xff, 2);
+        memcpy(out + 12, &ip4, 4);
+        return true;
+    }
+    return inet_pton(AF_INET6, text, out) == 1;
+}
+
+static bool parse_network(char *text, struct network *network)
+{
+    bool is_ip4 = false;
+    char *slash = strchr(text, '/');
+    if (slash) {
+        *slash = '\0';
+    }
+    if (!parse_address(text, network->address, &is_ip4)) {
+        return false;
+    }
+    unsigned bits_max = is_ip4 ? 32 : 128;
+    unsigned long bits = bits_max;
+    if (slash) {
+        char *end = slash + 1;
+        if (*end < '0' || *end > '9') {
+            return false;
+        }
+        bits = strtoul(slash + 1, &end, 10);
+        if (*end || bits > bits_max) {
+            return false;
+        }
+    }
+    network->bits = (unsigned)bits + (is_ip4 ? BITS_OF_MAPPED_PREFIX : 0);
+    return true;
+}
+
+struct peer_proxies *peer_proxies_parse(const char *list, struct bytes *problem)
+{
+    struct peer_proxies *proxies = memory_zeroed(sizeof *proxies);
+    char *copy = memory_text(list ? list : "");
+    char *rest = copy;
+    for (char *item = strsep(&rest, ","); item && *copy; item = strsep(&rest, ",")) {
+        item += strspn(item, " ");
+        item[strcspn(item, " ")] = '\0';
+        if (proxies->count == PEER_PROXIES_MAX) {
+            bytes_printf(problem, "has more than %d elements", PEER_PROXIES_MAX);
+        } else if (!parse_network(item, &proxies->networks[proxies->count++])) {
+            bytes_printf(problem, "'%.64s' is neither an address nor a network such as 10.0.0.0/8",
+                         item);
+        }
+        if (problem->len > 0) {
+            peer_proxies_free(proxies);
+            proxies = NULL;
+            break;
+        }
+    }
+    free(copy);
+    return proxies;
+}
+
+void peer_proxies_free(struct peer_proxies *proxies)
+{
+    free(proxies);
+}
+
+static bool contains(const struct network *network, const uint8_t address[16])
+{
+    unsigned whole = network->bits / 8;
+    unsigned rest = network->bits % 8;
+    if (memcmp(network->address, address, whole) != 0) {
+        return false;
+    }
+    return rest == 0 || (network->address[whole] ^ address[whole]) >> (8 - rest) == 0;
+}
+
+static bool is_trusted(const struct peer_proxies *proxies, const char *text)
+{
+    uint8_t address[16];
+    bool is_ip4 = false;
+    if (!parse_address(text, address, &is_ip4)) {
+        return false;
+    }
+    for (size_t i = 0; i < proxies->count; i++) {
+        if (contains(&proxies->networks[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Takes the last element off `*header`; false where there is none, or it is no address.
+static bool take_last(struct bytes_view *header, char out[PEER_BYTES])
+{
+    size_t end = header->len;
+    while (end > 0 && (header->data[end - 1] == ' ' || header->data[end - 1] == '\t')) {
+        end--;
+    }
+    size_t begin = end;
+    while (begin > 0 && header->data[begin - 1] != ',') {
+        begin--;
+    }
+    header->len = begin > 0 ? begin - 1 : 0;
+    while (begin < end && (header->data[begin] == ' ' || header->data[begin] == '\t')) {
+        begin++;
+    }
+    if (begin == end || end - begin >= PEER_BYTES) {
+        return false;
+    }
+    memcpy(out, header->data + begin, end - begin);
+    out[end - begin] = '\0';
+    uint8_t address[16];
+    bool is_ip4 = false;
+    return parse_address(out, address, &is_ip4);
+}
+
+void peer_of(const struct peer_proxies *proxies, const char *connected, const char *forwarded_for,
+             char out[PEER_BYTES])
+{
+    struct bytes_view header = view_of_text(forwarded_for);
+    char nearer[PEER_BYTES];
+    snprintf(out, PEER_BYTES, "%s", connected);
+    while (header.len > 0 && is_trusted(proxies, out) && take_last(&header, nearer)) {
+        memcpy(out, nearer, PEER_BYTES);
+    }
+}

@@ -1,0 +1,115 @@
+// See settings.h. Whatever could let a forged webhook in is refused here, before anything starts.
+#include "settings.h"
+
+#include "memory.h"
+
+#include <string.h>
+
+#define PROGRAM "dialin-ingress"
+#define CONNECTIONS_IDLE_MAX 1024
+#define OPEN_FILES_OF_OUR_OWN 128
+#define API_KEY_BYTES_MIN 16
+
+const struct config_option SETTINGS_TABLE[] = {
+    {"PORT", CONFIG_NUMBER, offsetof(struct settings, port), "7860", 1, 65535,
+     "port that takes the webhooks"},
+    {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
+     "numeric address to listen on, for PORT and ADMIN_PORT"},
+    {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct settings, hmac_secrets), NULL, 0, 0,
+     "secrets of the dial-in numbers in base64, separated by commas, each optionally for one "
+     "number only: +14152251493=…"},
+    {"INGRESS_API_KEY", CONFIG_SECRET, offsetof(struct settings, api_key), NULL, 0, 0,
+     "key with which one's own application sends dial-outs (Authorization: Bearer)"},
+    {"ALLOW_UNSIGNED", CONFIG_FLAG, offsetof(struct settings, allow_unsigned), "false", 0, 0,
+     "true takes webhooks from anybody; only without a secret, and only for trials"},
+    {"DEMO_SECRET", CONFIG_TEXT, offsetof(struct settings, demo_secret), NULL, 0, 0,
+     "allowed lets the public demonstration secret sign; never where real calls come in"},
+    {"TRUSTED_PROXIES", CONFIG_TEXT, offsetof(struct settings, trusted_proxies), NULL, 0, 0,
+     "addresses and networks, separated by commas, whose X-Forwarded-For names the peer"},
+    {"MAX_BODY_BYTES", CONFIG_NUMBER, offsetof(struct settings, body_bytes_max), "65536", 1024,
+     1048576, "longest webhook, in bytes"},
+    {"MAX_IN_FLIGHT", CONFIG_NUMBER, offsetof(struct settings, in_flight_max), "10000", 1, 100000,
+     "webhooks received and not answered yet; more are answered 503"},
+    {"SPOOL_DIR", CONFIG_LATER, 0, NULL, 0, 0,
+     "the spool is not in this version; leave it unset: webhooks are answered 503 while Redis is "
+     "away"},
+    {"SPOOL_MAX_MB", CONFIG_LATER, 0, "256", 0, 0,
+     "the spool is not in this version; leave it unset"},
+    {"TLS_CERT", CONFIG_LATER, 0, NULL, 0, 0,
+     "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
+    {"TLS_KEY", CONFIG_LATER, 0, NULL, 0, 0,
+     "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
+    CONFIG_COMMON_OPTIONS(settings, common, "9464"),
+    {0},
+};
+
+static void check_secrets(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    if (!settings->hmac_secrets) {
+        return;
+    }
+    bytes_init(&problem, 512);
+    settings->secrets = signature_secrets_parse(settings->hmac_secrets, &problem);
+    if (!settings->secrets) {
+        config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
+    } else if (signature_secrets_have(settings->secrets, SIGNATURE_DEMONSTRATION_SECRET) &&
+               (!settings->demo_secret || strcmp(settings->demo_secret, "allowed") != 0)) {
+        config_problem(problems, "PINLESS_HMAC_SECRET",
+                       "this is the public demonstration secret, with which anybody can forge "
+                       "calls: set the secret of your number (DEMO_SECRET is '%s')",
+                       settings->demo_secret ? settings->demo_secret : "");
+    }
+    bytes_release(&problem);
+}
+
+static void check_proxies(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    bytes_init(&problem, 512);
+    settings->proxies = peer_proxies_parse(settings->trusted_proxies, &problem);
+    if (!settings->proxies) {
+        config_problem(problems, "TRUSTED_PROXIES", "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
+void settings_load(struct settings *settings, struct config_problems *problems)
+{
+    config_load(SETTINGS_TABLE, settings, problems);
+    check_secrets(settings, problems);
+    check_proxies(settings, problems);
+    if (settings->api_key && strlen(settings->api_key) < API_KEY_BYTES_MIN) {
+        config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
+                       API_KEY_BYTES_MIN);
+    }
+    if (settings->allow_unsigned && (settings->hmac_secrets || settings->api_key)) {
+        config_problem(problems, "ALLOW_UNSIGNED",
+                       "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
+    }
+    if (!settings->allow_unsigned && !settings->hmac_secrets && !settings->api_key) {
+        config_problem(problems, "PINLESS_HMAC_SECRET",
+                       "is not set, so anybody could forge calls: set it to the secret of your "
+                       "dial-in number (or INGRESS_API_KEY for dial-outs only)");
+    }
+    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
+    if (redis) {
+        config_problem(problems, "REDIS_URL", "%s", redis);
+    }
+    config_need_open_files(settings_connections(settings) + OPEN_FILES_OF_OUR_OWN, "MAX_IN_FLIGHT",
+                           problems);
+    config_common_apply(&settings->common, PROGRAM, problems);
+}
+
+void settings_release(struct settings *settings)
+{
+    signature_secrets_free(settings->secrets);
+    peer_proxies_free(settings->proxies);
+    memory_wipe(&settings->redis, sizeof settings->redis);
+    config_release(SETTINGS_TABLE, settings);
+}
+
+unsigned settings_connections(const struct settings *settings)
+{
+    return (unsigned)settings->in_flight_max + CONNECTIONS_IDLE_MAX;
+}

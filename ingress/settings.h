@@ -1,0 +1,37 @@
+// The ingress' configuration: CONTRACT section 5, as a table and what the table cannot check.
+#ifndef DIALIN_INGRESS_SETTINGS_H
+#define DIALIN_INGRESS_SETTINGS_H
+
+#include "config.h"
+#include "peer.h"
+#include "redis.h"
+#include "signature.h"
+
+struct settings {
+    struct config_common common;
+    uint64_t port;
+    char *listen_addr;
+    char *hmac_secrets;
+    char *api_key;
+    bool allow_unsigned;
+    char *demo_secret;
+    char *trusted_proxies;
+    uint64_t body_bytes_max;
+    uint64_t in_flight_max;
+
+    // made from the above
+    struct signature_secrets *secrets; // NULL: none
+    struct peer_proxies *proxies;
+    struct redis_address redis;
+};
+
+extern const struct config_option SETTINGS_TABLE[];
+
+// Fills `settings` (zeroed) from the environment, adding every problem.
+void settings_load(struct settings *settings, struct config_problems *problems);
+void settings_release(struct settings *settings);
+
+// Open connections that MAX_IN_FLIGHT makes room for: those in flight, and some that are idle.
+unsigned settings_connections(const struct settings *settings);
+
+#endif

@@ -1,0 +1,107 @@
+// See call.h. A webhook that cannot be used still needs a name to be recorded under: where its
+// call_id is unusable, the id of its entry stands in.
+#include "call.h"
+
+#include "memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_BYTES_MAX (4 * 1024 * 1024)
+
+const char *call_state_name(enum call_state state)
+{
+    static const char *const NAMES[] = {
+#define CALL_STATE_TEXT(name, text) [name] = text,
+        CALL_STATES(CALL_STATE_TEXT)
+#undef CALL_STATE_TEXT
+    };
+    return NAMES[state];
+}
+
+static void copy(char *out, size_t size, struct bytes_view text)
+{
+    snprintf(out, size, "%.*s", (int)text.len, text.data ? text.data : "");
+}
+
+struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *entry,
+                      const char **problem)
+{
+    struct call *call = memory_zeroed(sizeof *call);
+    char sha256[SIGNATURE_SHA256_HEX];
+    copy(call->entry_id, sizeof call->entry_id, entry_id);
+    copy(call->sha256, sizeof call->sha256, entry->sha256);
+    call->kind = entry->kind;
+    // Without a time of its own, an entry rang when Redis took it: its id begins with that.
+    call->received_ms =
+        entry->received_ms ? entry->received_ms : strtoull(call->entry_id, NULL, 10);
+    bytes_init(&call->body, BODY_BYTES_MAX);
+    bytes_init(&call->request, TRANSFORM_REQUEST_BYTES_MAX);
+    bytes_init(&call->outcome.request, 2 * TRANSFORM_REQUEST_BYTES_MAX);
+    bytes_init(&call->outcome.response, CALL_RESPONSE_BYTES_MAX);
+    if (webhook_call_id_is_valid(entry->call_id)) {
+        copy(call->call_id, sizeof call->call_id, entry->call_id);
+    } else {
+        snprintf(call->call_id, sizeof call->call_id, "entry-%s", call->entry_id);
+        *problem = *problem ? *problem : "its call_id is not usable";
+    }
+    if (!bytes_append_view(&call->body, entry->body)) {
+        *problem = "its body is too long";
+    }
+    signature_sha256(entry->body, sha256);
+    if (!*problem && strcmp(sha256, call->sha256) != 0) {
+        *problem = "its body is not what its sha256 says";
+    }
+    return call;
+}
+
+void call_free(struct call *call)
+{
+    bytes_release(&call->body);
+    bytes_release(&call->request);
+    bytes_release(&call->outcome.request);
+    bytes_release(&call->outcome.response);
+    free(call);
+}
+
+struct record_call call_for_record(const struct call *call)
+{
+    return (struct record_call){
+        .entry_id = view_of_text(call->entry_id),
+        .call_id = view_of_text(call->call_id),
+        .kind = call->kind,
+        .from = call->facts.from,
+        .to = call->facts.to,
+        .agent = call->route->agent,
+        .received_ms = call->received_ms,
+        .sha256 = view_of_text(call->sha256),
+    };
+}
+
+struct webhook_entry call_entry(const struct call *call)
+{
+    return (struct webhook_entry){
+        .kind = call->kind,
+        .call_id = view_of_text(call->call_id),
+        .received_ms = call->received_ms,
+        .body = bytes_view(&call->body),
+        .sha256 = view_of_text(call->sha256),
+    };
+}
+
+void call_set_outcome(struct call *call, enum record_outcome_name name, const char *reason,
+                      const char *error)
+{
+    struct call_outcome *outcome = &call->outcome;
+    bytes_clear(&outcome->request);
+    bytes_clear(&outcome->response);
+    outcome->name = name;
+    outcome->reason = reason;
+    snprintf(outcome->error, sizeof outcome->error, "%s", error ? error : "");
+    outcome->attempt = 0;
+    outcome->http_status = 0;
+    outcome->latency_ms = 0;
+    outcome->session_id[0] = outcome->room_url[0] = '\0';
+    outcome->again_after_ms = 0;
+}

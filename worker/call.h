@@ -1,0 +1,85 @@
+// One call in work: what was read of it, and what is being done about it. Plain memory, owned by
+// the table of calls; the story that changes it is in calls.c.
+#ifndef DIALIN_CALL_H
+#define DIALIN_CALL_H
+
+#include "loop.h"
+#include "record.h"
+#include "routes.h"
+#include "signature.h"
+#include "transform.h"
+#include "webhook_entry.h"
+
+#define CALL_ERROR_BYTES 256
+#define CALL_RESPONSE_BYTES_MAX 4096 // of an answer, as recorded
+
+// Where a call is: named once, for the code and for the log.
+#define CALL_STATES(X)                                                                             \
+    X(CALL_BEGINNING, "beginning") /* `begin` is out, or is to be sent again */                    \
+    X(CALL_STARTING, "starting")   /* the POST is out */                                           \
+    X(CALL_FINISHING, "finishing") /* `finish` is out, or is to be sent again */                   \
+    X(CALL_WAITING, "waiting")     /* for its next attempt */
+
+enum call_state {
+#define CALL_STATE_NAME(name, text) name,
+    CALL_STATES(CALL_STATE_NAME)
+#undef CALL_STATE_NAME
+};
+const char *call_state_name(enum call_state state);
+
+// What the next `finish` will record.
+struct call_outcome {
+    enum record_outcome_name name;
+    const char *reason;
+    char error[CALL_ERROR_BYTES];
+    unsigned attempt;
+    unsigned http_status;
+    uint64_t latency_ms;
+    struct bytes request;  // redacted
+    struct bytes response; // redacted, cut
+    char session_id[257];
+    char room_url[1025];
+    uint64_t again_after_ms;
+};
+
+struct call {
+    struct call *next; // in its bucket of the table
+    void *owner;       // the table
+    struct loop_timer *timer;
+    enum call_state state;
+
+    char entry_id[WEBHOOK_ENTRY_ID_BYTES];
+    char call_id[WEBHOOK_CALL_ID_BYTES_MAX + 1];
+    enum webhook_kind kind;
+    uint64_t received_ms; // Redis' time
+    uint64_t deadline_ms; // the end of the caller's hold, in Redis' time
+    char sha256[SIGNATURE_SHA256_HEX];
+    struct bytes body;
+    struct transform_facts facts;
+    const struct route *route;
+
+    char token[RECORD_TOKEN_BYTES]; // of the begin at hand
+    unsigned begins;
+    unsigned attempt;  // number of the POST at hand
+    unsigned failures; // in a row
+    unsigned refusals; // 429 in a row
+    uint64_t begun_ms; // when `begin` was sent: the POST must follow soon
+    struct bytes request;
+    struct call_outcome outcome;
+};
+
+// Copies what an entry says. NULL when it is usable, else why not: then it is still a call, to be
+// recorded as dead. Owned by the caller until call_free.
+struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *entry,
+                      const char **problem);
+void call_free(struct call *call); // its timer is the caller's
+
+// Views for the two steps and the transformation, borrowed from the call.
+struct record_call call_for_record(const struct call *call);
+struct webhook_entry call_entry(const struct call *call);
+
+// Sets what is to be recorded; frees what an earlier outcome held. `error` may be NULL.
+void call_set_outcome(struct call *call, enum record_outcome_name name, const char *reason,
+                      const char *error);
+
+#endif

@@ -1,0 +1,53 @@
+// The story of a call in the worker: the table of calls in work and the one state machine.
+//
+//   entry -> begin -> POST -> finish -> done
+//              ^                 |
+//              +---- waiting <---+
+#ifndef DIALIN_CALLS_H
+#define DIALIN_CALLS_H
+
+#include "http_client.h"
+#include "metrics.h"
+#include "record.h"
+#include "redact.h"
+#include "routes.h"
+#include "transform.h"
+#include "webhook_entry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// Everything is borrowed for the life of the table.
+struct calls_settings {
+    const struct route *route;
+    struct transform_settings transform;
+    struct redact_secrets secrets;
+    size_t concurrency; // calls in work at once
+    uint64_t start_timeout_ms;
+    uint64_t hold_limit_ms;
+    uint64_t dialout_limit_ms;
+    uint64_t room_expiry_s;
+    uint64_t lease_ms;
+};
+
+struct calls;
+
+// `on_room` is called when a place in the table has become free.
+struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
+                         struct redis *commands, struct record *record, struct http_client *client,
+                         struct metrics *metrics, loop_on_time *on_room, void *arg);
+
+// For stream_reader_events, with the table as `arg`.
+bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
+                    const char *problem, void *arg);
+size_t calls_room(void *arg);
+
+// Takes no more, lets go of those that wait, and finishes those whose request is out.
+void calls_drain(struct calls *calls);
+size_t calls_count(const struct calls *calls);
+
+// Lets go of everything: what is not finished stays pending in the stream. After the client and the
+// record's connection are closed, so that no callback comes any more.
+void calls_close(struct calls *calls);
+
+#endif

@@ -1,0 +1,191 @@
+// dialin-worker: takes webhooks out of the Redis stream and has the agent start a bot for each. The
+// start order is read here; the story of a call is in calls.c.
+#include "admin.h"
+#include "calls.h"
+#include "http_client.h"
+#include "log.h"
+#include "loop.h"
+#include "metrics.h"
+#include "process.h"
+#include "record.h"
+#include "script.h"
+#include "settings.h"
+#include "stream_reader.h"
+
+#include <signal.h>
+
+#define PROGRAM "dialin-worker"
+#define SUMMARY "Takes webhooks out of the Redis stream and asks the agent to start a bot for each."
+#define DRAIN_TICK_MS 20
+#define MS_PER_S 1000
+
+struct worker {
+    const struct settings *settings;
+    char consumer[STREAM_READER_CONSUMER_BYTES];
+    struct loop *loop;
+    struct redis *commands;
+    struct scripts *scripts;
+    struct stream_reader *reader;
+    struct record *record;
+    struct http_client *client;
+    struct calls *calls;
+    struct loop_timer *drain;
+    uint64_t draining_since_ms; // 0: not draining
+};
+
+static void on_commands(bool up, void *arg)
+{
+    struct worker *worker = arg;
+    if (up) {
+        scripts_load(worker->scripts);
+        stream_reader_on_commands_up(worker->reader);
+    }
+}
+
+static void on_room(void *arg)
+{
+    struct worker *worker = arg;
+    stream_reader_pull(worker->reader);
+}
+
+static const char *missing(void *arg)
+{
+    const struct worker *worker = arg;
+    if (worker->draining_since_ms) {
+        return "the worker is leaving";
+    }
+    return redis_is_up(worker->commands) && stream_reader_is_reading(worker->reader)
+               ? NULL
+               : "Redis cannot be reached (REDIS_URL)";
+}
+
+// --- leaving ----------------------------------------------------------------------------------
+
+static void on_left(void *arg)
+{
+    struct worker *worker = arg;
+    loop_stop(worker->loop);
+}
+
+static void leave_when_drained(void *arg)
+{
+    struct worker *worker = arg;
+    size_t left = calls_count(worker->calls);
+    uint64_t drained_ms = loop_now_ms() - worker->draining_since_ms;
+    if (left > 0 && drained_ms < worker->settings->drain_timeout_s * MS_PER_S) {
+        loop_timer_start(worker->drain, DRAIN_TICK_MS);
+        return;
+    }
+    if (left > 0) {
+        log_warning("leaving with requests still out: others take these calls over",
+                    log_number("calls", (int64_t)left));
+    }
+    stream_reader_leave(worker->reader, on_left, worker);
+}
+
+static void on_terminate(void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->draining_since_ms) {
+        return;
+    }
+    worker->draining_since_ms = loop_now_ms();
+    log_info("leaving: finishing the requests that are out",
+             log_number("calls", (int64_t)calls_count(worker->calls)));
+    stream_reader_stop(worker->reader);
+    calls_drain(worker->calls);
+    leave_when_drained(worker);
+}
+
+// --- starting ---------------------------------------------------------------------------------
+
+static void open_parts(struct worker *worker, struct metrics *metrics)
+{
+    const struct settings *settings = worker->settings;
+    const struct stream_reader_settings reader_settings = {
+        .prefix = settings->common.redis_prefix,
+        .worker_name = settings->worker_name,
+        .consumer = worker->consumer,
+        .lease_ms = settings->lease_s * MS_PER_S,
+    };
+    const struct calls_settings calls_settings = {
+        .route = &settings->route,
+        .transform = {settings->daily_api_key, settings->daily_api_url},
+        .secrets = settings->secrets,
+        .concurrency = settings->concurrency,
+        .start_timeout_ms = settings->start_timeout_s * MS_PER_S,
+        .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
+        .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+        .room_expiry_s = settings->room_expiry_s,
+        .lease_ms = settings->lease_s * MS_PER_S,
+    };
+    const struct stream_reader_events events = {calls_on_entry, calls_room};
+    stream_reader_name(worker->consumer, settings->worker_name);
+    worker->loop = loop_open();
+    worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
+    worker->scripts = scripts_open(worker->commands);
+    worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
+    worker->record = record_open(worker->scripts, settings->common.redis_prefix, worker->consumer);
+    worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
+                               worker->client, metrics, on_room, worker);
+    worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
+                                        worker->scripts, &reader_settings, &events, worker->calls);
+    worker->drain = loop_timer_open(worker->loop, leave_when_drained, worker);
+}
+
+static void close_parts(struct worker *worker)
+{
+    stream_reader_close(worker->reader);
+    http_client_close(worker->client); // what is out is broken off
+    redis_close(worker->commands);
+    calls_close(worker->calls);
+    record_close(worker->record);
+    scripts_close(worker->scripts);
+    loop_timer_close(worker->drain);
+    loop_close(worker->loop);
+}
+
+static int run(const struct settings *settings)
+{
+    int exit_code = 0;
+    struct admin *admin = NULL;
+    struct metrics *metrics = metrics_open();
+    struct worker worker = {.settings = settings};
+    open_parts(&worker, metrics);
+    if (settings->common.admin_port) {
+        admin = admin_open(worker.loop, settings->listen_addr,
+                           (uint16_t)settings->common.admin_port, metrics, missing, &worker);
+        exit_code = admin ? 0 : 1;
+    }
+    if (exit_code == 0) {
+        loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
+        loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
+        log_info("taking calls", log_text("consumer", worker.consumer),
+                 log_text("agent", settings->route.agent));
+        loop_run(worker.loop);
+    }
+    admin_close(admin);
+    close_parts(&worker);
+    metrics_close(metrics);
+    log_info("left");
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct config_problems problems;
+    enum config_command command = config_command_line(argc, argv, PROGRAM, SUMMARY, SETTINGS_TABLE);
+    if (command == CONFIG_DONE || command == CONFIG_USAGE) {
+        return command == CONFIG_DONE ? 0 : 2;
+    }
+    process_init();
+    config_problems_init(&problems);
+    settings_load(&settings, &problems);
+    int exit_code = problems.count == 0 && command == CONFIG_RUN
+                        ? run(&settings)
+                        : process_report(&problems, PROGRAM);
+    config_problems_release(&problems);
+    settings_release(&settings);
+    return exit_code;
+}

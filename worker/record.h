@@ -1,0 +1,64 @@
+// What is kept of a call: the two atomic steps that change it, `begin` before each POST and
+// `finish` after it (worker/scripts/begin.lua and finish.lua).
+#ifndef DIALIN_RECORD_H
+#define DIALIN_RECORD_H
+
+#include "script.h"
+#include "webhook_entry.h"
+
+#include <stdint.h>
+
+#define RECORD_TOKEN_BYTES 96
+
+// The call that a step is about; everything is borrowed for the call of the function.
+struct record_call {
+    struct bytes_view entry_id;
+    struct bytes_view call_id;
+    enum webhook_kind kind;
+    const char *from;
+    const char *to;
+    const char *agent;
+    uint64_t received_ms;
+    struct bytes_view sha256;
+};
+
+enum record_verdict {
+    RECORD_GO,          // begin: POST now, this is attempt number `attempt`
+    RECORD_DUPLICATE,   // begin: another entry has this call; recorded and acknowledged
+    RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
+    RECORD_DONE,        // finish: it is recorded
+    RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it
+    RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
+};
+typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, void *arg);
+
+enum record_outcome_name { RECORD_STARTED, RECORD_DEAD, RECORD_LINE, RECORD_AGAIN };
+
+struct record_outcome {
+    enum record_outcome_name name;
+    const char *reason; // of RECORD_DEAD: expired, rejected, invalid; else ""
+    const char *error;  // a sentence, or ""
+    unsigned attempt;   // 0: no POST was made
+    unsigned http_status;
+    uint64_t latency_ms;
+    struct bytes_view request;  // redacted already
+    struct bytes_view response; // redacted already
+    struct bytes_view session_id;
+    struct bytes_view room_url;
+};
+
+struct record;
+
+// `prefix` and `consumer` are borrowed for its life.
+struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer);
+void record_close(struct record *record);
+
+// `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.
+// The callback comes exactly once, never from inside the call, except that false means: not sent,
+// no callback, as RECORD_UNAVAILABLE.
+bool record_begin(struct record *record, const struct record_call *call, const char *token,
+                  record_on_verdict *on_verdict, void *arg);
+bool record_finish(struct record *record, const struct record_call *call,
+                   const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg);
+
+#endif

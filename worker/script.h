@@ -1,0 +1,27 @@
+// The Lua scripts of worker/scripts/, built into the program, run by EVALSHA on one connection.
+#ifndef DIALIN_SCRIPT_H
+#define DIALIN_SCRIPT_H
+
+#include "redis.h"
+
+enum script_name { SCRIPT_BEGIN, SCRIPT_FINISH, SCRIPT_TAKE_OVER, SCRIPT_LEAVE };
+#define SCRIPT_COUNT 4
+
+struct scripts;
+
+// The connection is borrowed. scripts_load is to be called whenever it has come up.
+struct scripts *scripts_open(struct redis *redis);
+void scripts_load(struct scripts *scripts);
+bool scripts_are_loaded(const struct scripts *scripts);
+void scripts_close(struct scripts *scripts); // after the connection
+
+// As redis_send: false, and no callback, while the connection is down or the scripts are not loaded
+// yet.
+bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_count,
+                  const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
+                  redis_on_reply *on_reply, void *arg);
+
+// To be called with each reply: loads the scripts again where Redis has forgotten them.
+void scripts_look_at(struct scripts *scripts, const redisReply *reply);
+
+#endif

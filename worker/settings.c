@@ -1,0 +1,142 @@
+// See settings.h. Which agent is asked, and with which key, is decided here: the cloud's key goes
+// to Pipecat Cloud only, whatever else is set.
+#include "settings.h"
+
+#include "log.h"
+#include "memory.h"
+#include "stream_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAM "dialin-worker"
+#define OPEN_FILES_OF_OUR_OWN 128
+#define SPARE_FILES_FOR_CONNECTIONS 2 // a connection being closed and its successor
+
+const struct config_option SETTINGS_TABLE[] = {
+    {"START_URL", CONFIG_TEXT, offsetof(struct settings, start_url), NULL, 0, 0,
+     "/start of a bot of one's own; wins over Pipecat Cloud, and is sent START_API_KEY only"},
+    {"START_API_KEY", CONFIG_SECRET, offsetof(struct settings, start_api_key), NULL, 0, 0,
+     "bearer key for START_URL"},
+    {"PIPECAT_CLOUD_API_KEY", CONFIG_SECRET, offsetof(struct settings, cloud_api_key), NULL, 0, 0,
+     "public key of Pipecat Cloud, with AGENT_NAME"},
+    {"AGENT_NAME", CONFIG_TEXT, offsetof(struct settings, agent_name), NULL, 0, 0,
+     "name of the agent on Pipecat Cloud"},
+    {"DEMO_START_URL", CONFIG_TEXT, offsetof(struct settings, demo_start_url), NULL, 0, 0,
+     "/start of the stand-in agent, used while neither START_URL nor PIPECAT_CLOUD_API_KEY is set"},
+    {"DAILY_API_KEY", CONFIG_SECRET, offsetof(struct settings, daily_api_key), NULL, 0, 0,
+     "goes to the bot as body.daily_api_key; Pipecat's own runner needs it"},
+    {"DAILY_API_URL", CONFIG_TEXT, offsetof(struct settings, daily_api_url),
+     "https://api.daily.co/v1", 0, 0, "goes to the bot with DAILY_API_KEY"},
+    {"ROUTES_FILE", CONFIG_LATER, 0, NULL, 0, 0,
+     "routes by number are not in this version; leave it unset: every call goes to one agent"},
+    {"CONCURRENCY", CONFIG_NUMBER, offsetof(struct settings, concurrency), "2048", 1, 65536,
+     "calls in work at once"},
+    {"START_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, start_timeout_s), "30", 1, 120,
+     "how long /start may take to answer, in seconds"},
+    {"HOLD_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, hold_limit_s), "110", 1, 3600,
+     "how long a caller is on hold, in seconds from the webhook; no bot is started later"},
+    {"DIALOUT_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, dialout_limit_s), "600", 1, 86400,
+     "the same for a dial-out, in seconds"},
+    {"ROOM_EXPIRY_S", CONFIG_NUMBER, offsetof(struct settings, room_expiry_s), "300", 30, 86400,
+     "how long a room can be joined after the request, in seconds"},
+    {"LEASE_S", CONFIG_NUMBER, offsetof(struct settings, lease_s), "10", 3, 60,
+     "a worker silent for this long is dead: others take its calls over, in seconds"},
+    {"DRAIN_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, drain_timeout_s), "20", 0, 600,
+     "how long SIGTERM waits for requests that are out, in seconds"},
+    {"RETENTION_DAYS", CONFIG_LATER, 0, "7", 0, 0,
+     "nothing is trimmed in this version, finished calls are kept; leave it at 7"},
+    {"WORKER_NAME", CONFIG_TEXT, offsetof(struct settings, worker_name), NULL, 0, 0,
+     "first part of the consumer's name; default: the host's name"},
+    {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
+     "numeric address to listen on, for ADMIN_PORT"},
+    CONFIG_COMMON_OPTIONS(settings, common, "9465"),
+    {0},
+};
+
+static void check_agent(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    const char *name = NULL;
+    bytes_init(&problem, 4096);
+    if (settings->start_url) {
+        name = "START_URL";
+        route_to_url(&settings->route, settings->start_url, settings->start_api_key, &problem);
+    } else if (settings->cloud_api_key && !settings->agent_name) {
+        config_problem(problems, "AGENT_NAME",
+                       "is not set: name the agent on Pipecat Cloud that takes the calls");
+    } else if (settings->cloud_api_key) {
+        name = "AGENT_NAME";
+        route_to_cloud(&settings->route, settings->agent_name, settings->cloud_api_key, &problem);
+    } else if (settings->demo_start_url) {
+        name = "DEMO_START_URL";
+        route_to_url(&settings->route, settings->demo_start_url, NULL, &problem);
+    } else {
+        config_problem(problems, "START_URL",
+                       "is not set, so there is no agent to take the calls: set it, or "
+                       "PIPECAT_CLOUD_API_KEY and AGENT_NAME");
+    }
+    if (problem.len > 0) {
+        config_problem(problems, name, "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
+static void check_worker_name(struct settings *settings, struct config_problems *problems)
+{
+    if (!settings->worker_name) {
+        char host[STREAM_READER_NAME_BYTES_MAX + 1] = "";
+        gethostname(host, sizeof host - 1);
+        settings->worker_name = memory_text(host[0] ? host : "worker");
+    }
+    for (const char *c = settings->worker_name; *c; c++) {
+        if (*c <= ' ' || *c > '~') {
+            config_problem(problems, "WORKER_NAME", "must be printable ASCII without spaces");
+            return;
+        }
+    }
+    if (strlen(settings->worker_name) > STREAM_READER_NAME_BYTES_MAX) {
+        config_problem(problems, "WORKER_NAME", "may have at most %d characters",
+                       STREAM_READER_NAME_BYTES_MAX);
+    }
+}
+
+static void check_key(const char *key, const char *name, struct config_problems *problems)
+{
+    for (const char *c = key; c && *c; c++) {
+        if (*c <= ' ' || *c > '~') {
+            config_problem(problems, name, "must be printable ASCII without spaces");
+            return;
+        }
+    }
+}
+
+void settings_load(struct settings *settings, struct config_problems *problems)
+{
+    config_load(SETTINGS_TABLE, settings, problems);
+    check_agent(settings, problems);
+    check_worker_name(settings, problems);
+    check_key(settings->start_api_key, "START_API_KEY", problems);
+    check_key(settings->cloud_api_key, "PIPECAT_CLOUD_API_KEY", problems);
+    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
+    if (redis) {
+        config_problem(problems, "REDIS_URL", "%s", redis);
+    }
+    const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
+                             settings->daily_api_key,
+                             settings->redis.password[0] ? settings->redis.password : NULL};
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        settings->secrets.values[settings->secrets.count++] = secrets[i];
+    }
+    config_need_open_files(settings->concurrency * SPARE_FILES_FOR_CONNECTIONS +
+                               OPEN_FILES_OF_OUR_OWN,
+                           "CONCURRENCY", problems);
+    config_common_apply(&settings->common, PROGRAM, problems);
+}
+
+void settings_release(struct settings *settings)
+{
+    memory_wipe(&settings->redis, sizeof settings->redis);
+    config_release(SETTINGS_TABLE, settings);
+}

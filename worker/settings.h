@@ -1,0 +1,41 @@
+// The worker's configuration: CONTRACT section 5, as a table and what the table cannot check.
+#ifndef DIALIN_WORKER_SETTINGS_H
+#define DIALIN_WORKER_SETTINGS_H
+
+#include "config.h"
+#include "redact.h"
+#include "redis.h"
+#include "routes.h"
+
+struct settings {
+    struct config_common common;
+    char *listen_addr;
+    char *start_url;
+    char *start_api_key;
+    char *cloud_api_key;
+    char *agent_name;
+    char *demo_start_url;
+    char *daily_api_key;
+    char *daily_api_url;
+    char *worker_name;
+    uint64_t concurrency;
+    uint64_t start_timeout_s;
+    uint64_t hold_limit_s;
+    uint64_t dialout_limit_s;
+    uint64_t room_expiry_s;
+    uint64_t lease_s;
+    uint64_t drain_timeout_s;
+
+    // made from the above
+    struct route route;
+    struct redis_address redis;
+    struct redact_secrets secrets;
+};
+
+extern const struct config_option SETTINGS_TABLE[];
+
+// Fills `settings` (zeroed) from the environment, adding every problem.
+void settings_load(struct settings *settings, struct config_problems *problems);
+void settings_release(struct settings *settings);
+
+#endif
