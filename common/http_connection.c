@@ -5,6 +5,25 @@
 #include "memory.h"
 
 #include <arpa/inet.h>
+#include <string.h>
+
+bool http_connection_address(const char *text, uint16_t port, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *ip4 = (struct sockaddr_in *)(void *)out;
+    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)(void *)out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, text, &ip4->sin_addr) == 1) {
+        ip4->sin_family = AF_INET;
+        ip4->sin_port = htons(port);
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &ip6->sin6_addr) == 1) {
+        ip6->sin6_family = AF_INET6;
+        ip6->sin6_port = htons(port);
+        return true;
+    }
+    return false;
+}
 
 static void write_peer(const struct sockaddr *address, char out[INET6_ADDRSTRLEN])
 {

@@ -27,6 +27,9 @@ struct http_queues {
     } queue[HTTP_QUEUES];
 };
 
+// The address to listen on, from a numeric one; false where `text` is none.
+bool http_connection_address(const char *text, uint16_t port, struct sockaddr_storage *out);
+
 // A new connection is in no queue. The caller frees it with free(), out of all queues.
 struct http_connection *http_connection_new(int fd, const struct sockaddr *peer);
 void http_connection_move(struct http_queues *queues, struct http_connection *connection,

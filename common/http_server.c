@@ -13,15 +13,13 @@
 
 #include "http_connection.h"
 #include "http_framing.h"
-#include "json.h"
+#include "http_refusal.h"
 #include "log.h"
 #include "memory.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +27,6 @@
 #include <unistd.h>
 
 #define PATH_BYTES_MAX 1024
-#define REFUSAL_BYTES_MAX 1024
 #define DISCARDED_BYTES_MAX (1024 * 1024) // of a chunked body that is too large already
 #define MEMORY_OF_CONNECTION (14 * 1024)  // head, its parsed form, and the answer's head
 #define BACKLOG 4096
@@ -92,18 +89,6 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
 
 // --- answers ----------------------------------------------------------------------------------
 
-static struct bytes refusal_body(const char *code, const char *sentence)
-{
-    struct bytes body;
-    bytes_init(&body, REFUSAL_BYTES_MAX);
-    bytes_append_text(&body, "{\"error\":");
-    if (!json_append_text(&body, view_of_text(sentence))) {
-        bytes_append_text(&body, "\"\"");
-    }
-    bytes_printf(&body, ",\"code\":\"%s\"}", code);
-    return body;
-}
-
 void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
                 const struct http_header *headers)
 {
@@ -146,7 +131,7 @@ void http_refuse(struct http_request *request, unsigned status, const char *code
         snprintf(seconds, sizeof seconds, "%u", retry_after_s);
         headers[0] = (struct http_header){"Retry-After", seconds};
     }
-    struct bytes body = refusal_body(code, sentence);
+    struct bytes body = http_refusal_body(code, sentence);
     http_reply(request, status, bytes_view(&body), headers);
     bytes_release(&body);
 }
@@ -171,21 +156,13 @@ static void refuse_ourselves(struct http_request *request, unsigned status, cons
 static void answer_and_hang_up(struct http_server *server, struct http_connection *connection,
                                const char *status_line, const char *code, const char *sentence)
 {
-    struct bytes answer;
-    struct bytes body = refusal_body(code, sentence);
-    bytes_init(&answer, 2 * REFUSAL_BYTES_MAX);
-    bytes_printf(&answer,
-                 "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                 "Content-Length: %zu\r\n\r\n",
-                 status_line, body.len);
-    bytes_append_view(&answer, bytes_view(&body));
+    struct bytes answer = http_refusal_answer(status_line, code, sentence);
     if (send(connection->fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         log_debug("a late client is gone already", log_text("peer", connection->peer));
     }
     shutdown(connection->fd, SHUT_RDWR);
     server->is_due = true;
     bytes_release(&answer);
-    bytes_release(&body);
     if (server->options.on_refusal) {
         server->options.on_refusal(code, server->options.arg);
     }
@@ -227,7 +204,7 @@ static void find_route(struct http_request *request)
         refuse_ourselves(request, 404, "not_found", "there is nothing at this path");
         return;
     }
-    struct bytes body = refusal_body("method_not_allowed", "this path takes other methods");
+    struct bytes body = http_refusal_body("method_not_allowed", "this path takes other methods");
     const struct http_header headers[] = {{"Allow", allow}, {NULL, NULL}};
     http_reply(request, 405, bytes_view(&body), headers);
     bytes_release(&body);
@@ -446,24 +423,6 @@ static void look_for_late_clients(void *arg)
     loop_timer_start(server->tick, TICK_MS);
 }
 
-static bool parse_address(const char *text, uint16_t port, struct sockaddr_storage *out)
-{
-    struct sockaddr_in *ip4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)out;
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, text, &ip4->sin_addr) == 1) {
-        ip4->sin_family = AF_INET;
-        ip4->sin_port = htons(port);
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &ip6->sin6_addr) == 1) {
-        ip6->sin6_family = AF_INET6;
-        ip6->sin6_port = htons(port);
-        return true;
-    }
-    return false;
-}
-
 static void log_of_libmicrohttpd(void *arg, const char *format, va_list args)
 {
     (void)arg;
@@ -476,7 +435,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
     struct sockaddr_storage address;
-    if (!parse_address(options->listen_addr, options->port, &address)) {
+    if (!http_connection_address(options->listen_addr, options->port, &address)) {
         errno = EADDRNOTAVAIL;
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include "calls.h"
 
 #include "call.h"
+#include "call_metrics.h"
 #include "log.h"
 #include "memory.h"
 #include "retry.h"
@@ -36,10 +37,7 @@ struct calls {
     size_t count;
     bool is_draining;
     uint64_t complained_ms;
-    uint64_t *started, *expired, *rejected, *invalid, *duplicate, *lost;
-    uint64_t *attempts, *failed_attempts;
-    int64_t *in_work;
-    struct metrics_histogram *ring_to_request, *start_latency;
+    struct call_metrics counts;
 };
 
 static void step(struct call *call);
@@ -73,7 +71,7 @@ static void let_go(struct call *call)
         place = &(*place)->next;
     }
     *place = call->next;
-    *calls->in_work = (int64_t)--calls->count;
+    *calls->counts.in_work = (int64_t)--calls->count;
     loop_timer_close(call->timer);
     call_free(call);
     calls->on_room(calls->arg);
@@ -130,15 +128,13 @@ static void log_outcome(const struct call *call)
     }
 }
 
-static void count_outcome(const struct calls *calls, const struct call_outcome *outcome)
+static void end_as_duplicate(struct call *call)
 {
-    if (outcome->name == RECORD_STARTED) {
-        (*calls->started)++;
-    } else if (outcome->name == RECORD_DEAD) {
-        (*(!strcmp(outcome->reason, "expired")    ? calls->expired
-           : !strcmp(outcome->reason, "rejected") ? calls->rejected
-                                                  : calls->invalid))++;
-    }
+    const struct calls *calls = call->owner;
+    log_info("duplicate webhook", log_text("call_id", call->call_id),
+             log_text("entry", call->entry_id));
+    (*calls->counts.duplicate)++;
+    let_go(call);
 }
 
 static void wait_for_next(struct call *call)
@@ -162,14 +158,16 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, void *arg
     struct calls *calls = call->owner;
     if (verdict == RECORD_UNAVAILABLE) {
         step_again(call);
+    } else if (verdict == RECORD_DUPLICATE) {
+        end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
         log_warning("call was taken over by another worker, or is recorded already",
                     log_text("call_id", call->call_id), log_text("entry", call->entry_id));
-        (*calls->lost)++;
+        (*calls->counts.taken_over)++;
         let_go(call);
     } else if (call->outcome.name == RECORD_STARTED || call->outcome.name == RECORD_DEAD) {
         log_outcome(call);
-        count_outcome(calls, &call->outcome);
+        call_metrics_count(&calls->counts, &call->outcome);
         let_go(call);
     } else {
         log_outcome(call);
@@ -250,7 +248,7 @@ static void decide(struct call *call, const struct start_answer *answer)
         call_set_outcome(call, RECORD_STARTED, "", answer->flaw);
         memcpy(outcome->session_id, answer->session_id, sizeof outcome->session_id);
         memcpy(outcome->room_url, answer->room_url, sizeof outcome->room_url);
-        metrics_observe(calls->start_latency, answer->http->latency_us);
+        metrics_observe(calls->counts.start_latency, answer->http->latency_us);
         break;
     case RETRY_REJECTED:
         call_set_outcome(call, RECORD_DEAD, "rejected", "/start refuses this request for good");
@@ -270,7 +268,7 @@ static void decide(struct call *call, const struct start_answer *answer)
         break;
     }
     outcome->again_after_ms = after_ms;
-    *calls->failed_attempts += is_failure;
+    *calls->counts.failed_attempts += is_failure;
 }
 
 static void on_answer(const struct start_answer *answer, void *arg)
@@ -309,9 +307,9 @@ static void post(struct call *call)
         .may_send = may_send,
     };
     move(call, CALL_STARTING);
-    (*calls->attempts)++;
+    (*calls->counts.attempts)++;
     if (call->attempt == 1 && now_ms >= call->received_ms) {
-        metrics_observe(calls->ring_to_request, (now_ms - call->received_ms) * 1000);
+        metrics_observe(calls->counts.ring_to_request, (now_ms - call->received_ms) * 1000);
     }
     start_client_post(calls->client, &request, on_answer, call);
 }
@@ -328,13 +326,10 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, void *arg)
         post(call);
         return;
     case RECORD_DUPLICATE:
-        log_info("duplicate webhook", log_text("call_id", call->call_id),
-                 log_text("entry", call->entry_id));
-        (*calls->duplicate)++;
-        let_go(call);
+        end_as_duplicate(call);
         return;
     case RECORD_LOST:
-        (*calls->lost)++;
+        (*calls->counts.taken_over)++;
         let_go(call);
         return;
     case RECORD_FINISHED:
@@ -415,7 +410,7 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     call->owner = calls;
     call->next = *bucket;
     *bucket = call;
-    *calls->in_work = (int64_t)++calls->count;
+    *calls->counts.in_work = (int64_t)++calls->count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
     call->route = calls->settings.route;
     call->deadline_ms =
@@ -451,31 +446,6 @@ void calls_drain(struct calls *calls)
 
 // --- opening and closing ----------------------------------------------------------------------
 
-static void register_metrics(struct calls *calls, struct metrics *metrics)
-{
-    static const char NAME[] = "dialin_calls_total";
-    static const char HELP[] = "Calls by what became of them.";
-    calls->started = metrics_counter(metrics, NAME, HELP, "outcome=\"started\"");
-    calls->expired = metrics_counter(metrics, NAME, HELP, "outcome=\"expired\"");
-    calls->rejected = metrics_counter(metrics, NAME, HELP, "outcome=\"rejected\"");
-    calls->invalid = metrics_counter(metrics, NAME, HELP, "outcome=\"invalid\"");
-    calls->duplicate = metrics_counter(metrics, NAME, HELP, "outcome=\"duplicate\"");
-    calls->lost = metrics_counter(metrics, "dialin_calls_taken_over_total",
-                                  "Calls that another worker has taken over from this one.", NULL);
-    calls->attempts =
-        metrics_counter(metrics, "dialin_attempts_total", "Start requests sent.", NULL);
-    calls->failed_attempts =
-        metrics_counter(metrics, "dialin_attempts_failed_total",
-                        "Start requests without an answer, or with 408, 425 or 5xx.", NULL);
-    calls->in_work = metrics_gauge(metrics, "dialin_calls_in_work",
-                                   "Calls this worker has, waiting ones included.", NULL);
-    calls->ring_to_request =
-        metrics_seconds(metrics, "dialin_ring_to_request_seconds",
-                        "From the webhook's arrival to its first start request.");
-    calls->start_latency =
-        metrics_seconds(metrics, "dialin_start_seconds", "How long /start took to answer 2xx.");
-}
-
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
                          struct metrics *metrics, loop_on_time *on_room, void *arg)
@@ -493,7 +463,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
         calls->bucket_count *= 2;
     }
     calls->buckets = memory_zeroed(calls->bucket_count * sizeof *calls->buckets);
-    register_metrics(calls, metrics);
+    call_metrics_register(&calls->counts, metrics);
     return calls;
 }
 

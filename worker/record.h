@@ -24,7 +24,7 @@ struct record_call {
 
 enum record_verdict {
     RECORD_GO,          // begin: POST now, this is attempt number `attempt`
-    RECORD_DUPLICATE,   // begin: another entry has this call; recorded and acknowledged
+    RECORD_DUPLICATE,   // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
     RECORD_DONE,        // finish: it is recorded
     RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it

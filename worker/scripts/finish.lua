@@ -8,7 +8,7 @@
 --       7 attempt (0: no POST)  8 http_status  9 latency_ms  10 request  11 response
 --       12 session_id  13 room_url  14 kind  15 from  16 to  17 agent  18 received_ms
 --       19 sha256  20 place in the line (a score)
--- Answers lost or recorded. Sent again, it changes nothing and answers recorded or lost.
+-- Answers lost, duplicate or recorded. Sent again, it changes nothing and answers recorded or lost.
 local entry, consumer, call_id = ARGV[1], ARGV[2], ARGV[3]
 local outcome, reason, err = ARGV[4], ARGV[5], ARGV[6]
 local attempt = tonumber(ARGV[7])
@@ -47,7 +47,7 @@ if call[1] and call[1] ~= entry then
     record_event('duplicate', 'reason', call[5] ~= ARGV[19] and 'conflict' or '', 'error', '')
     redis.call('HINCRBY', KEYS[4], 'duplicate', 1)
     redis.call('XACK', KEYS[1], 'workers', entry)
-    return 'recorded'
+    return 'duplicate'
 end
 
 if attempt > 0 then

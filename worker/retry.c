@@ -1,0 +1,162 @@
+// See retry.h. Jitter takes away up to half of a backoff, never adds: what is waited is between
+// half of the stated time and all of it. A Retry-After is kept to the millisecond.
+#include "retry.h"
+
+#include <string.h>
+
+#define RETRY_AFTER_DIGITS_MAX 10
+#define MS_PER_S 1000
+
+static uint64_t grown(uint64_t first_ms, unsigned times, uint64_t most_ms)
+{
+    uint64_t ms = first_ms;
+    while (times-- > 0 && ms < most_ms) {
+        ms *= 2;
+    }
+    return ms < most_ms ? ms : most_ms;
+}
+
+static uint64_t jittered(uint64_t ms, uint32_t chance)
+{
+    uint64_t half_ms = ms / 2;
+    return ms - half_ms + (half_ms * chance >> 32);
+}
+
+// --- Retry-After ------------------------------------------------------------------------------
+
+static bool take_number(const char **at, const char *end, size_t digits, unsigned *number)
+{
+    *number = 0;
+    if ((size_t)(end - *at) < digits) {
+        return false;
+    }
+    for (size_t i = 0; i < digits; i++, (*at)++) {
+        if (**at < '0' || **at > '9') {
+            return false;
+        }
+        *number = *number * 10 + (unsigned)(**at - '0');
+    }
+    return true;
+}
+
+static bool take_text(const char **at, const char *end, const char *text)
+{
+    size_t len = strlen(text);
+    if ((size_t)(end - *at) < len || memcmp(*at, text, len) != 0) {
+        return false;
+    }
+    *at += len;
+    return true;
+}
+
+// The index of the three letters at `at` among `names`, from 0; -1: none.
+static int take_name(const char **at, const char *end, const char *names)
+{
+    for (int i = 0; names[3 * i] && end - *at >= 3; i++) {
+        if (!memcmp(*at, names + (size_t)(3 * i), 3)) {
+            *at += 3;
+            return i;
+        }
+    }
+    return -1;
+}
+
+// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that a leap day ends
+// one.
+static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+    unsigned march_year = month <= 2 ? year - 1 : year;
+    unsigned march_month = month <= 2 ? month + 9 : month - 3;
+    uint64_t leap_days = march_year / 4 - march_year / 100 + march_year / 400;
+    return (uint64_t)march_year * 365 + leap_days + (153 * march_month + 2) / 5 + day - 1 - 719468;
+}
+
+// "Sun, 06 Nov 1994 08:49:37 GMT", the one form that RFC 9110 lets servers send.
+static bool parse_date(const char *at, const char *end, uint64_t *unix_s)
+{
+    unsigned day, year, hour, minute, second;
+    if (take_name(&at, end, "MonTueWedThuFriSatSun") < 0 || !take_text(&at, end, ", ") ||
+        !take_number(&at, end, 2, &day) || !take_text(&at, end, " ")) {
+        return false;
+    }
+    int month = take_name(&at, end, "JanFebMarAprMayJunJulAugSepOctNovDec");
+    if (month < 0 || !take_text(&at, end, " ") || !take_number(&at, end, 4, &year) ||
+        !take_text(&at, end, " ") || !take_number(&at, end, 2, &hour) ||
+        !take_text(&at, end, ":") || !take_number(&at, end, 2, &minute) ||
+        !take_text(&at, end, ":") || !take_number(&at, end, 2, &second) ||
+        !take_text(&at, end, " GMT") || at != end) {
+        return false;
+    }
+    if (day < 1 || day > 31 || year < 1970 || hour > 23 || minute > 59 || second > 60) {
+        return false;
+    }
+    *unix_s = days_since_1970(year, (unsigned)month + 1, day) * 86400 + hour * 3600 + minute * 60 +
+              second;
+    return true;
+}
+
+bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after_ms)
+{
+    uint64_t seconds = 0;
+    bool is_number = value.len > 0;
+    for (size_t i = 0; i < value.len && is_number; i++) {
+        is_number = value.data[i] >= '0' && value.data[i] <= '9';
+        seconds = i < RETRY_AFTER_DIGITS_MAX && is_number
+                      ? seconds * 10 + (uint64_t)(value.data[i] - '0')
+                      : seconds;
+    }
+    if (!is_number) {
+        uint64_t unix_s = 0;
+        if (value.len == 0 || !parse_date(value.data, value.data + value.len, &unix_s)) {
+            return false;
+        }
+        seconds = unix_s > wall_s ? unix_s - wall_s : 0;
+    }
+    *after_ms = seconds * MS_PER_S < RETRY_AFTER_MS_MAX ? seconds * MS_PER_S : RETRY_AFTER_MS_MAX;
+    return true;
+}
+
+// --- decisions --------------------------------------------------------------------------------
+
+static uint64_t pace_of_line(const struct retry_situation *situation)
+{
+    uint64_t told_ms = 0;
+    if (retry_after_parse(situation->retry_after, situation->wall_s, &told_ms) && told_ms > 0) {
+        return told_ms;
+    }
+    return grown(RETRY_BACKOFF_MS_MIN, situation->refusals, RETRY_FULL_MS_MAX);
+}
+
+static enum retry_decision decide_failure(const struct retry_situation *situation,
+                                          uint64_t *after_ms)
+{
+    uint64_t told_ms = 0;
+    bool is_line = situation->failures + 1 >= RETRY_FAILURES_MAX;
+    uint64_t own_ms = jittered(
+        grown(RETRY_BACKOFF_MS_MIN, situation->failures, RETRY_BACKOFF_MS_MAX), situation->chance);
+    bool is_told =
+        retry_after_parse(situation->retry_after, situation->wall_s, &told_ms) && told_ms > 0;
+    *after_ms = is_told ? told_ms : is_line ? RETRY_FULL_MS_MAX : own_ms;
+    return is_line ? RETRY_LINE : RETRY_FAILED;
+}
+
+enum retry_decision retry_decide(const struct retry_situation *situation, uint64_t *after_ms)
+{
+    unsigned status = situation->status;
+    *after_ms = 0;
+    if (status >= 200 && status < 300) {
+        return RETRY_STARTED;
+    }
+    if (status == 429) {
+        *after_ms = pace_of_line(situation);
+        return RETRY_FULL;
+    }
+    if (status < 200 || status == 408 || status == 425 || status >= 500) {
+        return decide_failure(situation, after_ms);
+    }
+    if (status < 400 || (status >= 401 && status <= 404)) {
+        *after_ms = RETRY_CONFIGURATION_MS;
+        return RETRY_CONFIGURATION;
+    }
+    return RETRY_REJECTED;
+}
