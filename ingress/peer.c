@@ -67,8 +67,8 @@ struct peer_proxies *peer_proxies_parse(const char *list, struct bytes *problem)
 {
     struct peer_proxies *proxies = memory_zeroed(sizeof *proxies);
     char *copy = memory_text(list ? list : "");
-    char *rest = copy;
-    for (char *item = strsep(&rest, ","); item && *copy; item = strsep(&rest, ",")) {
+    char *rest = copy[0] ? copy : NULL;
+    for (char *item = strsep(&rest, ","); item; item = strsep(&rest, ",")) {
         item += strspn(item, " ");
         item[strcspn(item, " ")] = '\0';
         if (proxies->count == PEER_PROXIES_MAX) {
