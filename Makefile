@@ -80,6 +80,64 @@ unit-tests: $(UNIT_TESTS)
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
+# --- running and testing -----------------------------------------------------------------------
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make              builds dialin-ingress, dialin-worker, dialin-agent and dialin-caller into build/
+## make run          starts a private Redis, ingress, worker and agent in the foreground
+## make call         rings once, at what make run or docker compose up has started
+## make test         unit and flow tests; needs no container engine
+## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
+## make test-compose end-to-end tests over docker compose up
+## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
+## make clean        removes build/
+## make deps         installs the Debian packages that building needs
+##
+## The targets that need Debian packages install them first, and say so.
+
+.PHONY: deps deps-run deps-test deps-lint
+deps:
+	@.ci/install build
+deps-run:
+	@.ci/install build run
+deps-test:
+	@.ci/install build test
+deps-lint:
+	@.ci/install build test lint
+
+# A second make, because what is installed first is asked for flags by this file.
+.PHONY: run
+run: deps-run
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) exec tests/trial/run.sh
+
+.PHONY: call
+call: deps
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh
+
+.PHONY: test
+test: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all unit-tests
+	@.ci/unit-tests $(BUILD)
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/flow
+
+.PHONY: sanitize
+sanitize:
+	@$(MAKE) --no-print-directory SANITIZE=1 test
+
+.PHONY: lint
+lint: deps-lint
+	@.ci/lint
+
+.PHONY: test-compose
+test-compose:
+	@.ci/install compose
+	@tests/compose/run.sh
+
 .PHONY: clean
 clean:
 	rm -rf build

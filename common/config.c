@@ -17,6 +17,7 @@
 
 #define PROBLEMS_BYTES_MAX (64 * 1024)
 #define NAME_BYTES_MAX 64
+#define NUMBER_DIGITS_MAX 18 // always fit 64 bits
 #define PREFIX_BYTES_MAX 128
 
 void config_problems_init(struct config_problems *problems)
@@ -51,17 +52,22 @@ static char *read_file(const char *name, const char *path, struct config_problem
 {
     char *value = memory_zeroed(CONFIG_VALUE_BYTES_MAX + 2);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, value, CONFIG_VALUE_BYTES_MAX + 1);
+    ssize_t more = fd < 0 ? -1 : 1;
+    size_t len = 0;
+    while (more > 0 && len <= CONFIG_VALUE_BYTES_MAX) { // a pipe gives less than is asked for
+        more = read(fd, value + len, CONFIG_VALUE_BYTES_MAX + 1 - len);
+        len += more > 0 ? (size_t)more : 0;
+    }
     int error = errno;
     if (fd >= 0) {
         close(fd);
     }
-    if (len < 0) {
+    if (more < 0) {
         config_problem(problems, name, "the file '%.200s' cannot be read: %s", path,
                        strerror(error));
     } else if (len > CONFIG_VALUE_BYTES_MAX) {
         config_problem(problems, name, "the file is longer than %d bytes", CONFIG_VALUE_BYTES_MAX);
-    } else if (strlen(value) != (size_t)len) {
+    } else if (strlen(value) != len) {
         config_problem(problems, name, "the file has NUL bytes");
     } else {
         if (len > 0 && value[len - 1] == '\n') {
@@ -69,39 +75,54 @@ static char *read_file(const char *name, const char *path, struct config_problem
         }
         return value;
     }
+    memory_wipe(value, len);
     free(value);
     return NULL;
+}
+
+static bool has_control_bytes(const char *value)
+{
+    for (const char *c = value; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // The value as text, owned; NULL where it is unset, or has a problem, which is added.
 static char *find_value(const struct config_option *option, struct config_problems *problems)
 {
     char file_name[NAME_BYTES_MAX];
+    snprintf(file_name, sizeof file_name, "%s_FILE", option->name);
     const char *direct = getenv(option->name);
-    const char *path = NULL;
-    if (option->kind != CONFIG_PATH && option->kind != CONFIG_LATER) {
-        snprintf(file_name, sizeof file_name, "%s_FILE", option->name);
-        path = getenv(file_name);
-    }
+    const char *path = getenv(file_name);
     bool has_direct = direct && direct[0];
-    if (has_direct && path && path[0]) {
+    bool has_path = path && path[0];
+    if (has_path && option->kind == CONFIG_LATER) {
+        config_problem(problems, file_name, "%s", option->help);
+        has_path = false;
+    } else if (has_path && option->kind == CONFIG_PATH) {
+        config_problem(problems, file_name, "is not taken: set %s, which is a path itself",
+                       option->name);
+        has_path = false;
+    }
+    if (has_direct && has_path) {
         config_problem(problems, option->name, "is set, and %s too: remove one of them", file_name);
         return NULL;
     }
-    char *value = has_direct        ? memory_text(direct)
-                  : path && path[0] ? read_file(file_name, path, problems)
-                                    : NULL;
+    char *value = has_direct ? memory_text(direct)
+                  : has_path ? read_file(file_name, path, problems)
+                             : NULL;
+    if (value && has_control_bytes(value)) {
+        config_problem(problems, has_direct ? option->name : file_name,
+                       "has control characters or several lines");
+        memory_wipe(value, strlen(value));
+        value[0] = '\0';
+    }
     if (value && !value[0]) {
         free(value);
         return NULL;
-    }
-    for (const char *c = value; c && *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            config_problem(problems, option->name, "has control characters or several lines");
-            memory_wipe(value, strlen(value));
-            free(value);
-            return NULL;
-        }
     }
     return value;
 }
@@ -109,11 +130,13 @@ static char *find_value(const struct config_option *option, struct config_proble
 static bool parse_number(const struct config_option *option, const char *text, uint64_t *number)
 {
     size_t len = strlen(text);
-    if (len == 0 || len > 18 || strspn(text, "0123456789") != len) {
+    if (len == 0 || len > NUMBER_DIGITS_MAX || strspn(text, "0123456789") != len) {
         return false;
     }
-    *number = strtoull(text, NULL, 10);
-    return *number >= option->min && *number <= option->max;
+    uint64_t value = strtoull(text, NULL, 10);
+    bool is_within = value >= option->min && value <= option->max;
+    *number = is_within ? value : *number;
+    return is_within;
 }
 
 static bool parse_flag(const char *text, bool *flag)
@@ -200,7 +223,7 @@ void config_print_table(const struct config_option *table)
 {
     for (const struct config_option *option = table; option->name; option++) {
         const char *fallback = option->fallback ? option->fallback : "unset";
-        printf("  %-22s %s (default: %s)\n", option->name, option->help, fallback);
+        printf("  %s (default %s)  %s\n", option->name, fallback, option->help);
     }
 }
 
@@ -227,7 +250,8 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
         config_print_table(table);
         return CONFIG_DONE;
     }
-    fprintf(stderr, "%s: unknown argument; see %s --help\n", program, program);
+    fprintf(stderr, "%s: unknown argument\nusage: %s [--help | --version | --check-config]\n",
+            program, program);
     return CONFIG_USAGE;
 }
 

@@ -360,8 +360,9 @@ struct http_client *http_client_open(struct loop *loop, unsigned connections_max
 
 void http_client_close(struct http_client *client)
 {
-    while (client->out) {
-        struct exchange *exchange = client->out;
+    struct exchange *next = NULL;
+    for (struct exchange *exchange = client->out; exchange; exchange = next) {
+        next = exchange->next;
         curl_multi_remove_handle(client->multi, exchange->easy);
         snprintf(exchange->error, sizeof exchange->error, "broken off at shutdown");
         answer(exchange, CURLE_ABORTED_BY_CALLBACK);
@@ -373,8 +374,10 @@ void http_client_close(struct http_client *client)
         free_exchange(exchange);
     }
     curl_multi_cleanup(client->multi);
-    while (client->sockets) {
-        forget_socket(client, client->sockets);
+    struct socket_watch *next_socket = NULL;
+    for (struct socket_watch *socket = client->sockets; socket; socket = next_socket) {
+        next_socket = socket->next;
+        forget_socket(client, socket);
     }
     loop_timer_close(client->timer);
     curl_global_cleanup();

@@ -34,6 +34,19 @@ static bool has_control_byte(const char *value)
     return false;
 }
 
+// libmicrohttpd glues a folded line to the name: "Content-Length:\r\n 5" becomes "Content-Length5".
+static bool is_glued(const char *name)
+{
+    static const char *const NAMES[] = {"Content-Length", "Transfer-Encoding"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        size_t len = strlen(NAMES[i]);
+        if (!strncasecmp(name, NAMES[i], len) && name[len]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *problem_of(struct http_framing *framing, const char *name, const char *value)
 {
     if (framing->headers > HTTP_HEADERS_MAX) {
@@ -42,7 +55,7 @@ static const char *problem_of(struct http_framing *framing, const char *name, co
     if (framing->bytes > HTTP_HEAD_BYTES_MAX) {
         return "the headers are longer than 8 KiB";
     }
-    if (!is_token(name)) {
+    if (!is_token(name) || is_glued(name)) {
         return "a header's name has characters that names may not have";
     }
     if (has_control_byte(value)) {

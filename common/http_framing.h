@@ -9,7 +9,7 @@
 // Plain memory: init, add each header as it comes, ask.
 struct http_framing {
     size_t headers;
-    size_t bytes;
+    size_t bytes; // of all of them, written canonically: "Name: value" and a line's end
     unsigned content_lengths;
     unsigned transfer_encodings;
     unsigned seen; // one bit for each header that may come once

@@ -66,6 +66,10 @@ const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request); // without the query
 const char *http_request_query(const struct http_request *request, const char *name);  // or NULL
 const char *http_request_header(const struct http_request *request, const char *name); // or NULL
+
+// Appends all lines of a header that may come in several, with commas between them.
+void http_request_header_joined(const struct http_request *request, const char *name,
+                                struct bytes *out);
 uint64_t http_request_length(const struct http_request *request);   // declared; UINT64_MAX: chunked
 const char *http_request_peer(const struct http_request *request);  // numeric address
 uint64_t http_request_begun_us(const struct http_request *request); // loop_now_us of its head

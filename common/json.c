@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUMBER_BYTES_MAX 63 // cJSON 1.7.15 does not understand longer ones
+
 struct scanner {
     const char *at, *end;
     unsigned depth;
@@ -150,6 +152,7 @@ static bool take_digits(struct scanner *scanner)
 
 static bool scan_number(struct scanner *scanner)
 {
+    const char *begin = scanner->at;
     take(scanner, '-');
     if (!take(scanner, '0') && !take_digits(scanner)) {
         return fail(scanner, "a number has no digits");
@@ -165,7 +168,9 @@ static bool scan_number(struct scanner *scanner)
             return fail(scanner, "a number has no digits in its exponent");
         }
     }
-    return true;
+    return scanner->at - begin <= NUMBER_BYTES_MAX
+               ? true
+               : fail(scanner, "a number is longer than 63 characters");
 }
 
 static bool scan_word(struct scanner *scanner, const char *word)
@@ -279,7 +284,7 @@ static int compare_texts(const void *a, const void *b)
 
 static bool has_repeated_key(const cJSON *tree)
 {
-    const char *keys[JSON_MEMBERS_MAX];
+    const char *keys[JSON_MEMBERS_MAX] = {NULL};
     size_t count = 0;
     for (const cJSON *member = tree->child; member; member = member->next) {
         keys[count++] = member->string;
@@ -306,12 +311,12 @@ void json_init(void)
 
 const char *json_parse(struct json_document *document, struct bytes_view text)
 {
-    struct scanner scanner = {.at = text.data, .end = text.data + text.len, .document = document};
     document->tree = NULL;
     document->member_count = 0;
     if (text.len == 0) {
         return "there is no text";
     }
+    struct scanner scanner = {.at = text.data, .end = text.data + text.len, .document = document};
     skip_space(&scanner);
     if (scanner.at < scanner.end && *scanner.at != '{') {
         return "it is not a JSON object";
@@ -369,8 +374,10 @@ bool json_append_text(struct bytes *out, struct bytes_view text)
                (c < 0x20 ? bytes_printf(out, "\\u%04x", c) : bytes_printf(out, "\\%c", c));
         plain = i + 1;
     }
-    fits = fits && bytes_append(out, text.data + plain, text.len - plain) &&
-           bytes_append(out, "\"", 1);
+    if (text.len > plain) {
+        fits = fits && bytes_append(out, text.data + plain, text.len - plain);
+    }
+    fits = fits && bytes_append(out, "\"", 1);
     if (!fits && out->data) {
         out->len = len_before;
         out->data[len_before] = '\0';

@@ -1,10 +1,12 @@
 // See log.h. A line is built in one buffer of fixed size and written with one write(2), after
 // poll(2) has said that standard error takes it: a pipe that is full, because its reader stopped,
-// must not stop a call.
+// must not stop a call. A line that is too long is cut inside a value, never inside an escape, and
+// its quote and brace are still closed: cut JSON is JSON.
 #include "log.h"
 
 #include "loop.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #define PHONE_DIGITS_SHOWN 4
+#define ENDING_BYTES 3 // always free: a closing quote, a brace and the newline
 
 // The sink: as much process-wide as standard error itself.
 static struct {
@@ -26,6 +29,7 @@ static struct {
 struct line {
     char text[LOG_LINE_BYTES_MAX];
     size_t len;
+    bool is_full; // something did not fit: nothing more is put
 };
 
 static const char *const LEVELS[] = {"error", "warning", "info", "debug"};
@@ -86,13 +90,22 @@ struct log_field log_phone(const char *name, const char *value)
     return (struct log_field){.name = name, .kind = LOG_FIELD_PHONE, .text = view_of_text(value)};
 }
 
-// Two bytes stay free: for the newline, and so that a cut is a cut.
+// All of it or nothing.
 static void put(struct line *line, const char *data, size_t len)
 {
-    size_t room = sizeof line->text - 2 - line->len;
-    len = len < room ? len : room;
-    memcpy(line->text + line->len, data, len);
-    line->len += len;
+    line->is_full |= line->len + len > sizeof line->text - ENDING_BYTES;
+    if (!line->is_full) {
+        memcpy(line->text + line->len, data, len);
+        line->len += len;
+    }
+}
+
+static void put_ending(struct line *line, const char *text)
+{
+    for (; *text; text++) {
+        assert(line->len < sizeof line->text);
+        line->text[line->len++] = *text;
+    }
 }
 
 static void put_text(struct line *line, const char *text)
@@ -100,7 +113,8 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-// Escapes so that a value can never end its quotes or its line, in both formats alike.
+// Escapes so that a value can never end its quotes or its line. A byte that is no ASCII shows as
+// \xNN in both formats: JSON's \u00NN would claim that it is a Latin-1 character.
 static void put_escaped(struct line *line, struct bytes_view value)
 {
     for (size_t i = 0; i < value.len; i++) {
@@ -110,7 +124,8 @@ static void put_escaped(struct line *line, struct bytes_view value)
             snprintf(escape, sizeof escape, "\\%c", c);
             put_text(line, escape);
         } else if (c < 0x20 || c >= 0x7f) {
-            snprintf(escape, sizeof escape, sink.json ? "\\u%04x" : "\\x%02x", c);
+            const char *lead = !sink.json ? "\\x" : c < 0x20 ? "\\u00" : "\\\\x";
+            snprintf(escape, sizeof escape, "%s%02x", lead, c);
             put_text(line, escape);
         } else {
             put(line, value.data + i, 1);
@@ -132,34 +147,51 @@ static bool needs_quotes(struct bytes_view value)
 static void put_value(struct line *line, struct bytes_view value)
 {
     bool quoted = sink.json || needs_quotes(value);
+    size_t before = line->len;
     put(line, "\"", quoted ? 1 : 0);
     put_escaped(line, value);
-    put(line, "\"", quoted ? 1 : 0);
+    put_ending(line, quoted && line->len > before ? "\"" : "");
+}
+
+static void put_phone(struct line *line, struct bytes_view value)
+{
+    char masked[PHONE_DIGITS_SHOWN + 4] = "***";
+    size_t shown = value.len > PHONE_DIGITS_SHOWN ? PHONE_DIGITS_SHOWN : 0;
+    memcpy(masked + 3, value.data + value.len - shown, shown);
+    put_value(line, (struct bytes_view){masked, 3 + shown});
+}
+
+static void put_field_value(struct line *line, const struct log_field *field)
+{
+    char number[24];
+    switch (field->kind) {
+    case LOG_FIELD_TEXT:
+        put_value(line, field->text);
+        break;
+    case LOG_FIELD_NUMBER:
+        snprintf(number, sizeof number, "%lld", (long long)field->number);
+        put_text(line, number);
+        break;
+    case LOG_FIELD_PHONE:
+        put_phone(line, field->text);
+        break;
+    }
 }
 
 static void put_field(struct line *line, const struct log_field *field)
 {
-    char number[24];
-    struct bytes_view value = field->text;
-    if (field->kind != LOG_FIELD_NUMBER && value.len == 0) {
+    size_t before = line->len;
+    if (line->is_full || (field->kind != LOG_FIELD_NUMBER && field->text.len == 0)) {
         return;
     }
     put_text(line, sink.json ? ",\"" : " ");
     put_text(line, field->name);
     put_text(line, sink.json ? "\":" : "=");
-    if (field->kind == LOG_FIELD_NUMBER) {
-        snprintf(number, sizeof number, "%lld", (long long)field->number);
-        put_text(line, number);
-        return;
+    size_t value_at = line->len;
+    put_field_value(line, field);
+    if (line->len == value_at) { // a name without its value is no field
+        line->len = before;
     }
-    if (field->kind == LOG_FIELD_PHONE) {
-        char masked[PHONE_DIGITS_SHOWN + 4] = "***";
-        size_t shown = value.len > PHONE_DIGITS_SHOWN ? PHONE_DIGITS_SHOWN : 0;
-        memcpy(masked + 3, value.data + value.len - shown, shown);
-        put_value(line, (struct bytes_view){masked, 3 + shown});
-        return;
-    }
-    put_value(line, value);
 }
 
 static void put_head(struct line *line, enum log_level level, const char *message)
@@ -190,19 +222,15 @@ static bool write_line(const struct line *line)
            write(STDERR_FILENO, line->text, line->len) == (ssize_t)line->len;
 }
 
-static void write_or_drop(enum log_level level, const char *message, const struct log_field *fields)
+static bool write_event(enum log_level level, const char *message, const struct log_field *fields)
 {
     struct line line = {.len = 0};
     put_head(&line, level, message);
     for (const struct log_field *field = fields; field->name; field++) {
         put_field(&line, field);
     }
-    line.len -= line.len > sizeof line.text - 4 && sink.json ? 2 : 0;
-    memcpy(line.text + line.len, sink.json ? "}\n" : "\n", sink.json ? 2 : 1);
-    line.len += sink.json ? 2 : 1;
-    if (!write_line(&line)) {
-        sink.dropped++;
-    }
+    put_ending(&line, sink.json ? "}\n" : "\n");
+    return write_line(&line);
 }
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
@@ -210,12 +238,13 @@ void log_write(enum log_level level, const char *message, const struct log_field
     if (!log_is_on(level)) {
         return;
     }
+    if (!write_event(level, message, fields)) {
+        sink.dropped++;
+        return;
+    }
     uint64_t unsaid = sink.dropped - sink.dropped_said;
-    uint64_t before = sink.dropped;
-    write_or_drop(level, message, fields);
-    if (unsaid > 0 && sink.dropped == before) {
-        sink.dropped_said = before;
-        write_or_drop(LOG_LEVEL_WARNING, "log lines could not be written",
-                      LOG_FIELDS(log_number("dropped", (int64_t)unsaid)));
+    if (unsaid > 0 && write_event(LOG_LEVEL_WARNING, "log lines could not be written",
+                                  LOG_FIELDS(log_number("dropped", (int64_t)unsaid)))) {
+        sink.dropped_said = sink.dropped;
     }
 }

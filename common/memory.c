@@ -1,4 +1,4 @@
-// See memory.h. Allocation failures end the process in out_of_memory(), and only there.
+// See memory.h. Allocation failures end the process in or_abort(), and only there.
 #include "memory.h"
 
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define US_PER_S 1e6
+#define US_PER_S 1000000
 
 static const double BOUNDS_S[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                   0.5,    1,     2.5,   5,     10,   30,    60,   120};
@@ -17,7 +17,7 @@ static const double BOUNDS_S[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05
 struct metrics_histogram {
     uint64_t buckets[BOUNDS + 1];
     uint64_t count;
-    double sum_s;
+    uint64_t sum_us; // whole: a double in short form would stand still from some size on
 };
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
@@ -89,7 +89,7 @@ void metrics_observe(struct metrics_histogram *histogram, uint64_t duration_us)
     }
     histogram->buckets[bucket]++;
     histogram->count++;
-    histogram->sum_s += seconds;
+    histogram->sum_us += duration_us;
 }
 
 static bool print_histogram(const struct series *series, struct bytes *out)
@@ -102,10 +102,12 @@ static bool print_histogram(const struct series *series, struct bytes *out)
         fits &= bytes_printf(out, "%s_bucket{le=\"%g\"} %llu\n", series->name, BOUNDS_S[i],
                              (unsigned long long)below);
     }
-    return fits & bytes_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %g\n%s_count %llu\n",
-                               series->name, (unsigned long long)histogram->count, series->name,
-                               histogram->sum_s, series->name,
-                               (unsigned long long)histogram->count);
+    unsigned long long count = histogram->count, sum_us = histogram->sum_us;
+    fits &= bytes_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", series->name, count);
+    fits &= bytes_printf(out, "%s_sum %llu.%06llu\n", series->name, sum_us / US_PER_S,
+                         sum_us % US_PER_S);
+    fits &= bytes_printf(out, "%s_count %llu\n", series->name, count);
+    return fits;
 }
 
 static bool print_value(const struct series *series, struct bytes *out)
@@ -114,9 +116,10 @@ static bool print_value(const struct series *series, struct bytes *out)
     if (series->labels) {
         fits &= bytes_printf(out, "{%s}", series->labels);
     }
-    return fits & (series->kind == COUNTER
-                       ? bytes_printf(out, " %llu\n", (unsigned long long)series->counter)
-                       : bytes_printf(out, " %lld\n", (long long)series->gauge));
+    fits &= series->kind == COUNTER
+                ? bytes_printf(out, " %llu\n", (unsigned long long)series->counter)
+                : bytes_printf(out, " %lld\n", (long long)series->gauge);
+    return fits;
 }
 
 bool metrics_print(const struct metrics *metrics, struct bytes *out)

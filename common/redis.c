@@ -140,7 +140,8 @@ size_t redis_in_flight(const struct redis *redis)
 static void report(struct redis *redis, const char *trouble)
 {
     uint64_t now_ms = loop_now_ms();
-    if (!strcmp(redis->reported, trouble) && now_ms - redis->reported_ms < REPORT_EVERY_MS) {
+    if (!strncmp(redis->reported, trouble, sizeof redis->reported - 1) &&
+        now_ms - redis->reported_ms < REPORT_EVERY_MS) {
         return;
     }
     snprintf(redis->reported, sizeof redis->reported, "%s", trouble);

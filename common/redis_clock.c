@@ -18,8 +18,8 @@ void redis_clock_take(struct redis_clock *clock, const redisReply *reply)
     if (!is_time(reply)) {
         return;
     }
-    int64_t redis_ms =
-        strtoll(reply->element[0]->str, NULL, 10) * 1000 + atoi(reply->element[1]->str) / 1000;
+    int64_t redis_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+                       strtoll(reply->element[1]->str, NULL, 10) / 1000;
     int64_t offset_ms = redis_ms - (int64_t)((clock->asked_ms + loop_now_ms()) / 2);
     int64_t jump_ms = offset_ms - clock->offset_ms;
     int64_t skew_ms = redis_ms - (int64_t)loop_wall_ms();

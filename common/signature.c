@@ -169,17 +169,18 @@ static bool add_secret(struct signature_secrets *secrets, struct bytes_view item
     }
     secret->text = memory_text_of(item.data, item.len);
     size_t len = base64_decode(item, key, sizeof key);
+    bool is_good = len >= SIGNATURE_SECRET_BYTES_MIN;
     if (len == 0) {
         bytes_printf(problem, "secret %zu of the list is not base64: copy it as Daily shows it",
                      index);
-    } else if (len < SIGNATURE_SECRET_BYTES_MIN) {
+    } else if (!is_good) {
         bytes_printf(problem, "secret %zu of the list is shorter than %d bytes", index,
                      SIGNATURE_SECRET_BYTES_MIN);
     } else {
         secret_prepare(secret, key, len);
     }
     OPENSSL_cleanse(key, sizeof key);
-    return problem->len == 0;
+    return is_good;
 }
 
 struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem)
@@ -300,6 +301,7 @@ bool signature_sign(const char *secret, struct bytes_view timestamp, struct byte
     struct secret prepared = {0};
     size_t len = base64_decode(view_of_text(secret), key, sizeof key);
     if (len == 0) {
+        OPENSSL_cleanse(key, sizeof key); // a part may be decoded already
         return false;
     }
     EVP_MD_CTX *work = EVP_MD_CTX_new();

@@ -206,6 +206,7 @@ static void send_waiting(struct intake *intake)
 {
     for (struct append *append = intake->oldest; append && redis_is_up(intake->redis);
          append = append->next) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was forgotten is in no list
         if (append->state == APPEND_WAITING) {
             send_append(append);
         }
@@ -323,6 +324,16 @@ static bool choose_call_id(struct append *append, const struct webhook *webhook)
     return true;
 }
 
+static void find_peer(const struct intake *intake, const struct http_request *request,
+                      char peer[PEER_BYTES])
+{
+    struct bytes forwarded_for;
+    bytes_init(&forwarded_for, HTTP_HEAD_BYTES_MAX);
+    http_request_header_joined(request, "X-Forwarded-For", &forwarded_for);
+    peer_of(intake->settings.proxies, http_request_peer(request), bytes_text(&forwarded_for), peer);
+    bytes_release(&forwarded_for);
+}
+
 static void queue(struct intake *intake, struct http_request *request,
                   const struct webhook *webhook)
 {
@@ -338,8 +349,7 @@ static void queue(struct intake *intake, struct http_request *request,
         return;
     }
     memcpy(append->to, webhook->to, sizeof append->to);
-    peer_of(intake->settings.proxies, http_request_peer(request),
-            http_request_header(request, "X-Forwarded-For"), append->peer);
+    find_peer(intake, request, append->peer);
     signature_sha256(http_request_body(request), append->sha256);
     append->entry = (struct webhook_entry){
         .kind = webhook->kind,
@@ -491,8 +501,10 @@ void intake_close(struct intake *intake)
         }
     }
     redis_close(intake->redis); // appends that were sent are forgotten in their callbacks
-    while (intake->oldest) {
-        forget(intake->oldest);
+    struct append *next = NULL;
+    for (struct append *append = intake->oldest; append; append = next) {
+        next = append->next;
+        forget(append);
     }
     loop_timer_close(intake->tick);
     bytes_release(&intake->stream);

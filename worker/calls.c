@@ -258,8 +258,6 @@ static void decide(struct call *call, const struct start_answer *answer)
         call_set_outcome(call, RECORD_LINE, "", "the agent refuses our configuration");
         break;
     case RETRY_FULL:
-        call_set_outcome(call, RECORD_LINE, "", error);
-        break;
     case RETRY_LINE:
         call_set_outcome(call, RECORD_LINE, "", error);
         break;
@@ -462,7 +460,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     while (calls->bucket_count < settings->concurrency) {
         calls->bucket_count *= 2;
     }
-    calls->buckets = memory_zeroed(calls->bucket_count * sizeof *calls->buckets);
+    calls->buckets = memory_zeroed(calls->bucket_count * sizeof(struct call *));
     call_metrics_register(&calls->counts, metrics);
     return calls;
 }

@@ -1,10 +1,12 @@
-// See retry.h. Jitter takes away up to half of a backoff, never adds: what is waited is between
-// half of the stated time and all of it. A Retry-After is kept to the millisecond.
+// See retry.h. Jitter takes away up to half of a backoff and never adds: what is waited lies
+// between half of the stated time and all of it, so that the stated maximum holds. What /start
+// tells by Retry-After is kept to the millisecond, without jitter: the server has chosen the
+// moment. The pace of a line has no jitter either, since one call of a line asks at a time. Dates
+// are computed here, because strptime() follows the locale and timegm() accepts a 31st of February.
 #include "retry.h"
 
 #include <string.h>
 
-#define RETRY_AFTER_DIGITS_MAX 10
 #define MS_PER_S 1000
 
 static uint64_t grown(uint64_t first_ms, unsigned times, uint64_t most_ms)
@@ -61,8 +63,14 @@ static int take_name(const char **at, const char *end, const char *names)
     return -1;
 }
 
-// Days from 1970-01-01 in the Gregorian calendar; years begin in March, so that a leap day ends
-// one.
+static unsigned days_of_month(unsigned year, unsigned month)
+{
+    static const unsigned char DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && is_leap ? 29 : DAYS[month - 1];
+}
+
+// Of the Gregorian calendar. Years begin in March here, so that a leap day ends one.
 static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
     unsigned march_year = month <= 2 ? year - 1 : year;
@@ -79,65 +87,87 @@ static bool parse_date(const char *at, const char *end, uint64_t *unix_s)
         !take_number(&at, end, 2, &day) || !take_text(&at, end, " ")) {
         return false;
     }
-    int month = take_name(&at, end, "JanFebMarAprMayJunJulAugSepOctNovDec");
-    if (month < 0 || !take_text(&at, end, " ") || !take_number(&at, end, 4, &year) ||
+    unsigned month = 1 + (unsigned)take_name(&at, end, "JanFebMarAprMayJunJulAugSepOctNovDec");
+    if (month == 0 || !take_text(&at, end, " ") || !take_number(&at, end, 4, &year) ||
         !take_text(&at, end, " ") || !take_number(&at, end, 2, &hour) ||
         !take_text(&at, end, ":") || !take_number(&at, end, 2, &minute) ||
         !take_text(&at, end, ":") || !take_number(&at, end, 2, &second) ||
         !take_text(&at, end, " GMT") || at != end) {
         return false;
     }
-    if (day < 1 || day > 31 || year < 1970 || hour > 23 || minute > 59 || second > 60) {
+    if (year < 1970 || day < 1 || day > days_of_month(year, month) || hour > 23 || minute > 59 ||
+        second > 60) {
         return false;
     }
-    *unix_s = days_since_1970(year, (unsigned)month + 1, day) * 86400 + hour * 3600 + minute * 60 +
-              second;
+    *unix_s = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     return true;
+}
+
+// Stops counting where more makes no difference any more.
+static bool parse_seconds(const char *at, const char *end, uint64_t *seconds)
+{
+    *seconds = 0;
+    for (const char *digit = at; digit < end; digit++) {
+        if (*digit < '0' || *digit > '9') {
+            return false;
+        }
+        if (*seconds < RETRY_AFTER_MS_MAX) {
+            *seconds = *seconds * 10 + (uint64_t)(*digit - '0');
+        }
+    }
+    return at < end;
 }
 
 bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after_ms)
 {
-    uint64_t seconds = 0;
-    bool is_number = value.len > 0;
-    for (size_t i = 0; i < value.len && is_number; i++) {
-        is_number = value.data[i] >= '0' && value.data[i] <= '9';
-        seconds = i < RETRY_AFTER_DIGITS_MAX && is_number
-                      ? seconds * 10 + (uint64_t)(value.data[i] - '0')
-                      : seconds;
+    uint64_t seconds = 0, unix_s = 0;
+    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t')) {
+        value = (struct bytes_view){value.data + 1, value.len - 1};
     }
-    if (!is_number) {
-        uint64_t unix_s = 0;
-        if (value.len == 0 || !parse_date(value.data, value.data + value.len, &unix_s)) {
+    while (value.len > 0 &&
+           (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t')) {
+        value.len--;
+    }
+    if (value.len == 0) {
+        return false;
+    }
+    const char *end = value.data + value.len;
+    if (!parse_seconds(value.data, end, &seconds)) {
+        if (!parse_date(value.data, end, &unix_s)) {
             return false;
         }
         seconds = unix_s > wall_s ? unix_s - wall_s : 0;
     }
-    *after_ms = seconds * MS_PER_S < RETRY_AFTER_MS_MAX ? seconds * MS_PER_S : RETRY_AFTER_MS_MAX;
+    *after_ms = seconds < RETRY_AFTER_MS_MAX / MS_PER_S ? seconds * MS_PER_S : RETRY_AFTER_MS_MAX;
     return true;
 }
 
 // --- decisions --------------------------------------------------------------------------------
 
-static uint64_t pace_of_line(const struct retry_situation *situation)
+// What /start told us, or else `own_ms`: a Retry-After of 0 does not make anybody ask without
+// pause.
+static uint64_t told_or(const struct retry_situation *situation, uint64_t own_ms)
 {
     uint64_t told_ms = 0;
-    if (retry_after_parse(situation->retry_after, situation->wall_s, &told_ms) && told_ms > 0) {
-        return told_ms;
-    }
-    return grown(RETRY_BACKOFF_MS_MIN, situation->refusals, RETRY_FULL_MS_MAX);
+    bool is_told = retry_after_parse(situation->retry_after, situation->wall_s, &told_ms);
+    return is_told && told_ms > 0 ? told_ms : own_ms;
+}
+
+static uint64_t pace_of_line(const struct retry_situation *situation, unsigned asked_in_line)
+{
+    return told_or(situation, grown(RETRY_BACKOFF_MS_MIN, asked_in_line, RETRY_FULL_MS_MAX));
 }
 
 static enum retry_decision decide_failure(const struct retry_situation *situation,
                                           uint64_t *after_ms)
 {
-    uint64_t told_ms = 0;
-    bool is_line = situation->failures + 1 >= RETRY_FAILURES_MAX;
-    uint64_t own_ms = jittered(
-        grown(RETRY_BACKOFF_MS_MIN, situation->failures, RETRY_BACKOFF_MS_MAX), situation->chance);
-    bool is_told =
-        retry_after_parse(situation->retry_after, situation->wall_s, &told_ms) && told_ms > 0;
-    *after_ms = is_told ? told_ms : is_line ? RETRY_FULL_MS_MAX : own_ms;
-    return is_line ? RETRY_LINE : RETRY_FAILED;
+    if (situation->failures >= RETRY_FAILURES_MAX - 1) {
+        *after_ms = pace_of_line(situation, situation->failures - (RETRY_FAILURES_MAX - 1));
+        return RETRY_LINE;
+    }
+    uint64_t backoff_ms = grown(RETRY_BACKOFF_MS_MIN, situation->failures, RETRY_BACKOFF_MS_MAX);
+    *after_ms = told_or(situation, jittered(backoff_ms, situation->chance));
+    return RETRY_FAILED;
 }
 
 enum retry_decision retry_decide(const struct retry_situation *situation, uint64_t *after_ms)
@@ -148,7 +178,7 @@ enum retry_decision retry_decide(const struct retry_situation *situation, uint64
         return RETRY_STARTED;
     }
     if (status == 429) {
-        *after_ms = pace_of_line(situation);
+        *after_ms = pace_of_line(situation, situation->refusals);
         return RETRY_FULL;
     }
     if (status < 200 || status == 408 || status == 425 || status >= 500) {

@@ -1,13 +1,16 @@
-// See transform.h. The request is appended piece by piece, in the order of CONTRACT's example. What
-// goes through as it came is copied as raw text from the webhook, so that no number loses a digit.
+// See transform.h. The request is appended piece by piece, in the order of CONTRACT's example,
+// without a tree of its own. What goes through as it came is copied as raw text from the webhook,
+// numbers and strings alike, so that no number loses a digit; json_parse() has made sure that the
+// raw text is JSON. Only names are read unescaped, since ours and theirs must be compared.
 #include "transform.h"
 
 #include "json.h"
+#include "memory.h"
 
-#include <stdio.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-
-#define NAME_BYTES_MAX 256
 
 struct writer {
     struct bytes *out;
@@ -24,9 +27,9 @@ static void put_raw(struct writer *writer, struct bytes_view raw)
     writer->fits = writer->fits && bytes_append_view(writer->out, raw);
 }
 
-static void put_text(struct writer *writer, const char *text)
+static void put_text(struct writer *writer, struct bytes_view text)
 {
-    writer->fits = writer->fits && json_append_text(writer->out, view_of_text(text));
+    writer->fits = writer->fits && json_append_text(writer->out, text);
 }
 
 // --- the webhook's fields ---------------------------------------------------------------------
@@ -43,26 +46,14 @@ static struct bytes_view field(const struct json_document *document, const char 
     return (struct bytes_view){NULL, 0};
 }
 
-static struct bytes_view or_null(struct bytes_view value)
-{
-    return value.len > 0 ? value : VIEW("null");
-}
+// --- fields that are not ours -----------------------------------------------------------------
 
-// `_` before an upper-case letter that follows a lower-case letter or a digit, then lower case.
-static void to_snake_case(const char *name, char out[NAME_BYTES_MAX])
-{
-    size_t len = 0;
-    char before = '\0';
-    for (; *name && len + 2 < NAME_BYTES_MAX; before = *name++) {
-        bool is_upper = *name >= 'A' && *name <= 'Z';
-        bool follows = (before >= 'a' && before <= 'z') || (before >= '0' && before <= '9');
-        if (is_upper && follows) {
-            out[len++] = '_';
-        }
-        out[len++] = is_upper ? (char)(*name | 0x20) : *name;
-    }
-    out[len] = '\0';
-}
+// The snake_case names that stand in dialin_settings already. All texts are in `memory`.
+struct names {
+    char *memory;
+    struct bytes_view taken[JSON_MEMBERS_MAX];
+    size_t count;
+};
 
 static bool is_one_of(const char *name, const char *const *names)
 {
@@ -74,53 +65,64 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-// Is the snake_case name of member `index` taken: by one of ours, or by an earlier member?
-static bool is_taken(const struct json_document *document, size_t index, const char *snake)
+// `_` before an upper-case letter that follows a lower-case letter or a digit, then lower case.
+// `out` needs twice the length of `name` and a byte.
+static size_t to_snake_case(const char *name, char *out)
 {
-    static const char *const OURS[] = {
-        "From",          "To",          "from",        "to",
-        "call_id",       "call_domain", "sip_headers", "daily_api_key",
-        "daily_api_url", NULL};
-    static const char *const USED[] = {"From",
-                                       "To",
-                                       "callId",
-                                       "callDomain",
-                                       "sipHeaders",
-                                       "dialout_settings",
-                                       "voicemail_detection",
-                                       "call_transfer",
-                                       NULL};
-    const cJSON *member = document->tree->child;
-    char other[NAME_BYTES_MAX];
-    if (is_one_of(snake, OURS)) {
-        return true;
-    }
-    for (size_t i = 0; i < index; i++, member = member->next) {
-        to_snake_case(member->string, other);
-        if (!is_one_of(member->string, USED) && !strcmp(other, snake)) {
-            return true;
+    size_t len = 0;
+    for (char before = '\0'; *name; before = *name++) {
+        bool is_upper = *name >= 'A' && *name <= 'Z';
+        bool follows = (before >= 'a' && before <= 'z') || (before >= '0' && before <= '9');
+        if (is_upper && follows) {
+            out[len++] = '_';
         }
+        out[len++] = is_upper ? (char)(*name | 0x20) : *name;
     }
-    return is_one_of(member->string, USED);
+    out[len] = '\0';
+    return len;
 }
 
-static void put_other_fields(struct writer *writer, const struct json_document *document)
+static bool take_name(struct names *names, struct bytes_view name)
 {
-    const cJSON *member = document->tree->child;
-    char snake[NAME_BYTES_MAX];
-    for (size_t i = 0; i < document->member_count; i++, member = member->next) {
-        to_snake_case(member->string, snake);
-        if (!is_taken(document, i, snake)) {
-            put(writer, ",");
-            put_text(writer, snake);
-            put(writer, ":");
-            put_raw(writer, document->members[i].value);
+    for (size_t i = 0; i < names->count; i++) {
+        if (view_equal(names->taken[i], name)) {
+            return false;
         }
     }
+    names->taken[names->count++] = name;
+    return true;
+}
+
+// `capacity` is twice the length of the webhook: more than all its names can grow to.
+static void put_other_fields(struct writer *writer, const struct json_document *document,
+                             size_t capacity)
+{
+    static const char *const USED[] = {"dialout_settings", "voicemail_detection", "call_transfer",
+                                       NULL};
+    static const char *const OURS[] = {"from",          "to",          "call_id",
+                                       "call_domain",   "sip_headers", "daily_api_key",
+                                       "daily_api_url", NULL};
+    const cJSON *member = document->tree->child;
+    struct names names = {.memory = memory_resized(NULL, capacity)};
+    char *snake = names.memory;
+    for (size_t i = 0; i < document->member_count; i++, member = member->next) {
+        struct bytes_view name = {snake, to_snake_case(member->string, snake)};
+        if (is_one_of(member->string, USED) || is_one_of(snake, OURS) || !take_name(&names, name)) {
+            continue;
+        }
+        put(writer, ",");
+        put_text(writer, name);
+        put(writer, ":");
+        put_raw(writer, document->members[i].value);
+        snake += name.len + 1;
+    }
+    free(names.memory);
 }
 
 // --- the request's parts ----------------------------------------------------------------------
 
+// An empty array has nothing to dial: a room that may dial out is refused by Daily where the
+// account may not, and would cost the caller.
 static bool carries_dialout(const struct json_document *document)
 {
     const cJSON *dialout = cJSON_GetObjectItemCaseSensitive(document->tree, "dialout_settings");
@@ -130,10 +132,11 @@ static bool carries_dialout(const struct json_document *document)
 static void put_room(struct writer *writer, const struct json_document *document,
                      enum webhook_kind kind, uint64_t expires_s)
 {
-    char text[128];
-    snprintf(text, sizeof text, "{\"enable_dialout\":%s,\"exp\":%llu,\"eject_at_room_exp\":false",
-             carries_dialout(document) ? "true" : "false", (unsigned long long)expires_s);
-    put(writer, text);
+    put(writer, "{\"enable_dialout\":");
+    put(writer, carries_dialout(document) ? "true" : "false");
+    writer->fits =
+        writer->fits &&
+        bytes_printf(writer->out, ",\"exp\":%" PRIu64 ",\"eject_at_room_exp\":false", expires_s);
     if (kind == WEBHOOK_DIALIN) {
         put(writer, ",\"sip\":{\"display_name\":");
         put_raw(writer, field(document, "From"));
@@ -144,7 +147,8 @@ static void put_room(struct writer *writer, const struct json_document *document
     put(writer, "}");
 }
 
-static void put_dialin_settings(struct writer *writer, const struct json_document *document)
+static void put_dialin_settings(struct writer *writer, const struct json_document *document,
+                                size_t webhook_len)
 {
     static const struct {
         const char *ours, *theirs;
@@ -161,48 +165,90 @@ static void put_dialin_settings(struct writer *writer, const struct json_documen
         put(writer, ",\"sip_headers\":");
         put_raw(writer, sip_headers);
     }
-    put_other_fields(writer, document);
+    put_other_fields(writer, document, 2 * webhook_len);
     put(writer, "}");
 }
 
-static void put_body(struct writer *writer, const struct json_document *document,
-                     enum webhook_kind kind, const struct transform_settings *settings)
+// The fields that go through as they came, and null where they did not come.
+static void put_passed_on(struct writer *writer, const struct json_document *document)
 {
-    put(writer, "{\"dialin_settings\":");
-    if (kind == WEBHOOK_DIALIN) {
-        put_dialin_settings(writer, document);
-    } else {
-        put(writer, "null");
+    static const struct {
+        const char *ours, *theirs;
+    } NAMES[] = {
+        {",\"dialout_settings\":", "dialout_settings"},
+        {",\"voicemail_detection\":", "voicemail_detection"},
+        {",\"call_transfer\":", "call_transfer"},
+        {",\"sip_headers\":", "sipHeaders"},
+    };
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        struct bytes_view value = field(document, NAMES[i].theirs);
+        put(writer, NAMES[i].ours);
+        put_raw(writer, value.len > 0 ? value : VIEW("null"));
     }
-    put(writer, ",\"dialout_settings\":");
-    put_raw(writer, or_null(field(document, "dialout_settings")));
-    put(writer, ",\"voicemail_detection\":");
-    put_raw(writer, or_null(field(document, "voicemail_detection")));
-    put(writer, ",\"call_transfer\":");
-    put_raw(writer, or_null(field(document, "call_transfer")));
-    put(writer, ",\"sip_headers\":");
-    put_raw(writer, or_null(field(document, "sipHeaders")));
-    if (settings->daily_api_key) {
-        put(writer, ",\"daily_api_key\":");
-        put_text(writer, settings->daily_api_key);
-        put(writer, ",\"daily_api_url\":");
-        put_text(writer, settings->daily_api_url);
-    }
-    put(writer, "}");
 }
+
+static void put_daily_api(struct writer *writer, const struct transform_settings *settings)
+{
+    if (settings->daily_api_key) {
+        assert(settings->daily_api_url);
+        put(writer, ",\"daily_api_key\":");
+        put_text(writer, view_of_text(settings->daily_api_key));
+        put(writer, ",\"daily_api_url\":");
+        put_text(writer, view_of_text(settings->daily_api_url));
+    }
+}
+
+// --- the whole --------------------------------------------------------------------------------
 
 static const char *missing_field(const struct json_document *document, enum webhook_kind kind)
 {
     static const char *const NEEDED[] = {"From", "To", "callId", "callDomain"};
-    for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0] && kind == WEBHOOK_DIALIN; i++) {
-        if (!json_text(document->tree, NEEDED[i])) {
-            return "From, To, callId and callDomain must be strings";
+    if (kind == WEBHOOK_DIALOUT) {
+        return carries_dialout(document) ? NULL : "dialout_settings must be a non-empty array";
+    }
+    for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0]; i++) {
+        const char *text = json_text(document->tree, NEEDED[i]);
+        if (!text || !text[0]) {
+            return "From, To, callId and callDomain must be strings that are not empty";
         }
     }
-    if (kind == WEBHOOK_DIALOUT && field(document, "dialout_settings").len == 0) {
-        return "dialout_settings is missing";
-    }
     return NULL;
+}
+
+// Cuts before a UTF-8 sequence, not within it.
+static void copy_fact(char *fact, size_t size, const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len >= size) {
+        for (len = size - 1; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--) {
+        }
+    }
+    if (len > 0) {
+        memcpy(fact, text, len);
+    }
+    fact[len] = '\0';
+}
+
+static const char *write_request(struct writer *writer, const struct webhook_entry *entry,
+                                 const struct json_document *document,
+                                 const struct transform_settings *settings, uint64_t expires_s)
+{
+    const char *problem = missing_field(document, entry->kind);
+    if (problem) {
+        return problem;
+    }
+    put(writer, "{\"createDailyRoom\":true,\"dailyRoomProperties\":");
+    put_room(writer, document, entry->kind, expires_s);
+    put(writer, ",\"body\":{\"dialin_settings\":");
+    if (entry->kind == WEBHOOK_DIALIN) {
+        put_dialin_settings(writer, document, entry->body.len);
+    } else {
+        put(writer, "null");
+    }
+    put_passed_on(writer, document);
+    put_daily_api(writer, settings);
+    put(writer, "}}");
+    return writer->fits ? NULL : "the start request would be longer than 1 MiB";
 }
 
 const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
@@ -210,23 +256,17 @@ const char *transform(const struct webhook_entry *entry, const struct transform_
 {
     struct json_document document;
     struct writer writer = {request, true};
+    size_t len_before = request->len;
     const char *problem = json_parse(&document, entry->body);
-    if (problem) {
-        return problem;
-    }
-    const char *from = json_text(document.tree, "From");
-    const char *to = json_text(document.tree, "To");
-    snprintf(facts->from, sizeof facts->from, "%s", from ? from : "");
-    snprintf(facts->to, sizeof facts->to, "%s", to ? to : "");
-    problem = missing_field(&document, entry->kind);
+    copy_fact(facts->from, sizeof facts->from, problem ? NULL : json_text(document.tree, "From"));
+    copy_fact(facts->to, sizeof facts->to, problem ? NULL : json_text(document.tree, "To"));
     if (!problem) {
-        put(&writer, "{\"createDailyRoom\":true,\"dailyRoomProperties\":");
-        put_room(&writer, &document, entry->kind, expires_s);
-        put(&writer, ",\"body\":");
-        put_body(&writer, &document, entry->kind, settings);
-        put(&writer, "}");
-        problem = writer.fits ? NULL : "the start request would be longer than 1 MB";
+        problem = write_request(&writer, entry, &document, settings, expires_s);
+        json_release(&document);
     }
-    json_release(&document);
+    if (problem && request->data) {
+        request->len = len_before;
+        request->data[len_before] = '\0';
+    }
     return problem;
 }

@@ -1,0 +1,60 @@
+// Inside of http_server: what http_server.c (the daemon and its connections) and http_request.c
+// (one request's life) share. Nobody else includes it.
+#ifndef DIALIN_HTTP_INTERNAL_H
+#define DIALIN_HTTP_INTERNAL_H
+
+#include "http_connection.h"
+#include "http_server.h"
+
+#include <microhttpd.h>
+
+#define HTTP_PATH_BYTES_MAX 1024
+
+struct http_server {
+    struct loop *loop;
+    struct MHD_Daemon *daemon;
+    struct loop_watch *watch;
+    struct loop_hook *hook;
+    struct loop_timer *tick;
+    struct http_server_options options;
+    struct http_queues queues;
+    size_t parked;              // whole requests, not answered yet
+    bool is_due;                // MHD_run has work
+    uint64_t draining_since_ms; // 0: not draining
+};
+
+enum http_phase { HTTP_HEAD, HTTP_BODY, HTTP_TOO_LARGE, HTTP_WHOLE };
+
+struct http_request {
+    struct http_server *server;
+    struct http_connection *connection;
+    struct MHD_Connection *mhd;
+    const struct http_route *route;
+    enum http_phase phase;
+    bool is_suspended;
+    bool is_aborted;
+    bool must_close;
+    unsigned status; // 0: not answered yet
+    struct MHD_Response *response;
+    uint64_t begun_us;
+    uint64_t discarded_bytes;
+    struct bytes body;
+    const char *method;
+    const char *version;
+    size_t uri_len; // as it came, with the query
+    char path[HTTP_PATH_BYTES_MAX];
+};
+
+// libmicrohttpd's callbacks about requests; `arg` is the server.
+void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result http_request_go_on(void *arg, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *data,
+                                   size_t *size, void **context);
+void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
+                      enum MHD_RequestTerminationCode code);
+
+// In the middle of a request, where libmicrohttpd takes no answer: writes it and hangs up.
+void http_server_hang_up(struct http_server *server, struct http_connection *connection,
+                         const char *status_line, const char *code, const char *sentence);
+
+#endif

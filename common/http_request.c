@@ -1,0 +1,331 @@
+// One request's life in the server: its head is judged, its body collected, it is handed to its
+// route, parked by suspending the connection, and answered now or later.
+//
+// Surprising: what libmicrohttpd has understood of a head need not be all that stood there, so its
+// length is compared with what was understood (`is_canonical`).
+#include "http_framing.h"
+#include "http_internal.h"
+#include "http_refusal.h"
+#include "loop.h"
+#include "memory.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define DISCARDED_BYTES_MAX (1024 * 1024) // of a chunked body that is too large already
+
+// --- answers ----------------------------------------------------------------------------------
+
+void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
+                const struct http_header *headers)
+{
+    assert(request->status == 0);
+    bool has_type = false;
+    request->status = status;
+    union {
+        const char *data;
+        void *copied; // libmicrohttpd's parameter is not const, but it copies
+    } buffer = {.data = body.data ? body.data : ""};
+    request->response =
+        MHD_create_response_from_buffer(body.len, buffer.copied, MHD_RESPMEM_MUST_COPY);
+    assert(request->response);
+    for (const struct http_header *header = headers; header && header->name; header++) {
+        MHD_add_response_header(request->response, header->name, header->value);
+        has_type |= !strcmp(header->name, "Content-Type");
+    }
+    if (!has_type) {
+        MHD_add_response_header(request->response, "Content-Type", "application/json");
+    }
+    if (request->must_close || request->server->draining_since_ms) {
+        MHD_add_response_header(request->response, "Connection", "close");
+    }
+    if (request->phase == HTTP_WHOLE) {
+        request->server->parked--;
+    }
+    if (request->is_suspended) {
+        request->is_suspended = false;
+        request->server->is_due = true;
+        MHD_resume_connection(request->mhd);
+    }
+}
+
+void http_refuse(struct http_request *request, unsigned status, const char *code,
+                 const char *sentence, unsigned retry_after_s)
+{
+    char seconds[16];
+    struct http_header headers[] = {{NULL, NULL}, {NULL, NULL}};
+    if (retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%u", retry_after_s);
+        headers[0] = (struct http_header){"Retry-After", seconds};
+    }
+    struct bytes body = http_refusal_body(code, sentence);
+    http_reply(request, status, bytes_view(&body), headers);
+    bytes_release(&body);
+}
+
+void http_abort(struct http_request *request)
+{
+    request->is_aborted = true;
+    http_reply(request, 500, VIEW(""), NULL);
+}
+
+static void refuse_ourselves(struct http_request *request, unsigned status, const char *code,
+                             const char *sentence)
+{
+    const struct http_server_options *options = &request->server->options;
+    http_refuse(request, status, code, sentence, 0);
+    if (options->on_refusal) {
+        options->on_refusal(code, options->arg);
+    }
+}
+
+// --- a request's life -------------------------------------------------------------------------
+
+void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
+{
+    struct http_server *server = arg;
+    struct http_request *request = memory_zeroed(sizeof *request);
+    request->server = server;
+    request->mhd = mhd;
+    request->connection =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    request->connection->has_request = true;
+    request->begun_us = loop_now_us();
+    bytes_init(&request->body, server->options.body_bytes_max);
+    size_t len = strcspn(uri, "?");
+    request->uri_len = strlen(uri);
+    if (len < sizeof request->path) { // a longer one stays empty, and is found nowhere
+        memcpy(request->path, uri, len);
+    }
+    if (request->connection->queue != HTTP_QUEUE_RECEIVING) {
+        http_connection_move(&server->queues, request->connection, HTTP_QUEUE_RECEIVING);
+    }
+    return request;
+}
+
+// Finds the route, or answers 404 or 405.
+static void find_route(struct http_request *request)
+{
+    char allow[HTTP_ALLOW_BYTES];
+    request->route =
+        http_route_find(request->server->options.routes, request->method, request->path, allow);
+    if (request->route) {
+        return;
+    }
+    if (!allow[0]) {
+        refuse_ourselves(request, 404, "not_found", "there is nothing at this path");
+        return;
+    }
+    struct bytes body = http_refusal_body("method_not_allowed", "this path takes other methods");
+    const struct http_header headers[] = {{"Allow", allow}, {NULL, NULL}};
+    http_reply(request, 405, bytes_view(&body), headers);
+    bytes_release(&body);
+    if (request->server->options.on_refusal) {
+        request->server->options.on_refusal("method_not_allowed", request->server->options.arg);
+    }
+}
+
+static enum MHD_Result check_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    (void)kind;
+    http_framing_add(arg, name, value);
+    return MHD_YES;
+}
+
+// Was the head as long as what libmicrohttpd has understood of it, written canonically? If not, it
+// holds something that cannot be seen from here (a NUL, a folded line, a line without a name, bare
+// line ends), and a proxy may have read it differently: it is answered, but nothing behind it.
+static bool is_canonical(const struct http_request *request, const struct http_framing *framing)
+{
+    size_t expected = strlen(request->method) + 1 + request->uri_len + 1 +
+                      strlen(request->version) + 2 + framing->bytes + 2;
+    return MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+               ->header_size == expected;
+}
+
+// Everything that can be said from the head alone.
+static void judge_head(struct http_request *request)
+{
+    struct http_framing framing;
+    http_framing_init(&framing);
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, check_header, &framing);
+    const char *problem = http_framing_problem(&framing);
+    request->must_close = problem || !is_canonical(request, &framing);
+    find_route(request);
+    if (request->status) {
+        return;
+    }
+    if (problem) {
+        refuse_ourselves(request, 400, "bad_request", problem);
+    } else if (http_request_length(request) != UINT64_MAX &&
+               http_request_length(request) > request->server->options.body_bytes_max) {
+        request->must_close = true;
+        refuse_ourselves(request, 413, "body_too_large",
+                         "the body is longer than this server takes");
+    } else if (request->route->on_head) {
+        request->route->on_head(request, request->server->options.arg);
+    }
+}
+
+static enum MHD_Result take_body(struct http_request *request, const char *data, size_t *size)
+{
+    if (request->phase == HTTP_BODY && !bytes_append(&request->body, data, *size)) {
+        request->phase = HTTP_TOO_LARGE;
+        request->must_close = true;
+        bytes_clear(&request->body);
+    }
+    if (request->phase == HTTP_TOO_LARGE) {
+        request->discarded_bytes += *size;
+        if (request->discarded_bytes > DISCARDED_BYTES_MAX) {
+            http_server_hang_up(request->server, request->connection, "413 Content Too Large",
+                                "body_too_large", "the body is longer than this server takes");
+            return MHD_NO;
+        }
+    }
+    *size = 0;
+    return MHD_YES;
+}
+
+static void take_whole(struct http_request *request)
+{
+    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
+    if (request->phase == HTTP_TOO_LARGE) {
+        refuse_ourselves(request, 413, "body_too_large",
+                         "the body is longer than this server takes");
+        return;
+    }
+    request->phase = HTTP_WHOLE;
+    request->server->parked++;
+    request->route->on_request(request, request->server->options.arg);
+}
+
+static enum MHD_Result send_answer(struct http_request *request)
+{
+    if (request->is_aborted) {
+        return MHD_NO;
+    }
+    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
+    return MHD_queue_response(request->mhd, request->status, request->response);
+}
+
+enum MHD_Result http_request_go_on(void *arg, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *data,
+                                   size_t *size, void **context)
+{
+    (void)arg, (void)url;
+    struct http_request *request = *context;
+    if (request->status) { // resumed: the answer is there
+        return send_answer(request);
+    }
+    if (request->phase == HTTP_HEAD) {
+        request->method = method;
+        request->version = version;
+        judge_head(request);
+        request->phase = request->status ? HTTP_HEAD : HTTP_BODY;
+    } else if (*size > 0) {
+        return take_body(request, data, size);
+    } else {
+        take_whole(request);
+    }
+    if (request->status) {
+        return send_answer(request);
+    }
+    if (request->phase == HTTP_WHOLE) {
+        request->is_suspended = true;
+        MHD_suspend_connection(mhd);
+    }
+    return MHD_YES;
+}
+
+void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)mhd, (void)code;
+    struct http_server *server = arg;
+    struct http_request *request = *context;
+    if (!request) {
+        return;
+    }
+    request->connection->has_request = false;
+    http_connection_move(&server->queues, request->connection, HTTP_QUEUE_IDLE);
+    if (request->response) {
+        MHD_destroy_response(request->response);
+    }
+    bytes_release(&request->body);
+    free(request);
+    *context = NULL;
+}
+
+// --- what a request says ----------------------------------------------------------------------
+
+const char *http_request_method(const struct http_request *request)
+{
+    return request->method;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+    return request->path;
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+struct joined {
+    const char *name;
+    struct bytes *out;
+};
+
+static enum MHD_Result join_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    struct joined *joined = arg;
+    if (value && !strcasecmp(name, joined->name)) {
+        bytes_append_text(joined->out, joined->out->len > 0 ? "," : "");
+        bytes_append_text(joined->out, value);
+    }
+    return MHD_YES;
+}
+
+void http_request_header_joined(const struct http_request *request, const char *name,
+                                struct bytes *out)
+{
+    struct joined joined = {name, out};
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, join_header, &joined);
+}
+
+uint64_t http_request_length(const struct http_request *request)
+{
+    if (http_request_header(request, "Transfer-Encoding")) {
+        return UINT64_MAX;
+    }
+    const char *length = http_request_header(request, "Content-Length");
+    return length ? strtoull(length, NULL, 10) : 0;
+}
+
+const char *http_request_peer(const struct http_request *request)
+{
+    return request->connection->peer;
+}
+
+uint64_t http_request_begun_us(const struct http_request *request)
+{
+    return request->begun_us;
+}
+
+struct bytes_view http_request_body(const struct http_request *request)
+{
+    return bytes_view(&request->body);
+}

@@ -1,0 +1,81 @@
+"""docker compose up, once for all tests here, under a project name and a port of its own."""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CONFIGURED = ("PINLESS_HMAC_SECRET", "PIPECAT_CLOUD_API_KEY", "AGENT_NAME", "START_URL", "REDIS_URL",
+              "REDIS_PREFIX", "INGRESS_API_KEY", "ALLOW_UNSIGNED")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for(condition, timeout_s=60, what="condition"):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not within {timeout_s} s: {what}")
+
+
+class Compose:
+    """One project; `env` is the whole configuration, whatever the caller's own environment says."""
+
+    def __init__(self, name, **env):
+        self.port = free_port()
+        self.env = {key: value for key, value in os.environ.items() if key not in CONFIGURED}
+        self.env.update(COMPOSE_PROJECT_NAME=name, PORT=str(self.port), **env)
+
+    def __call__(self, *args, check=True, timeout_s=300):
+        done = subprocess.run(["docker", "compose", "--env-file", "/dev/null", *args], cwd=ROOT,
+                              env=self.env, capture_output=True, text=True, timeout=timeout_s)
+        if check and done.returncode != 0:
+            raise AssertionError(f"docker compose {' '.join(args)}: {done.stdout}{done.stderr}")
+        return done
+
+    def ids(self, service):
+        return self("ps", "-q", service).stdout.split()
+
+    def inspect(self, service):
+        ids = self.ids(service)
+        return json.loads(subprocess.run(["docker", "inspect", *ids], check=True, text=True,
+                                         capture_output=True).stdout)
+
+    def ring(self, *args):
+        """Rings through dialin-caller; its JSON result."""
+        done = self("run", "--rm", "-T", "caller", "--url", "http://ingress:7860/api/dial", "--wait",
+                    "--json", "--quiet", *args, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def redis(self, *args):
+        return self("exec", "-T", "redis", "redis-cli", "--user", "caller", "--pass", "x",
+                    "--no-auth-warning", *args).stdout
+
+    def down(self):
+        self("down", "-v", "--remove-orphans", "--timeout", "30")
+
+
+@pytest.fixture(scope="session")
+def compose():
+    project = Compose("dialin-test")
+    project.down()
+    project("build", timeout_s=900)
+    try:
+        project("up", "-d", "--wait")
+        yield project
+    finally:
+        logs = project("logs", "--no-color", "--tail", "200", check=False).stdout
+        project.down()
+        print(logs)

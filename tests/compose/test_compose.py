@@ -1,0 +1,144 @@
+"""End to end over `docker compose up`: real images, a real network, the hardening as it runs."""
+import http.client
+import json
+import subprocess
+
+import pytest
+
+from conftest import Compose, wait_for
+
+OURS = ("ingress", "worker", "agent", "redis")
+
+
+def test_a_call_goes_through(compose):
+    outcome = compose.ring()
+    call_id = outcome["call_id"]
+    record = compose.redis("HGETALL", "{dialin}:call:" + call_id).split("\n")
+    fields = dict(zip(record[::2], record[1::2]))
+    assert fields["state"] == "started"
+    assert fields["agent"] == "agent:7870/start"
+    assert fields["attempts"] == "1"
+
+
+def test_a_burst_goes_through(compose):
+    before = int(compose.redis("HGET", "{dialin}:counts", "started") or 0)
+    compose.ring("--count", "300")
+    assert int(compose.redis("HGET", "{dialin}:counts", "started")) == before + 300
+
+
+def test_more_workers_share_the_load(compose):
+    compose("up", "-d", "--wait", "--scale", "worker=4", "--no-recreate")
+    try:
+        assert len(compose.ids("worker")) == 4
+
+        def workers_seen():
+            compose.ring("--count", "400")
+            audit = compose.redis("XREVRANGE", "{dialin}:audit", "+", "-", "COUNT", "800").split("\n")
+            return {value for name, value in zip(audit, audit[1:]) if name == "worker"}
+        wait_for(lambda: len(workers_seen()) == 4, what="all four workers start calls")
+    finally:
+        compose("up", "-d", "--wait", "--scale", "worker=1", "--no-recreate")
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_containers_are_hardened(compose, service):
+    for container in compose.inspect(service):
+        host = container["HostConfig"]
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"] and not host["CapAdd"]
+        assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
+        assert host["Memory"] > 0 and host["PidsLimit"] > 0 and not host["Privileged"]
+        user = subprocess.run(["docker", "exec", container["Id"], "id", "-u"], text=True,
+                              capture_output=True, check=True).stdout.strip()
+        assert user != "0"
+        status = subprocess.run(["docker", "exec", container["Id"], "cat", "/proc/1/status"],
+                                text=True, capture_output=True, check=True).stdout
+        assert "CapEff:\t0000000000000000" in status
+        assert "NoNewPrivs:\t1" in status
+        assert container["State"]["Health"]["Status"] == "healthy"
+
+
+def test_only_the_ingress_is_published_and_on_loopback_only(compose):
+    for service in OURS:
+        for container in compose.inspect(service):
+            ports = {port: bindings for port, bindings in container["NetworkSettings"]["Ports"].items()
+                     if bindings}
+            if service == "ingress":
+                assert ports == {"7860/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(compose.port)}]}
+            else:
+                assert ports == {}
+
+
+def test_the_published_port_answers(compose):
+    connection = http.client.HTTPConnection("127.0.0.1", compose.port, timeout=10)
+    connection.request("POST", "/api/dial", b'{"Test":"test"}')
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert json.loads(answer.read()) == {"status": "success", "message": "Test request received"}
+    connection.request("POST", "/api/dial", b'{"To":"+1"}', {"X-Pinless-Signature": "forged"})
+    assert connection.getresponse().status == 200  # a verification request, however signed
+    connection.close()
+    connection.request("POST", "/api/dial", b'{"To":"+1","From":"x","callId":"c","callDomain":"d"}')
+    assert connection.getresponse().status == 401
+    connection.close()
+
+
+def test_nobody_has_more_rights_in_redis_than_needed(compose):
+    for user, command in (("ingress", ["GET", "{dialin}:counts"]), ("ingress", ["EVAL", "return 1", "0"]),
+                          ("worker", ["FLUSHALL"]), ("worker", ["CONFIG", "GET", "*"]),
+                          ("caller", ["DEL", "{dialin}:counts"]), ("worker", ["GET", "other"])):
+        said = compose("exec", "-T", "redis", "redis-cli", "--user", user, "--pass", "x",
+                       "--no-auth-warning", *command, check=False)
+        assert "NOPERM" in said.stdout + said.stderr, (user, command, said.stdout)
+    bare = compose("exec", "-T", "redis", "redis-cli", "XLEN", "{dialin}:webhooks", check=False)
+    assert "NOPERM" in bare.stdout + bare.stderr
+
+
+def test_the_record_survives_a_restart_of_everything(compose):
+    call_id = compose.ring()["call_id"]
+    compose("down", "--timeout", "30")  # without -v: the volume stays
+    compose("up", "-d", "--wait")
+    assert compose.redis("HGET", "{dialin}:call:" + call_id, "state").strip() == "started"
+    compose.ring()
+
+
+def test_programs_leave_with_exit_code_zero(compose):
+    containers = {service: compose.ids(service) for service in ("ingress", "worker", "agent")}
+    try:
+        compose("stop", "ingress", "worker", "agent")
+        for service, ids in containers.items():
+            for container in ids:
+                state = json.loads(subprocess.run(["docker", "inspect", container], check=True, text=True,
+                                                  capture_output=True).stdout)[0]["State"]
+                assert state["ExitCode"] == 0, service
+    finally:
+        compose("up", "-d", "--wait")
+
+
+@pytest.mark.parametrize("live", [{"PIPECAT_CLOUD_API_KEY": "pk_live", "AGENT_NAME": "mine"},
+                                  {"START_URL": "https://bot.example.com/start"}])
+def test_the_demonstration_secret_never_guards_a_live_agent(compose, live):
+    other = Compose("dialin-test-live", **live)
+    try:
+        done = other("run", "--rm", "-T", "--no-deps", "ingress", "--check-config", check=False)
+        assert done.returncode == 1
+        assert "PINLESS_HMAC_SECRET" in done.stderr and "demonstration" in done.stderr
+        other.env["PINLESS_HMAC_SECRET"] = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE="
+        done = other("run", "--rm", "-T", "--no-deps", "ingress", "--check-config", check=False)
+        assert done.returncode == 0, done.stderr
+    finally:
+        other.down()
+
+
+def test_with_a_key_calls_go_to_pipecat_cloud(compose):
+    other = Compose("dialin-test-cloud", PIPECAT_CLOUD_API_KEY="pk_live", AGENT_NAME="mine")
+    try:
+        done = other("run", "--rm", "-T", "--no-deps", "worker", "--check-config", check=False)
+        assert done.returncode == 0, done.stderr
+        config = other("config", "--format", "json").stdout
+        services = json.loads(config)["services"]
+        assert services["worker"]["environment"]["PIPECAT_CLOUD_API_KEY"] == "pk_live"
+        assert not services["worker"]["environment"].get("START_URL")
+        assert "pk_live" not in json.dumps(services["ingress"])
+    finally:
+        other.down()

@@ -1,0 +1,59 @@
+"""A burst of webhooks, as many callers make it: several connections, each kept open."""
+
+import threading
+
+import daily
+from http_raw import Connection, request
+
+
+class Burst:
+    """`count` webhooks to one of `ports` each; it runs from its making until `join`."""
+
+    def __init__(self, ports, count, connections=10):
+        self.acknowledged = {}  # entry by call id
+        self.refused = {}  # what went wrong, by call id
+        self.webhooks = [self.make() for _ in range(count)]
+        self.call_ids = {call_id for call_id, _ in self.webhooks}
+        self.threads = [
+            threading.Thread(target=self.send, args=(ports[i % len(ports)],
+                                                     self.webhooks[i::connections]))
+            for i in range(connections)]
+        for thread in self.threads:
+            thread.start()
+
+    @staticmethod
+    def make():
+        call_id = daily.new_call_id()
+        body = daily.body(daily.webhook(call_id))
+        return call_id, request("POST", "/api/dial", daily.headers(body), body)
+
+    def send(self, port, webhooks):
+        connection = None
+        for call_id, data in webhooks:
+            try:
+                connection = connection or Connection(port)
+                connection.send(data)
+                answer = connection.read_answer()
+            except OSError as trouble:
+                answer = trouble
+            if getattr(answer, "status", None) == 200:
+                self.acknowledged[call_id] = answer.json()["id"]
+            else:
+                self.refused[call_id] = answer
+            if not hasattr(answer, "status") or answer.header("Connection") == "close":
+                connection = self.end(connection)
+        self.end(connection)
+
+    @staticmethod
+    def end(connection):
+        if connection:
+            connection.socket.close()
+
+    def answered(self):
+        return len(self.acknowledged) + len(self.refused)
+
+    def join(self):
+        for thread in self.threads:
+            thread.join(60)
+        assert self.answered() == len(self.webhooks), "the burst did not end"
+        return self

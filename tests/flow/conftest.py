@@ -1,0 +1,103 @@
+"""Flow tests: real processes, a private real Redis, real sockets.
+
+Run with: python3 -m pytest tests/flow. DIALIN_BUILD names the folder of the programs (default:
+build). Redis is shared by all tests, each with a prefix of its own; whoever stops or kills Redis
+starts one of its own. Tests of one module may share programs (`shared`), with call ids of their
+own.
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import pytest
+
+pytest.register_assert_rewrite("ledger", "stack", "http_raw")
+
+from fake_start import FakeStart
+from ledger import Ledger, new_prefix
+from stack import Redis, Stack, build_folder
+
+
+def pytest_collection_modifyitems(items):
+    """The slow tests first, so that a failure in them is not waited for at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_sessionstart():
+    missing = [name for name in ("dialin-ingress", "dialin-worker", "dialin-agent")
+               if not (build_folder() / name).exists()]
+    if missing:
+        pytest.exit(f"not in {build_folder()}: {', '.join(missing)}; run make", returncode=3)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes several seconds, by the contract's deadlines")
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory):
+    server = Redis(tmp_path_factory.mktemp("session"))
+    yield server
+    server.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Shows the logs of the programs beside a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for name in ("stack", "shared"):
+            stack = getattr(item, "funcargs", {}).get(name)
+            for process in getattr(stack, "processes", []):
+                report.sections.append((f"log of {process.name}", process.tail()))
+
+
+def fail_on(troubles):
+    if troubles:
+        pytest.fail("\n\n".join(troubles), pytrace=False)
+
+
+@pytest.fixture
+def stack(tmp_path, redis):
+    """The programs of one test; they are ended, and their logs looked through, behind it."""
+    made = Stack(tmp_path, redis, new_prefix())
+    yield made
+    fail_on(made.close())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, redis):
+    """The programs that the tests of one module share."""
+    made = Stack(tmp_path_factory.mktemp("shared"), redis, new_prefix())
+    yield made
+    fail_on(made.close())
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_reports(request):
+    """Names the test in which a shared program first complained."""
+    yield
+    if "shared" in request.fixturenames:
+        fail_on(request.getfixturevalue("shared").complaints())
+
+
+@pytest.fixture
+def ledger(request, redis):
+    """The records of this test's stack, or of its module's."""
+    name = "stack" if "stack" in request.fixturenames else "shared"
+    made = request.getfixturevalue(name)
+
+    class StackLedger(Ledger):
+        @property
+        def client(self):
+            return made.redis.client
+    return StackLedger(redis, made.prefix)
+
+
+@pytest.fixture
+def start():
+    server = FakeStart()
+    yield server
+    server.close()

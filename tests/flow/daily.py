@@ -1,0 +1,67 @@
+"""Daily, as far as a dial-in shows it: webhooks and their signatures.
+
+An implementation of its own, so that the C code is not checked against itself: the signature is
+base64 of HMAC-SHA256 over `<timestamp>.<body>`, keyed with the base64-decoded secret.
+"""
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import os
+import time
+
+SECRET = base64.b64encode(b"a secret of thirty-two bytes, ok").decode()
+OTHER_SECRET = base64.b64encode(b"another secret, thirty-two bytes").decode()
+DEMONSTRATION_SECRET = base64.b64encode(b"dialin-demonstration-secret-0001").decode()
+API_KEY = "key-of-our-own-application"
+
+TO, FROM = "+14152251493", "+14158483432"
+
+numbers = itertools.count(1)
+
+
+def new_call_id(name="call"):
+    return f"{name}-{os.getpid()}-{next(numbers)}"
+
+
+def webhook(call_id=None, **fields):
+    """A dial-in webhook; a field given as None is left out."""
+    given = {"To": TO, "From": FROM, "callId": call_id or new_call_id(),
+             "callDomain": "5d1a6fb3-1a4a-4c61-b5b9-8d0e4e5b9c1f", **fields}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def dialout(**fields):
+    return {"dialout_settings": [{"phoneNumber": "+14155550123"}], **fields}
+
+
+def body(value):
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+def sign(secret, timestamp, raw_body):
+    key = base64.b64decode(secret)
+    message = timestamp.encode("latin-1") + b"." + raw_body
+    return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
+
+
+def in_ms(offset_s=0):
+    return str(int((time.time() + offset_s) * 1000))
+
+
+def in_s(offset_s=0):
+    return str(int(time.time() + offset_s))
+
+
+def headers(raw_body, secret=SECRET, timestamp=None, signature=None):
+    """The two headers of a signed webhook; what is given is taken as it is."""
+    timestamp = in_ms() if timestamp is None else timestamp
+    signature = sign(secret, timestamp, raw_body) if signature is None else signature
+    return [("Content-Type", "application/json"), ("X-Pinless-Timestamp", timestamp),
+            ("X-Pinless-Signature", signature)]
+
+
+def bearer(key=API_KEY):
+    return [("Content-Type", "application/json"), ("Authorization", f"Bearer {key}")]

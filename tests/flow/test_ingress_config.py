@@ -1,0 +1,184 @@
+"""How the ingress starts, and when it refuses to."""
+
+import re
+
+import pytest
+
+import daily
+
+GOOD = {"PINLESS_HMAC_SECRET": daily.SECRET, "REDIS_URL": "redis://127.0.0.1:1"}
+VARIABLES = ["PORT", "LISTEN_ADDR", "PINLESS_HMAC_SECRET", "INGRESS_API_KEY", "ALLOW_UNSIGNED",
+             "TRUSTED_PROXIES", "MAX_BODY_BYTES", "MAX_IN_FLIGHT", "SPOOL_DIR", "SPOOL_MAX_MB",
+             "TLS_CERT", "TLS_KEY", "REDIS_URL", "REDIS_PREFIX", "REDIS_WAIT_REPLICAS",
+             "ADMIN_PORT", "LOG_LEVEL", "LOG_FORMAT"]
+DEFAULTS = {"PORT": "7860", "LISTEN_ADDR": "0.0.0.0", "MAX_BODY_BYTES": "65536",
+            "MAX_IN_FLIGHT": "10000", "REDIS_URL": "redis://127.0.0.1:6379",
+            "REDIS_PREFIX": "{dialin}", "ADMIN_PORT": "9464", "LOG_LEVEL": "info",
+            "LOG_FORMAT": "text"}
+
+
+def refuses(stack, names, **values):
+    """It leaves with an exit code, naming every problem at once; gives back what it said."""
+    done = stack.run("dialin-ingress", **values)
+    assert done.returncode == 1, done
+    for name in names:
+        assert re.search(rf"^ *{name}: \S", done.stderr, re.MULTILINE), (name, done.stderr)
+    assert done.stderr.count("\n") == len(names) + 1, done.stderr
+    for secret in (daily.SECRET, daily.OTHER_SECRET, daily.API_KEY):
+        assert secret not in done.stderr
+    return done.stderr
+
+
+def test_help_lists_every_variable_with_its_default(stack):
+    done = stack.run("dialin-ingress", "--help")
+    assert done.returncode == 0 and not done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("  ")}
+    for name in VARIABLES:
+        assert name in lines
+    for name, value in DEFAULTS.items():
+        assert value in lines[name], lines[name]
+
+
+def test_version(stack):
+    done = stack.run("dialin-ingress", "--version")
+    assert done.returncode == 0 and re.fullmatch(r"dialin-ingress \d+\.\d+\.\d+\n", done.stdout)
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["serve"], ["--help", "--version"]])
+def test_wrong_usage(stack, arguments):
+    done = stack.run("dialin-ingress", *arguments, **GOOD)
+    assert done.returncode == 2 and "--help" in done.stderr
+
+
+def test_check_config_starts_nothing(stack):
+    done = stack.run("dialin-ingress", "--check-config", **GOOD)
+    assert done.returncode == 0, done
+    done = stack.run("dialin-ingress", "--check-config", **GOOD, PORT="0")
+    assert done.returncode == 1 and "PORT" in done.stderr
+
+
+def test_without_a_secret_it_does_not_start(stack):
+    assert "INGRESS_API_KEY" in refuses(stack, ["PINLESS_HMAC_SECRET"])
+    refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET="", ALLOW_UNSIGNED="false")
+
+
+@pytest.mark.parametrize("name, secret", [("PINLESS_HMAC_SECRET", daily.SECRET),
+                                          ("INGRESS_API_KEY", daily.API_KEY)])
+def test_unsigned_with_a_secret_is_refused(stack, name, secret):
+    refuses(stack, ["ALLOW_UNSIGNED"], ALLOW_UNSIGNED="true", **{name: secret})
+
+
+def test_all_problems_at_once(stack):
+    refuses(stack, ["PORT", "MAX_BODY_BYTES", "ALLOW_UNSIGNED", "REDIS_URL", "LOG_LEVEL",
+                    "LOG_FORMAT", "TRUSTED_PROXIES", "PINLESS_HMAC_SECRET", "SPOOL_DIR"],
+            PORT="eighty", MAX_BODY_BYTES="-1", ALLOW_UNSIGNED="perhaps", REDIS_URL="http://x",
+            LOG_LEVEL="loud", LOG_FORMAT="xml", TRUSTED_PROXIES="10.0.0.0/33",
+            PINLESS_HMAC_SECRET="no base64!", SPOOL_DIR="/tmp")
+
+
+@pytest.mark.parametrize("name, value", [
+    ("PORT", "0"), ("PORT", "65536"), ("PORT", "80x"), ("PORT", " 80"), ("PORT", "1e3"),
+    ("ADMIN_PORT", "65536"), ("MAX_BODY_BYTES", "1"), ("MAX_BODY_BYTES", "9" * 30),
+    ("MAX_IN_FLIGHT", "0"), ("TRUSTED_PROXIES", "proxy.example.org"), ("REDIS_PREFIX", "a b"),
+    ("REDIS_URL", "redis://127.0.0.1:0"), ("REDIS_URL", "redis://127.0.0.1:99999"),
+    ("REDIS_URL", "127.0.0.1:6379"), ("PINLESS_HMAC_SECRET", "c2hvcnQ="),
+    ("PINLESS_HMAC_SECRET", daily.SECRET + ",,"), ("PINLESS_HMAC_SECRET", daily.SECRET[:-1]),
+    ("INGRESS_API_KEY", "short")])
+def test_values_that_cannot_be(stack, name, value):
+    refuses(stack, [name], **{**GOOD, name: value})
+
+
+@pytest.mark.parametrize("name, value", [
+    ("SPOOL_DIR", "/tmp"), ("SPOOL_MAX_MB", "10"), ("TLS_CERT", "/x.pem"), ("TLS_KEY", "/x.key"),
+    ("REDIS_WAIT_REPLICAS", "1"), ("REDIS_URL", "rediss://127.0.0.1:6379"),
+    ("REDIS_URL", "redis+sentinel://a:26379,b:26379/m/0")])
+def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
+    assert "not in this version" in refuses(stack, [name], **{**GOOD, name: value})
+
+
+@pytest.mark.parametrize("name, value", [("SPOOL_MAX_MB", "256"), ("REDIS_WAIT_REPLICAS", "0"),
+                                         ("SPOOL_DIR", ""), ("TLS_CERT", "")])
+def test_what_is_not_there_yet_may_have_its_default(stack, name, value):
+    done = stack.run("dialin-ingress", "--check-config", **{**GOOD, name: value})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("secrets", [daily.DEMONSTRATION_SECRET,
+                                     f"{daily.SECRET},{daily.DEMONSTRATION_SECRET}",
+                                     f"+14155550100={daily.DEMONSTRATION_SECRET}"])
+@pytest.mark.parametrize("allowed", [None, "", "true", "yes", "ALLOWED"])
+def test_the_demonstration_secret_guards_nothing_real(stack, secrets, allowed):
+    refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET=secrets, DEMO_SECRET=allowed)
+
+
+# --- NAME_FILE ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_value_may_come_from_a_file(stack, tmp_path, end):
+    secret, key = tmp_path / "secret", tmp_path / "key"
+    secret.write_text(daily.SECRET + end)
+    key.write_text(daily.API_KEY + end)
+    ingress = stack.ingress(PINLESS_HMAC_SECRET=None, PINLESS_HMAC_SECRET_FILE=secret,
+                            INGRESS_API_KEY_FILE=key)
+    assert ingress.ring().status == 200
+    assert ingress.post(daily.body(daily.dialout()), daily.bearer()).status == 200
+
+
+def test_both_forms_are_one_too_many(stack, tmp_path):
+    (tmp_path / "secret").write_text(daily.SECRET)
+    said = refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET=daily.SECRET,
+                   PINLESS_HMAC_SECRET_FILE=tmp_path / "secret", INGRESS_API_KEY=daily.API_KEY)
+    assert "PINLESS_HMAC_SECRET_FILE" in said
+
+
+def test_a_file_that_is_not_there_is_named(stack, tmp_path):
+    done = stack.run("dialin-ingress", PINLESS_HMAC_SECRET_FILE=tmp_path / "none",
+                     INGRESS_API_KEY=daily.API_KEY)
+    assert done.returncode == 1
+    assert "PINLESS_HMAC_SECRET_FILE" in done.stderr and "none" in done.stderr
+
+
+def test_only_one_newline_is_cut(stack, tmp_path):
+    (tmp_path / "key").write_text(daily.API_KEY + "\n\n")
+    done = stack.run("dialin-ingress", INGRESS_API_KEY_FILE=tmp_path / "key")
+    assert done.returncode == 1 and "INGRESS_API_KEY" in done.stderr
+
+
+# --- the machine ----------------------------------------------------------------------------------
+
+def test_a_port_that_is_taken(stack, shared):
+    other = stack.ingress()
+    done = stack.run("dialin-ingress", **GOOD, PORT=str(other.port), LISTEN_ADDR="127.0.0.1",
+                     ADMIN_PORT="0")
+    assert done.returncode == 1 and str(other.port) in done.stderr
+
+
+def test_without_an_admin_port(stack):
+    import subprocess
+    from stack import Program, free_port
+    port = free_port()
+    ingress = stack.keep(Program("dialin-ingress", stack.folder, stack.values(
+        {**GOOD, "REDIS_URL": stack.redis.unix_url, "PORT": port, "ADMIN_PORT": 0,
+         "LISTEN_ADDR": "127.0.0.1"})))
+    ingress.wait_until_it_listens(port)
+    ingress.terminate()
+    assert ingress.wait() == 0
+
+
+def test_json_logs(stack):
+    import json
+    ingress = stack.ingress(LOG_FORMAT="json")
+    call_id = daily.new_call_id('"')
+    assert ingress.ring(daily.webhook(call_id)).status == 200
+    ingress.terminate()
+    assert ingress.wait() == 0
+    lines = [json.loads(line) for line in ingress.log_lines()]
+    assert all({"time", "level", "program", "message"} <= set(line) for line in lines)
+    assert [line for line in lines if line.get("call_id") == call_id]
+
+
+def test_log_level(stack):
+    ingress = stack.ingress(LOG_LEVEL="ERROR")
+    assert ingress.ring().status == 200
+    ingress.terminate()
+    assert ingress.wait() == 0 and ingress.log() == b""

@@ -1,0 +1,281 @@
+"""What Redis holds of a call, field by field: CONTRACT, section 3."""
+
+import hashlib
+import json
+import re
+import time
+
+import pytest
+
+import daily
+from fake_start import answers, good, resets, starts_a_bot
+from stack import wait_for
+
+
+@pytest.fixture
+def worker(stack, start):
+    return stack.worker(START_URL=start.url, START_API_KEY="key-of-the-bot", WORKER_NAME="host-7")
+
+
+def near_now_ms(text):
+    return abs(int(text) - time.time() * 1000) < 5000
+
+
+def test_a_started_call(ledger, start, worker):
+    webhook = daily.webhook()
+    call_id = webhook["callId"]
+    entry = ledger.queue(webhook)
+    call = ledger.wait_for_state(call_id, "started")
+    fields = dict(ledger.entries())[entry]
+    assert call["reason"] == call["error"] == ""
+    assert call["kind"] == "dialin"
+    assert call["entry"] == entry
+    assert (call["from"], call["to"]) == (daily.FROM, daily.TO)
+    assert call["agent"] == f"127.0.0.1:{start.port}/start"
+    assert re.fullmatch("host-7-[0-9a-f]{8}", call["worker"])
+    assert call["worker"] == worker.consumer()
+    assert call["attempts"] == "1"
+    assert call["received_ms"] == fields["received_ms"].decode()
+    assert near_now_ms(call["started_ms"]) and near_now_ms(call["updated_ms"])
+    assert int(call["started_ms"]) >= int(call["received_ms"])
+    assert call["http_status"] == "200"
+    assert call["session_id"] == f"session-{call_id}"
+    assert call["room_url"] == f"https://example.daily.co/room-{call_id}"
+
+    attempt, started = ledger.events()
+    for event in (attempt, started):
+        assert event["call_id"] == call_id
+        assert event["entry"] == entry
+        assert event["worker"] == worker.consumer()
+        assert event["agent"] == call["agent"]
+        assert event["attempt"] == "1"
+        assert near_now_ms(event["at_ms"])
+        assert event["reason"] == event["error"] == ""
+    assert (attempt["event"], started["event"]) == ("attempt", "started")
+    assert attempt["http_status"] == "200"
+    assert 0 <= int(attempt["latency_ms"]) < 2000
+    assert attempt["request"].encode() == start.requests[0].body
+    answer = good(call_id)
+    assert json.loads(attempt["response"]) == {**answer, "dailyToken": "[redacted]"}
+    assert ledger.counts() == {"started": 1}
+    assert ledger.unfinished() == 0
+    assert ledger.dead(call_id) == []
+
+
+def test_a_rejected_call(ledger, start, worker):
+    start.script(answers(422, b'{"detail":"no"}'))
+    webhook = daily.webhook()
+    call_id = webhook["callId"]
+    entry = ledger.queue(webhook)
+    call = ledger.wait_for_state(call_id, "dead")
+    assert call["reason"] == "rejected" and call["error"]
+    assert call["http_status"] == "422" and call["attempts"] == "1"
+    assert "started_ms" not in call and not call.get("session_id")
+    attempt, dead = ledger.events()
+    assert (attempt["event"], dead["event"]) == ("attempt", "dead")
+    assert attempt["http_status"] == "422" and attempt["response"] == '{"detail":"no"}'
+    assert dead["reason"] == "rejected" and dead["error"] == call["error"]
+    assert ledger.counts() == {"dead": 1, "dead:rejected": 1}
+    letter, = ledger.dead(call_id)
+    fields = dict(ledger.entries())[entry]
+    for name, value in fields.items():
+        assert letter[name].encode() == value, "the webhook is not whole in its dead letter"
+    assert (letter["reason"], letter["error"]) == ("rejected", call["error"])
+
+
+def test_a_call_that_waits(ledger, start, worker):
+    start.script(answers(429, b'{"code":"PCC-AGENT-AT-CAPACITY"}', [("Retry-After", "1")]),
+                 answers(429), starts_a_bot())
+    webhook = daily.webhook()
+    call_id = webhook["callId"]
+    ledger.queue(webhook)
+    call = ledger.wait_for_state(call_id, "waiting")
+    assert call["http_status"] == "429" and call["attempts"] == "1"
+    agent = call["agent"]
+    wait_for(lambda: ledger.client.zscore(ledger.key(f"line:{agent}"), call_id))
+    call = ledger.wait_for_state(call_id, "started")
+    assert call["attempts"] == "3"
+    assert [event["event"] for event in ledger.events()] == [
+        "attempt", "waiting", "attempt", "attempt", "started"]
+    assert [event["attempt"] for event in ledger.events(event="attempt")] == ["1", "2", "3"]
+    assert ledger.client.zcard(ledger.key(f"line:{agent}")) == 0
+
+
+@pytest.mark.parametrize("body, session_id", [
+    (b'{"sessionId":"s-1"}', "s-1"), (b'{"sessionId":"' + b"x" * 5000 + b'"}', "x" * 256),
+    (b'{"sessionId":5,"dailyRoom":["x"]}', ""), (b'{"sessionId":"a\\u0000b"}', ""),
+], ids=["no room", "too long", "wrong types", "a NUL"])
+def test_odd_answers_start_a_call_all_the_same(ledger, start, worker, body, session_id):
+    start.script(answers(200, body))
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    call = ledger.wait_for_state(webhook["callId"], "started")
+    assert call["session_id"] == session_id and call["room_url"] == ""
+    assert ledger.unfinished() == 0
+
+
+def test_a_long_answer_is_cut_to_four_kib(ledger, start, worker):
+    start.script(answers(200, json.dumps(good("x", filler="y" * 20000)).encode()))
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    call = ledger.wait_for_state(webhook["callId"], "started")
+    attempt, = ledger.events(event="attempt")
+    assert 3000 < len(attempt["response"]) <= 4096
+    assert call["session_id"] == "session-x"
+    assert "token-of" not in attempt["response"]
+
+
+# --- one bot a call -------------------------------------------------------------------------------
+
+def test_the_same_webhook_again_is_a_duplicate(stack, ledger, start, worker):
+    ingress = stack.ingress()
+    body = daily.body(daily.webhook())
+    headers = daily.headers(body)
+    first, second = [ingress.post(body, headers) for _ in range(2)]
+    assert (first.status, second.status) == (200, 200)
+    call_id, entry = first.json()["call_id"], second.json()["id"]
+    event = wait_for(lambda: ledger.events(event="duplicate"))[0]
+    assert event["entry"] == entry and event["call_id"] == call_id and event["reason"] == ""
+    ledger.wait_until_finished()
+    assert len(start.requests) == 1
+    assert ledger.call(call_id)["entry"] == first.json()["id"]
+    assert ledger.counts() == {"started": 1, "duplicate": 1}
+    ledger.check_account([first.json()["id"], entry])
+
+
+def test_the_same_call_with_another_body_is_a_conflict(ledger, start, worker):
+    call_id = daily.new_call_id()
+    entries = [ledger.queue(daily.webhook(call_id, From=number)) for number in ("+1", "+2", "+1")]
+    ledger.wait_until_finished()
+    assert {event["entry"]: event["reason"] for event in ledger.events(event="duplicate")} == {
+        entries[1]: "conflict", entries[2]: ""}
+    assert ledger.call(call_id)["from"] == "+1"
+    assert len(start.requests) == 1
+    ledger.check_account(entries)
+
+
+@pytest.mark.parametrize("status, state", [(422, "dead"), (200, "started")])
+def test_a_duplicate_of_a_finished_call(ledger, start, worker, status, state):
+    start.script(answers(status, b"{}"))
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    before = ledger.wait_for_state(webhook["callId"], state)
+    ledger.queue(webhook)
+    wait_for(lambda: ledger.events(event="duplicate"))
+    ledger.wait_until_finished()
+    assert ledger.call(webhook["callId"]) == before
+    assert len(start.requests) == 1
+
+
+def test_a_duplicate_of_a_waiting_call(ledger, start, worker):
+    start.script(answers(429, headers=[("Retry-After", "1")]), starts_a_bot())
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    ledger.wait_for_state(webhook["callId"], "waiting")
+    ledger.queue(webhook)
+    wait_for(lambda: ledger.events(event="duplicate"))
+    ledger.wait_for_state(webhook["callId"], "started")
+    ledger.wait_until_finished()
+    assert len(start.requests) == 2
+
+
+# --- entries that cannot be used ------------------------------------------------------------------
+
+@pytest.mark.parametrize("fields", [
+    {"sha256": "0" * 64}, {"sha256": ""}, {"body": b"{"}, {"body": b""}, {"body": b"[]"},
+    {"body": b'{"To":"x"}'}, {"received_ms": "soon"}, {"kind": "fax"}, {"call_id": "a\nb"},
+    {"call_id": ""}, {"call_id": "x" * 5000}], ids=lambda fields: str(fields)[:30])
+def test_an_entry_that_is_damaged(ledger, start, worker, fields):
+    """It becomes a dead letter, whole, and its neighbours are started."""
+    if "body" in fields and "sha256" not in fields:
+        fields = {**fields, "sha256": hashlib.sha256(fields["body"]).hexdigest()}
+    neighbour = daily.webhook()
+    entry = ledger.queue(daily.webhook(), **fields)
+    ledger.queue(neighbour)
+    ledger.wait_for_state(neighbour["callId"], "started")
+    ledger.wait_until_finished()
+    dead, = ledger.events(event="dead")
+    assert dead["entry"] == entry and dead["reason"] == "invalid" and dead["error"]
+    assert ledger.counts() == {"started": 1, "dead": 1, "dead:invalid": 1}
+    letter, = ledger.events(stream="dead")
+    for name, value in dict(ledger.entries())[entry].items():
+        assert letter[name].encode() == value
+    assert len(start.requests) == 1
+
+
+def test_an_entry_without_any_known_field(ledger, start, worker):
+    ledger.client.xadd(ledger.key("webhooks"), {"v": "1"})
+    neighbour = daily.webhook()
+    ledger.queue(neighbour)
+    ledger.wait_for_state(neighbour["callId"], "started")
+    ledger.wait_until_finished()
+    assert ledger.counts()["dead:invalid"] == 1
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJyIjoicm9vbSIsImlhdCI6MTcwMDAwMDAwMH0."
+         "c2lnbmF0dXJlLXNpZ25hdHVyZS1zaWduYXR1cmU")
+SECRETS = {"START_API_KEY": "key-of-the-bot-71", "DAILY_API_KEY": "key-of-daily-72",
+           "PIPECAT_CLOUD_API_KEY": "key-of-the-cloud-73"}
+LEAKS = [
+    answers(200, json.dumps({"dailyToken": TOKEN, "sessionId": "s", "dailyRoom": "https://r/x"})
+            .encode()),
+    answers(200, json.dumps({"outer": [{"Api_Key": SECRETS["DAILY_API_KEY"], "a": TOKEN}]})
+            .encode()),
+    answers(422, b"you sent Authorization: Bearer " + SECRETS["START_API_KEY"].encode()),
+    answers(400, b'{"detail":{"input":{"daily_api_key":"%s"}}' %
+            SECRETS["DAILY_API_KEY"].encode()),  # cut JSON
+    answers(422, ("<pre>" + TOKEN + "</pre> " + SECRETS["DAILY_API_KEY"]).encode()),
+    answers(413, b'{"dailyToken":"' + TOKEN.encode()),
+    answers(400, (b"x" * 4080) + SECRETS["START_API_KEY"].encode()),  # across the cut
+    answers(200, json.dumps({"token": "p\u00e9-" + TOKEN, "sessionId": SECRETS["START_API_KEY"],
+                             "dailyRoom": "https://r/x?t=" + TOKEN}).encode()),
+]
+
+
+def test_no_secret_reaches_redis_or_a_log(stack, ledger, start):
+    ingress = stack.ingress(INGRESS_API_KEY=daily.API_KEY, LOG_LEVEL="debug")
+    worker = stack.worker(START_URL=start.url, LOG_LEVEL="debug", AGENT_NAME="sales", **SECRETS)
+    call_ids = []
+    for leak in LEAKS:
+        call_id = daily.new_call_id()
+        start.script(leak, call_id=call_id)
+        call_ids.append(call_id)
+        assert ingress.ring(daily.webhook(call_id)).status == 200
+    assert ingress.post(daily.body(daily.dialout()), daily.bearer()).status == 200
+    for call_id in call_ids:
+        ledger.wait_for_state(call_id, "started", "dead")
+    ledger.wait_until_finished()
+    assert all(SECRETS["DAILY_API_KEY"].encode() in request.body for request in start.requests)
+    redis, logs = ledger.everything(), stack.logs()
+    for secret in [*SECRETS.values(), TOKEN, TOKEN.split(".")[1], TOKEN.split(".")[2], daily.SECRET,
+                   daily.API_KEY]:
+        for part in (secret, secret[:-3], secret[3:]):
+            for place, data in (("Redis", redis), ("a log", logs)):
+                at = data.find(part.encode())
+                assert at < 0, f"{part} is in {place}: {data[max(at - 200, 0):at + 100]!r}"
+    for attempt in ledger.events(event="attempt"):
+        assert json.loads(attempt["request"])["body"]["daily_api_key"] == "[redacted]"
+        assert "[redacted]" in attempt["response"] or attempt["response"].startswith("xxxx")
+    assert worker.is_running()
+
+
+# --- logs -----------------------------------------------------------------------------------------
+
+def test_the_logs_tell_a_call_in_a_few_lines(stack, ledger, start):
+    ingress = stack.ingress()
+    worker = stack.worker(START_URL=start.url)
+    call_id = daily.new_call_id()
+    start.script(answers(503), resets(), starts_a_bot(), call_id=call_id)
+    ingress.ring(daily.webhook(call_id))
+    ledger.wait_for_state(call_id, "started")
+    wait_for(lambda: any(call_id in line and "started" in line for line in worker.log_lines()))
+    story = [line for line in worker.log_lines() if call_id in line]
+    assert 2 <= len(story) <= 4, story
+    assert any("503" in line for line in story[:-1])
+    assert f"session-{call_id}" in story[-1] and daily.FROM[-4:] in story[-1]
+    entry = ledger.call(call_id)["entry"]
+    assert any(entry in line for line in story)
+    for number in (daily.FROM, daily.TO):
+        assert number[-5:].encode() not in stack.logs()

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# make run: a private Redis, ingress, worker and agent in the foreground; Ctrl-C ends all.
+#
+# Takes every variable of the README from the environment and from .env. With REDIS_URL set it uses
+# that Redis and starts none; with START_URL or PIPECAT_CLOUD_API_KEY set the calls go there and no
+# agent is started. The private Redis keeps its data in .run/redis.
+set -uo pipefail
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+. "$ROOT/tests/trial/env.sh"
+cd "$ROOT" || exit 1
+
+read_dotenv "$ROOT/.env"
+choose_secret
+mkdir -p "$STATE"
+chmod 700 "$STATE"
+
+# Started in order, ended in the reverse order.
+names=()
+pids=()
+
+say()
+{
+    echo "run: $*"
+}
+
+start()
+{
+    local name=$1
+    shift
+    "$@" &
+    names+=("$name")
+    pids+=($!)
+}
+
+stop_all()
+{
+    local i
+    trap '' INT TERM
+    for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
+        kill -TERM "${pids[i]}" 2>/dev/null
+        wait "${pids[i]}" 2>/dev/null
+    done
+    rm -f "$STATE/trial.env" "$STATE/redis.sock"
+}
+
+fail()
+{
+    say "$*" >&2
+    stop_all
+    exit 1
+}
+
+# Waits until a command succeeds; fails where process number $1 has ended before.
+wait_for()
+{
+    local index=$1 what=$2
+    shift 2
+    for _ in $(seq 200); do
+        "$@" >/dev/null 2>&1 && return
+        kill -0 "${pids[index]}" 2>/dev/null || fail "$what did not start; its reason is above"
+        sleep 0.05
+    done
+    fail "$what does not answer"
+}
+
+answers()
+{
+    exec 3<>"/dev/tcp/127.0.0.1/$1" && printf 'GET %s HTTP/1.1\r\nHost: me\r\nConnection: close\r\n\r\n' "$2" >&3 &&
+        read -r line <&3 && exec 3>&- && [[ $line == *' 200 '* ]]
+}
+
+is_free()
+{
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+need_free()
+{
+    is_free "$2" || fail "port $2 is taken already: end what listens there, or set $1 to another port"
+}
+
+ended=
+trap 'ended=signal' INT TERM
+
+port=${PORT:-7860}
+admin_port=${ADMIN_PORT:-9464}
+# One ADMIN_PORT cannot serve two processes on one machine: the worker gets the next.
+worker_admin_port=$((admin_port == 0 ? 0 : admin_port + 1))
+need_free PORT "$port"
+if [ "$admin_port" != 0 ]; then
+    need_free ADMIN_PORT "$admin_port"
+    need_free ADMIN_PORT "$worker_admin_port"
+fi
+
+if [ -z "${REDIS_URL:-}${REDIS_URL_FILE:-}" ]; then
+    [ -e "$STATE/redis.pid" ] && kill -0 "$(cat "$STATE/redis.pid")" 2>/dev/null &&
+        fail "another 'make run' is running here"
+    mkdir -p "$STATE/redis"
+    # It must outlive Ctrl-C, which a terminal sends to all: the worker still has to write.
+    start redis setsid redis-server --port 0 --unixsocket "$STATE/redis.sock" --unixsocketperm 700 \
+        --dir "$STATE/redis" --appendonly yes --appendfsync always --save '' \
+        --maxmemory-policy noeviction --loglevel warning --pidfile "$STATE/redis.pid"
+    wait_for 0 Redis redis-cli -s "$STATE/redis.sock" ping
+    export REDIS_URL=unix://$STATE/redis.sock
+fi
+if ! has_live_agent; then
+    agent_port=${AGENT_PORT:-7870}
+    need_free AGENT_PORT "$agent_port"
+    start agent setsid "$BUILD/dialin-agent" --port "$agent_port"
+    wait_for $((${#pids[@]} - 1)) "the agent" answers "$agent_port" /healthz
+    export DEMO_START_URL=http://127.0.0.1:$agent_port/start
+    export DEMO_SECRET=${DEMO_SECRET:-allowed}
+fi
+export LISTEN_ADDR=${LISTEN_ADDR:-127.0.0.1}
+ADMIN_PORT=$worker_admin_port start worker setsid "$BUILD/dialin-worker"
+worker=$((${#pids[@]} - 1))
+ADMIN_PORT=$admin_port start ingress setsid "$BUILD/dialin-ingress"
+ingress=$((${#pids[@]} - 1))
+if [ "$admin_port" != 0 ]; then
+    wait_for $worker "the worker" answers "$worker_admin_port" /readyz
+    wait_for $ingress "the ingress" answers "$admin_port" /readyz
+fi
+
+# What call.sh needs to know; the secret itself stays in the environment and .env.
+printf 'REDIS_URL=%s\nURL=http://127.0.0.1:%s/api/dial\nREDIS_PREFIX=%s\n' "${REDIS_URL:-}" "$port" \
+    "${REDIS_PREFIX:-}" >"$STATE/trial.env"
+
+say "send webhooks to http://127.0.0.1:$port/api/dial"
+say "ring once and see what becomes of the call: make call (in another terminal)"
+say "let Daily reach it: put a TLS proxy or a tunnel in front (README, 'How Daily reaches it')"
+has_live_agent || say "calls go to a stand-in agent; for real ones set PIPECAT_CLOUD_API_KEY and AGENT_NAME, or START_URL, in .env"
+say "Ctrl-C ends all"
+
+status=0
+while [ -z "$ended" ]; do
+    wait -n -p gone "${pids[@]}"
+    status=$?
+    [ -n "$ended" ] && break
+    for i in "${!pids[@]}"; do
+        if [ "${pids[i]}" = "${gone:-}" ]; then
+            say "${names[i]} ended by itself (exit code $status): ending the others" >&2
+            status=1
+            ended=$gone
+        fi
+    done
+done
+[ "$ended" = signal ] && status=0
+stop_all
+say "all ended"
+exit $status

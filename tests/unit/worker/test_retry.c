@@ -1,0 +1,235 @@
+// The table "Decide" of the contract, and Retry-After in each form that servers send.
+#include "retry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LEN(array) (sizeof(array) / sizeof(array)[0])
+#define WALL_S 784111777 // Sun, 06 Nov 1994 08:49:37 GMT
+#define HALF_CHANCE 0x80000000u
+#define NO_CHANCE 0u
+#define FULL_CHANCE UINT32_MAX
+
+struct decision_case {
+    const char *name;
+    unsigned status;
+    const char *retry_after;
+    unsigned failures, refusals;
+    uint32_t chance;
+    enum retry_decision decision;
+    uint64_t after_ms;
+};
+
+static const struct decision_case DECISIONS[] = {
+    {"ok", 200, NULL, 0, 0, 0, RETRY_STARTED, 0},
+    {"any 2xx", 299, "5", 3, 3, 0, RETRY_STARTED, 0},
+    {"started after failures", 201, NULL, 4, 0, 0, RETRY_STARTED, 0},
+
+    {"full", 429, NULL, 0, 0, 0, RETRY_FULL, 250},
+    {"full again", 429, NULL, 0, 1, 0, RETRY_FULL, 500},
+    {"full a third time", 429, NULL, 0, 2, 0, RETRY_FULL, 1000},
+    {"full at the slowest", 429, NULL, 0, 3, 0, RETRY_FULL, 2000},
+    {"full for ever", 429, NULL, 0, UINT_MAX, 0, RETRY_FULL, 2000},
+    {"no jitter in a line", 429, NULL, 0, 0, FULL_CHANCE, RETRY_FULL, 250},
+    {"failures do not slow a line", 429, NULL, 9, 0, 0, RETRY_FULL, 250},
+    {"told 1 s", 429, "1", 0, 5, FULL_CHANCE, RETRY_FULL, 1000},
+    {"told 10 s", 429, "10", 0, 0, 0, RETRY_FULL, 10000},
+    {"told 11 s", 429, "11", 0, 0, 0, RETRY_FULL, 10000},
+    {"told 10^9 s", 429, "1000000000", 0, 0, 0, RETRY_FULL, 10000},
+    {"told 0", 429, "0", 0, 1, 0, RETRY_FULL, 500},
+    {"told -1", 429, "-1", 0, 2, 0, RETRY_FULL, 1000},
+    {"told nonsense", 429, "soon", 0, 0, 0, RETRY_FULL, 250},
+    {"told a date", 429, "Sun, 06 Nov 1994 08:49:40 GMT", 0, 0, 0, RETRY_FULL, 3000},
+    {"told a date gone by", 429, "Sun, 06 Nov 1994 08:49:30 GMT", 0, 1, 0, RETRY_FULL, 500},
+
+    {"no answer", 0, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"continue", 100, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"switching protocols", 101, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"request timeout", 408, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"too early", 425, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"server error", 500, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"unavailable", 503, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"last 5xx", 599, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"no status at all", 1000, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
+    {"half of the jitter", 500, NULL, 0, 0, HALF_CHANCE, RETRY_FAILED, 187},
+    {"all of the jitter", 500, NULL, 0, 0, FULL_CHANCE, RETRY_FAILED, 249},
+    {"second failure", 500, NULL, 1, 0, NO_CHANCE, RETRY_FAILED, 250},
+    {"third failure", 500, NULL, 2, 0, NO_CHANCE, RETRY_FAILED, 500},
+    {"fourth failure", 500, NULL, 3, 0, NO_CHANCE, RETRY_FAILED, 1000},
+    {"refusals do not count", 500, NULL, 0, 9, NO_CHANCE, RETRY_FAILED, 125},
+    {"failure told 3 s", 503, "3", 0, 0, FULL_CHANCE, RETRY_FAILED, 3000},
+    {"failure told 1 s, earlier than ours", 503, "1", 3, 0, FULL_CHANCE, RETRY_FAILED, 1000},
+    {"failure told too much", 503, "3600", 0, 0, 0, RETRY_FAILED, 10000},
+    {"failure told 0", 503, "0", 1, 0, NO_CHANCE, RETRY_FAILED, 250},
+    {"failure told nonsense", 503, "1.5", 1, 0, NO_CHANCE, RETRY_FAILED, 250},
+
+    {"fifth failure", 500, NULL, 4, 0, FULL_CHANCE, RETRY_LINE, 250},
+    {"fifth without an answer", 0, NULL, 4, 0, 0, RETRY_LINE, 250},
+    {"fifth, told", 503, "7", 4, 0, 0, RETRY_LINE, 7000},
+    {"sixth", 500, NULL, 5, 0, 0, RETRY_LINE, 500},
+    {"seventh", 500, NULL, 6, 0, 0, RETRY_LINE, 1000},
+    {"eighth", 500, NULL, 7, 0, 0, RETRY_LINE, 2000},
+    {"failing for ever", 500, NULL, UINT_MAX, 0, 0, RETRY_LINE, 2000},
+
+    {"multiple choices", 300, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"moved", 301, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"permanent redirect", 308, "1", 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"last 3xx", 399, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"unauthorized", 401, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"payment required", 402, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"forbidden", 403, NULL, 4, 0, FULL_CHANCE, RETRY_CONFIGURATION, 5000},
+    {"not found", 404, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+
+    {"bad request", 400, NULL, 0, 0, 0, RETRY_REJECTED, 0},
+    {"method", 405, NULL, 0, 0, 0, RETRY_REJECTED, 0},
+    {"conflict", 409, NULL, 0, 0, 0, RETRY_REJECTED, 0},
+    {"too large", 413, "5", 0, 0, 0, RETRY_REJECTED, 0},
+    {"unprocessable", 422, NULL, 4, 0, 0, RETRY_REJECTED, 0},
+    {"last 4xx", 499, NULL, 0, 0, 0, RETRY_REJECTED, 0},
+};
+
+static void each_answer_has_its_decision(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LEN(DECISIONS); i++) {
+        const struct decision_case *row = &DECISIONS[i];
+        const struct retry_situation situation = {
+            .status = row->status,
+            .retry_after = view_of_text(row->retry_after),
+            .wall_s = WALL_S,
+            .failures = row->failures,
+            .refusals = row->refusals,
+            .chance = row->chance,
+        };
+        uint64_t after_ms = UINT64_MAX;
+        enum retry_decision decision = retry_decide(&situation, &after_ms);
+        if (decision != row->decision || after_ms != row->after_ms) {
+            fail_msg("%s: decision %d after %llu ms, not %d after %llu ms", row->name, decision,
+                     (unsigned long long)after_ms, row->decision,
+                     (unsigned long long)row->after_ms);
+        }
+    }
+}
+
+static void jitter_stays_between_half_and_all_of_the_backoff(void **state)
+{
+    (void)state;
+    for (unsigned failures = 0; failures < RETRY_FAILURES_MAX - 1; failures++) {
+        uint64_t backoff_ms = (uint64_t)RETRY_BACKOFF_MS_MIN << failures, before_ms = 0;
+        for (uint32_t step = 0; step < 256; step++) {
+            const struct retry_situation situation = {
+                .status = 503, .failures = failures, .chance = step << 24 | 0xffffff};
+            uint64_t after_ms = 0;
+            assert_int_equal(retry_decide(&situation, &after_ms), RETRY_FAILED);
+            assert_in_range(after_ms, backoff_ms / 2, backoff_ms);
+            assert_true(after_ms >= before_ms);
+            before_ms = after_ms;
+        }
+        assert_true(before_ms > backoff_ms * 9 / 10);
+    }
+}
+
+struct header_case {
+    const char *value;
+    uint64_t wall_s;
+    bool is_good;
+    uint64_t after_ms;
+};
+
+static const struct header_case HEADERS[] = {
+    {"0", 0, true, 0},
+    {"1", 0, true, 1000},
+    {"9", 0, true, 9000},
+    {"10", 0, true, 10000},
+    {"120", 0, true, 10000},
+    {"0000000000000000000000007", 0, true, 7000},
+    {"99999999999999999999999999999999999999", 0, true, 10000},
+    {" 2\t", 0, true, 2000},
+
+    {"", 0, false, 0},
+    {" ", 0, false, 0},
+    {"-0", 0, false, 0},
+    {"-5", 0, false, 0},
+    {"+5", 0, false, 0},
+    {"1.5", 0, false, 0},
+    {"1e3", 0, false, 0},
+    {"0x10", 0, false, 0},
+    {"5 s", 0, false, 0},
+    {"3, 5", 0, false, 0},
+    {"\xd9\xa3", 0, false, 0}, // a digit, but not of ASCII
+
+    {"Sun, 06 Nov 1994 08:49:37 GMT", WALL_S, true, 0},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", WALL_S - 1, true, 1000},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", WALL_S - 9, true, 9000},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", WALL_S - 11, true, 10000},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", WALL_S + 1, true, 0},
+    {"Sun, 06 Nov 1994 08:49:37 GMT", 0, true, 10000},
+    {"Thu, 01 Jan 1970 00:00:05 GMT", 0, true, 5000},
+    {"Thu, 29 Feb 2024 00:00:00 GMT", 1709164799, true, 1000},
+    {"Fri, 01 Mar 2024 00:00:00 GMT", 1709251199, true, 1000},
+    {"Tue, 01 Mar 2100 00:00:00 GMT", 4107542399, true, 1000},
+    {"Sat, 31 Dec 2016 23:59:60 GMT", 1483228799, true, 1000},
+    {"Fri, 31 Dec 9999 23:59:59 GMT", 253402300798, true, 1000},
+    {"Tue, 29 Feb 2000 12:00:00 GMT", 951825597, true, 3000},
+
+    {"Sunday, 06-Nov-94 08:49:37 GMT", WALL_S, false, 0},
+    {"Sun Nov  6 08:49:37 1994", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 08:49:37 UTC", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 08:49:37 GMT!", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 08:49:37", WALL_S, false, 0},
+    {"Sun, 6 Nov 1994 08:49:37 GMT", WALL_S, false, 0},
+    {"Sun, 06 nov 1994 08:49:37 GMT", WALL_S, false, 0},
+    {"Son, 06 Nov 1994 08:49:37 GMT", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 24:00:00 GMT", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 08:60:37 GMT", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 08:49:61 GMT", WALL_S, false, 0},
+    {"Sun, 00 Nov 1994 08:49:37 GMT", WALL_S, false, 0},
+    {"Thu, 31 Nov 2094 08:49:37 GMT", WALL_S, false, 0},
+    {"Wed, 29 Feb 2023 00:00:00 GMT", 0, false, 0},
+    {"Mon, 29 Feb 2100 00:00:00 GMT", 0, false, 0},
+    {"Wed, 31 Dec 1969 23:59:59 GMT", 0, false, 0},
+    {"Sun, 06 Nov -994 08:49:37 GMT", WALL_S, false, 0},
+    {"Sun, 06 Nov 1994 08:49:", WALL_S, false, 0},
+    {"Sun", WALL_S, false, 0},
+    {"Sun, 06 Nov 19", WALL_S, false, 0},
+};
+
+static void retry_after_is_read_in_each_form(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LEN(HEADERS); i++) {
+        const struct header_case *row = &HEADERS[i];
+        uint64_t after_ms = 0;
+        bool is_good = retry_after_parse(view_of_text(row->value), row->wall_s, &after_ms);
+        if (is_good != row->is_good || after_ms != row->after_ms) {
+            fail_msg("\"%s\": %s, %llu ms", row->value, is_good ? "good" : "refused",
+                     (unsigned long long)after_ms);
+        }
+    }
+}
+
+static void retry_after_needs_no_terminator(void **state)
+{
+    (void)state;
+    uint64_t after_ms = 0;
+    assert_true(retry_after_parse((struct bytes_view){"27", 1}, 0, &after_ms));
+    assert_int_equal(after_ms, 2000);
+    assert_false(retry_after_parse((struct bytes_view){NULL, 0}, 0, &after_ms));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_answer_has_its_decision),
+        cmocka_unit_test(jitter_stays_between_half_and_all_of_the_backoff),
+        cmocka_unit_test(retry_after_is_read_in_each_form),
+        cmocka_unit_test(retry_after_needs_no_terminator),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
