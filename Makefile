@@ -93,6 +93,7 @@ help:
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
+## make fuzz         libFuzzer on what takes bytes from outside, SECONDS=30 for each target
 ## make clean        removes build/
 ## make deps         installs the Debian packages that building needs
 ##
@@ -141,3 +142,28 @@ test-compose:
 .PHONY: clean
 clean:
 	rm -rf build
+
+# Runs each target of tests/fuzz for SECONDS. The inputs that reach new code stay in
+# $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SOURCES := ingress/webhook.c $(addprefix worker/,transform.c redact.c redactor.c secret.c) \
+                $(addprefix common/,json.c bytes.c memory.c webhook_entry.c)
+SECONDS := 30
+SEED := $(shell date +%s)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(wildcard common/*.h ingress/*.h worker/*.h)
+	@mkdir -p $(BUILD)/fuzz/corpus/$*
+	clang -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE $(PKG_CFLAGS) -Icommon -Iingress -Iworker \
+	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) \
+	  $(PKG_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ)
+	@for target in $(FUZZ); do \
+	  echo "$$target: $(SECONDS) s, SEED=$(SEED)"; \
+	  $$target -seed=$(SEED) -max_total_time=$(SECONDS) -max_len=4096 -timeout=5 -verbosity=0 \
+	    -print_final_stats=1 -dict=tests/fuzz/words.dict -artifact_prefix=$(BUILD)/fuzz/ \
+	    $(BUILD)/fuzz/corpus/$${target##*/} tests/fuzz/seeds > $$target.log 2>&1 || \
+	    { tail -n 50 $$target.log; exit 1; }; \
+	  grep executed_units $$target.log; \
+	done

@@ -17,6 +17,7 @@ struct http_connection {
     enum http_queue_name queue;
     uint64_t since_ms; // when it entered its queue, loop_now_ms
     bool has_request;
+    bool must_linger; // answered before its request was read
     int fd;
     char peer[INET6_ADDRSTRLEN]; // numeric; an IPv4 address never in its IPv6 form
 };

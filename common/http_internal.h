@@ -4,6 +4,7 @@
 #define DIALIN_HTTP_INTERNAL_H
 
 #include "http_connection.h"
+#include "http_linger.h"
 #include "http_server.h"
 
 #include <microhttpd.h>
@@ -18,12 +19,19 @@ struct http_server {
     struct loop_timer *tick;
     struct http_server_options options;
     struct http_queues queues;
+    struct http_linger *linger;
     size_t parked;              // whole requests, not answered yet
     bool is_due;                // MHD_run has work
     uint64_t draining_since_ms; // 0: not draining
+    bool is_closing;            // nothing is handed to a route any more
 };
 
-enum http_phase { HTTP_HEAD, HTTP_BODY, HTTP_TOO_LARGE, HTTP_WHOLE };
+enum http_phase {
+    HTTP_HEAD,
+    HTTP_BODY,
+    HTTP_DISCARDED, // too large: the body is read to its end and thrown away
+    HTTP_WHOLE,
+};
 
 struct http_request {
     struct http_server *server;

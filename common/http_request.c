@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define DISCARDED_BYTES_MAX (1024 * 1024) // of a chunked body that is too large already
+#define DISCARDED_BYTES_MAX (1024 * 1024) // of a body that is refused already
 
 // --- answers ----------------------------------------------------------------------------------
 
@@ -154,7 +154,9 @@ static void judge_head(struct http_request *request)
     http_framing_init(&framing);
     MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, check_header, &framing);
     const char *problem = http_framing_problem(&framing);
-    request->must_close = problem || !is_canonical(request, &framing);
+    // Of a chunked body libmicrohttpd takes bare line ends too, which cannot be seen from here.
+    request->must_close =
+        problem || framing.transfer_encodings > 0 || !is_canonical(request, &framing);
     find_route(request);
     if (request->status) {
         return;
@@ -163,7 +165,6 @@ static void judge_head(struct http_request *request)
         refuse_ourselves(request, 400, "bad_request", problem);
     } else if (http_request_length(request) != UINT64_MAX &&
                http_request_length(request) > request->server->options.body_bytes_max) {
-        request->must_close = true;
         refuse_ourselves(request, 413, "body_too_large",
                          "the body is longer than this server takes");
     } else if (request->route->on_head) {
@@ -171,14 +172,33 @@ static void judge_head(struct http_request *request)
     }
 }
 
+static enum MHD_Result send_answer(struct http_request *request)
+{
+    if (request->is_aborted) {
+        return MHD_NO;
+    }
+    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
+    return MHD_queue_response(request->mhd, request->status, request->response);
+}
+
+static enum MHD_Result take_head(struct http_request *request)
+{
+    judge_head(request);
+    if (!request->status) {
+        request->phase = HTTP_BODY;
+        return MHD_YES;
+    }
+    request->connection->must_linger = http_request_length(request) > 0; // its body is not read
+    return send_answer(request);
+}
+
 static enum MHD_Result take_body(struct http_request *request, const char *data, size_t *size)
 {
     if (request->phase == HTTP_BODY && !bytes_append(&request->body, data, *size)) {
-        request->phase = HTTP_TOO_LARGE;
-        request->must_close = true;
+        request->phase = HTTP_DISCARDED;
         bytes_clear(&request->body);
     }
-    if (request->phase == HTTP_TOO_LARGE) {
+    if (request->phase == HTTP_DISCARDED) {
         request->discarded_bytes += *size;
         if (request->discarded_bytes > DISCARDED_BYTES_MAX) {
             http_server_hang_up(request->server, request->connection, "413 Content Too Large",
@@ -193,7 +213,7 @@ static enum MHD_Result take_body(struct http_request *request, const char *data,
 static void take_whole(struct http_request *request)
 {
     http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
-    if (request->phase == HTTP_TOO_LARGE) {
+    if (request->phase == HTTP_DISCARDED) {
         refuse_ourselves(request, 413, "body_too_large",
                          "the body is longer than this server takes");
         return;
@@ -203,41 +223,32 @@ static void take_whole(struct http_request *request)
     request->route->on_request(request, request->server->options.arg);
 }
 
-static enum MHD_Result send_answer(struct http_request *request)
-{
-    if (request->is_aborted) {
-        return MHD_NO;
-    }
-    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
-    return MHD_queue_response(request->mhd, request->status, request->response);
-}
-
 enum MHD_Result http_request_go_on(void *arg, struct MHD_Connection *mhd, const char *url,
                                    const char *method, const char *version, const char *data,
                                    size_t *size, void **context)
 {
     (void)arg, (void)url;
     struct http_request *request = *context;
-    if (request->status) { // resumed: the answer is there
+    if (request->phase == HTTP_WHOLE) { // resumed: the answer is there
         return send_answer(request);
+    }
+    if (request->server->is_closing) {
+        return MHD_NO;
     }
     if (request->phase == HTTP_HEAD) {
         request->method = method;
         request->version = version;
-        judge_head(request);
-        request->phase = request->status ? HTTP_HEAD : HTTP_BODY;
-    } else if (*size > 0) {
-        return take_body(request, data, size);
-    } else {
-        take_whole(request);
+        return take_head(request);
     }
+    if (*size > 0) {
+        return take_body(request, data, size);
+    }
+    take_whole(request);
     if (request->status) {
         return send_answer(request);
     }
-    if (request->phase == HTTP_WHOLE) {
-        request->is_suspended = true;
-        MHD_suspend_connection(mhd);
-    }
+    request->is_suspended = true;
+    MHD_suspend_connection(mhd);
     return MHD_YES;
 }
 

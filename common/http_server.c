@@ -40,6 +40,9 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         struct http_connection *connection = *context;
         http_connection_move(&server->queues, connection, HTTP_QUEUE_NONE);
+        if (connection->must_linger && !server->is_closing) {
+            http_linger_take(server->linger, connection->fd);
+        }
         free(connection);
         *context = NULL;
         return;
@@ -149,11 +152,13 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
     server->loop = loop;
     server->options = *options;
     errno = 0;
+    server->linger = http_linger_open(loop);
     server->daemon = start_daemon(server);
     if (!server->daemon) {
         log_error("cannot listen", log_text("address", options->listen_addr),
                   log_number("port", options->port),
                   log_text("error", errno ? strerror(errno) : "unknown"));
+        http_linger_close(server->linger);
         free(server);
         return NULL;
     }
@@ -176,6 +181,8 @@ void http_server_drain(struct http_server *server)
     if (server->draining_since_ms) {
         return;
     }
+    server->is_due = true;
+    turn(server); // those that wait to be accepted
     server->draining_since_ms = loop_now_ms();
     int listening_fd = MHD_quiesce_daemon(server->daemon);
     if (listening_fd >= 0) {
@@ -183,12 +190,17 @@ void http_server_drain(struct http_server *server)
     }
 }
 
-bool http_server_is_drained(const struct http_server *server)
+bool http_server_is_drained(struct http_server *server)
 {
+    server->is_due = true;
+    turn(server); // what has come in by now is still served
     if (!server->draining_since_ms || server->parked > 0) {
         return false;
     }
     bool is_patient = loop_now_ms() - server->draining_since_ms < FRESH_GRACE_MS;
+    if (is_patient && server->queues.queue[HTTP_QUEUE_IDLE].oldest) {
+        return false; // a proxy may just be sending on it; its answer will say close
+    }
     for (const struct http_connection *connection =
              server->queues.queue[HTTP_QUEUE_RECEIVING].oldest;
          connection; connection = connection->next) {
@@ -202,11 +214,13 @@ bool http_server_is_drained(const struct http_server *server)
 void http_server_close(struct http_server *server)
 {
     assert(server->parked == 0);
+    server->is_closing = true;
     server->is_due = true;
     turn(server); // the last answers leave
     loop_watch_close(server->watch);
     loop_hook_close(server->hook);
     loop_timer_close(server->tick);
     MHD_stop_daemon(server->daemon);
+    http_linger_close(server->linger);
     free(server);
 }

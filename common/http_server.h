@@ -56,7 +56,7 @@ uint16_t http_server_port(const struct http_server *server);
 // Accepts no further connections; requests that have begun are served and their connections
 // closed behind the answer.
 void http_server_drain(struct http_server *server);
-bool http_server_is_drained(const struct http_server *server); // no request is under way
+bool http_server_is_drained(struct http_server *server); // no request is under way
 
 // Every request must have been answered before.
 void http_server_close(struct http_server *server);

@@ -36,7 +36,7 @@ struct log_field log_phone(const char *name, const char *value); // last four ch
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
 // The rest of the array is zero, and so the list's end.
-#define LOG_FIELDS_MAX 12
+#define LOG_FIELDS_MAX 12 // one more would compile, and find no end
 #define LOG_FIELDS(...) ((const struct log_field[LOG_FIELDS_MAX + 1]){__VA_ARGS__})
 #define log_error(message, ...) log_write(LOG_LEVEL_ERROR, message, LOG_FIELDS(__VA_ARGS__))
 #define log_warning(message, ...) log_write(LOG_LEVEL_WARNING, message, LOG_FIELDS(__VA_ARGS__))

@@ -70,7 +70,7 @@ void intake_on_refusal(const char *code, void *arg)
             return;
         }
     }
-    assert(!"a refusal without a counter");
+    assert(false); // a refusal without a counter
 }
 
 static void refuse(struct intake *intake, struct http_request *request, unsigned status,

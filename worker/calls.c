@@ -221,6 +221,16 @@ static void complain_of_configuration(struct calls *calls, const struct call *ca
     }
 }
 
+// An agent may put a token anywhere, into a room's URL for instance.
+static void copy_redacted(const struct calls *calls, const char *text, char *out, size_t size)
+{
+    struct bytes redacted;
+    bytes_init(&redacted, size - 1);
+    redact(view_of_text(text), &calls->settings.secrets, &redacted);
+    snprintf(out, size, "%s", bytes_text(&redacted));
+    bytes_release(&redacted);
+}
+
 static void decide(struct call *call, const struct start_answer *answer)
 {
     struct calls *calls = call->owner;
@@ -246,8 +256,8 @@ static void decide(struct call *call, const struct start_answer *answer)
     switch (decision) {
     case RETRY_STARTED:
         call_set_outcome(call, RECORD_STARTED, "", answer->flaw);
-        memcpy(outcome->session_id, answer->session_id, sizeof outcome->session_id);
-        memcpy(outcome->room_url, answer->room_url, sizeof outcome->room_url);
+        copy_redacted(calls, answer->session_id, outcome->session_id, sizeof outcome->session_id);
+        copy_redacted(calls, answer->room_url, outcome->room_url, sizeof outcome->room_url);
         metrics_observe(calls->counts.start_latency, answer->http->latency_us);
         break;
     case RETRY_REJECTED:
@@ -380,7 +390,7 @@ static void step(struct call *call)
         return;
     case CALL_STARTING:
     case CALL_WAITING:
-        assert(!"nothing to send in this state");
+        assert(false); // nothing to send in this state
         return;
     }
 }

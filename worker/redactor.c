@@ -5,6 +5,7 @@
 // was recorded cannot be recalled.
 #include "redactor.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -33,6 +34,7 @@ void redactor_emit(struct redactor *redactor, const char *data, size_t len)
 
 void redactor_emit_until(struct redactor *redactor, const char *until)
 {
+    assert(until >= redactor->plain);
     redactor_emit(redactor, redactor->plain, (size_t)(until - redactor->plain));
     redactor->plain = until;
 }
@@ -240,7 +242,8 @@ static void take_value(struct redactor *redactor, const char *at, struct quote q
     if (end > opening.end) {
         take(redactor, opening.end, end);
     }
-    redactor->at = quote_at(end, redactor->text.end).end;
+    const char *behind = quote_at(end, redactor->text.end).end;
+    redactor->at = behind > redactor->plain ? behind : redactor->plain; // a known secret may go on
 }
 
 // The elements of a list up to its end, or to the first that is no plain value.

@@ -55,7 +55,7 @@ class Compose:
     def ring(self, *args):
         """Rings through dialin-caller; its JSON result."""
         done = self("run", "--rm", "-T", "caller", "--url", "http://ingress:7860/api/dial", "--wait",
-                    "--json", "--quiet", *args, check=False)
+                    "--json", *args, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 

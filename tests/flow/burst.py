@@ -7,12 +7,13 @@ from http_raw import Connection, request
 
 
 class Burst:
-    """`count` webhooks to one of `ports` each; it runs from its making until `join`."""
+    """`count` webhooks (or those given, as pairs of a name and the bytes of a request) to one of
+    `ports` each; it runs from its making until `join`."""
 
-    def __init__(self, ports, count, connections=10):
+    def __init__(self, ports, count=0, connections=10, webhooks=None):
         self.acknowledged = {}  # entry by call id
         self.refused = {}  # what went wrong, by call id
-        self.webhooks = [self.make() for _ in range(count)]
+        self.webhooks = webhooks or [self.make() for _ in range(count)]
         self.call_ids = {call_id for call_id, _ in self.webhooks}
         self.threads = [
             threading.Thread(target=self.send, args=(ports[i % len(ports)],

@@ -4,6 +4,7 @@ Every process is ended by its id. A program that does not leave with exit code 0
 that a sanitizer has complained of, fails the test that started it.
 """
 
+import collections
 import json
 import os
 import random
@@ -46,14 +47,23 @@ def wait_for(condition, timeout_s=10, what=None):
         time.sleep(0.01)
 
 
+# A name on this machine for each port given out of late, so that no other run of these tests
+# chooses it before the program listens, or while it is being started again.
+claims = collections.deque(maxlen=200)
+
+
 def free_port():
-    for port in random.sample(PORTS, 200):
-        with socket.socket() as probe:
-            try:
+    for port in random.sample(PORTS, 500):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0dialin-test-port-{port}")
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError:
+            claim.close()
+            continue
+        claims.append(claim)
+        return port
     raise AssertionError("no free port was found")
 
 

@@ -140,6 +140,60 @@ def test_nothing_is_smuggled(front, name):
     assert sorted(queued) == sorted(expected)
 
 
+# --- without a proxy -----------------------------------------------------------------------------
+
+# By every server's reading these headers have nothing to do with framing, or the body's end is
+# beyond doubt: the hidden webhook is the next request, and is answered as such.
+PIPELINED = {
+    "TE underscore, in a chunk", "TE content-encoding, in a chunk", "CL underscore",
+    "CL 0 and another with an underscore", "chunks: trailer", "chunks: length as a trailer",
+    "chunks: encoding as a trailer", "chunks: many zeros in the last chunk", "head: pipelined",
+    "head: pipelined, chunked", "head: Expect and no body",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in VECTORS if name not in PIPELINED])
+def test_nothing_is_smuggled_without_a_proxy(ingress, ledger, name):
+    """As some proxy might pass it on: what that proxy may take for a body is never served."""
+    outer, hidden, behind = Webhook("outer"), Webhook("hidden", HIDDEN_PATH), Webhook("behind")
+    expected = [behind.call_id]
+    key = ledger.key("webhooks")
+    last = ledger.client.xrevrange(key, count=1)
+    since = f"({last[0][0].decode()}" if last else "-"
+    with Connection(ingress.port, TIMEOUT_S) as attacker:
+        attacker.send_if_open(VECTORS[name](outer, hidden))
+        first = read_final(attacker, to_head="HEAD" in name)
+        attacker.send_if_open(behind.bytes)
+        while behind.call_id.encode() not in attacker.rest and attacker.receive():
+            pass
+        is_behind_answered = behind.call_id.encode() in attacker.rest
+    if not is_behind_answered:
+        with Connection(ingress.port, TIMEOUT_S) as again:
+            again.send(behind.bytes)
+            check_answered(again, behind)
+    assert first is not None, "the vector got no answer"
+    if first.status == 200:
+        assert is_answered(first, outer), first
+        expected.append(outer.call_id)
+    queued = [fields[b"call_id"].decode() for _, fields in ledger.client.xrange(key, since)]
+    assert sorted(queued) == sorted(expected)
+
+
+# --- early refusals ------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("status, length, is_signed", [(413, 70000, True), (401, 60000, False)])
+@pytest.mark.parametrize("front", PROXIES, indirect=True)
+def test_a_refusal_arrives_though_the_body_was_not_read(front, status, length, is_signed):
+    """Who closes a connection with unread bytes in it resets it: the proxy, still sending, then
+    makes 502 or nothing of the answer. It is a race, so it is run several times."""
+    for _ in range(30):
+        data = Webhook("long").head(b"Content-Length: %d" % length, is_signed=is_signed)
+        with Connection(front.proxy.port, TIMEOUT_S) as connection:
+            connection.send_if_open(data + b" " * length)
+            answer = read_final(connection)
+        assert answer is not None and answer.status == status, answer
+
+
 # --- a rolling deploy ----------------------------------------------------------------------------
 
 class Caller(threading.Thread):

@@ -63,6 +63,20 @@ def test_two_workers_and_two_ingresses_share_a_burst(stack, ledger, agent):
         assert len(share) > CALLS / 10, "one of them had nearly nothing to do"
 
 
+def test_one_webhook_a_hundred_times_at_once(stack, ledger, agent):
+    for _ in range(2):
+        stack.worker(START_URL=agent.url)
+    ingresses = [stack.ingress() for _ in range(2)]
+    call_id, data = Burst.make()
+    burst = Burst([ingress.port for ingress in ingresses],
+                  webhooks=[(f"copy-{i}", data) for i in range(100)]).join()
+    assert not burst.refused
+    ledger.wait_until_finished()
+    ledger.check_account(burst.acknowledged.values())
+    assert ledger.counts() == {"started": 1, "duplicate": 99}
+    assert agent.starts() == {call_id: 1}
+
+
 def test_sigterm_of_the_ingress_amid_a_burst(stack, ledger, agent):
     stack.worker(START_URL=agent.url)
     ingress = stack.ingress()

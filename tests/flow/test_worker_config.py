@@ -143,12 +143,31 @@ def test_sigterm_without_redis(stack, tmp_path):
     assert worker.wait() == 0
 
 
-def test_a_redis_that_is_too_old_or_no_redis(stack, start):
-    """Something else answers at that port: it says so, and goes on trying."""
-    worker = stack.worker(is_ready=False, START_URL=start.url,
-                          REDIS_URL=f"redis://127.0.0.1:{start.port}")
-    wait_for(lambda: b"edis" in worker.log() and b"error" in worker.log().lower())
-    assert worker.admin("/readyz").status == 503
+def test_something_that_is_no_redis(stack):
+    """It says so, and goes on trying until Redis is there."""
+    import socket
+    import threading
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        try:
+            while True:
+                client, _ = listener.accept()
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                client.close()
+        except OSError:
+            pass
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        worker = stack.worker(is_ready=False, START_URL=GOOD["START_URL"],
+                              REDIS_URL=f"redis://127.0.0.1:{listener.getsockname()[1]}")
+        wait_for(lambda: any(re.search("Z (warning|error)", line) for line in worker.log_lines()))
+        assert worker.admin("/readyz").status == 503
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
 
 
 def test_webhooks_from_before_the_worker(stack, ledger, start):
