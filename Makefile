@@ -60,6 +60,7 @@ $(OBJ)/tests/unit/common/%.o: INCLUDE := -Icommon
 $(OBJ)/tests/unit/ingress/%.o: INCLUDE := -Iingress -Icommon
 $(OBJ)/tests/unit/worker/%.o: INCLUDE := -Iworker -Icommon
 
+$(OBJ)/worker/script.o: $(wildcard worker/scripts/*.lua) # which it holds
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(INCLUDE) -c -o $@ $<

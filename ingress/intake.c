@@ -20,7 +20,6 @@
 
 #define TICK_MS 100
 #define ANSWER_BYTES_MAX 1024
-#define BEARER "Bearer "
 #define REFUSAL_CODES_MAX 16
 
 enum append_state { APPEND_WAITING, APPEND_SENT };
@@ -95,96 +94,13 @@ static void refuse_as_not_genuine(struct intake *intake, struct http_request *re
     refuse(intake, request, 401, code, sentence);
 }
 
-// --- is it genuine? ---------------------------------------------------------------------------
-
-struct credentials {
-    const char *timestamp;
-    const char *signature;
-    const char *authorization;
-};
-
-static struct credentials credentials_of(const struct http_request *request)
+static struct sender_credentials credentials_of(const struct http_request *request)
 {
-    return (struct credentials){
+    return (struct sender_credentials){
         .timestamp = http_request_header(request, "X-Pinless-Timestamp"),
         .signature = http_request_header(request, "X-Pinless-Signature"),
         .authorization = http_request_header(request, "Authorization"),
     };
-}
-
-static bool has_any(const struct credentials *credentials)
-{
-    return credentials->timestamp || credentials->signature || credentials->authorization;
-}
-
-struct proof {
-    const char *failure; // the code of the refusal; NULL: genuine
-    bool by_key;         // by the bearer key: for dial-outs only
-    bool is_unsigned;    // nothing was asked for
-    struct signature_match match;
-};
-
-static bool key_is_good(const struct intake *intake, const char *authorization)
-{
-    size_t len = strlen(BEARER);
-    return intake->settings.api_key && !strncasecmp(authorization, BEARER, len) &&
-           signature_same_secret(view_of_text(authorization + len),
-                                 view_of_text(intake->settings.api_key));
-}
-
-static void prove(const struct intake *intake, const struct http_request *request,
-                  struct proof *proof)
-{
-    struct credentials given = credentials_of(request);
-    proof->failure = NULL;
-    proof->by_key = false;
-    proof->is_unsigned = intake->settings.allow_unsigned;
-    if (proof->is_unsigned) {
-        return;
-    }
-    if (!given.timestamp && !given.signature) {
-        proof->by_key = given.authorization != NULL;
-        proof->failure = !given.authorization                       ? "missing_signature"
-                         : key_is_good(intake, given.authorization) ? NULL
-                                                                    : "invalid_signature";
-        return;
-    }
-    if (!given.timestamp || !given.signature) {
-        proof->failure = "missing_signature";
-        return;
-    }
-    if (!intake->settings.secrets) {
-        proof->failure = "invalid_signature";
-        return;
-    }
-    switch (signature_check(intake->settings.secrets, view_of_text(given.timestamp),
-                            view_of_text(given.signature), http_request_body(request),
-                            loop_wall_ms(), &proof->match)) {
-    case SIGNATURE_GOOD:
-        return;
-    case SIGNATURE_WRONG:
-        proof->failure = "invalid_signature";
-        return;
-    case SIGNATURE_STALE:
-        proof->failure = "stale_timestamp";
-        return;
-    }
-}
-
-// A genuine sender may still not speak for everything.
-static const char *trespass(const struct intake *intake, const struct proof *proof,
-                            const struct webhook *webhook)
-{
-    if (proof->is_unsigned) {
-        return NULL;
-    }
-    if (proof->by_key) {
-        return webhook->kind == WEBHOOK_DIALOUT ? NULL : "missing_signature";
-    }
-    return signature_allows(intake->settings.secrets, &proof->match,
-                            webhook->to[0] ? webhook->to : NULL)
-               ? NULL
-               : "invalid_signature";
 }
 
 // --- queueing ---------------------------------------------------------------------------------
@@ -338,7 +254,7 @@ static void queue(struct intake *intake, struct http_request *request,
                   const struct webhook *webhook)
 {
     struct append *append = memory_zeroed(sizeof *append);
-    struct credentials given = credentials_of(request);
+    const struct sender_credentials given = credentials_of(request);
     append->intake = intake;
     append->request = request;
     append->begun_ms = loop_now_ms();
@@ -379,12 +295,12 @@ static bool is_busy(const struct intake *intake)
 void intake_on_head(struct http_request *request, void *arg)
 {
     struct intake *intake = arg;
-    struct credentials given = credentials_of(request);
+    const struct sender_credentials given = credentials_of(request);
     uint64_t length = http_request_length(request);
     if (is_busy(intake)) {
         refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
-    } else if (!has_any(&given) && !intake->settings.allow_unsigned && length != UINT64_MAX &&
-               length > WEBHOOK_UNSIGNED_BYTES_MAX) {
+    } else if (!sender_has_credentials(&given) && !intake->settings.sender.allow_unsigned &&
+               length != UINT64_MAX && length > WEBHOOK_UNSIGNED_BYTES_MAX) {
         refuse_as_not_genuine(intake, request, "missing_signature");
     }
 }
@@ -401,14 +317,16 @@ void intake_on_request(struct http_request *request, void *arg)
 {
     struct intake *intake = arg;
     struct bytes_view body = http_request_body(request);
-    struct proof proof;
+    const struct sender_rules *rules = &intake->settings.sender;
+    const struct sender_credentials given = credentials_of(request);
+    struct sender sender;
     struct webhook webhook;
-    prove(intake, request, &proof);
-    if (proof.failure) {
+    sender_prove(&sender, rules, &given, body, loop_wall_ms());
+    if (sender.failure) {
         if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
             answer_verification(intake, request);
         } else {
-            refuse_as_not_genuine(intake, request, proof.failure);
+            refuse_as_not_genuine(intake, request, sender.failure);
         }
         return;
     }
@@ -422,7 +340,7 @@ void intake_on_request(struct http_request *request, void *arg)
     case WEBHOOK_CALL:
         break;
     }
-    const char *failure = trespass(intake, &proof, &webhook);
+    const char *failure = sender_trespass(&sender, rules, webhook.kind, webhook.to);
     if (failure) {
         refuse_as_not_genuine(intake, request, failure);
     } else if (is_busy(intake)) {

@@ -8,7 +8,7 @@
 #include "metrics.h"
 #include "peer.h"
 #include "redis.h"
-#include "signature.h"
+#include "sender.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,9 +19,7 @@
 // Everything is borrowed for the life of the intake.
 struct intake_settings {
     const char *redis_prefix;
-    const struct signature_secrets *secrets; // NULL: none
-    const char *api_key;                     // for dial-outs of one's own application; NULL: none
-    bool allow_unsigned;
+    struct sender_rules sender;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
 };

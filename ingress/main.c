@@ -51,9 +51,7 @@ static int run(const struct settings *settings)
 {
     const struct intake_settings intake_settings = {
         .redis_prefix = settings->common.redis_prefix,
-        .secrets = settings->secrets,
-        .api_key = settings->api_key,
-        .allow_unsigned = settings->allow_unsigned,
+        .sender = {settings->secrets, settings->api_key, settings->allow_unsigned},
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
     };

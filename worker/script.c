@@ -15,12 +15,11 @@
 
 #define EMBED(symbol, file)                                                                        \
     __asm__(".pushsection .rodata\n"                                                               \
-            ".global " #symbol "\n"                                                                \
-            ".global " #symbol "_end\n" #symbol ":\n"                                              \
-            ".incbin \"" file "\"\n" #symbol "_end:\n"                                             \
+            ".global " #symbol "\n" #symbol ":\n"                                                  \
+            ".incbin \"" file "\"\n"                                                               \
             ".byte 0\n"                                                                            \
             ".popsection\n");                                                                      \
-    extern const char symbol[], symbol##_end[]
+    extern const char symbol[]
 
 EMBED(script_begin, "worker/scripts/begin.lua");
 EMBED(script_finish, "worker/scripts/finish.lua");
@@ -43,10 +42,10 @@ struct scripts {
 struct scripts *scripts_open(struct redis *redis)
 {
     const struct bytes_view texts[SCRIPT_COUNT] = {
-        [SCRIPT_BEGIN] = {script_begin, (size_t)(script_begin_end - script_begin)},
-        [SCRIPT_FINISH] = {script_finish, (size_t)(script_finish_end - script_finish)},
-        [SCRIPT_TAKE_OVER] = {script_take_over, (size_t)(script_take_over_end - script_take_over)},
-        [SCRIPT_LEAVE] = {script_leave, (size_t)(script_leave_end - script_leave)},
+        [SCRIPT_BEGIN] = view_of_text(script_begin),
+        [SCRIPT_FINISH] = view_of_text(script_finish),
+        [SCRIPT_TAKE_OVER] = view_of_text(script_take_over),
+        [SCRIPT_LEAVE] = view_of_text(script_leave),
     };
     struct scripts *scripts = memory_zeroed(sizeof *scripts);
     scripts->redis = redis;

@@ -6,7 +6,7 @@
 #include "bytes.h"
 #include "chance.h"
 
-#include <cjson/cJSON.h>
+#include "json.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

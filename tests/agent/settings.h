@@ -6,7 +6,7 @@
 
 #include "bytes.h"
 
-#include <cjson/cJSON.h>
+#include "json.h"
 #include <stdbool.h>
 #include <stdint.h>
 

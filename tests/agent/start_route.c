@@ -268,8 +268,9 @@ void start_route_release(struct agent *agent)
 
 void start_route_abort(struct agent *agent)
 {
-    while (agent->waiting) {
-        struct start *start = agent->waiting;
+    struct start *next = NULL;
+    for (struct start *start = agent->waiting; start; start = next) {
+        next = start->next;
         unlink_start(start);
         start->answer = (struct answer){.status = 0};
         finish(start);

@@ -73,6 +73,13 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass
 
+    def end_of_sending(self):
+        """No more comes from here, but an answer would be read."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other side has ended it already
+
     def receive(self):
         """Adds what comes to `rest`; False at the end of the connection."""
         try:

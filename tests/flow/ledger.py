@@ -49,7 +49,8 @@ class Ledger:
         """Puts an entry in as the ingress does; gives back its id."""
         body = daily.body(webhook)
         now_s, now_us = self.client.time()
-        entry = {"v": "1", "kind": kind, "call_id": webhook["callId"] if call_id is None else call_id,
+        call_id = webhook["callId"] if call_id is None else call_id
+        entry = {"v": "1", "kind": kind, "call_id": call_id,
                  "received_ms": str(now_s * 1000 + now_us // 1000), "timestamp": daily.in_ms(),
                  "signature": "", "peer": "127.0.0.1", "body": body,
                  "sha256": hashlib.sha256(body).hexdigest(), **fields}

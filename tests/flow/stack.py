@@ -93,6 +93,14 @@ class Process:
     def is_running(self):
         return self.child.poll() is None
 
+    def wait_for_start(self, condition, what):
+        """Nothing stays behind of a process that does not come up."""
+        try:
+            wait_for(condition, START_TIMEOUT_S, f"{self.name} to {what}")
+        except BaseException:
+            self.kill()
+            raise
+
     def signal(self, number):
         self.child.send_signal(number)
 
@@ -178,7 +186,7 @@ class Redis(Process):
                 return self.client.ping()
             except redis.exceptions.RedisError:
                 return False
-        wait_for(answers, START_TIMEOUT_S, "Redis to answer")
+        self.wait_for_start(answers, "answer")
 
     def again(self):
         """A successor with the same port and data, after a kill."""
@@ -217,7 +225,7 @@ class Program(Process):
                 return True
             except OSError:
                 return False
-        wait_for(listens, START_TIMEOUT_S, f"{self.name} to listen")
+        self.wait_for_start(listens, "listen")
 
     def admin(self, path):
         return http_raw.ask(self.admin_port, "GET", path)

@@ -105,7 +105,7 @@ def test_a_rolling_change_of_the_ingress(stack, ledger, agent):
     assert set(burst.acknowledged) == burst.call_ids
 
 
-@pytest.mark.parametrize("concurrency", [2048, 50])
+@pytest.mark.parametrize("concurrency", [2048, 100])
 def test_sigterm_of_a_worker_amid_a_burst(stack, ledger, agent, concurrency):
     leaving = stack.worker(START_URL=agent.url, CONCURRENCY=concurrency)
     ingress = stack.ingress()

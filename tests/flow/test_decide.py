@@ -111,7 +111,9 @@ def full(retry_after=None):
 
 def full_until(seconds):
     """Retry-After as a date, made when it is asked for."""
-    return lambda exchange: full(email.utils.formatdate(time.time() + seconds, usegmt=True))(exchange)
+    def step(exchange):
+        full(email.utils.formatdate(time.time() + seconds, usegmt=True))(exchange)
+    return step
 
 
 @trial("429 with Retry-After: 1", full("1"), starts_a_bot())
@@ -311,8 +313,10 @@ def is_cut_off(this):
     assert len(this.attempts()[0]["response"]) <= 4096
 
 
-@trial("endless headers", sends(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: %s\r\n" % (b"y" * 1000) * 400),
-       HOLD_LIMIT_S=4)
+FILLER = b"X-Filler: %s\r\n" % (b"y" * 1000)
+
+
+@trial("endless headers", sends(b"HTTP/1.1 200 OK\r\n" + FILLER * 400), HOLD_LIMIT_S=4)
 def is_cut_off_too(this):
     this.wait_for("started", "dead")
 
@@ -351,7 +355,8 @@ def is_started(this):
     this.wait_for("started")
 
 
-@trial("a dial-out has a hold of its own", kind="dialout", fields={"received_ms": daily.in_ms(-300)})
+@trial("a dial-out has a hold of its own", kind="dialout",
+       fields={"received_ms": daily.in_ms(-300)})
 def nobody_is_on_hold_yet(this):
     assert this.wait_for("started")["kind"] == "dialout"
 

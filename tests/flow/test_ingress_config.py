@@ -154,7 +154,6 @@ def test_a_port_that_is_taken(stack, shared):
 
 
 def test_without_an_admin_port(stack):
-    import subprocess
     from stack import Program, free_port
     port = free_port()
     ingress = stack.keep(Program("dialin-ingress", stack.folder, stack.values(

@@ -241,7 +241,7 @@ def break_off(port, data):
     begun = time.monotonic()
     with Connection(port) as connection:
         connection.send_if_open(data)
-        connection.socket.shutdown(1)  # no more comes, but an answer would be read
+        connection.end_of_sending()
         while connection.receive():
             pass
         return time.monotonic() - begun, connection.rest

@@ -7,7 +7,8 @@ import pytest
 
 import daily
 
-TENANT_NUMBER, TENANT_SECRET = "+14155550100", base64.b64encode(b"tenant one, only its own").decode()
+TENANT_NUMBER = "+14155550100"
+TENANT_SECRET = base64.b64encode(b"tenant one, only its own").decode()
 REFUSALS = ("missing_signature", "invalid_signature", "stale_timestamp")
 
 

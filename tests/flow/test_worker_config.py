@@ -93,7 +93,8 @@ def test_keys_from_files(stack, tmp_path, ledger, start):
     ledger.queue(webhook)
     ledger.wait_for_state(webhook["callId"], "started")
     assert start.requests[0].header("Authorization") == "Bearer key-of-the-bot"
-    refuses(stack, ["START_API_KEY"], **GOOD, START_API_KEY="a", START_API_KEY_FILE=tmp_path / "key")
+    refuses(stack, ["START_API_KEY"], **GOOD, START_API_KEY="a",
+            START_API_KEY_FILE=tmp_path / "key")
 
 
 def test_the_cloud_is_asked_with_its_own_key_only(stack):
