@@ -93,6 +93,7 @@ help:
 ## make test         unit and flow tests; needs no container engine
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
+## make bench        the figures of the README, measured here
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside, SECONDS=30 for each target
 ## make clean        removes build/
@@ -113,12 +114,12 @@ deps-lint:
 # A second make, because what is installed first is asked for flags by this file.
 .PHONY: run
 run: deps-run
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@BUILD=$(abspath $(BUILD)) exec tests/trial/run.sh
 
+# Whatever runs has been built, here or in an image: nothing to install or build.
 .PHONY: call
-call: deps
-	@$(MAKE) --no-print-directory -s all
+call:
 	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh
 
 .PHONY: test
@@ -130,6 +131,11 @@ test: deps-test
 .PHONY: sanitize
 sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 test
+
+.PHONY: bench
+bench: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
 
 .PHONY: lint
 lint: deps-lint

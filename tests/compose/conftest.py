@@ -1,7 +1,9 @@
 """docker compose up, once for all tests here, under a project name and a port of its own."""
+import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -9,8 +11,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CONFIGURED = ("PINLESS_HMAC_SECRET", "PIPECAT_CLOUD_API_KEY", "AGENT_NAME", "START_URL", "REDIS_URL",
-              "REDIS_PREFIX", "INGRESS_API_KEY", "ALLOW_UNSIGNED")
+CONFIGURED = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
 
 
 def free_port():
@@ -44,6 +45,16 @@ class Compose:
             raise AssertionError(f"docker compose {' '.join(args)}: {done.stdout}{done.stderr}")
         return done
 
+    @contextlib.contextmanager
+    def configured(self, **env):
+        """Other variables, for what is run inside; what runs already is not touched."""
+        before = self.env
+        self.env = {**before, **env}
+        try:
+            yield
+        finally:
+            self.env = before
+
     def ids(self, service):
         return self("ps", "-q", service).stdout.split()
 
@@ -64,12 +75,12 @@ class Compose:
                     "--no-auth-warning", *args).stdout
 
     def down(self):
-        self("down", "-v", "--remove-orphans", "--timeout", "30")
+        self("down", "-v", "--rmi", "local", "--remove-orphans", "--timeout", "30")
 
 
 @pytest.fixture(scope="session")
 def compose():
-    project = Compose("dialin-test")
+    project = Compose("dialin-test", AGENT_POOL="0")  # no limit
     project.down()
     project("build", timeout_s=900)
     try:

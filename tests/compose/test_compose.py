@@ -5,14 +5,14 @@ import subprocess
 
 import pytest
 
-from conftest import Compose, wait_for
+from conftest import wait_for
 
 OURS = ("ingress", "worker", "agent", "redis")
 
 
 def test_a_call_goes_through(compose):
     outcome = compose.ring()
-    call_id = outcome["call_id"]
+    call_id = outcome["call"]["call_id"]
     record = compose.redis("HGETALL", "{dialin}:call:" + call_id).split("\n")
     fields = dict(zip(record[::2], record[1::2]))
     assert fields["state"] == "started"
@@ -95,7 +95,7 @@ def test_nobody_has_more_rights_in_redis_than_needed(compose):
 
 
 def test_the_record_survives_a_restart_of_everything(compose):
-    call_id = compose.ring()["call_id"]
+    call_id = compose.ring()["call"]["call_id"]
     compose("down", "--timeout", "30")  # without -v: the volume stays
     compose("up", "-d", "--wait")
     assert compose.redis("HGET", "{dialin}:call:" + call_id, "state").strip() == "started"
@@ -118,27 +118,31 @@ def test_programs_leave_with_exit_code_zero(compose):
 @pytest.mark.parametrize("live", [{"PIPECAT_CLOUD_API_KEY": "pk_live", "AGENT_NAME": "mine"},
                                   {"START_URL": "https://bot.example.com/start"}])
 def test_the_demonstration_secret_never_guards_a_live_agent(compose, live):
-    other = Compose("dialin-test-live", **live)
-    try:
-        done = other("run", "--rm", "-T", "--no-deps", "ingress", "--check-config", check=False)
+    check = ("run", "--rm", "-T", "--no-deps", "ingress", "--check-config")
+    with compose.configured(**live):
+        done = compose(*check, check=False)
         assert done.returncode == 1
         assert "PINLESS_HMAC_SECRET" in done.stderr and "demonstration" in done.stderr
-        other.env["PINLESS_HMAC_SECRET"] = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE="
-        done = other("run", "--rm", "-T", "--no-deps", "ingress", "--check-config", check=False)
+    with compose.configured(PINLESS_HMAC_SECRET="c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE=", **live):
+        done = compose(*check, check=False)
         assert done.returncode == 0, done.stderr
-    finally:
-        other.down()
 
 
 def test_with_a_key_calls_go_to_pipecat_cloud(compose):
-    other = Compose("dialin-test-cloud", PIPECAT_CLOUD_API_KEY="pk_live", AGENT_NAME="mine")
-    try:
-        done = other("run", "--rm", "-T", "--no-deps", "worker", "--check-config", check=False)
+    with compose.configured(PIPECAT_CLOUD_API_KEY="pk_live", AGENT_NAME="mine"):
+        done = compose("run", "--rm", "-T", "--no-deps", "worker", "--check-config", check=False)
         assert done.returncode == 0, done.stderr
-        config = other("config", "--format", "json").stdout
-        services = json.loads(config)["services"]
-        assert services["worker"]["environment"]["PIPECAT_CLOUD_API_KEY"] == "pk_live"
-        assert not services["worker"]["environment"].get("START_URL")
-        assert "pk_live" not in json.dumps(services["ingress"])
-    finally:
-        other.down()
+        services = json.loads(compose("config", "--format", "json").stdout)["services"]
+    assert services["worker"]["environment"]["PIPECAT_CLOUD_API_KEY"] == "pk_live"
+    assert not services["worker"]["environment"].get("START_URL")
+    for other in ("ingress", "agent", "redis"):
+        assert "pk_live" not in json.dumps(services[other])
+
+
+def test_a_redis_restart_loses_nothing(compose):
+    call_id = compose.ring()["call"]["call_id"]
+    compose("restart", "redis")
+    wait_for(lambda: compose.inspect("ingress")[0]["State"]["Health"]["Status"] == "healthy" and
+             compose.inspect("redis")[0]["State"]["Health"]["Status"] == "healthy", what="healthy")
+    assert compose.redis("HGET", "{dialin}:call:" + call_id, "state").strip() == "started"
+    compose.ring()

@@ -266,7 +266,8 @@ def check_unknown_then_started(this):
 
 
 for name, step in {"closed": closes(), "reset": resets(), "half a status line": sends(b"HTTP/1."),
-                   "HTTP/0.9": sends(b"hello, all is well"), "garbage": sends(b"\0\xff\r\n\r\n" * 9),
+                   "HTTP/0.9": sends(b"hello, all is well"),
+                   "garbage": sends(b"\0\xff\r\n\r\n" * 9),
                    "a continue and no more": sends(b"HTTP/1.1 100 Continue\r\n\r\n")}.items():
     trial(f"{name} instead of an answer", step, starts_a_bot())(check_unknown_then_started)
 

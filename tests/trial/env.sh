@@ -1,6 +1,11 @@
 # Sourced by run.sh and call.sh: .env, the folder of the trial, and the demonstration secret.
 
 STATE=$ROOT/.run
+# The longest name of a socket is 107 bytes, and REDIS_URL takes no odd characters.
+SOCKET=$STATE/redis.sock
+if [ ${#SOCKET} -gt 100 ] || [[ $SOCKET == *[!A-Za-z0-9/._-]* ]]; then
+    SOCKET=/tmp/dialin-$(id -u)-$(printf %s "$ROOT" | sha256sum | cut -c 1-16)/redis.sock
+fi
 BUILD=${BUILD:-$ROOT/build}
 DEMONSTRATION_SECRET=$(sed -n 's/^#define SIGNATURE_DEMONSTRATION_SECRET "\(.*\)"/\1/p' \
     "$ROOT/common/signature.h")

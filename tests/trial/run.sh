@@ -13,6 +13,16 @@ read_dotenv "$ROOT/.env"
 choose_secret
 mkdir -p "$STATE"
 chmod 700 "$STATE"
+for program in ingress worker agent; do
+    [ -x "$BUILD/dialin-$program" ] || { echo "run: $BUILD/dialin-$program is missing: call 'make run'" >&2; exit 1; }
+done
+
+# What is started keeps the lock too, so that nothing else ever opens the same Redis data.
+exec 9>"$STATE/lock"
+flock -n 9 || {
+    echo "run: another 'make run' is running here, or what it started is: end that first" >&2
+    exit 1
+}
 
 # Started in order, ended in the reverse order.
 names=()
@@ -35,12 +45,12 @@ start()
 stop_all()
 {
     local i
-    trap '' INT TERM
+    trap '' INT TERM HUP
     for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
         kill -TERM "${pids[i]}" 2>/dev/null
         wait "${pids[i]}" 2>/dev/null
     done
-    rm -f "$STATE/trial.env" "$STATE/redis.sock"
+    rm -f "$STATE/trial.env" "$SOCKET"
 }
 
 fail()
@@ -56,8 +66,9 @@ wait_for()
     local index=$1 what=$2
     shift 2
     for _ in $(seq 200); do
+        [ -z "$ended" ] || { stop_all; exit 0; }
         "$@" >/dev/null 2>&1 && return
-        kill -0 "${pids[index]}" 2>/dev/null || fail "$what did not start; its reason is above"
+        kill -0 "${pids[index]}" 2>/dev/null || fail "$what did not start; see there, or above"
         sleep 0.05
     done
     fail "$what does not answer"
@@ -80,7 +91,7 @@ need_free()
 }
 
 ended=
-trap 'ended=signal' INT TERM
+trap 'ended=signal' INT TERM HUP
 
 port=${PORT:-7860}
 admin_port=${ADMIN_PORT:-9464}
@@ -92,16 +103,21 @@ if [ "$admin_port" != 0 ]; then
     need_free ADMIN_PORT "$worker_admin_port"
 fi
 
+say "send webhooks to http://127.0.0.1:$port/api/dial"
+say "ring once and see what becomes of the call: make call (in another terminal)"
+say "let Daily reach it: put a TLS proxy or a tunnel in front (README, 'How Daily reaches it')"
+has_live_agent || say "calls go to a stand-in agent; for real ones set PIPECAT_CLOUD_API_KEY and AGENT_NAME, or START_URL, in .env"
+
+# Each gets a session of its own: Ctrl-C reaches this script only, which ends them in order.
 if [ -z "${REDIS_URL:-}${REDIS_URL_FILE:-}" ]; then
-    [ -e "$STATE/redis.pid" ] && kill -0 "$(cat "$STATE/redis.pid")" 2>/dev/null &&
-        fail "another 'make run' is running here"
     mkdir -p "$STATE/redis"
-    # It must outlive Ctrl-C, which a terminal sends to all: the worker still has to write.
-    start redis setsid redis-server --port 0 --unixsocket "$STATE/redis.sock" --unixsocketperm 700 \
+    mkdir -m 700 -p "$(dirname "$SOCKET")"
+    [ -O "$(dirname "$SOCKET")" ] || fail "$(dirname "$SOCKET") belongs to somebody else"
+    start redis setsid redis-server --port 0 --unixsocket "$SOCKET" --unixsocketperm 700 \
         --dir "$STATE/redis" --appendonly yes --appendfsync always --save '' \
-        --maxmemory-policy noeviction --loglevel warning --pidfile "$STATE/redis.pid"
-    wait_for 0 Redis redis-cli -s "$STATE/redis.sock" ping
-    export REDIS_URL=unix://$STATE/redis.sock
+        --maxmemory-policy noeviction --logfile "$STATE/redis.log"
+    wait_for 0 "Redis ($STATE/redis.log)" redis-cli -s "$SOCKET" ping
+    export REDIS_URL=unix://$SOCKET
 fi
 if ! has_live_agent; then
     agent_port=${AGENT_PORT:-7870}
@@ -125,11 +141,7 @@ fi
 printf 'REDIS_URL=%s\nURL=http://127.0.0.1:%s/api/dial\nREDIS_PREFIX=%s\n' "${REDIS_URL:-}" "$port" \
     "${REDIS_PREFIX:-}" >"$STATE/trial.env"
 
-say "send webhooks to http://127.0.0.1:$port/api/dial"
-say "ring once and see what becomes of the call: make call (in another terminal)"
-say "let Daily reach it: put a TLS proxy or a tunnel in front (README, 'How Daily reaches it')"
-has_live_agent || say "calls go to a stand-in agent; for real ones set PIPECAT_CLOUD_API_KEY and AGENT_NAME, or START_URL, in .env"
-say "Ctrl-C ends all"
+say "ready; Ctrl-C ends all"
 
 status=0
 while [ -z "$ended" ]; do
