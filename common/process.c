@@ -27,3 +27,22 @@ int process_report(const struct config_problems *problems, const char *program)
             problems->count == 1 ? "" : "s", bytes_text(&problems->text));
     return 1;
 }
+
+int process_main(int argc, char **argv, const struct process *process)
+{
+    struct config_problems problems;
+    enum config_command command =
+        config_command_line(argc, argv, process->program, process->summary, process->table);
+    if (command == CONFIG_DONE || command == CONFIG_USAGE) {
+        return command == CONFIG_DONE ? 0 : 2;
+    }
+    process_init();
+    config_problems_init(&problems);
+    process->load(process->settings, &problems);
+    int exit_code = problems.count == 0 && command == CONFIG_RUN
+                        ? process->run(process->settings)
+                        : process_report(&problems, process->program);
+    config_problems_release(&problems);
+    process->release(process->settings);
+    return exit_code;
+}

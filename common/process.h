@@ -1,14 +1,28 @@
-// What every long-running program does first, and how it ends.
+// The frame of a long-running program: command line, configuration, and then its run.
 #ifndef DIALIN_PROCESS_H
 #define DIALIN_PROCESS_H
 
 #include "config.h"
 
-// No core dumps (they would hold secrets), no SIGPIPE, JSON's memory guarded.
-void process_init(void);
+// `settings` is the program's own struct, zeroed, with what `table` fills.
+struct process {
+    const char *program;
+    const char *summary; // one sentence, for --help
+    const struct config_option *table;
+    void *settings;
+    void (*load)(void *settings, struct config_problems *problems);
+    int (*run)(const void *settings); // the exit code
+    void (*release)(void *settings);
+};
 
-// Prints all problems, each with its variable's name, and returns the exit code: 0 where there are
-// none (--check-config says so), 1 otherwise.
+// Does what the command line asks for and returns the exit code. Before the run: no core dumps
+// (they would hold secrets), no SIGPIPE, and every problem with the configuration is printed.
+int process_main(int argc, char **argv, const struct process *process);
+
+// Its parts, for programs with a command line of their own. process_init comes first: no core dumps
+// (they would hold secrets), no SIGPIPE, JSON's memory guarded. process_report prints all problems
+// and returns the exit code: 0 where there are none, which it says, else 1.
+void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
 
 #endif

@@ -74,8 +74,9 @@ static void check_proxies(struct settings *settings, struct config_problems *pro
     bytes_release(&problem);
 }
 
-void settings_load(struct settings *settings, struct config_problems *problems)
+void settings_load(void *arg, struct config_problems *problems)
 {
+    struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_secrets(settings, problems);
     check_proxies(settings, problems);
@@ -101,8 +102,9 @@ void settings_load(struct settings *settings, struct config_problems *problems)
     config_common_apply(&settings->common, PROGRAM, problems);
 }
 
-void settings_release(struct settings *settings)
+void settings_release(void *arg)
 {
+    struct settings *settings = arg;
     signature_secrets_free(settings->secrets);
     peer_proxies_free(settings->proxies);
     memory_wipe(&settings->redis, sizeof settings->redis);

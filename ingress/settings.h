@@ -27,9 +27,10 @@ struct settings {
 
 extern const struct config_option SETTINGS_TABLE[];
 
-// Fills `settings` (zeroed) from the environment, adding every problem.
-void settings_load(struct settings *settings, struct config_problems *problems);
-void settings_release(struct settings *settings);
+// For struct process: fills a `struct settings` (zeroed) from the environment, adding every
+// problem.
+void settings_load(void *settings, struct config_problems *problems);
+void settings_release(void *settings);
 
 // Open connections that MAX_IN_FLIGHT makes room for: those in flight, and some that are idle.
 unsigned settings_connections(const struct settings *settings);

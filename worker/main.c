@@ -145,8 +145,9 @@ static void close_parts(struct worker *worker)
     loop_close(worker->loop);
 }
 
-static int run(const struct settings *settings)
+static int run(const void *arg)
 {
+    const struct settings *settings = arg;
     int exit_code = 0;
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
@@ -174,18 +175,14 @@ static int run(const struct settings *settings)
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
-    struct config_problems problems;
-    enum config_command command = config_command_line(argc, argv, PROGRAM, SUMMARY, SETTINGS_TABLE);
-    if (command == CONFIG_DONE || command == CONFIG_USAGE) {
-        return command == CONFIG_DONE ? 0 : 2;
-    }
-    process_init();
-    config_problems_init(&problems);
-    settings_load(&settings, &problems);
-    int exit_code = problems.count == 0 && command == CONFIG_RUN
-                        ? run(&settings)
-                        : process_report(&problems, PROGRAM);
-    config_problems_release(&problems);
-    settings_release(&settings);
-    return exit_code;
+    const struct process process = {
+        .program = PROGRAM,
+        .summary = SUMMARY,
+        .table = SETTINGS_TABLE,
+        .settings = &settings,
+        .load = settings_load,
+        .run = run,
+        .release = settings_release,
+    };
+    return process_main(argc, argv, &process);
 }

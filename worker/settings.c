@@ -112,8 +112,9 @@ static void check_key(const char *key, const char *name, struct config_problems 
     }
 }
 
-void settings_load(struct settings *settings, struct config_problems *problems)
+void settings_load(void *arg, struct config_problems *problems)
 {
+    struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_agent(settings, problems);
     check_worker_name(settings, problems);
@@ -135,8 +136,9 @@ void settings_load(struct settings *settings, struct config_problems *problems)
     config_common_apply(&settings->common, PROGRAM, problems);
 }
 
-void settings_release(struct settings *settings)
+void settings_release(void *arg)
 {
+    struct settings *settings = arg;
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);
 }

@@ -34,8 +34,9 @@ struct settings {
 
 extern const struct config_option SETTINGS_TABLE[];
 
-// Fills `settings` (zeroed) from the environment, adding every problem.
-void settings_load(struct settings *settings, struct config_problems *problems);
-void settings_release(struct settings *settings);
+// For struct process: fills a `struct settings` (zeroed) from the environment, adding every
+// problem.
+void settings_load(void *settings, struct config_problems *problems);
+void settings_release(void *settings);
 
 #endif
