@@ -247,7 +247,7 @@ static void free_exchange(struct exchange *exchange)
     free(exchange);
 }
 
-static void give_back(struct exchange *exchange)
+static void give_back(struct exchange *exchange, bool is_sound)
 {
     struct http_client *client = exchange->client;
     *(exchange->previous ? &exchange->previous->next : &client->out) = exchange->next;
@@ -258,7 +258,9 @@ static void give_back(struct exchange *exchange)
     free(exchange->body);
     exchange->headers = NULL;
     exchange->body = NULL;
-    if (client->spare_count == SPARE_EASY_MAX) {
+    // A handle whose rewind failed keeps wanting to rewind: libcurl 8.14 fails all its later
+    // transfers.
+    if (!is_sound || client->spare_count == SPARE_EASY_MAX) {
         free_exchange(exchange);
         return;
     }
@@ -336,7 +338,7 @@ static void report_finished(struct http_client *client)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
         curl_multi_remove_handle(client->multi, exchange->easy);
         answer(exchange, code);
-        give_back(exchange);
+        give_back(exchange, code == CURLE_OK);
     }
 }
 
@@ -366,7 +368,7 @@ void http_client_close(struct http_client *client)
         curl_multi_remove_handle(client->multi, exchange->easy);
         snprintf(exchange->error, sizeof exchange->error, "broken off at shutdown");
         answer(exchange, CURLE_ABORTED_BY_CALLBACK);
-        give_back(exchange);
+        give_back(exchange, false);
     }
     while (client->spare) {
         struct exchange *exchange = client->spare;

@@ -23,7 +23,8 @@ const struct config_option SETTINGS_TABLE[] = {
     {"ALLOW_UNSIGNED", CONFIG_FLAG, offsetof(struct settings, allow_unsigned), "false", 0, 0,
      "true takes webhooks from anybody; only without a secret, and only for trials"},
     {"DEMO_SECRET", CONFIG_TEXT, offsetof(struct settings, demo_secret), NULL, 0, 0,
-     "allowed lets the public demonstration secret sign; never where real calls come in"},
+     "allowed lets the public demonstration secret sign, and is enough for a trial; never where "
+     "real calls come in"},
     {"TRUSTED_PROXIES", CONFIG_TEXT, offsetof(struct settings, trusted_proxies), NULL, 0, 0,
      "addresses and networks, separated by commas, whose X-Forwarded-For names the peer"},
     {"MAX_BODY_BYTES", CONFIG_NUMBER, offsetof(struct settings, body_bytes_max), "65536", 1024,
@@ -43,24 +44,48 @@ const struct config_option SETTINGS_TABLE[] = {
     {0},
 };
 
-static void check_secrets(struct settings *settings, struct config_problems *problems)
+static bool demo_is_allowed(const struct settings *settings)
+{
+    return settings->demo_secret && !strcmp(settings->demo_secret, "allowed");
+}
+
+static void parse_secrets(struct settings *settings, const char *list,
+                          struct config_problems *problems)
 {
     struct bytes problem;
-    if (!settings->hmac_secrets) {
-        return;
-    }
     bytes_init(&problem, 512);
-    settings->secrets = signature_secrets_parse(settings->hmac_secrets, &problem);
+    settings->secrets = signature_secrets_parse(list, &problem);
     if (!settings->secrets) {
         config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
-    } else if (signature_secrets_have(settings->secrets, SIGNATURE_DEMONSTRATION_SECRET) &&
-               (!settings->demo_secret || strcmp(settings->demo_secret, "allowed") != 0)) {
+    }
+    bytes_release(&problem);
+}
+
+static void check_secrets(struct settings *settings, struct config_problems *problems)
+{
+    bool is_closed = settings->hmac_secrets || settings->api_key;
+    if (settings->allow_unsigned && is_closed) {
+        config_problem(problems, "ALLOW_UNSIGNED",
+                       "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
+    }
+    if (settings->hmac_secrets) {
+        parse_secrets(settings, settings->hmac_secrets, problems);
+    } else if (!is_closed && !settings->allow_unsigned && demo_is_allowed(settings)) {
+        parse_secrets(settings, SIGNATURE_DEMONSTRATION_SECRET, problems);
+    } else if (!is_closed && !settings->allow_unsigned) {
+        config_problem(problems, "PINLESS_HMAC_SECRET",
+                       "is not set, so anybody could forge calls: set it to the secret of your "
+                       "dial-in number, or INGRESS_API_KEY for dial-outs only%s%s",
+                       settings->demo_secret ? "; no demonstration, as DEMO_SECRET says: " : "",
+                       settings->demo_secret ? settings->demo_secret : "");
+    }
+    if (settings->secrets && !demo_is_allowed(settings) &&
+        signature_secrets_have(settings->secrets, SIGNATURE_DEMONSTRATION_SECRET)) {
         config_problem(problems, "PINLESS_HMAC_SECRET",
                        "this is the public demonstration secret, with which anybody can forge "
                        "calls: set the secret of your number (DEMO_SECRET is '%s')",
                        settings->demo_secret ? settings->demo_secret : "");
     }
-    bytes_release(&problem);
 }
 
 static void check_proxies(struct settings *settings, struct config_problems *problems)
@@ -83,15 +108,6 @@ void settings_load(void *arg, struct config_problems *problems)
     if (settings->api_key && strlen(settings->api_key) < API_KEY_BYTES_MIN) {
         config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
                        API_KEY_BYTES_MIN);
-    }
-    if (settings->allow_unsigned && (settings->hmac_secrets || settings->api_key)) {
-        config_problem(problems, "ALLOW_UNSIGNED",
-                       "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
-    }
-    if (!settings->allow_unsigned && !settings->hmac_secrets && !settings->api_key) {
-        config_problem(problems, "PINLESS_HMAC_SECRET",
-                       "is not set, so anybody could forge calls: set it to the secret of your "
-                       "dial-in number (or INGRESS_API_KEY for dial-outs only)");
     }
     const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
     if (redis) {

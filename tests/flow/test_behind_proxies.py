@@ -152,6 +152,10 @@ PIPELINED = {
 }
 
 
+# libmicrohttpd 1.0 hangs up on these without a word.
+UNANSWERED = {"head: empty lines in front"}
+
+
 @pytest.mark.parametrize("name", [name for name in VECTORS if name not in PIPELINED])
 def test_nothing_is_smuggled_without_a_proxy(ingress, ledger, name):
     """As some proxy might pass it on: what that proxy may take for a body is never served."""
@@ -171,8 +175,8 @@ def test_nothing_is_smuggled_without_a_proxy(ingress, ledger, name):
         with Connection(ingress.port, TIMEOUT_S) as again:
             again.send(behind.bytes)
             check_answered(again, behind)
-    assert first is not None, "the vector got no answer"
-    if first.status == 200:
+    assert first is not None or name in UNANSWERED, "the vector got no answer"
+    if first is not None and first.status == 200:
         assert is_answered(first, outer), first
         expected.append(outer.call_id)
     queued = [fields[b"call_id"].decode() for _, fields in ledger.client.xrange(key, since)]

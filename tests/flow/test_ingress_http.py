@@ -1,5 +1,6 @@
 """Bodies, connections and deadlines of the ingress."""
 
+import json
 import re
 import threading
 import time
@@ -89,7 +90,11 @@ def test_an_endless_chunked_body_is_cut_off(ingress):
 def test_chunk_extensions_and_trailers(ingress, ledger):
     body = daily.body(daily.webhook())
     sent = b"%X;name=value\r\n%s\r\n0\r\nTrailer: x\r\n\r\n" % (len(body), body)
-    check_queued_once(ledger, ingress.post(sent, [*daily.headers(body), *CHUNKED]), body)
+    answer = ingress.post(sent, [*daily.headers(body), *CHUNKED])
+    if answer.status == 400:  # libmicrohttpd 1.0 refuses extensions by itself
+        assert ledger.entries_of(json.loads(body)["callId"]) == []
+    else:
+        check_queued_once(ledger, answer, body)
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])

@@ -10,7 +10,6 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$ROOT" || exit 1
 
 read_dotenv "$ROOT/.env"
-choose_secret
 mkdir -p "$STATE"
 chmod 700 "$STATE"
 for program in ingress worker agent; do
