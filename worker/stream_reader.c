@@ -36,6 +36,7 @@ struct stream_reader {
     struct bytes stream, lease, leases;
     bool has_lease;
     bool has_group;
+    bool is_making_group;
     bool is_reading; // an XREADGROUP is out
     bool is_paused;
     bool is_stopped;
@@ -169,8 +170,7 @@ static void on_error(struct stream_reader *reader, const redisReply *reply)
     enum redis_error error = redis_error_of(reply);
     pause_after_error(reader, reply->str);
     if (error == REDIS_NOGROUP) {
-        reader->has_group = false;
-        make_group(reader);
+        reader->has_group = false; // it is made again behind the pause
     } else if (error == REDIS_ELSEWHERE) {
         redis_restart(reader->blocking);
     }
@@ -210,7 +210,11 @@ static void read_on(struct stream_reader *reader)
 {
     size_t room = reader->events.room(reader->arg);
     if (reader->is_reading || reader->is_paused || reader->is_stopped || !reader->has_lease ||
-        !reader->has_group || room == 0) {
+        room == 0) {
+        return;
+    }
+    if (!reader->has_group) {
+        make_group(reader);
         return;
     }
     char count[16], block_ms[16];
@@ -255,7 +259,7 @@ static void on_blocking(bool up, void *arg)
 {
     struct stream_reader *reader = arg;
     if (up && !reader->is_stopped) {
-        make_group(reader);
+        reader->has_group = false; // perhaps another Redis by now
         read_backlog(reader);
     }
 }
@@ -263,12 +267,13 @@ static void on_blocking(bool up, void *arg)
 static void on_group(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;
+    reader->is_making_group = false;
     if (!reply) {
         return;
     }
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYGROUP", 9) != 0) {
-        log_error("the consumer group cannot be made", log_text("error", reply->str));
-        return; // tried again when the stream is read next
+        pause_after_error(reader, reply->str);
+        return;
     }
     reader->has_group = true;
     read_on(reader);
@@ -279,7 +284,9 @@ static void make_group(struct stream_reader *reader)
 {
     const struct bytes_view argv[] = {VIEW("XGROUP"), VIEW("CREATE"), bytes_view(&reader->stream),
                                       VIEW(GROUP),    VIEW("0"),      VIEW("MKSTREAM")};
-    redis_send(reader->blocking, 6, argv, on_group, reader);
+    if (!reader->is_making_group) {
+        reader->is_making_group = redis_send(reader->blocking, 6, argv, on_group, reader);
+    }
 }
 
 // --- the lease --------------------------------------------------------------------------------
