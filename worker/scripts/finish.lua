@@ -29,9 +29,10 @@ local call = redis.call('HMGET', KEYS[2], 'entry', 'worker', 'attempts', 'answer
 local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
 local pending = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
 if not pending or pending[2] ~= consumer then
-    -- Taken over, or this is a repetition of what was recorded already.
-    local is_repetition = is_answered and call[2] == consumer
-    if attempt > 0 and not is_repetition then
+    if attempt > 0 and is_answered and call[2] == consumer then
+        return 'recorded' -- by this very step, whose answer was lost
+    end
+    if attempt > 0 then
         record_attempt('late', '1')
         if call[1] == entry and call[2] == consumer then
             redis.call('HSET', KEYS[2], 'answered', attempt)
