@@ -75,6 +75,7 @@ struct record_call call_for_record(const struct call *call)
         .to = call->facts.to,
         .agent = call->route->agent,
         .received_ms = call->received_ms,
+        .deadline_ms = call->deadline_ms,
         .sha256 = view_of_text(call->sha256),
     };
 }
@@ -103,5 +104,7 @@ void call_set_outcome(struct call *call, enum record_outcome_name name, const ch
     outcome->http_status = 0;
     outcome->latency_ms = 0;
     outcome->session_id[0] = outcome->room_url[0] = '\0';
-    outcome->again_after_ms = 0;
+    outcome->failures = call->failures;
+    outcome->told_ms = outcome->again_after_ms = 0;
+    outcome->has_line = false;
 }

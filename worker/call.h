@@ -18,7 +18,7 @@
     X(CALL_BEGINNING, "beginning") /* `begin` is out, or is to be sent again */                    \
     X(CALL_STARTING, "starting")   /* the POST is out */                                           \
     X(CALL_FINISHING, "finishing") /* `finish` is out, or is to be sent again */                   \
-    X(CALL_WAITING, "waiting")     /* for its next attempt */
+    X(CALL_PAUSING, "pausing")     /* until its next attempt */
 
 enum call_state {
 #define CALL_STATE_NAME(name, text) name,
@@ -39,7 +39,10 @@ struct call_outcome {
     struct bytes response; // redacted, cut
     char session_id[257];
     char room_url[1025];
-    uint64_t again_after_ms;
+    unsigned failures;       // in a row
+    uint64_t told_ms;        // how long the agent asks to be left alone
+    uint64_t again_after_ms; // of RECORD_AGAIN
+    bool has_line;           // of RECORD_AGAIN: the agent's calls stand in line from now on
 };
 
 struct call {
@@ -61,8 +64,7 @@ struct call {
     char token[RECORD_TOKEN_BYTES]; // of the begin at hand
     unsigned begins;
     unsigned attempt;  // number of the POST at hand
-    unsigned failures; // in a row
-    unsigned refusals; // 429 in a row
+    unsigned failures; // in a row, before it
     uint64_t begun_ms; // when `begin` was sent: the POST must follow soon
     struct bytes request;
     struct call_outcome outcome;

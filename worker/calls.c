@@ -3,15 +3,16 @@
 // only place where a state changes. Nothing here is needed after a death: whoever takes the entry
 // over reads from Redis how far it had come.
 //
-// Surprising: a call whose agent is full stays in this table until its next attempt. So CONCURRENCY
-// bounds waiting calls too.
+// Surprising: a call whose agent is full is let go of. It stands in the agent's line, in Redis, and
+// comes back here, or to another worker, as an entry when it may ask.
 #include "calls.h"
 
+#include "answer.h"
 #include "call.h"
 #include "call_metrics.h"
+#include "call_table.h"
 #include "log.h"
 #include "memory.h"
-#include "retry.h"
 #include "start_client.h"
 
 #include <assert.h>
@@ -30,11 +31,10 @@ struct calls {
     struct redis *commands;
     struct record *record;
     struct http_client *client;
-    loop_on_time *on_room;
+    struct calls_events events;
     void *arg;
-    struct call **buckets;
-    size_t bucket_count; // a power of two
-    size_t count;
+    struct call_table table;
+    size_t beginning; // calls in CALL_BEGINNING
     bool is_draining;
     uint64_t complained_ms;
     struct call_metrics counts;
@@ -42,39 +42,15 @@ struct calls {
 
 static void step(struct call *call);
 
-// --- the table --------------------------------------------------------------------------------
-
-static struct call **bucket_of(const struct calls *calls, struct bytes_view entry_id)
-{
-    uint64_t hash = 14695981039346656037U; // FNV-1a
-    for (size_t i = 0; i < entry_id.len; i++) {
-        hash = (hash ^ (unsigned char)entry_id.data[i]) * 1099511628211U;
-    }
-    return &calls->buckets[hash & (calls->bucket_count - 1)];
-}
-
-static bool is_known(const struct calls *calls, struct bytes_view entry_id)
-{
-    for (const struct call *call = *bucket_of(calls, entry_id); call; call = call->next) {
-        if (view_equal_text(entry_id, call->entry_id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void let_go(struct call *call)
 {
     struct calls *calls = call->owner;
-    struct call **place = bucket_of(calls, view_of_text(call->entry_id));
-    while (*place != call) {
-        place = &(*place)->next;
-    }
-    *place = call->next;
-    *calls->counts.in_work = (int64_t)--calls->count;
+    call_table_remove(&calls->table, call);
+    *calls->counts.in_work = (int64_t)calls->table.count;
+    calls->beginning -= call->state == CALL_BEGINNING;
     loop_timer_close(call->timer);
     call_free(call);
-    calls->on_room(calls->arg);
+    calls->events.on_room(calls->arg);
 }
 
 static void move(struct call *call, enum call_state state)
@@ -84,13 +60,16 @@ static void move(struct call *call, enum call_state state)
                   log_text("from", call_state_name(call->state)),
                   log_text("to", call_state_name(state)));
     }
+    struct calls *calls = call->owner;
+    calls->beginning -= call->state == CALL_BEGINNING;
+    calls->beginning += state == CALL_BEGINNING;
     call->state = state;
 }
 
 static void on_timer(void *arg)
 {
     struct call *call = arg;
-    if (call->state == CALL_WAITING) {
+    if (call->state == CALL_PAUSING) {
         call->token[0] = '\0';
         move(call, CALL_BEGINNING);
     }
@@ -120,9 +99,10 @@ static void log_outcome(const struct call *call)
                     log_text("entry", call->entry_id), log_phone("from", call->facts.from),
                     log_text("reason", outcome->reason), log_text("error", outcome->error),
                     log_number("since_ring_ms", since_ring_ms));
-    } else if (call->refusals <= 1) {
-        log_info("call waits", log_text("call_id", call->call_id),
-                 log_text("entry", call->entry_id), log_number("attempt", outcome->attempt),
+    } else {
+        log_info(outcome->name == RECORD_LINE ? "call waits in line" : "call asks again",
+                 log_text("call_id", call->call_id), log_text("entry", call->entry_id),
+                 log_number("attempt", outcome->attempt),
                  log_number("status", outcome->http_status), log_text("error", outcome->error),
                  log_number("again_in_ms", (int64_t)outcome->again_after_ms));
     }
@@ -137,7 +117,7 @@ static void end_as_duplicate(struct call *call)
     let_go(call);
 }
 
-static void wait_for_next(struct call *call)
+static void pause_call(struct call *call)
 {
     struct calls *calls = call->owner;
     uint64_t now_ms = redis_now_ms(calls->commands);
@@ -147,13 +127,13 @@ static void wait_for_next(struct call *call)
         let_go(call); // still pending: whoever takes it over goes on
         return;
     }
-    move(call, CALL_WAITING);
+    move(call, CALL_PAUSING);
     loop_timer_start(call->timer, after_ms < left_ms ? after_ms : left_ms);
 }
 
-static void on_finished(enum record_verdict verdict, unsigned attempt, void *arg)
+static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
-    (void)attempt;
+    (void)attempt, (void)failures;
     struct call *call = arg;
     struct calls *calls = call->owner;
     if (verdict == RECORD_UNAVAILABLE) {
@@ -165,13 +145,17 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, void *arg
                     log_text("call_id", call->call_id), log_text("entry", call->entry_id));
         (*calls->counts.taken_over)++;
         let_go(call);
-    } else if (call->outcome.name == RECORD_STARTED || call->outcome.name == RECORD_DEAD) {
+    } else {
+        const char *agent = call->route->agent;
+        enum record_outcome_name outcome = call->outcome.name;
         log_outcome(call);
         call_metrics_count(&calls->counts, &call->outcome);
-        let_go(call);
-    } else {
-        log_outcome(call);
-        wait_for_next(call);
+        if (outcome == RECORD_AGAIN) {
+            pause_call(call);
+        } else {
+            let_go(call);
+        }
+        calls->events.on_line(agent, outcome == RECORD_LINE, calls->arg);
     }
 }
 
@@ -187,6 +171,9 @@ static void send_finish(struct call *call)
         .attempt = from->attempt,
         .http_status = from->http_status,
         .latency_ms = from->latency_ms,
+        .failures = from->failures,
+        .told_ms = from->told_ms,
+        .has_line = from->has_line,
         .request = bytes_view(&from->request),
         .response = bytes_view(&from->response),
         .session_id = view_of_text(from->session_id),
@@ -221,74 +208,28 @@ static void complain_of_configuration(struct calls *calls, const struct call *ca
     }
 }
 
-// An agent may put a token anywhere, into a room's URL for instance.
-static void copy_redacted(const struct calls *calls, const char *text, char *out, size_t size)
-{
-    struct bytes redacted;
-    bytes_init(&redacted, size - 1);
-    redact(view_of_text(text), &calls->settings.secrets, &redacted);
-    snprintf(out, size, "%s", bytes_text(&redacted));
-    bytes_release(&redacted);
-}
-
-static void decide(struct call *call, const struct start_answer *answer)
-{
-    struct calls *calls = call->owner;
-    struct call_outcome *outcome = &call->outcome;
-    uint32_t chance = 0;
-    (void)!getrandom(&chance, sizeof chance, GRND_NONBLOCK);
-    const struct retry_situation situation = {
-        .status = answer->http->status,
-        .retry_after = answer->http->retry_after,
-        .wall_s = loop_wall_ms() / MS_PER_S,
-        .failures = call->failures,
-        .refusals = call->refusals,
-        .chance = chance,
-    };
-    uint64_t after_ms = 0;
-    enum retry_decision decision = retry_decide(&situation, &after_ms);
-    const char *error = answer->http->outcome == HTTP_UNKNOWN ? "unknown outcome"
-                        : answer->http->error                 ? answer->http->error
-                                                              : answer->flaw;
-    bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
-    call->failures = is_failure ? call->failures + 1 : 0;
-    call->refusals = decision == RETRY_FULL ? call->refusals + 1 : 0;
-    switch (decision) {
-    case RETRY_STARTED:
-        call_set_outcome(call, RECORD_STARTED, "", answer->flaw);
-        copy_redacted(calls, answer->session_id, outcome->session_id, sizeof outcome->session_id);
-        copy_redacted(calls, answer->room_url, outcome->room_url, sizeof outcome->room_url);
-        metrics_observe(calls->counts.start_latency, answer->http->latency_us);
-        break;
-    case RETRY_REJECTED:
-        call_set_outcome(call, RECORD_DEAD, "rejected", "/start refuses this request for good");
-        break;
-    case RETRY_CONFIGURATION:
-        complain_of_configuration(calls, call, situation.status);
-        call_set_outcome(call, RECORD_LINE, "", "the agent refuses our configuration");
-        break;
-    case RETRY_FULL:
-    case RETRY_LINE:
-        call_set_outcome(call, RECORD_LINE, "", error);
-        break;
-    case RETRY_FAILED:
-        call_set_outcome(call, RECORD_AGAIN, "", error);
-        break;
-    }
-    outcome->again_after_ms = after_ms;
-    *calls->counts.failed_attempts += is_failure;
-}
-
 static void on_answer(const struct start_answer *answer, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    decide(call, answer);
-    call->outcome.attempt = call->attempt;
-    call->outcome.http_status = answer->http->status;
-    call->outcome.latency_ms = answer->http->latency_us / 1000;
-    redact(bytes_view(&call->request), &calls->settings.secrets, &call->outcome.request);
-    redact(answer->http->body, &calls->settings.secrets, &call->outcome.response);
+    uint32_t chance = 0;
+    (void)!getrandom(&chance, sizeof chance, GRND_NONBLOCK);
+    switch (
+        answer_decide(call, answer, &calls->settings.secrets, loop_wall_ms() / MS_PER_S, chance)) {
+    case RETRY_STARTED:
+        metrics_observe(calls->counts.start_latency, answer->http->latency_us);
+        break;
+    case RETRY_CONFIGURATION:
+        complain_of_configuration(calls, call, answer->http->status);
+        break;
+    case RETRY_FAILED:
+    case RETRY_LINE:
+        (*calls->counts.failed_attempts)++;
+        break;
+    case RETRY_FULL:
+    case RETRY_REJECTED:
+        break;
+    }
     bytes_clear(&call->request);
     finish(call);
 }
@@ -324,14 +265,27 @@ static void post(struct call *call)
 
 // --- begin ------------------------------------------------------------------------------------
 
-static void on_begun(enum record_verdict verdict, unsigned attempt, void *arg)
+static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
+    const char *agent = call->route->agent;
     switch (verdict) {
     case RECORD_GO:
         call->attempt = attempt;
+        call->failures = failures;
         post(call);
+        calls->events.on_room(calls->arg);
+        return;
+    case RECORD_LINED_UP:
+        log_info("call waits in line", log_text("call_id", call->call_id),
+                 log_text("entry", call->entry_id), log_text("agent", agent));
+        let_go(call);
+        calls->events.on_line(agent, true, calls->arg);
+        return;
+    case RECORD_DEADLY:
+        give_up(call, "invalid", "its answers kill the workers that ask for it");
+        calls->events.on_room(calls->arg);
         return;
     case RECORD_DUPLICATE:
         end_as_duplicate(call);
@@ -389,7 +343,7 @@ static void step(struct call *call)
         send_finish(call);
         return;
     case CALL_STARTING:
-    case CALL_WAITING:
+    case CALL_PAUSING:
         assert(false); // nothing to send in this state
         return;
     }
@@ -400,31 +354,42 @@ static void step(struct call *call)
 size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
-    return calls->is_draining ? 0 : calls->settings.concurrency - calls->count;
+    return calls->is_draining ? 0 : calls->settings.concurrency - calls->table.count;
+}
+
+size_t calls_beginning(void *arg)
+{
+    const struct calls *calls = arg;
+    return calls->beginning;
+}
+
+bool calls_is_known(struct bytes_view entry_id, void *arg)
+{
+    const struct calls *calls = arg;
+    return call_table_find(&calls->table, entry_id) != NULL;
 }
 
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
                     const char *problem, void *arg)
 {
     struct calls *calls = arg;
-    if (is_known(calls, entry_id)) {
+    if (calls_is_known(entry_id, calls)) {
         return true;
     }
     if (calls_room(calls) == 0) {
         return false;
     }
     struct call *call = call_new(entry_id, entry, &problem);
-    struct call **bucket = bucket_of(calls, entry_id);
     call->owner = calls;
-    call->next = *bucket;
-    *bucket = call;
-    *calls->counts.in_work = (int64_t)++calls->count;
+    call_table_add(&calls->table, call);
+    *calls->counts.in_work = (int64_t)calls->table.count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
     call->route = calls->settings.route;
     call->deadline_ms =
         call->received_ms + (call->kind == WEBHOOK_DIALOUT ? calls->settings.dialout_limit_ms
                                                            : calls->settings.hold_limit_ms);
     call->state = CALL_BEGINNING;
+    calls->beginning++;
     if (problem) {
         give_up(call, "invalid", problem);
     } else {
@@ -435,19 +400,17 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
 
 size_t calls_count(const struct calls *calls)
 {
-    return calls->count;
+    return calls->table.count;
 }
 
 void calls_drain(struct calls *calls)
 {
     calls->is_draining = true;
-    for (size_t i = 0; i < calls->bucket_count; i++) {
-        struct call *next = NULL;
-        for (struct call *call = calls->buckets[i]; call; call = next) {
-            next = call->next;
-            if (call->state == CALL_WAITING) {
-                let_go(call);
-            }
+    struct call *next = NULL;
+    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
+        next = call_table_next(&calls->table, call);
+        if (call->state == CALL_PAUSING) {
+            let_go(call);
         }
     }
 }
@@ -456,7 +419,7 @@ void calls_drain(struct calls *calls)
 
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, loop_on_time *on_room, void *arg)
+                         struct metrics *metrics, const struct calls_events *events, void *arg)
 {
     struct calls *calls = memory_zeroed(sizeof *calls);
     calls->loop = loop;
@@ -464,27 +427,21 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->commands = commands;
     calls->record = record;
     calls->client = client;
-    calls->on_room = on_room;
+    calls->events = *events;
     calls->arg = arg;
-    calls->bucket_count = 1;
-    while (calls->bucket_count < settings->concurrency) {
-        calls->bucket_count *= 2;
-    }
-    calls->buckets = memory_zeroed(calls->bucket_count * sizeof(struct call *));
+    call_table_init(&calls->table, settings->concurrency);
     call_metrics_register(&calls->counts, metrics);
     return calls;
 }
 
 void calls_close(struct calls *calls)
 {
-    for (size_t i = 0; i < calls->bucket_count; i++) {
-        while (calls->buckets[i]) {
-            struct call *call = calls->buckets[i];
-            calls->buckets[i] = call->next;
-            loop_timer_close(call->timer);
-            call_free(call);
-        }
+    struct call *next = NULL;
+    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
+        next = call_table_next(&calls->table, call);
+        loop_timer_close(call->timer);
+        call_free(call);
     }
-    free(calls->buckets);
+    call_table_release(&calls->table);
     free(calls);
 }

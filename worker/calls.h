@@ -1,8 +1,9 @@
 // The story of a call in the worker: the table of calls in work and the one state machine.
 //
 //   entry -> begin -> POST -> finish -> done
-//              ^                 |
-//              +---- waiting <---+
+//              ^ |               | |
+//              | +---> line <----+ |     the line is kept in Redis; a call that was let ask comes
+//              +---- pausing <-----+     back as an entry
 #ifndef DIALIN_CALLS_H
 #define DIALIN_CALLS_H
 
@@ -30,19 +31,26 @@ struct calls_settings {
     uint64_t lease_ms;
 };
 
-struct calls;
+struct calls_events {
+    // A place in the table has become free, or a call has survived its beginning.
+    void (*on_room)(void *arg);
+    // Somebody of the agent's line may be able to ask; `is_new`: a call has just entered it.
+    void (*on_line)(const char *agent, bool is_new, void *arg);
+};
 
-// `on_room` is called when a place in the table has become free.
+struct calls;
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, loop_on_time *on_room, void *arg);
+                         struct metrics *metrics, const struct calls_events *events, void *arg);
 
 // For stream_reader_events, with the table as `arg`.
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
                     const char *problem, void *arg);
+bool calls_is_known(struct bytes_view entry_id, void *arg);
 size_t calls_room(void *arg);
+size_t calls_beginning(void *arg);
 
-// Takes no more, lets go of those that wait, and finishes those whose request is out.
+// Takes no more, lets go of those that pause, and finishes those whose request is out.
 void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
 

@@ -3,6 +3,8 @@
 #include "admin.h"
 #include "calls.h"
 #include "http_client.h"
+#include "lease.h"
+#include "line.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
@@ -26,6 +28,8 @@ struct worker {
     struct redis *commands;
     struct scripts *scripts;
     struct stream_reader *reader;
+    struct lease *lease;
+    struct lines *lines;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
@@ -38,14 +42,57 @@ static void on_commands(bool up, void *arg)
     struct worker *worker = arg;
     if (up) {
         scripts_load(worker->scripts);
-        stream_reader_on_commands_up(worker->reader);
+        lease_on_up(worker->lease);
     }
 }
+
+// --- who tells whom -----------------------------------------------------------------------------
 
 static void on_room(void *arg)
 {
     struct worker *worker = arg;
     stream_reader_pull(worker->reader);
+}
+
+static void on_line(const char *agent, bool is_new, void *arg)
+{
+    struct worker *worker = arg;
+    if (is_new) {
+        lines_ask(worker->lines, agent);
+    } else {
+        lines_ask_if_any(worker->lines, agent);
+    }
+}
+
+static void on_let_ask(const redisReply *rows, void *arg)
+{
+    struct worker *worker = arg;
+    stream_reader_take(worker->reader, rows);
+}
+
+static size_t room_in_table(void *arg)
+{
+    struct worker *worker = arg;
+    return calls_room(worker->calls);
+}
+
+static void on_lease(void *arg)
+{
+    struct worker *worker = arg;
+    stream_reader_start(worker->reader);
+}
+
+static void on_taken_over(void *arg)
+{
+    struct worker *worker = arg;
+    stream_reader_read_backlog(worker->reader);
+}
+
+// What was taken over before is worked on first.
+static size_t room_for_the_dead(void *arg)
+{
+    struct worker *worker = arg;
+    return stream_reader_has_backlog(worker->reader) ? 0 : calls_room(worker->calls);
 }
 
 static const char *missing(void *arg)
@@ -80,7 +127,7 @@ static void leave_when_drained(void *arg)
         log_warning("leaving with requests still out: others take these calls over",
                     log_number("calls", (int64_t)left));
     }
-    stream_reader_leave(worker->reader, on_left, worker);
+    lease_give_up(worker->lease, on_left, worker);
 }
 
 static void on_terminate(void *arg)
@@ -93,6 +140,8 @@ static void on_terminate(void *arg)
     log_info("leaving: finishing the requests that are out",
              log_number("calls", (int64_t)calls_count(worker->calls)));
     stream_reader_stop(worker->reader);
+    lease_stop_taking(worker->lease);
+    lines_stop(worker->lines);
     calls_drain(worker->calls);
     leave_when_drained(worker);
 }
@@ -103,6 +152,14 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
 {
     const struct settings *settings = worker->settings;
     const struct stream_reader_settings reader_settings = {
+        .prefix = settings->common.redis_prefix,
+        .consumer = worker->consumer,
+    };
+    const struct lines_settings lines_settings = {
+        .prefix = settings->common.redis_prefix,
+        .consumer = worker->consumer,
+    };
+    const struct lease_settings lease_settings = {
         .prefix = settings->common.redis_prefix,
         .worker_name = settings->worker_name,
         .consumer = worker->consumer,
@@ -119,7 +176,11 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
-    const struct stream_reader_events events = {calls_on_entry, calls_room};
+    const struct calls_events calls_events = {on_room, on_line};
+    const struct stream_reader_events reader_events = {calls_on_entry, calls_is_known, calls_room,
+                                                       calls_beginning};
+    const struct lines_events lines_events = {on_let_ask, room_in_table};
+    const struct lease_events lease_events = {on_lease, on_taken_over, room_for_the_dead};
     stream_reader_name(worker->consumer, settings->worker_name);
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
@@ -127,9 +188,14 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
     worker->record = record_open(worker->scripts, settings->common.redis_prefix, worker->consumer);
     worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
-                               worker->client, metrics, on_room, worker);
-    worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
-                                        worker->scripts, &reader_settings, &events, worker->calls);
+                               worker->client, metrics, &calls_events, worker);
+    worker->reader =
+        stream_reader_open(worker->loop, &settings->redis, worker->commands, worker->scripts,
+                           &reader_settings, &reader_events, worker->calls);
+    worker->lease =
+        lease_open(worker->loop, worker->scripts, &lease_settings, &lease_events, worker);
+    worker->lines =
+        lines_open(worker->loop, worker->scripts, &lines_settings, &lines_events, worker);
     worker->drain = loop_timer_open(worker->loop, leave_when_drained, worker);
 }
 
@@ -140,6 +206,8 @@ static void close_parts(struct worker *worker)
     redis_close(worker->commands);
     calls_close(worker->calls);
     record_close(worker->record);
+    lines_close(worker->lines);
+    lease_close(worker->lease);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
     loop_close(worker->loop);

@@ -20,8 +20,8 @@ struct record {
     struct scripts *scripts;
     const char *consumer;
     const char *prefix;
-    struct bytes webhooks, audit, counts, dead; // keys
-    struct bytes call, line;                    // keys of the call at hand
+    struct bytes webhooks, audit, counts, dead, lines, holds; // keys
+    struct bytes call, line, pace, asking;                    // keys of the call at hand
     uint64_t errors;
 };
 
@@ -47,8 +47,12 @@ struct record *record_open(struct scripts *scripts, const char *prefix, const ch
     make_key(&record->audit, prefix, "audit");
     make_key(&record->counts, prefix, "counts");
     make_key(&record->dead, prefix, "dead");
+    make_key(&record->lines, prefix, "lines");
+    make_key(&record->holds, prefix, "holds");
     bytes_init(&record->call, KEY_BYTES_MAX);
     bytes_init(&record->line, KEY_BYTES_MAX);
+    bytes_init(&record->pace, KEY_BYTES_MAX);
+    bytes_init(&record->asking, KEY_BYTES_MAX);
     return record;
 }
 
@@ -58,8 +62,12 @@ void record_close(struct record *record)
     bytes_release(&record->audit);
     bytes_release(&record->counts);
     bytes_release(&record->dead);
+    bytes_release(&record->lines);
+    bytes_release(&record->holds);
     bytes_release(&record->call);
     bytes_release(&record->line);
+    bytes_release(&record->pace);
+    bytes_release(&record->asking);
     free(record);
 }
 
@@ -69,8 +77,9 @@ static enum record_verdict verdict_of(const char *text)
         const char *text;
         enum record_verdict verdict;
     } TABLE[] = {
-        {"go", RECORD_GO},     {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
-        {"lost", RECORD_LOST}, {"recorded", RECORD_DONE},
+        {"go", RECORD_GO},         {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
+        {"line", RECORD_LINED_UP}, {"deadly", RECORD_DEADLY},       {"lost", RECORD_LOST},
+        {"recorded", RECORD_DONE},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (!strcmp(TABLE[i].text, text)) {
@@ -84,45 +93,35 @@ static void on_reply(const redisReply *reply, void *arg)
 {
     struct step step = *(struct step *)arg;
     enum record_verdict verdict = RECORD_UNAVAILABLE;
-    unsigned attempt = 0;
+    unsigned attempt = 0, failures = 0;
     free(arg);
     scripts_look_at(step.record->scripts, reply);
     if (reply && reply->type == REDIS_REPLY_STRING) {
         verdict = verdict_of(reply->str);
-    } else if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+    } else if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
                reply->element[0]->type == REDIS_REPLY_STRING) {
         verdict = verdict_of(reply->element[0]->str);
         attempt = (unsigned)reply->element[1]->integer;
+        failures = (unsigned)reply->element[2]->integer;
     } else if (reply && redis_error_of(reply) == REDIS_NOGROUP) {
         verdict = RECORD_LOST; // the stream or its group is gone, and the entry with it
     } else if (reply && reply->type == REDIS_REPLY_ERROR &&
                step.record->errors++ % COMPLAIN_EVERY == 0) {
         log_error("Redis refuses a record", log_text("error", reply->str));
     }
-    step.on_verdict(verdict, attempt, step.arg);
+    step.on_verdict(verdict, attempt, failures, step.arg);
 }
 
-static bool send(struct record *record, enum script_name name, size_t key_count,
-                 const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
-                 record_on_verdict *on_verdict, void *arg)
-{
-    struct step *step = memory_zeroed(sizeof *step);
-    *step = (struct step){record, on_verdict, arg};
-    if (!scripts_send(record->scripts, name, key_count, keys, argc, argv, on_reply, step)) {
-        free(step);
-        return false;
-    }
-    return true;
-}
+// The keys and the first arguments are the same for both steps: worker/scripts/call.lua names them.
+#define CALL_KEYS 10
+#define CALL_ARGUMENTS 11
 
-static void name_call(struct record *record, const struct record_call *call)
-{
-    bytes_clear(&record->call);
-    bytes_clear(&record->line);
-    bytes_printf(&record->call, "%s:call:%.*s", record->prefix, (int)call->call_id.len,
-                 call->call_id.data);
-    bytes_printf(&record->line, "%s:line:%s", record->prefix, call->agent);
-}
+struct command {
+    struct bytes_view keys[CALL_KEYS];
+    struct bytes_view argv[REDIS_ARGUMENTS_MAX];
+    size_t argc;
+    char received_ms[NUMBER_BYTES], deadline_ms[NUMBER_BYTES], place[NUMBER_BYTES];
+};
 
 static struct bytes_view number(char text[NUMBER_BYTES], uint64_t value)
 {
@@ -130,27 +129,74 @@ static struct bytes_view number(char text[NUMBER_BYTES], uint64_t value)
     return view_of_text(text);
 }
 
+static void add(struct command *command, struct bytes_view argument)
+{
+    assert(command->argc < REDIS_ARGUMENTS_MAX);
+    command->argv[command->argc++] = argument;
+}
+
+static void name_keys(struct record *record, const struct record_call *call,
+                      struct command *command)
+{
+    bytes_clear(&record->call);
+    bytes_clear(&record->line);
+    bytes_clear(&record->pace);
+    bytes_clear(&record->asking);
+    bytes_printf(&record->call, "%s:call:%.*s", record->prefix, (int)call->call_id.len,
+                 call->call_id.data);
+    bytes_printf(&record->line, "%s:line:%s", record->prefix, call->agent);
+    bytes_printf(&record->pace, "%s:pace:%s", record->prefix, call->agent);
+    bytes_printf(&record->asking, "%s:asking:%s", record->prefix, call->agent);
+    const struct bytes *const keys[CALL_KEYS] = {
+        &record->webhooks, &record->call, &record->audit,  &record->counts, &record->dead,
+        &record->line,     &record->pace, &record->asking, &record->lines,  &record->holds};
+    for (size_t i = 0; i < CALL_KEYS; i++) {
+        command->keys[i] = bytes_view(keys[i]);
+    }
+}
+
+// Fills what both steps have in common; `command` is borrowed from by its own arguments.
+static void describe(struct record *record, const struct record_call *call, struct command *command)
+{
+    command->argc = 0;
+    name_keys(record, call, command);
+    snprintf(command->place, sizeof command->place, "%.0f",
+             (double)call->received_ms +
+                 (call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0));
+    add(command, call->entry_id);
+    add(command, view_of_text(record->consumer));
+    add(command, call->call_id);
+    add(command, view_of_text(webhook_kind_name(call->kind)));
+    add(command, view_of_text(call->from));
+    add(command, view_of_text(call->to));
+    add(command, view_of_text(call->agent));
+    add(command, number(command->received_ms, call->received_ms));
+    add(command, call->sha256);
+    add(command, view_of_text(command->place));
+    add(command, number(command->deadline_ms, call->deadline_ms));
+    assert(command->argc == CALL_ARGUMENTS);
+}
+
+static bool send(struct record *record, enum script_name name, const struct command *command,
+                 record_on_verdict *on_verdict, void *arg)
+{
+    struct step *step = memory_zeroed(sizeof *step);
+    *step = (struct step){record, on_verdict, arg};
+    if (!scripts_send(record->scripts, name, CALL_KEYS, command->keys, command->argc, command->argv,
+                      on_reply, step)) {
+        free(step);
+        return false;
+    }
+    return true;
+}
+
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
                   record_on_verdict *on_verdict, void *arg)
 {
-    char received_ms[NUMBER_BYTES];
-    name_call(record, call);
-    const struct bytes_view keys[] = {bytes_view(&record->webhooks), bytes_view(&record->call),
-                                      bytes_view(&record->audit), bytes_view(&record->counts)};
-    const struct bytes_view argv[] = {
-        call->entry_id,
-        view_of_text(record->consumer),
-        call->call_id,
-        view_of_text(token),
-        view_of_text(webhook_kind_name(call->kind)),
-        view_of_text(call->from),
-        view_of_text(call->to),
-        view_of_text(call->agent),
-        number(received_ms, call->received_ms),
-        call->sha256,
-    };
-    return send(record, SCRIPT_BEGIN, sizeof keys / sizeof keys[0], keys,
-                sizeof argv / sizeof argv[0], argv, on_verdict, arg);
+    struct command command;
+    describe(record, call, &command);
+    add(&command, view_of_text(token));
+    return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);
 }
 
 static const char *outcome_text(enum record_outcome_name name)
@@ -171,37 +217,22 @@ static const char *outcome_text(enum record_outcome_name name)
 bool record_finish(struct record *record, const struct record_call *call,
                    const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg)
 {
+    struct command command;
     char attempt[NUMBER_BYTES], status[NUMBER_BYTES], latency_ms[NUMBER_BYTES];
-    char received_ms[NUMBER_BYTES], place[NUMBER_BYTES];
-    name_call(record, call);
-    snprintf(place, sizeof place, "%.0f",
-             (double)call->received_ms +
-                 (call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0));
-    const struct bytes_view keys[] = {bytes_view(&record->webhooks), bytes_view(&record->call),
-                                      bytes_view(&record->audit),    bytes_view(&record->counts),
-                                      bytes_view(&record->dead),     bytes_view(&record->line)};
-    const struct bytes_view argv[] = {
-        call->entry_id,
-        view_of_text(record->consumer),
-        call->call_id,
-        view_of_text(outcome_text(outcome->name)),
-        view_of_text(outcome->reason),
-        view_of_text(outcome->error),
-        number(attempt, outcome->attempt),
-        outcome->http_status ? number(status, outcome->http_status) : VIEW(""),
-        number(latency_ms, outcome->latency_ms),
-        outcome->request,
-        outcome->response,
-        outcome->session_id,
-        outcome->room_url,
-        view_of_text(webhook_kind_name(call->kind)),
-        view_of_text(call->from),
-        view_of_text(call->to),
-        view_of_text(call->agent),
-        number(received_ms, call->received_ms),
-        call->sha256,
-        view_of_text(place),
-    };
-    return send(record, SCRIPT_FINISH, sizeof keys / sizeof keys[0], keys,
-                sizeof argv / sizeof argv[0], argv, on_verdict, arg);
+    char failures[NUMBER_BYTES], told_ms[NUMBER_BYTES];
+    describe(record, call, &command);
+    add(&command, view_of_text(outcome_text(outcome->name)));
+    add(&command, view_of_text(outcome->reason));
+    add(&command, view_of_text(outcome->error));
+    add(&command, number(attempt, outcome->attempt));
+    add(&command, outcome->http_status ? number(status, outcome->http_status) : VIEW(""));
+    add(&command, number(latency_ms, outcome->latency_ms));
+    add(&command, outcome->request);
+    add(&command, outcome->response);
+    add(&command, outcome->session_id);
+    add(&command, outcome->room_url);
+    add(&command, number(failures, outcome->failures));
+    add(&command, number(told_ms, outcome->told_ms));
+    add(&command, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
+    return send(record, SCRIPT_FINISH, &command, on_verdict, arg);
 }

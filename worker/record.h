@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define RECORD_TOKEN_BYTES 96
+#define RECORD_DEATHS_MAX 5 // as worker/scripts/begin.lua has it
 
 // The call that a step is about; everything is borrowed for the call of the function.
 struct record_call {
@@ -19,6 +20,7 @@ struct record_call {
     const char *to;
     const char *agent;
     uint64_t received_ms;
+    uint64_t deadline_ms; // the end of the caller's hold
     struct bytes_view sha256;
 };
 
@@ -26,13 +28,22 @@ enum record_verdict {
     RECORD_GO,          // begin: POST now, this is attempt number `attempt`
     RECORD_DUPLICATE,   // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
+    RECORD_LINED_UP,    // begin: the agent has a line, and the call now stands in it
+    RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX workers in a row died of its answer: give it up
     RECORD_DONE,        // finish: it is recorded
     RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
 };
-typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, void *arg);
+// `failures`: in a row before this attempt, as far as Redis knows.
+typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, unsigned failures,
+                               void *arg);
 
-enum record_outcome_name { RECORD_STARTED, RECORD_DEAD, RECORD_LINE, RECORD_AGAIN };
+enum record_outcome_name {
+    RECORD_STARTED,
+    RECORD_DEAD,
+    RECORD_LINE,  // waits in the agent's line, and belongs to no worker any more
+    RECORD_AGAIN, // stays this worker's, which begins again by itself
+};
 
 struct record_outcome {
     enum record_outcome_name name;
@@ -41,6 +52,9 @@ struct record_outcome {
     unsigned attempt;   // 0: no POST was made
     unsigned http_status;
     uint64_t latency_ms;
+    unsigned failures;          // in a row, this one included
+    uint64_t told_ms;           // how long the agent asks to be left alone; 0: it does not say
+    bool has_line;              // RECORD_AGAIN: from now on the agent's calls stand in line
     struct bytes_view request;  // redacted already
     struct bytes_view response; // redacted already
     struct bytes_view session_id;

@@ -1,8 +1,8 @@
 // See retry.h. Jitter takes away up to half of a backoff and never adds: what is waited lies
 // between half of the stated time and all of it, so that the stated maximum holds. What /start
 // tells by Retry-After is kept to the millisecond, without jitter: the server has chosen the
-// moment. The pace of a line has no jitter either, since one call of a line asks at a time. Dates
-// are computed here, because strptime() follows the locale and timegm() accepts a 31st of February.
+// moment. A line's own pace is kept where the line is, in worker/scripts/call.lua. Dates are
+// computed here, because strptime() follows the locale and timegm() accepts a 31st of February.
 #include "retry.h"
 
 #include <string.h>
@@ -144,48 +144,46 @@ bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after
 
 // --- decisions --------------------------------------------------------------------------------
 
-// What /start told us, or else `own_ms`: a Retry-After of 0 does not make anybody ask without
-// pause.
-static uint64_t told_or(const struct retry_situation *situation, uint64_t own_ms)
+// What /start told us; a Retry-After of 0 does not make anybody ask without pause.
+static uint64_t told_ms(const struct retry_situation *situation)
 {
-    uint64_t told_ms = 0;
-    bool is_told = retry_after_parse(situation->retry_after, situation->wall_s, &told_ms);
-    return is_told && told_ms > 0 ? told_ms : own_ms;
-}
-
-static uint64_t pace_of_line(const struct retry_situation *situation, unsigned asked_in_line)
-{
-    return told_or(situation, grown(RETRY_BACKOFF_MS_MIN, asked_in_line, RETRY_FULL_MS_MAX));
+    uint64_t after_ms = 0;
+    return retry_after_parse(situation->retry_after, situation->wall_s, &after_ms) ? after_ms : 0;
 }
 
 static enum retry_decision decide_failure(const struct retry_situation *situation,
-                                          uint64_t *after_ms)
+                                          struct retry_delay *delay)
 {
-    if (situation->failures >= RETRY_FAILURES_MAX - 1) {
-        *after_ms = pace_of_line(situation, situation->failures - (RETRY_FAILURES_MAX - 1));
-        return RETRY_LINE;
+    unsigned failures = situation->failures;
+    bool is_line = failures >= RETRY_FAILURES_MAX - 1;
+    delay->told_ms = told_ms(situation);
+    delay->own_ms = delay->told_ms;
+    if (delay->own_ms == 0 && is_line) {
+        delay->own_ms =
+            grown(RETRY_BACKOFF_MS_MIN, failures - (RETRY_FAILURES_MAX - 1), RETRY_LINE_MS_MAX);
+    } else if (delay->own_ms == 0) {
+        delay->own_ms = jittered(grown(RETRY_BACKOFF_MS_MIN, failures, RETRY_BACKOFF_MS_MAX),
+                                 situation->chance);
     }
-    uint64_t backoff_ms = grown(RETRY_BACKOFF_MS_MIN, situation->failures, RETRY_BACKOFF_MS_MAX);
-    *after_ms = told_or(situation, jittered(backoff_ms, situation->chance));
-    return RETRY_FAILED;
+    return is_line ? RETRY_LINE : RETRY_FAILED;
 }
 
-enum retry_decision retry_decide(const struct retry_situation *situation, uint64_t *after_ms)
+enum retry_decision retry_decide(const struct retry_situation *situation, struct retry_delay *delay)
 {
     unsigned status = situation->status;
-    *after_ms = 0;
+    *delay = (struct retry_delay){0};
     if (status >= 200 && status < 300) {
         return RETRY_STARTED;
     }
     if (status == 429) {
-        *after_ms = pace_of_line(situation, situation->refusals);
+        delay->told_ms = told_ms(situation);
         return RETRY_FULL;
     }
     if (status < 200 || status == 408 || status == 425 || status >= 500) {
-        return decide_failure(situation, after_ms);
+        return decide_failure(situation, delay);
     }
     if (status < 400 || (status >= 401 && status <= 404)) {
-        *after_ms = RETRY_CONFIGURATION_MS;
+        delay->told_ms = RETRY_CONFIGURATION_MS;
         return RETRY_CONFIGURATION;
     }
     return RETRY_REJECTED;

@@ -10,7 +10,7 @@
 #define RETRY_AFTER_MS_MAX 10000 // however long Retry-After says
 #define RETRY_BACKOFF_MS_MIN 250
 #define RETRY_BACKOFF_MS_MAX 5000 // after 408, 425, 5xx, no connection, timeout
-#define RETRY_FULL_MS_MAX 2000    // after 429 without Retry-After
+#define RETRY_LINE_MS_MAX 2000    // the same for a call that has come to stand in line
 #define RETRY_CONFIGURATION_MS 5000
 #define RETRY_FAILURES_MAX 5 // in a row; then the call waits in line as after a 429
 
@@ -18,7 +18,8 @@ enum retry_decision {
     RETRY_STARTED,       // 2xx
     RETRY_FULL,          // 429: the agent is full, the call waits in line
     RETRY_FAILED,        // 408, 425, 5xx, no connection, timeout: again by itself
-    RETRY_LINE,          // as RETRY_FAILED, but RETRY_FAILURES_MAX in a row: waits in line
+    RETRY_LINE,          // as RETRY_FAILED, but RETRY_FAILURES_MAX in a row: the agent's calls
+                         // stand in line, and this one asks again behind its turn
     RETRY_CONFIGURATION, // 401, 402, 403, 404, 3xx: our configuration is wrong, not the call
     RETRY_REJECTED,      // 400, 413, 422, other 4xx: dead
 };
@@ -28,12 +29,16 @@ struct retry_situation {
     struct bytes_view retry_after; // the header as sent; empty where absent
     uint64_t wall_s;               // Unix time, for a Retry-After that is a date
     unsigned failures;             // in a row before this one (RETRY_FAILED or RETRY_LINE)
-    unsigned refusals;             // 429 in a row before this one
     uint32_t chance;               // uniformly random, for the jitter
 };
 
-// `after_ms`: when this call (or the next of its line) may ask again; 0 for the final decisions.
-enum retry_decision retry_decide(const struct retry_situation *situation, uint64_t *after_ms);
+struct retry_delay {
+    uint64_t own_ms;  // of RETRY_FAILED and RETRY_LINE: this call does not ask again before
+    uint64_t told_ms; // how long nobody of the agent's line may ask; 0: at the line's own pace
+};
+
+enum retry_decision retry_decide(const struct retry_situation *situation,
+                                 struct retry_delay *delay);
 
 // Retry-After in milliseconds, capped at RETRY_AFTER_MS_MAX: seconds or an HTTP date (RFC 9110,
 // 10.2.3). False where it is absent, negative or nonsense.

@@ -13,18 +13,24 @@
 
 #define DIGEST_BYTES 41
 
-#define EMBED(symbol, file)                                                                        \
+// All of them run in a full Redis too: what is in the stream must be served and recorded.
+#define FLAGS ".ascii \"#!lua flags=allow-oom\\n\"\n"
+#define FILE_OF(name) ".incbin \"worker/scripts/" name ".lua\"\n"
+#define EMBED(symbol, files)                                                                       \
     __asm__(".pushsection .rodata\n"                                                               \
-            ".global " #symbol "\n" #symbol ":\n"                                                  \
-            ".incbin \"" file "\"\n"                                                               \
-            ".byte 0\n"                                                                            \
+            ".global " #symbol "\n" #symbol ":\n" FLAGS files ".byte 0\n"                          \
             ".popsection\n");                                                                      \
     extern const char symbol[]
 
-EMBED(script_begin, "worker/scripts/begin.lua");
-EMBED(script_finish, "worker/scripts/finish.lua");
-EMBED(script_take_over, "worker/scripts/take_over.lua");
-EMBED(script_leave, "worker/scripts/leave.lua");
+EMBED(script_begin, FILE_OF("call") FILE_OF("begin"));
+EMBED(script_finish, FILE_OF("call") FILE_OF("finish"));
+EMBED(script_ask, FILE_OF("ask"));
+EMBED(script_lines, FILE_OF("lines"));
+EMBED(script_renew, FILE_OF("renew"));
+EMBED(script_take_over, FILE_OF("take_over"));
+EMBED(script_make_group, FILE_OF("make_group"));
+EMBED(script_resume, FILE_OF("resume"));
+EMBED(script_leave, FILE_OF("leave"));
 
 struct script {
     struct scripts *scripts;
@@ -44,7 +50,12 @@ struct scripts *scripts_open(struct redis *redis)
     const struct bytes_view texts[SCRIPT_COUNT] = {
         [SCRIPT_BEGIN] = view_of_text(script_begin),
         [SCRIPT_FINISH] = view_of_text(script_finish),
+        [SCRIPT_ASK] = view_of_text(script_ask),
+        [SCRIPT_LINES] = view_of_text(script_lines),
+        [SCRIPT_RENEW] = view_of_text(script_renew),
         [SCRIPT_TAKE_OVER] = view_of_text(script_take_over),
+        [SCRIPT_MAKE_GROUP] = view_of_text(script_make_group),
+        [SCRIPT_RESUME] = view_of_text(script_resume),
         [SCRIPT_LEAVE] = view_of_text(script_leave),
     };
     struct scripts *scripts = memory_zeroed(sizeof *scripts);

@@ -4,8 +4,18 @@
 
 #include "redis.h"
 
-enum script_name { SCRIPT_BEGIN, SCRIPT_FINISH, SCRIPT_TAKE_OVER, SCRIPT_LEAVE };
-#define SCRIPT_COUNT 4
+enum script_name {
+    SCRIPT_BEGIN,
+    SCRIPT_FINISH,
+    SCRIPT_ASK,
+    SCRIPT_LINES,
+    SCRIPT_RENEW,
+    SCRIPT_TAKE_OVER,
+    SCRIPT_MAKE_GROUP,
+    SCRIPT_RESUME,
+    SCRIPT_LEAVE,
+    SCRIPT_COUNT,
+};
 
 struct scripts;
 

@@ -1,11 +1,11 @@
-// Three things go on here. Reading: one XREADGROUP at a time, for no more entries than there is
-// room for; that number is the back-pressure. The lease: a key that is renewed every quarter of its
-// time; nothing is read before the first one stands. Taking over: a script looks for consumers
-// without a lease and moves their entries into this consumer's pending list.
+// One thing at a time goes on here (`doing`). Reading: an XREADGROUP for no more entries than there
+// is room for; that number is the back-pressure. Catching up: entries get into the pending list
+// without having been read, by a claim, or when an answer is lost on its way here. They are listed,
+// page by page, and those that nobody knows are resumed.
 //
-// Surprising: entries get into the pending list without having been read: by a take-over, and when
-// an answer is lost on its way here. So after each of these the pending list is read from its start
-// (`backlog`), before anything new.
+// Surprising: an entry may kill the worker that works on it. So resuming counts as a delivery, in
+// Redis and before the work; an entry that was resumed before is resumed alone, while no other is
+// at its beginning; and one that has been delivered STREAM_READER_DELIVERIES_MAX times is given up.
 #include "stream_reader.h"
 
 #include "log.h"
@@ -21,7 +21,12 @@
 #define KEY_BYTES_MAX 512
 #define COMPLAIN_EVERY_MS 5000
 #define PAUSE_AFTER_ERROR_MS 200
-#define OLDEST_ID "0-0"
+#define PAGE_COUNT_MAX 48 // entries listed in one step; as many as one script takes
+#define OLDEST "-"
+
+enum doing { DOING_NOTHING, DOING_GROUP, DOING_READ, DOING_LIST, DOING_RESUME };
+
+typedef char entry_id_text[WEBHOOK_ENTRY_ID_BYTES];
 
 struct stream_reader {
     struct stream_reader_settings settings;
@@ -30,31 +35,28 @@ struct stream_reader {
     struct redis *blocking;
     struct redis *commands;
     struct scripts *scripts;
-    struct loop_timer *renewal;
-    struct loop_timer *look;
     struct loop_timer *pause;
-    struct bytes stream, lease, leases;
-    bool has_lease;
-    bool has_group;
-    bool is_making_group;
-    bool is_reading; // an XREADGROUP is out
-    bool is_paused;
-    bool is_stopped;
-    bool is_looking;
-    bool has_backlog;                          // the pending list is to be read
-    char backlog_from[WEBHOOK_ENTRY_ID_BYTES]; // behind this entry
+    struct bytes stream, low; // keys
+    enum doing doing;
+    bool is_started, is_stopped, is_paused;
+    bool has_group, had_group;
+    bool has_backlog;                           // the pending list is to be listed
+    bool is_again;                              // from its start, when this time is through
+    char list_from[WEBHOOK_ENTRY_ID_BYTES + 1]; // XPENDING's start: "-", or "(" and an id
+    entry_id_text together[PAGE_COUNT_MAX];     // of the page at hand, to be resumed in one step
+    entry_id_text alone[PAGE_COUNT_MAX];        // and those to be resumed one by one
+    size_t together_count, alone_count, alone_done;
+    bool has_one_alone; // which has not survived its beginning yet, perhaps
     uint64_t complained_ms;
-    loop_on_time *on_left;
-    void *on_left_arg;
 };
 
-static void read_on(struct stream_reader *reader);
+static void go_on(struct stream_reader *reader);
 
 // --- entries ----------------------------------------------------------------------------------
 
-static void copy_id(char out[WEBHOOK_ENTRY_ID_BYTES], const char *id)
+static struct bytes_view id_of(const redisReply *row)
 {
-    snprintf(out, WEBHOOK_ENTRY_ID_BYTES, "%s", id);
+    return (struct bytes_view){row->element[0]->str, row->element[0]->len};
 }
 
 static void ignore(const redisReply *reply, void *arg)
@@ -85,9 +87,9 @@ static void put_aside(struct stream_reader *reader, struct bytes_view entry_id,
     redis_send(reader->commands, 7, argv, ignore, NULL);
 }
 
-static bool offer(struct stream_reader *reader, const redisReply *row)
+static bool offer(struct stream_reader *reader, const redisReply *row, bool is_deadly)
 {
-    struct bytes_view entry_id = {row->element[0]->str, row->element[0]->len};
+    struct bytes_view entry_id = id_of(row);
     struct webhook_entry entry = {0};
     if (row->element[1]->type != REDIS_REPLY_ARRAY) {
         acknowledge_empty(reader, entry_id);
@@ -99,15 +101,246 @@ static bool offer(struct stream_reader *reader, const redisReply *row)
         put_aside(reader, entry_id, entry.version);
         return true;
     }
+    problem = is_deadly ? "it kills the workers that work on it" : problem;
     return reader->events.on_entry(entry_id, &entry, problem, reader->arg);
 }
 
 static bool is_row(const redisReply *row)
 {
-    return row->type == REDIS_REPLY_ARRAY && row->elements == 2 &&
+    return row->type == REDIS_REPLY_ARRAY && row->elements >= 2 &&
            row->element[0]->type == REDIS_REPLY_STRING &&
            row->element[0]->len < WEBHOOK_ENTRY_ID_BYTES;
 }
+
+// --- catching up with the pending list ----------------------------------------------------------
+
+static void list_from_start(struct stream_reader *reader)
+{
+    reader->has_backlog = true;
+    reader->is_again = false;
+    reader->together_count = reader->alone_count = reader->alone_done = 0;
+    reader->has_one_alone = false;
+    snprintf(reader->list_from, sizeof reader->list_from, OLDEST);
+}
+
+void stream_reader_read_backlog(struct stream_reader *reader)
+{
+    if (reader->has_backlog) {
+        reader->is_again = true;
+    } else {
+        list_from_start(reader);
+    }
+    go_on(reader);
+}
+
+bool stream_reader_has_backlog(const struct stream_reader *reader)
+{
+    return reader->has_backlog || reader->is_again || !reader->has_group;
+}
+
+// Nothing could be sent: Redis is away, or not ready.
+static void pause_a_while(struct stream_reader *reader)
+{
+    reader->is_paused = true;
+    loop_timer_start(reader->pause, PAUSE_AFTER_ERROR_MS);
+}
+
+static void pause_after_error(struct stream_reader *reader, const char *error)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (now_ms - reader->complained_ms > COMPLAIN_EVERY_MS) {
+        reader->complained_ms = now_ms;
+        log_error("the stream cannot be read; trying again", log_text("error", error));
+    }
+    pause_a_while(reader);
+}
+
+static void unpause(void *arg)
+{
+    struct stream_reader *reader = arg;
+    reader->is_paused = false;
+    go_on(reader);
+}
+
+static void offer_rows(struct stream_reader *reader, const redisReply *rows)
+{
+    for (size_t i = 0; i < rows->elements; i++) {
+        const redisReply *row = rows->element[i];
+        bool is_deadly =
+            row->elements > 2 && row->element[2]->integer >= STREAM_READER_DELIVERIES_MAX;
+        if (is_row(row) && !offer(reader, row, is_deadly)) {
+            reader->is_again = true; // it came without room, and is in the pending list
+        }
+    }
+}
+
+void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
+{
+    if (!reader->is_stopped && rows->type == REDIS_REPLY_ARRAY) {
+        offer_rows(reader, rows);
+    }
+}
+
+// After any answer: true where it is to be looked at.
+static bool has_answer(struct stream_reader *reader, const redisReply *reply)
+{
+    reader->doing = DOING_NOTHING;
+    if (!reply) {
+        list_from_start(reader); // what the answer held is pending here, and unknown
+        pause_a_while(reader);
+        return false;
+    }
+    if (reader->is_stopped) {
+        return false;
+    }
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return true;
+    }
+    pause_after_error(reader, reply->str);
+    reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
+    return false;
+}
+
+static void on_resumed(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    scripts_look_at(reader->scripts, reply);
+    if (has_answer(reader, reply)) {
+        offer_rows(reader, reply);
+        go_on(reader);
+    }
+}
+
+static bool resume(struct stream_reader *reader, const entry_id_text *ids, size_t count)
+{
+    struct bytes_view argv[2 + PAGE_COUNT_MAX];
+    char most[16];
+    snprintf(most, sizeof most, "%d", STREAM_READER_DELIVERIES_MAX);
+    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
+    argv[0] = view_of_text(reader->settings.consumer);
+    argv[1] = view_of_text(most);
+    for (size_t i = 0; i < count; i++) {
+        argv[2 + i] = view_of_text(ids[i]);
+    }
+    if (!scripts_send(reader->scripts, SCRIPT_RESUME, 1, keys, 2 + count, argv, on_resumed,
+                      reader)) {
+        return false;
+    }
+    reader->doing = DOING_RESUME;
+    return true;
+}
+
+static void sort_in(struct stream_reader *reader, const redisReply *row)
+{
+    bool was_resumed = row->element[3]->integer > 1;
+    entry_id_text *list = was_resumed ? reader->alone : reader->together;
+    size_t *count = was_resumed ? &reader->alone_count : &reader->together_count;
+    snprintf(list[(*count)++], WEBHOOK_ENTRY_ID_BYTES, "%s", row->element[0]->str);
+}
+
+// Rows of XPENDING: id, consumer, idle time, deliveries. Stops where the room ends.
+static void on_listed(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    if (!has_answer(reader, reply)) {
+        return;
+    }
+    size_t room = reader->events.room(reader->arg), found = 0, i = 0;
+    for (; i < reply->elements && i < PAGE_COUNT_MAX; i++) {
+        const redisReply *row = reply->element[i];
+        if (!is_row(row) || row->elements < 4) {
+            continue;
+        }
+        if (!reader->events.is_known(id_of(row), reader->arg)) {
+            if (found++ == room) {
+                break;
+            }
+            sort_in(reader, row);
+        }
+        snprintf(reader->list_from, sizeof reader->list_from, "(%s", row->element[0]->str);
+    }
+    reader->has_backlog = i < reply->elements || i == PAGE_COUNT_MAX;
+    go_on(reader);
+}
+
+static void list(struct stream_reader *reader)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%d", PAGE_COUNT_MAX);
+    const struct bytes_view argv[] = {VIEW("XPENDING"),
+                                      bytes_view(&reader->stream),
+                                      VIEW(GROUP),
+                                      view_of_text(reader->list_from),
+                                      VIEW("+"),
+                                      view_of_text(count),
+                                      view_of_text(reader->settings.consumer)};
+    if (redis_send(reader->commands, sizeof argv / sizeof argv[0], argv, on_listed, reader)) {
+        reader->doing = DOING_LIST;
+    }
+}
+
+// True while there is something to catch up with: it is being done, or waits for its moment.
+static bool catch_up(struct stream_reader *reader)
+{
+    bool is_lonely = reader->alone_done < reader->alone_count || reader->has_one_alone;
+    if (reader->together_count > 0) {
+        if (resume(reader, reader->together, reader->together_count)) {
+            reader->together_count = 0;
+        }
+    } else if (is_lonely && reader->events.beginning(reader->arg) > 0) {
+        return true; // stream_reader_pull comes when that is over
+    } else if (reader->alone_done < reader->alone_count) {
+        if (resume(reader, reader->alone + reader->alone_done, 1)) {
+            reader->alone_done++;
+            reader->has_one_alone = true;
+        }
+    } else {
+        reader->alone_count = reader->alone_done = 0;
+        reader->has_one_alone = false;
+        if (!reader->has_backlog && reader->is_again) {
+            list_from_start(reader);
+        }
+        if (!reader->has_backlog) {
+            return false;
+        }
+        list(reader);
+    }
+    if (reader->doing == DOING_NOTHING) {
+        pause_a_while(reader);
+    }
+    return true;
+}
+
+// --- the group ----------------------------------------------------------------------------------
+
+static void on_group(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    scripts_look_at(reader->scripts, reply);
+    if (!has_answer(reader, reply)) {
+        return;
+    }
+    bool is_made = reply->type == REDIS_REPLY_STRING && reply->len > 0;
+    if (is_made && (reader->had_group || strcmp(reply->str, "0-0") != 0)) {
+        log_error("the consumer group was gone: Redis has lost what was pending; it is made again "
+                  "where everything before is finished",
+                  log_text("after", reply->str));
+    }
+    reader->has_group = reader->had_group = true;
+    go_on(reader);
+}
+
+static void make_group(struct stream_reader *reader)
+{
+    const struct bytes_view keys[] = {bytes_view(&reader->stream), bytes_view(&reader->low)};
+    if (scripts_send(reader->scripts, SCRIPT_MAKE_GROUP, 2, keys, 0, NULL, on_group, reader)) {
+        reader->doing = DOING_GROUP;
+    } else {
+        pause_a_while(reader);
+    }
+}
+
+// --- reading ------------------------------------------------------------------------------------
 
 // The rows of the one stream in an answer to XREADGROUP; NULL where there are none.
 static const redisReply *rows_of(const redisReply *reply)
@@ -120,237 +353,80 @@ static const redisReply *rows_of(const redisReply *reply)
     return reply->element[0]->element[1];
 }
 
-static void take_rows(struct stream_reader *reader, const redisReply *rows, bool is_backlog)
-{
-    for (size_t i = 0; i < rows->elements; i++) {
-        const redisReply *row = rows->element[i];
-        if (!is_row(row)) {
-            continue;
-        }
-        if (!offer(reader, row)) {
-            if (!is_backlog) { // came without room: it is in the pending list, and read from there
-                reader->has_backlog = true;
-                copy_id(reader->backlog_from, OLDEST_ID);
-            }
-            return;
-        }
-        if (is_backlog) {
-            copy_id(reader->backlog_from, row->element[0]->str);
-        }
-    }
-    if (is_backlog && rows->elements == 0) {
-        reader->has_backlog = false;
-    }
-}
-
-// --- reading ----------------------------------------------------------------------------------
-
-static void make_group(struct stream_reader *reader);
-
-static void unpause(void *arg)
+static void on_read(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;
-    reader->is_paused = false;
-    read_on(reader);
-}
-
-static void pause_after_error(struct stream_reader *reader, const char *error)
-{
-    uint64_t now_ms = loop_now_ms();
-    if (now_ms - reader->complained_ms > COMPLAIN_EVERY_MS) {
-        reader->complained_ms = now_ms;
-        log_error("the stream cannot be read; trying again", log_text("error", error));
-    }
-    reader->is_paused = true;
-    loop_timer_start(reader->pause, PAUSE_AFTER_ERROR_MS);
-}
-
-static void on_error(struct stream_reader *reader, const redisReply *reply)
-{
-    enum redis_error error = redis_error_of(reply);
-    pause_after_error(reader, reply->str);
-    if (error == REDIS_NOGROUP) {
-        reader->has_group = false; // it is made again behind the pause
-    } else if (error == REDIS_ELSEWHERE) {
-        redis_restart(reader->blocking);
-    }
-}
-
-static void on_read(const redisReply *reply, bool is_backlog, struct stream_reader *reader)
-{
-    reader->is_reading = false;
-    if (!reply) {
-        reader->has_backlog = true; // what this answer held is pending here, and unknown
-        copy_id(reader->backlog_from, OLDEST_ID);
-        return;
-    }
-    if (reader->is_stopped) {
+    if (!has_answer(reader, reply)) {
+        if (reply && reply->type == REDIS_REPLY_ERROR && redis_error_of(reply) == REDIS_ELSEWHERE) {
+            redis_restart(reader->blocking);
+        }
         return;
     }
     const redisReply *rows = rows_of(reply);
-    if (reply->type == REDIS_REPLY_ERROR) {
-        on_error(reader, reply);
-    } else if (rows) {
-        take_rows(reader, rows, is_backlog);
+    if (rows) {
+        offer_rows(reader, rows);
     }
-    read_on(reader);
+    go_on(reader);
 }
 
-static void on_new(const redisReply *reply, void *arg)
+static void read_new(struct stream_reader *reader, size_t room)
 {
-    on_read(reply, false, arg);
-}
-
-static void on_backlog(const redisReply *reply, void *arg)
-{
-    on_read(reply, true, arg);
-}
-
-static void read_on(struct stream_reader *reader)
-{
-    size_t room = reader->events.room(reader->arg);
-    if (reader->is_reading || reader->is_paused || reader->is_stopped || !reader->has_lease ||
-        room == 0) {
-        return;
-    }
-    if (!reader->has_group) {
-        make_group(reader);
-        return;
-    }
-    char count[16], block_ms[16];
+    char count[24], block_ms[16];
     room = room < STREAM_READER_COUNT_MAX ? room : STREAM_READER_COUNT_MAX;
     snprintf(count, sizeof count, "%zu", room);
     snprintf(block_ms, sizeof block_ms, "%d", STREAM_READER_BLOCK_MS);
     const struct bytes_view argv[] = {
-        VIEW("XREADGROUP"),
-        VIEW("GROUP"),
-        VIEW(GROUP),
-        view_of_text(reader->settings.consumer),
-        VIEW("COUNT"),
-        view_of_text(count),
-        VIEW("BLOCK"),
-        view_of_text(block_ms),
-        VIEW("STREAMS"),
-        bytes_view(&reader->stream),
-        reader->has_backlog ? view_of_text(reader->backlog_from) : VIEW(">"),
+        VIEW("XREADGROUP"), VIEW("GROUP"),
+        VIEW(GROUP),        view_of_text(reader->settings.consumer),
+        VIEW("COUNT"),      view_of_text(count),
+        VIEW("BLOCK"),      view_of_text(block_ms),
+        VIEW("STREAMS"),    bytes_view(&reader->stream),
+        VIEW(">"),
     };
-    reader->is_reading = redis_send(reader->blocking, sizeof argv / sizeof argv[0], argv,
-                                    reader->has_backlog ? on_backlog : on_new, reader);
+    if (redis_send(reader->blocking, sizeof argv / sizeof argv[0], argv, on_read, reader)) {
+        reader->doing = DOING_READ;
+    }
+}
+
+static void go_on(struct stream_reader *reader)
+{
+    size_t room = reader->events.room(reader->arg);
+    if (reader->doing != DOING_NOTHING || !reader->is_started || reader->is_paused ||
+        reader->is_stopped || room == 0 || !redis_is_up(reader->blocking)) {
+        return;
+    }
+    if (!reader->has_group) {
+        make_group(reader);
+    } else if (!catch_up(reader)) {
+        read_new(reader, room);
+    }
 }
 
 void stream_reader_pull(struct stream_reader *reader)
 {
-    read_on(reader);
+    go_on(reader);
 }
 
 bool stream_reader_is_reading(const struct stream_reader *reader)
 {
-    return reader->has_lease && reader->has_group && redis_is_up(reader->blocking);
-}
-
-static void read_backlog(struct stream_reader *reader)
-{
-    reader->has_backlog = true;
-    copy_id(reader->backlog_from, OLDEST_ID);
-    read_on(reader);
+    return reader->is_started && reader->has_group && redis_is_up(reader->blocking);
 }
 
 static void on_blocking(bool up, void *arg)
 {
     struct stream_reader *reader = arg;
-    if (up && !reader->is_stopped) {
+    if (up) {
         reader->has_group = false; // perhaps another Redis by now
-        read_backlog(reader);
+        reader->is_paused = false;
+        list_from_start(reader);
+        go_on(reader);
     }
 }
 
-static void on_group(const redisReply *reply, void *arg)
+void stream_reader_start(struct stream_reader *reader)
 {
-    struct stream_reader *reader = arg;
-    reader->is_making_group = false;
-    if (!reply) {
-        return;
-    }
-    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYGROUP", 9) != 0) {
-        pause_after_error(reader, reply->str);
-        return;
-    }
-    reader->has_group = true;
-    read_on(reader);
-}
-
-// From the oldest entry on: `begin` recognises what was finished before.
-static void make_group(struct stream_reader *reader)
-{
-    const struct bytes_view argv[] = {VIEW("XGROUP"), VIEW("CREATE"), bytes_view(&reader->stream),
-                                      VIEW(GROUP),    VIEW("0"),      VIEW("MKSTREAM")};
-    if (!reader->is_making_group) {
-        reader->is_making_group = redis_send(reader->blocking, 6, argv, on_group, reader);
-    }
-}
-
-// --- the lease --------------------------------------------------------------------------------
-
-static void on_lease(const redisReply *reply, void *arg)
-{
-    struct stream_reader *reader = arg;
-    if (reply && reply->type == REDIS_REPLY_STATUS && !reader->has_lease) {
-        reader->has_lease = true;
-        read_on(reader);
-    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
-        pause_after_error(reader, reply->str);
-    }
-}
-
-static void renew(void *arg)
-{
-    struct stream_reader *reader = arg;
-    char lease_ms[24];
-    snprintf(lease_ms, sizeof lease_ms, "%llu", (unsigned long long)reader->settings.lease_ms);
-    const struct bytes_view argv[] = {VIEW("SET"), bytes_view(&reader->lease),
-                                      view_of_text(reader->settings.worker_name), VIEW("PX"),
-                                      view_of_text(lease_ms)};
-    redis_send(reader->commands, 5, argv, on_lease, reader);
-    loop_timer_start(reader->renewal, reader->settings.lease_ms / 4);
-}
-
-void stream_reader_on_commands_up(struct stream_reader *reader)
-{
-    renew(reader);
-}
-
-// --- taking over, and leaving -----------------------------------------------------------------
-
-static void on_taken(const redisReply *reply, void *arg)
-{
-    struct stream_reader *reader = arg;
-    reader->is_looking = false;
-    scripts_look_at(reader->scripts, reply);
-    if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
-        log_warning("took over entries of a worker that is gone",
-                    log_number("entries", reply->integer));
-        read_backlog(reader);
-        loop_timer_start(reader->look, 0); // there may be more
-    }
-}
-
-static void look_for_the_dead(void *arg)
-{
-    struct stream_reader *reader = arg;
-    size_t room = reader->events.room(reader->arg);
-    char most[24];
-    loop_timer_start(reader->look, STREAM_READER_LOOK_MS);
-    if (!reader->has_lease || !reader->has_group || reader->is_stopped || reader->is_looking ||
-        reader->has_backlog || room == 0) {
-        return;
-    }
-    snprintf(most, sizeof most, "%zu",
-             room < STREAM_READER_COUNT_MAX ? room : STREAM_READER_COUNT_MAX);
-    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
-    const struct bytes_view argv[] = {view_of_text(reader->settings.consumer), view_of_text(most),
-                                      bytes_view(&reader->leases)};
-    reader->is_looking =
-        scripts_send(reader->scripts, SCRIPT_TAKE_OVER, 1, keys, 3, argv, on_taken, reader);
+    reader->is_started = true;
+    go_on(reader);
 }
 
 void stream_reader_stop(struct stream_reader *reader)
@@ -358,27 +434,7 @@ void stream_reader_stop(struct stream_reader *reader)
     reader->is_stopped = true;
 }
 
-static void on_left(const redisReply *reply, void *arg)
-{
-    (void)reply;
-    struct stream_reader *reader = arg;
-    reader->on_left(reader->on_left_arg);
-}
-
-void stream_reader_leave(struct stream_reader *reader, loop_on_time *on_left_callback, void *arg)
-{
-    assert(reader->is_stopped);
-    const struct bytes_view keys[] = {bytes_view(&reader->stream), bytes_view(&reader->lease)};
-    const struct bytes_view argv[] = {view_of_text(reader->settings.consumer)};
-    reader->on_left = on_left_callback;
-    reader->on_left_arg = arg;
-    loop_timer_stop(reader->renewal);
-    if (!scripts_send(reader->scripts, SCRIPT_LEAVE, 2, keys, 1, argv, on_left, reader)) {
-        on_left_callback(arg); // the lease runs out by itself
-    }
-}
-
-// --- opening and closing ----------------------------------------------------------------------
+// --- opening and closing ------------------------------------------------------------------------
 
 void stream_reader_name(char consumer[STREAM_READER_CONSUMER_BYTES], const char *worker_name)
 {
@@ -402,16 +458,12 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
     reader->commands = commands;
     reader->scripts = scripts;
     bytes_init(&reader->stream, KEY_BYTES_MAX);
-    bytes_init(&reader->lease, KEY_BYTES_MAX);
-    bytes_init(&reader->leases, KEY_BYTES_MAX);
+    bytes_init(&reader->low, KEY_BYTES_MAX);
     bytes_printf(&reader->stream, "%s:webhooks", settings->prefix);
-    bytes_printf(&reader->leases, "%s:worker:", settings->prefix);
-    bytes_printf(&reader->lease, "%s:worker:%s", settings->prefix, reader->settings.consumer);
-    reader->renewal = loop_timer_open(loop, renew, reader);
-    reader->look = loop_timer_open(loop, look_for_the_dead, reader);
+    bytes_printf(&reader->low, "%s:low", settings->prefix);
+    list_from_start(reader);
     reader->pause = loop_timer_open(loop, unpause, reader);
     reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
-    loop_timer_start(reader->look, STREAM_READER_LOOK_MS);
     return reader;
 }
 
@@ -419,11 +471,8 @@ void stream_reader_close(struct stream_reader *reader)
 {
     reader->is_stopped = true;
     redis_close(reader->blocking);
-    loop_timer_close(reader->renewal);
-    loop_timer_close(reader->look);
     loop_timer_close(reader->pause);
     bytes_release(&reader->stream);
-    bytes_release(&reader->lease);
-    bytes_release(&reader->leases);
+    bytes_release(&reader->low);
     free(reader);
 }

@@ -1,9 +1,9 @@
-// The consumer group: reads as many entries as there is room for, keeps this worker's lease, and
-// takes over what workers without a lease have left behind.
+// The consumer group: reads as many entries as there is room for, and finds those that are in this
+// consumer's pending list without having arrived here.
 //
-// It reads on a blocking connection of its own, and everything else on the connection that it
+// It reads on a blocking connection of its own, and sends everything else on the connection that it
 // shares with the record. An entry is this worker's from its arrival until it is acknowledged or
-// taken over by another; the same entry may be offered more than once.
+// claimed by another; the same entry may be offered more than once.
 #ifndef DIALIN_STREAM_READER_H
 #define DIALIN_STREAM_READER_H
 
@@ -17,7 +17,7 @@
 
 #define STREAM_READER_COUNT_MAX 256 // entries in one answer
 #define STREAM_READER_BLOCK_MS 1000
-#define STREAM_READER_LOOK_MS 1000 // how often leases of others are looked at
+#define STREAM_READER_DELIVERIES_MAX 5 // of an entry whose workers die of it; then it is given up
 #define STREAM_READER_CONSUMER_BYTES 96
 #define STREAM_READER_NAME_BYTES_MAX 64 // of WORKER_NAME
 
@@ -27,15 +27,15 @@ struct stream_reader_events {
     // stream_reader_pull. An entry that is known already is true, and nothing else.
     bool (*on_entry)(struct bytes_view entry_id, const struct webhook_entry *entry,
                      const char *problem, void *arg);
-    size_t (*room)(void *arg); // entries that may come now
+    bool (*is_known)(struct bytes_view entry_id, void *arg);
+    size_t (*room)(void *arg);      // entries that may come now
+    size_t (*beginning)(void *arg); // entries that came and have not survived their beginning yet
 };
 
 // Everything is borrowed for the life of the reader.
 struct stream_reader_settings {
     const char *prefix;
-    const char *worker_name;
     const char *consumer; // made by stream_reader_name
-    uint64_t lease_ms;
 };
 
 // The consumer's name: the worker's and 8 random hex digits, new at each start, so that a worker
@@ -48,17 +48,21 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
                                          const struct stream_reader_settings *settings,
                                          const struct stream_reader_events *events, void *arg);
 
-// The shared connection has come up and the scripts are being loaded.
-void stream_reader_on_commands_up(struct stream_reader *reader);
+// Begins, once the worker's lease stands; stops for good.
+void stream_reader_start(struct stream_reader *reader);
+void stream_reader_stop(struct stream_reader *reader);
 
-void stream_reader_pull(struct stream_reader *reader); // there is room again
+// There is room again, or an entry has survived its beginning.
+void stream_reader_pull(struct stream_reader *reader);
+
+// Offers entries that were claimed for this consumer elsewhere: rows of an XRANGE.
+void stream_reader_take(struct stream_reader *reader, const redisReply *rows);
+
+// Entries were claimed for this consumer elsewhere, unseen: looks for them in its pending list.
+void stream_reader_read_backlog(struct stream_reader *reader);
+bool stream_reader_has_backlog(const struct stream_reader *reader); // or does not know yet
+
 bool stream_reader_is_reading(const struct stream_reader *reader);
-
-void stream_reader_stop(struct stream_reader *reader); // takes no more; keeps the lease
-
-// Gives the lease up, so that others take over at once what is left; then calls back, also where
-// Redis is away. After stream_reader_stop.
-void stream_reader_leave(struct stream_reader *reader, loop_on_time *on_left, void *arg);
 
 void stream_reader_close(struct stream_reader *reader);
 

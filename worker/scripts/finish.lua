@@ -1,34 +1,24 @@
-#!lua flags=allow-oom
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
--- call as it now stands, the counters, and for a final outcome the dead letter and, last, the
--- acknowledgement. It runs in a full Redis too: what happened must be recorded.
+-- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
+-- dead letter and, last, the acknowledgement. Behind call.lua.
 --
--- KEYS  1 webhooks  2 call:<call_id>  3 audit  4 counts  5 dead  6 line:<agent>
--- ARGV  1 entry  2 consumer  3 call_id  4 outcome (started, dead, line, again)  5 reason  6 error
---       7 attempt (0: no POST)  8 http_status  9 latency_ms  10 request  11 response
---       12 session_id  13 room_url  14 kind  15 from  16 to  17 agent  18 received_ms
---       19 sha256  20 place in the line (a score)
+-- ARGV  12 outcome (started, dead, line, again)  13 reason  14 error  15 attempt (0: no POST)
+--       16 http_status  17 latency_ms  18 request  19 response  20 session_id  21 room_url
+--       22 failures in a row, this one included  23 how long the agent asks to be left alone, in ms
+--       (0: it does not say)  24 1: the agent's calls stand in line from now on
 -- Answers lost, duplicate or recorded. Sent again, it changes nothing and answers recorded or lost.
-local entry, consumer, call_id = ARGV[1], ARGV[2], ARGV[3]
-local outcome, reason, err = ARGV[4], ARGV[5], ARGV[6]
-local attempt = tonumber(ARGV[7])
+local outcome, reason, err = ARGV[12], ARGV[13], ARGV[14]
+local attempt = tonumber(ARGV[15])
 
-local time = redis.call('TIME')
-local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local function record_event(event, ...)
-    redis.call('XADD', KEYS[3], '*', 'call_id', call_id, 'entry', entry, 'event', event,
-        'attempt', attempt, 'worker', consumer, 'at_ms', now_ms, 'agent', ARGV[17], ...)
-end
 local function record_attempt(...)
-    record_event('attempt', 'reason', '', 'error', err, 'http_status', ARGV[8],
-        'latency_ms', ARGV[9], 'request', ARGV[10], 'response', ARGV[11], ...)
+    record_event('attempt', attempt, consumer, '', err, 'http_status', ARGV[16],
+        'latency_ms', ARGV[17], 'request', ARGV[18], 'response', ARGV[19], ...)
 end
 
-local call = redis.call('HMGET', KEYS[2], 'entry', 'worker', 'attempts', 'answered',
-    'sha256')
+local call = redis.call('HMGET', KEYS[2], 'entry', 'worker', 'attempts', 'answered', 'sha256',
+    'updated_ms', 'waiting_ms')
 local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
-local pending = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
-if not pending or pending[2] ~= consumer then
+if pending() ~= consumer then
     if attempt > 0 and is_answered and call[2] == consumer then
         return 'recorded' -- by this very step, whose answer was lost
     end
@@ -45,34 +35,36 @@ if attempt > 0 and is_answered then
 end
 if call[1] and call[1] ~= entry then
     -- Another entry has this call: this one ended, expired for instance, before it ever began.
-    record_event('duplicate', 'reason', call[5] ~= ARGV[19] and 'conflict' or '', 'error', '')
-    redis.call('HINCRBY', KEYS[4], 'duplicate', 1)
-    redis.call('XACK', KEYS[1], 'workers', entry)
+    end_as_duplicate(call[5])
     return 'duplicate'
 end
 
-if attempt > 0 then
-    record_attempt()
-end
-local fields = { 'kind', ARGV[14], 'entry', entry, 'from', ARGV[15], 'to', ARGV[16],
-    'agent', ARGV[17], 'worker', consumer, 'received_ms', ARGV[18], 'sha256', ARGV[19],
-    'reason', reason, 'error', err, 'http_status', ARGV[8], 'updated_ms', now_ms }
+local fields = { 'kind', ARGV[4], 'entry', entry, 'from', ARGV[5], 'to', ARGV[6],
+    'agent', agent, 'worker', consumer, 'received_ms', ARGV[8], 'sha256', ARGV[9],
+    'reason', reason, 'error', err, 'http_status', ARGV[16], 'failures', ARGV[22],
+    'updated_ms', text(now) }
 local function set(name, value)
     fields[#fields + 1] = name
     fields[#fields + 1] = value
 end
+local begun_ms = now
 if attempt > 0 then
+    record_attempt()
     set('answered', attempt)
+    set('deaths', 0)
+    begun_ms = tonumber(call[6] or now)
 elseif not call[3] then
     set('attempts', 0)
 end
+leave_line()
 
 if outcome == 'started' or outcome == 'dead' then
     set('state', outcome)
     if outcome == 'started' then
-        set('started_ms', now_ms)
-        set('session_id', ARGV[12])
-        set('room_url', ARGV[13])
+        set('started_ms', text(now))
+        set('session_id', ARGV[20])
+        set('room_url', ARGV[21])
+        speed_up(begun_ms)
     else
         local letter = redis.call('XRANGE', KEYS[1], entry, entry)[1]
         local copy = letter and letter[2] or {}
@@ -83,17 +75,19 @@ if outcome == 'started' or outcome == 'dead' then
         redis.call('XADD', KEYS[5], '*', unpack(copy))
         redis.call('HINCRBY', KEYS[4], 'dead:' .. reason, 1)
     end
-    record_event(outcome, 'reason', reason, 'error', err)
+    record_event(outcome, attempt, consumer, reason, err)
     redis.call('HINCRBY', KEYS[4], outcome, 1)
-    redis.call('ZREM', KEYS[6], call_id)
     redis.call('HSET', KEYS[2], unpack(fields))
     redis.call('XACK', KEYS[1], 'workers', entry)
     return 'recorded'
 end
 
 set('state', 'waiting')
-if outcome == 'line' and redis.call('ZADD', KEYS[6], ARGV[20], call_id) == 1 then
-    record_event('waiting', 'reason', reason, 'error', err)
-end
 redis.call('HSET', KEYS[2], unpack(fields))
+if ARGV[24] == '1' or redis.call('EXISTS', KEYS[7]) == 1 then
+    slow_down(begun_ms, tonumber(ARGV[23]))
+end
+if outcome == 'line' then
+    enter_line(call[7], attempt, reason, err)
+end
 return 'recorded'

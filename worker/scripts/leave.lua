@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- A worker leaves: without its lease, what it still holds is taken over by the others at once; if it
 -- holds nothing, its consumer goes too.
 --

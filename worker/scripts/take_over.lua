@@ -1,4 +1,3 @@
-#!lua
 -- Takes entries over from consumers whose lease is gone, and removes such consumers once they hold
 -- nothing, each in one step, so that two workers never take the same entry.
 --

@@ -20,78 +20,71 @@ struct decision_case {
     const char *name;
     unsigned status;
     const char *retry_after;
-    unsigned failures, refusals;
+    unsigned failures;
     uint32_t chance;
     enum retry_decision decision;
-    uint64_t after_ms;
+    uint64_t own_ms, told_ms;
 };
 
 static const struct decision_case DECISIONS[] = {
-    {"ok", 200, NULL, 0, 0, 0, RETRY_STARTED, 0},
-    {"any 2xx", 299, "5", 3, 3, 0, RETRY_STARTED, 0},
-    {"started after failures", 201, NULL, 4, 0, 0, RETRY_STARTED, 0},
+    {"ok", 200, NULL, 0, 0, RETRY_STARTED, 0, 0},
+    {"any 2xx", 299, "5", 3, 0, RETRY_STARTED, 0, 0},
+    {"started after failures", 201, NULL, 4, 0, RETRY_STARTED, 0, 0},
 
-    {"full", 429, NULL, 0, 0, 0, RETRY_FULL, 250},
-    {"full again", 429, NULL, 0, 1, 0, RETRY_FULL, 500},
-    {"full a third time", 429, NULL, 0, 2, 0, RETRY_FULL, 1000},
-    {"full at the slowest", 429, NULL, 0, 3, 0, RETRY_FULL, 2000},
-    {"full for ever", 429, NULL, 0, UINT_MAX, 0, RETRY_FULL, 2000},
-    {"no jitter in a line", 429, NULL, 0, 0, FULL_CHANCE, RETRY_FULL, 250},
-    {"failures do not slow a line", 429, NULL, 9, 0, 0, RETRY_FULL, 250},
-    {"told 1 s", 429, "1", 0, 5, FULL_CHANCE, RETRY_FULL, 1000},
-    {"told 10 s", 429, "10", 0, 0, 0, RETRY_FULL, 10000},
-    {"told 11 s", 429, "11", 0, 0, 0, RETRY_FULL, 10000},
-    {"told 10^9 s", 429, "1000000000", 0, 0, 0, RETRY_FULL, 10000},
-    {"told 0", 429, "0", 0, 1, 0, RETRY_FULL, 500},
-    {"told -1", 429, "-1", 0, 2, 0, RETRY_FULL, 1000},
-    {"told nonsense", 429, "soon", 0, 0, 0, RETRY_FULL, 250},
-    {"told a date", 429, "Sun, 06 Nov 1994 08:49:40 GMT", 0, 0, 0, RETRY_FULL, 3000},
-    {"told a date gone by", 429, "Sun, 06 Nov 1994 08:49:30 GMT", 0, 1, 0, RETRY_FULL, 500},
+    {"full", 429, NULL, 0, 0, RETRY_FULL, 0, 0},
+    {"told 1 s", 429, "1", 0, FULL_CHANCE, RETRY_FULL, 0, 1000},
+    {"told 10 s", 429, "10", 0, 0, RETRY_FULL, 0, 10000},
+    {"told 11 s", 429, "11", 0, 0, RETRY_FULL, 0, 10000},
+    {"told 10^9 s", 429, "1000000000", 0, 0, RETRY_FULL, 0, 10000},
+    {"told 0", 429, "0", 0, 0, RETRY_FULL, 0, 0},
+    {"told -1", 429, "-1", 0, 0, RETRY_FULL, 0, 0},
+    {"told nonsense", 429, "soon", 0, 0, RETRY_FULL, 0, 0},
+    {"told a date", 429, "Sun, 06 Nov 1994 08:49:40 GMT", 0, 0, RETRY_FULL, 0, 3000},
+    {"told a date gone by", 429, "Sun, 06 Nov 1994 08:49:30 GMT", 0, 0, RETRY_FULL, 0, 0},
 
-    {"no answer", 0, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"continue", 100, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"switching protocols", 101, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"request timeout", 408, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"too early", 425, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"server error", 500, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"unavailable", 503, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"last 5xx", 599, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"no status at all", 1000, NULL, 0, 0, NO_CHANCE, RETRY_FAILED, 125},
-    {"half of the jitter", 500, NULL, 0, 0, HALF_CHANCE, RETRY_FAILED, 187},
-    {"all of the jitter", 500, NULL, 0, 0, FULL_CHANCE, RETRY_FAILED, 249},
-    {"second failure", 500, NULL, 1, 0, NO_CHANCE, RETRY_FAILED, 250},
-    {"third failure", 500, NULL, 2, 0, NO_CHANCE, RETRY_FAILED, 500},
-    {"fourth failure", 500, NULL, 3, 0, NO_CHANCE, RETRY_FAILED, 1000},
-    {"refusals do not count", 500, NULL, 0, 9, NO_CHANCE, RETRY_FAILED, 125},
-    {"failure told 3 s", 503, "3", 0, 0, FULL_CHANCE, RETRY_FAILED, 3000},
-    {"failure told 1 s, earlier than ours", 503, "1", 3, 0, FULL_CHANCE, RETRY_FAILED, 1000},
-    {"failure told too much", 503, "3600", 0, 0, 0, RETRY_FAILED, 10000},
-    {"failure told 0", 503, "0", 1, 0, NO_CHANCE, RETRY_FAILED, 250},
-    {"failure told nonsense", 503, "1.5", 1, 0, NO_CHANCE, RETRY_FAILED, 250},
+    {"no answer", 0, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"continue", 100, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"switching protocols", 101, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"request timeout", 408, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"too early", 425, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"server error", 500, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"unavailable", 503, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"last 5xx", 599, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"no status at all", 1000, NULL, 0, NO_CHANCE, RETRY_FAILED, 125, 0},
+    {"half of the jitter", 500, NULL, 0, HALF_CHANCE, RETRY_FAILED, 187, 0},
+    {"all of the jitter", 500, NULL, 0, FULL_CHANCE, RETRY_FAILED, 249, 0},
+    {"second failure", 500, NULL, 1, NO_CHANCE, RETRY_FAILED, 250, 0},
+    {"third failure", 500, NULL, 2, NO_CHANCE, RETRY_FAILED, 500, 0},
+    {"fourth failure", 500, NULL, 3, NO_CHANCE, RETRY_FAILED, 1000, 0},
+    {"failure told 3 s", 503, "3", 0, FULL_CHANCE, RETRY_FAILED, 3000, 3000},
+    {"failure told 1 s, earlier than ours", 503, "1", 3, FULL_CHANCE, RETRY_FAILED, 1000, 1000},
+    {"failure told too much", 503, "3600", 0, 0, RETRY_FAILED, 10000, 10000},
+    {"failure told 0", 503, "0", 1, NO_CHANCE, RETRY_FAILED, 250, 0},
+    {"failure told nonsense", 503, "1.5", 1, NO_CHANCE, RETRY_FAILED, 250, 0},
 
-    {"fifth failure", 500, NULL, 4, 0, FULL_CHANCE, RETRY_LINE, 250},
-    {"fifth without an answer", 0, NULL, 4, 0, 0, RETRY_LINE, 250},
-    {"fifth, told", 503, "7", 4, 0, 0, RETRY_LINE, 7000},
-    {"sixth", 500, NULL, 5, 0, 0, RETRY_LINE, 500},
-    {"seventh", 500, NULL, 6, 0, 0, RETRY_LINE, 1000},
-    {"eighth", 500, NULL, 7, 0, 0, RETRY_LINE, 2000},
-    {"failing for ever", 500, NULL, UINT_MAX, 0, 0, RETRY_LINE, 2000},
+    {"fifth failure", 500, NULL, 4, FULL_CHANCE, RETRY_LINE, 250, 0},
+    {"fifth without an answer", 0, NULL, 4, 0, RETRY_LINE, 250, 0},
+    {"fifth, told", 503, "7", 4, 0, RETRY_LINE, 7000, 7000},
+    {"sixth", 500, NULL, 5, 0, RETRY_LINE, 500, 0},
+    {"seventh", 500, NULL, 6, 0, RETRY_LINE, 1000, 0},
+    {"eighth", 500, NULL, 7, 0, RETRY_LINE, 2000, 0},
+    {"failing for ever", 500, NULL, UINT_MAX, 0, RETRY_LINE, 2000, 0},
 
-    {"multiple choices", 300, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
-    {"moved", 301, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
-    {"permanent redirect", 308, "1", 0, 0, 0, RETRY_CONFIGURATION, 5000},
-    {"last 3xx", 399, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
-    {"unauthorized", 401, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
-    {"payment required", 402, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
-    {"forbidden", 403, NULL, 4, 0, FULL_CHANCE, RETRY_CONFIGURATION, 5000},
-    {"not found", 404, NULL, 0, 0, 0, RETRY_CONFIGURATION, 5000},
+    {"multiple choices", 300, NULL, 0, 0, RETRY_CONFIGURATION, 0, 5000},
+    {"moved", 301, NULL, 0, 0, RETRY_CONFIGURATION, 0, 5000},
+    {"permanent redirect", 308, "1", 0, 0, RETRY_CONFIGURATION, 0, 5000},
+    {"last 3xx", 399, NULL, 0, 0, RETRY_CONFIGURATION, 0, 5000},
+    {"unauthorized", 401, NULL, 0, 0, RETRY_CONFIGURATION, 0, 5000},
+    {"payment required", 402, NULL, 0, 0, RETRY_CONFIGURATION, 0, 5000},
+    {"forbidden", 403, NULL, 4, FULL_CHANCE, RETRY_CONFIGURATION, 0, 5000},
+    {"not found", 404, NULL, 0, 0, RETRY_CONFIGURATION, 0, 5000},
 
-    {"bad request", 400, NULL, 0, 0, 0, RETRY_REJECTED, 0},
-    {"method", 405, NULL, 0, 0, 0, RETRY_REJECTED, 0},
-    {"conflict", 409, NULL, 0, 0, 0, RETRY_REJECTED, 0},
-    {"too large", 413, "5", 0, 0, 0, RETRY_REJECTED, 0},
-    {"unprocessable", 422, NULL, 4, 0, 0, RETRY_REJECTED, 0},
-    {"last 4xx", 499, NULL, 0, 0, 0, RETRY_REJECTED, 0},
+    {"bad request", 400, NULL, 0, 0, RETRY_REJECTED, 0, 0},
+    {"method", 405, NULL, 0, 0, RETRY_REJECTED, 0, 0},
+    {"conflict", 409, NULL, 0, 0, RETRY_REJECTED, 0, 0},
+    {"too large", 413, "5", 0, 0, RETRY_REJECTED, 0, 0},
+    {"unprocessable", 422, NULL, 4, 0, RETRY_REJECTED, 0, 0},
+    {"last 4xx", 499, NULL, 0, 0, RETRY_REJECTED, 0, 0},
 };
 
 static void each_answer_has_its_decision(void **state)
@@ -104,15 +97,16 @@ static void each_answer_has_its_decision(void **state)
             .retry_after = view_of_text(row->retry_after),
             .wall_s = WALL_S,
             .failures = row->failures,
-            .refusals = row->refusals,
             .chance = row->chance,
         };
-        uint64_t after_ms = UINT64_MAX;
-        enum retry_decision decision = retry_decide(&situation, &after_ms);
-        if (decision != row->decision || after_ms != row->after_ms) {
-            fail_msg("%s: decision %d after %llu ms, not %d after %llu ms", row->name, decision,
-                     (unsigned long long)after_ms, row->decision,
-                     (unsigned long long)row->after_ms);
+        struct retry_delay delay = {UINT64_MAX, UINT64_MAX};
+        enum retry_decision decision = retry_decide(&situation, &delay);
+        if (decision != row->decision || delay.own_ms != row->own_ms ||
+            delay.told_ms != row->told_ms) {
+            fail_msg("%s: decision %d, own %llu ms, told %llu ms, not %d, %llu and %llu", row->name,
+                     decision, (unsigned long long)delay.own_ms, (unsigned long long)delay.told_ms,
+                     row->decision, (unsigned long long)row->own_ms,
+                     (unsigned long long)row->told_ms);
         }
     }
 }
@@ -125,11 +119,11 @@ static void jitter_stays_between_half_and_all_of_the_backoff(void **state)
         for (uint32_t step = 0; step < 256; step++) {
             const struct retry_situation situation = {
                 .status = 503, .failures = failures, .chance = step << 24 | 0xffffff};
-            uint64_t after_ms = 0;
-            assert_int_equal(retry_decide(&situation, &after_ms), RETRY_FAILED);
-            assert_in_range(after_ms, backoff_ms / 2, backoff_ms);
-            assert_true(after_ms >= before_ms);
-            before_ms = after_ms;
+            struct retry_delay delay;
+            assert_int_equal(retry_decide(&situation, &delay), RETRY_FAILED);
+            assert_in_range(delay.own_ms, backoff_ms / 2, backoff_ms);
+            assert_true(delay.own_ms >= before_ms);
+            before_ms = delay.own_ms;
         }
         assert_true(before_ms > backoff_ms * 9 / 10);
     }

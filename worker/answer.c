@@ -1,0 +1,77 @@
+// See answer.h. The agent may put a token anywhere, into a room's URL for instance: whatever is
+// kept of its answer is redacted first.
+#include "answer.h"
+
+#include <stdio.h>
+
+static void copy_redacted(const char *text, const struct redact_secrets *secrets, char *out,
+                          size_t size)
+{
+    struct bytes redacted;
+    bytes_init(&redacted, size - 1);
+    redact(view_of_text(text), secrets, &redacted);
+    snprintf(out, size, "%s", bytes_text(&redacted));
+    bytes_release(&redacted);
+}
+
+static const char *error_of(const struct start_answer *answer)
+{
+    return answer->http->outcome == HTTP_UNKNOWN ? "unknown outcome"
+           : answer->http->error                 ? answer->http->error
+                                                 : answer->flaw;
+}
+
+static void set_outcome(struct call *call, enum retry_decision decision,
+                        const struct start_answer *answer, const struct redact_secrets *secrets)
+{
+    struct call_outcome *outcome = &call->outcome;
+    switch (decision) {
+    case RETRY_STARTED:
+        call_set_outcome(call, RECORD_STARTED, "", answer->flaw);
+        copy_redacted(answer->session_id, secrets, outcome->session_id, sizeof outcome->session_id);
+        copy_redacted(answer->room_url, secrets, outcome->room_url, sizeof outcome->room_url);
+        return;
+    case RETRY_REJECTED:
+        call_set_outcome(call, RECORD_DEAD, "rejected", "/start refuses this request for good");
+        return;
+    case RETRY_CONFIGURATION:
+        call_set_outcome(call, RECORD_LINE, "", "the agent refuses our configuration");
+        return;
+    case RETRY_FULL:
+        call_set_outcome(call, RECORD_LINE, "", error_of(answer));
+        return;
+    case RETRY_FAILED:
+    case RETRY_LINE:
+        call_set_outcome(call, RECORD_AGAIN, "", error_of(answer));
+        return;
+    }
+}
+
+enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
+                                  const struct redact_secrets *secrets, uint64_t wall_s,
+                                  uint32_t chance)
+{
+    struct call_outcome *outcome = &call->outcome;
+    const struct retry_situation situation = {
+        .status = answer->http->status,
+        .retry_after = answer->http->retry_after,
+        .wall_s = wall_s,
+        .failures = call->failures,
+        .chance = chance,
+    };
+    struct retry_delay delay;
+    enum retry_decision decision = retry_decide(&situation, &delay);
+    bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
+    call->failures = is_failure ? call->failures + 1 : 0;
+    set_outcome(call, decision, answer, secrets);
+    outcome->attempt = call->attempt;
+    outcome->http_status = answer->http->status;
+    outcome->latency_ms = answer->http->latency_us / 1000;
+    outcome->failures = call->failures;
+    outcome->told_ms = delay.told_ms;
+    outcome->again_after_ms = delay.own_ms;
+    outcome->has_line = decision == RETRY_LINE;
+    redact(bytes_view(&call->request), secrets, &outcome->request);
+    redact(answer->http->body, secrets, &outcome->response);
+    return decision;
+}

@@ -1,0 +1,49 @@
+// A worker's lease: the key by which others see that it lives. Who finds one gone takes over all
+// entries of that worker.
+#ifndef DIALIN_LEASE_H
+#define DIALIN_LEASE_H
+
+#include "loop.h"
+#include "redis.h"
+#include "script.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEASE_LOOK_MS 500        // how often the leases of others are looked at
+#define LEASE_TAKE_OVER_MAX 1000 // entries taken over in one step
+
+struct lease_events {
+    void (*on_held)(void *arg);  // the first lease stands: work may begin
+    void (*on_taken)(void *arg); // entries of others are in this worker's pending list now
+    size_t (*room)(void *arg);   // entries that may be taken over now
+};
+
+// Everything is borrowed for the life of the lease.
+struct lease_settings {
+    const char *prefix;
+    const char *worker_name;
+    const char *consumer;
+    uint64_t lease_ms;
+};
+
+struct lease;
+struct lease *lease_open(struct loop *loop, struct scripts *scripts,
+                         const struct lease_settings *settings, const struct lease_events *events,
+                         void *arg);
+
+// The connection has come up: renews at once. False from lease_is_held until the first renewal.
+void lease_on_up(struct lease *lease);
+bool lease_is_held(const struct lease *lease);
+
+// Takes nothing over any more, and goes on renewing: for a worker that finishes what it has.
+void lease_stop_taking(struct lease *lease);
+
+// Gives the lease up, so that others take over at once what is left; then calls back, also where
+// Redis is away.
+void lease_give_up(struct lease *lease, loop_on_time *on_given_up, void *arg);
+
+void lease_close(struct lease *lease); // after the connection: no callback comes any more
+
+#endif
