@@ -24,6 +24,8 @@
 #define STEP_AGAIN_MS 200
 #define COMPLAIN_EVERY_MS 5000
 #define MS_PER_S 1000
+#define COMPANY_DEATHS_MAX 1 // of workers with a call's request out, before it is a suspect
+#define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
 
 struct calls {
     struct loop *loop;
@@ -35,6 +37,7 @@ struct calls {
     void *arg;
     struct call_table table;
     size_t beginning; // calls in CALL_BEGINNING
+    size_t watched;   // suspects that are out
     bool is_draining;
     uint64_t complained_ms;
     struct call_metrics counts;
@@ -48,6 +51,7 @@ static void let_go(struct call *call)
     call_table_remove(&calls->table, call);
     *calls->counts.in_work = (int64_t)calls->table.count;
     calls->beginning -= call->state == CALL_BEGINNING;
+    calls->watched -= call->is_watched;
     loop_timer_close(call->timer);
     call_free(call);
     calls->events.on_room(calls->arg);
@@ -283,6 +287,12 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         let_go(call);
         calls->events.on_line(agent, true, calls->arg);
         return;
+    case RECORD_SUSPECT:
+        call->deaths = failures;
+        move(call, CALL_PAUSING);
+        step_again(call);
+        calls->events.on_room(calls->arg);
+        return;
     case RECORD_DEADLY:
         give_up(call, "invalid", "its answers kill the workers that ask for it");
         calls->events.on_room(calls->arg);
@@ -304,6 +314,22 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     }
 }
 
+// A call may kill the worker that reads its answer, and so harm those that are out beside it. The
+// more deaths it was part of, the fewer others like it are out with it, and at last none.
+static bool is_watched_well(struct call *call)
+{
+    static const size_t TOGETHER_MAX[RECORD_DEATHS_MAX] = {SIZE_MAX, SIZE_MAX, 16, 4, 1};
+    struct calls *calls = call->owner;
+    if (call->deaths > COMPANY_DEATHS_MAX && !call->is_watched) {
+        if (calls->watched >= TOGETHER_MAX[call->deaths]) {
+            return false;
+        }
+        call->is_watched = true;
+        calls->watched++;
+    }
+    return true;
+}
+
 static void begin(struct call *call)
 {
     struct calls *calls = call->owner;
@@ -321,13 +347,19 @@ static void begin(struct call *call)
         give_up(call, "expired", "the caller's hold is over");
         return;
     }
+    if (!is_watched_well(call)) {
+        move(call, CALL_PAUSING);
+        step_again(call);
+        return;
+    }
     const struct record_call record_call = call_for_record(call);
     if (!call->token[0]) {
         snprintf(call->token, sizeof call->token, "%s.%llu.%u", call->entry_id,
                  (unsigned long long)loop_now_us(), ++call->begins);
     }
     call->begun_ms = loop_now_ms();
-    if (!record_begin(calls->record, &record_call, call->token, on_begun, call)) {
+    unsigned deaths_max = call->is_watched ? RECORD_DEATHS_MAX : COMPANY_DEATHS_MAX;
+    if (!record_begin(calls->record, &record_call, call->token, deaths_max, on_begun, call)) {
         step_again(call);
     }
 }
@@ -354,7 +386,8 @@ static void step(struct call *call)
 size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
-    return calls->is_draining ? 0 : calls->settings.concurrency - calls->table.count;
+    bool is_full = calls->table.count >= calls->settings.concurrency;
+    return calls->is_draining || is_full ? 0 : calls->settings.concurrency - calls->table.count;
 }
 
 size_t calls_beginning(void *arg)
@@ -376,7 +409,7 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     if (calls_is_known(entry_id, calls)) {
         return true;
     }
-    if (calls_room(calls) == 0) {
+    if (calls->is_draining || calls->table.count >= calls->settings.concurrency + OVER_MAX) {
         return false;
     }
     struct call *call = call_new(entry_id, entry, &problem);

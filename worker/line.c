@@ -67,27 +67,26 @@ static void ask_in(struct line *line, uint64_t after_ms)
 
 static void ask(void *arg);
 
-// {how long until it is worth asking again, or -1; the entries}
+// {how long until it is worth asking again, or -1; the entries}. These come first: they take room.
 static void on_asked(const redisReply *reply, void *arg)
 {
     struct line *line = arg;
     struct lines *lines = line->lines;
+    int64_t after_ms = LINE_ASK_MS_MAX;
+    scripts_look_at(lines->scripts, reply);
+    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+        after_ms = reply->element[0]->integer;
+        lines->events.on_entries(reply->element[1], lines->arg);
+    }
     bool is_again = line->is_again;
     line->is_asking = line->is_again = false;
-    scripts_look_at(lines->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-        ask_in(line, LINE_ASK_MS_MAX);
-        return;
-    }
-    int64_t after_ms = reply->element[0]->integer;
-    if (is_again) {
+    if (is_again && reply) {
         ask(line);
     } else if (after_ms < 0) {
         forget(line);
     } else {
         ask_in(line, (uint64_t)after_ms);
     }
-    lines->events.on_entries(reply->element[1], lines->arg);
 }
 
 static void name_keys(struct lines *lines, const char *agent)
@@ -235,6 +234,7 @@ struct lines *lines_open(struct loop *loop, struct scripts *scripts,
 void lines_close(struct lines *lines)
 {
     while (lines->first) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was forgotten is in no list
         forget(lines->first);
     }
     loop_timer_close(lines->look);

@@ -78,8 +78,8 @@ static enum record_verdict verdict_of(const char *text)
         enum record_verdict verdict;
     } TABLE[] = {
         {"go", RECORD_GO},         {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
-        {"line", RECORD_LINED_UP}, {"deadly", RECORD_DEADLY},       {"lost", RECORD_LOST},
-        {"recorded", RECORD_DONE},
+        {"line", RECORD_LINED_UP}, {"suspect", RECORD_SUSPECT},     {"deadly", RECORD_DEADLY},
+        {"lost", RECORD_LOST},     {"recorded", RECORD_DONE},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (!strcmp(TABLE[i].text, text)) {
@@ -191,11 +191,13 @@ static bool send(struct record *record, enum script_name name, const struct comm
 }
 
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
-                  record_on_verdict *on_verdict, void *arg)
+                  unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
     struct command command;
+    char deaths[NUMBER_BYTES];
     describe(record, call, &command);
     add(&command, view_of_text(token));
+    add(&command, number(deaths, deaths_max));
     return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);
 }
 

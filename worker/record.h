@@ -29,12 +29,13 @@ enum record_verdict {
     RECORD_DUPLICATE,   // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
     RECORD_LINED_UP,    // begin: the agent has a line, and the call now stands in it
-    RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX workers in a row died of its answer: give it up
+    RECORD_SUSPECT,     // begin: more workers than `deaths_max` died with its request out
+    RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,        // finish: it is recorded
     RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
 };
-// `failures`: in a row before this attempt, as far as Redis knows.
+// `failures`: in a row before this attempt, as far as Redis knows; of RECORD_SUSPECT, the deaths.
 typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, unsigned failures,
                                void *arg);
 
@@ -68,10 +69,11 @@ struct record *record_open(struct scripts *scripts, const char *prefix, const ch
 void record_close(struct record *record);
 
 // `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.
+// `deaths_max`: of workers, before the verdict is RECORD_SUSPECT.
 // The callback comes exactly once, never from inside the call, except that false means: not sent,
 // no callback, as RECORD_UNAVAILABLE.
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
-                  record_on_verdict *on_verdict, void *arg);
+                  unsigned deaths_max, record_on_verdict *on_verdict, void *arg);
 bool record_finish(struct record *record, const struct record_call *call,
                    const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg);
 

@@ -14,7 +14,7 @@ if redis.call('ZCARD', KEYS[2]) == 0 then
     redis.call('SREM', KEYS[5], ARGV[3])
     return { -1, {} }
 end
-local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms')
+local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms', 'failed')
 local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 if now < next_ms then
     return { next_ms - now, {} }
@@ -26,9 +26,15 @@ local fresh = string.format('(%.0f', now - holds_up_ms)
 local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, '+inf'), most)
 local entries = {}
 while #entries < may_ask do
-    local call_id = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+    local first = redis.call('ZRANGE', KEYS[2], 0, 1)
+    local call_id = first[1]
     if not call_id then
         break
+    end
+    if call_id == pace[3] and first[2] then -- perhaps it fails by itself: another goes first, once
+        call_id = first[2]
+        redis.call('HDEL', KEYS[3], 'failed')
+        pace[3] = nil
     end
     redis.call('ZREM', KEYS[2], call_id)
     redis.call('ZREM', KEYS[6], call_id)

@@ -3,8 +3,9 @@
 -- `starting`. Behind call.lua.
 --
 -- ARGV  12 token (the same when this step is sent again)
+--       13 how many workers may have died with its request out, before it becomes a `suspect`
 -- Answers {verdict, attempt, failures in a row before it}: lost, duplicate, finished, deadly, line,
--- or go.
+-- go, or suspect (with the number of those deaths in place of the failures).
 local DEATHS_MAX = 5
 
 local owner, deliveries = pending()
@@ -41,14 +42,14 @@ end
 
 local fields = { 'reason', '', 'kind', ARGV[4], 'entry', entry, 'from', ARGV[5], 'to', ARGV[6],
     'agent', agent, 'worker', consumer, 'answered', answered, 'deaths', deaths,
-    'token', ARGV[12], 'received_ms', ARGV[8], 'sha256', ARGV[9], 'updated_ms', text(now) }
+    'received_ms', ARGV[8], 'sha256', ARGV[9], 'updated_ms', text(now) }
 -- Being let ask is good for one request.
 local asked_ms = redis.call('ZSCORE', KEYS[8], entry)
 local may_ask = asked_ms and asked_ms ~= call[11]
 
-if deaths >= DEATHS_MAX then
+if deaths >= DEATHS_MAX or deaths > tonumber(ARGV[13]) then
     redis.call('HSET', KEYS[2], 'attempts', attempts, unpack(fields))
-    return { 'deadly', attempts, failures }
+    return { deaths >= DEATHS_MAX and 'deadly' or 'suspect', attempts, deaths }
 end
 if redis.call('EXISTS', KEYS[7]) == 1 and not may_ask then
     redis.call('HSET', KEYS[2], 'state', 'waiting', 'attempts', attempts, unpack(fields))
@@ -56,5 +57,5 @@ if redis.call('EXISTS', KEYS[7]) == 1 and not may_ask then
     return { 'line', attempts, failures }
 end
 redis.call('HSET', KEYS[2], 'state', 'starting', 'attempts', attempts + 1,
-    'asked_ms', asked_ms or '', unpack(fields))
+    'asked_ms', asked_ms or '', 'token', ARGV[12], unpack(fields))
 return { 'go', attempts + 1, failures }

@@ -7,8 +7,8 @@
 --
 -- An agent's line: `line` holds the calls that wait, by place; `asking` the entries whose request
 -- may be out, by when they were let ask (ask.lua); `pace` how many may ask together (`width`), when
--- the next may (`next_ms`), refusals since somebody was let in (`refusals`) and when it was last
--- slowed down (`slowed_ms`). While there is a pace, every call of the agent goes through the line.
+-- the next may (`next_ms`), refusals since somebody was let in (`refusals`), when it was last slowed
+-- down (`slowed_ms`) and by whose failure (`failed`). While there is a pace, every call of the agent goes through the line.
 -- `lines` names the agents that have a line, `holds` every waiting call by the end of its hold.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 2000
 local PACE_KEPT_S = 3600

@@ -86,6 +86,7 @@ set('state', 'waiting')
 redis.call('HSET', KEYS[2], unpack(fields))
 if ARGV[24] == '1' or redis.call('EXISTS', KEYS[7]) == 1 then
     slow_down(begun_ms, tonumber(ARGV[23]))
+    redis.call('HSET', KEYS[7], 'failed', outcome == 'again' and call_id or '')
 end
 if outcome == 'line' then
     enter_line(call[7], attempt, reason, err)

@@ -1,0 +1,66 @@
+"""make line: how long the last of ten callers for each session waits, and in which order they go in.
+
+SESSIONS (20) of SESSION_S (20) seconds each, ten times as many callers at once, two workers. The
+ideal is ten times the length of a session: an agent that is never idle. Prints what was measured;
+fails where a call was lost, started twice, or served out of its turn.
+"""
+import os
+import pathlib
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "flow"))
+
+import daily  # noqa: E402
+from burst import Burst  # noqa: E402
+from ledger import Ledger  # noqa: E402
+from stack import Redis, Stack  # noqa: E402
+
+SESSIONS = int(os.environ.get("SESSIONS", "20"))
+SESSION_S = float(os.environ.get("SESSION_S", "20"))
+ROUNDS = 10
+PREFIX = "{line}"
+
+
+def measure(stack, redis):
+    agent = stack.agent("--pool", str(SESSIONS), "--session-ms", str(int(SESSION_S * 1000)))
+    for _ in range(2):
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S="3600", LOG_LEVEL="warning")
+    ingress = stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET, LOG_LEVEL="warning")
+    ledger = Ledger(redis, PREFIX)
+    burst = Burst([ingress.port], ROUNDS * SESSIONS).join()
+    assert not burst.refused
+    ledger.wait_until_finished(ROUNDS * (SESSION_S + 5))
+    ledger.check_account(burst.acknowledged.values())
+    assert agent.starts() == {call_id: 1 for call_id in burst.call_ids}, "one bot for each call"
+    calls = [ledger.call(call_id) for call_id in burst.call_ids]
+    rang = sorted(calls, key=lambda call: int(call["received_ms"]))
+    went_in = sorted(range(len(rang)), key=lambda i: int(rang[i]["started_ms"]))
+    displaced = max(abs(place - i) for place, i in enumerate(went_in[SESSIONS:], SESSIONS))
+    first_ms = min(int(call["received_ms"]) for call in calls)
+    last_s = (max(int(call["started_ms"]) for call in calls) - first_ms) / 1000
+    posts = agent.get("/control")["counters"]["requests"]
+    # The last caller of the burst goes in when nine rounds are over, and stays for the tenth.
+    return last_s + SESSION_S, displaced, posts
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="dialin-line-") as folder:
+        folder = pathlib.Path(folder)
+        redis = Redis(folder, fsync="always")
+        stack = Stack(folder, redis, PREFIX)
+        try:
+            served_s, displaced, posts = measure(stack, redis)
+        finally:
+            stack.close()
+            redis.close()
+    ideal_s = ROUNDS * SESSION_S
+    print(f"{ROUNDS * SESSIONS} callers, {SESSIONS} sessions of {SESSION_S:g} s: all served after "
+          f"{served_s:.1f} s, the ideal is {ideal_s:g} s: {served_s / ideal_s - 1:+.1%}")
+    print(f"out of turn by at most {displaced} places; {posts} requests to the agent")
+
+
+if __name__ == "__main__":
+    main()
