@@ -67,6 +67,7 @@ void config_print_table(const struct config_option *table);
 struct config_common {
     char *redis_url;
     char *redis_prefix;
+    uint64_t redis_wait_replicas; // 0: Redis alone is enough
     uint64_t admin_port; // 0: no admin port
     char *log_level;
     char *log_format;
@@ -89,12 +90,12 @@ struct config_common {
          0,                                                                                        \
          "first part of every key; the braces keep all keys in one cluster slot"},                 \
         {"REDIS_WAIT_REPLICAS",                                                                    \
-         CONFIG_LATER,                                                                             \
-         0,                                                                                        \
+         CONFIG_NUMBER,                                                                            \
+         offsetof(struct type, member.redis_wait_replicas),                                        \
          "0",                                                                                      \
          0,                                                                                        \
-         0,                                                                                        \
-         "waiting for replicas is not in this version; leave it at 0"},                            \
+         100,                                                                                      \
+         "replicas of Redis that must have a webhook before the ingress acknowledges it"},         \
         {"ADMIN_PORT",                                                                             \
          CONFIG_NUMBER,                                                                            \
          offsetof(struct type, member.admin_port),                                                 \

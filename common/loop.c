@@ -237,6 +237,32 @@ void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void
     uv_unref((uv_handle_t *)uv);
 }
 
+struct sync {
+    uv_fs_t uv;
+    loop_on_synced *on_synced;
+    void *arg;
+};
+
+static void synced(uv_fs_t *uv)
+{
+    struct sync *sync = uv->data;
+    bool is_durable = uv->result == 0;
+    uv_fs_req_cleanup(uv);
+    sync->on_synced(is_durable, sync->arg);
+    free(sync);
+}
+
+void loop_sync(struct loop *loop, int fd, loop_on_synced *on_synced, void *arg)
+{
+    struct sync *sync = memory_zeroed(sizeof *sync);
+    sync->uv.data = sync;
+    sync->on_synced = on_synced;
+    sync->arg = arg;
+    int failed = uv_fs_fdatasync(&loop->uv, &sync->uv, fd, synced);
+    assert(!failed);
+    (void)failed;
+}
+
 static void resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *found)
 {
     struct loop_resolve *resolve = uv->data;

@@ -42,6 +42,11 @@ void loop_hook_close(struct loop_hook *hook);
 // Calls back for each arrival of the signal until the loop is closed.
 void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void *arg);
 
+// Has what was written to `fd` reach the disk (fdatasync), without blocking the loop; the callback
+// comes once. The descriptor stays open until then.
+typedef void loop_on_synced(bool is_durable, void *arg);
+void loop_sync(struct loop *loop, int fd, loop_on_synced *on_synced, void *arg);
+
 // Looks a host up without blocking the loop; `address` is numeric, or NULL where it failed. The
 // callback comes once, unless loop_resolve_cancel was called before it. Returns NULL, and never
 // calls back, where the name is unusable (too long).

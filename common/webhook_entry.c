@@ -19,18 +19,17 @@ const char *webhook_kind_name(enum webhook_kind kind)
     return "";
 }
 
-void webhook_entry_to_xadd(const struct webhook_entry *entry, struct bytes_view stream,
-                           struct webhook_entry_arguments *arguments)
+void webhook_entry_to_fields(const struct webhook_entry *entry, struct webhook_entry_fields *fields)
 {
-    snprintf(arguments->received_ms, sizeof arguments->received_ms, "%llu",
+    snprintf(fields->received_ms, sizeof fields->received_ms, "%llu",
              (unsigned long long)entry->received_ms);
     const struct {
         struct bytes_view name, value;
-    } fields[] = {
+    } pairs[] = {
         {VIEW("v"), VIEW(WEBHOOK_ENTRY_VERSION)},
         {VIEW("kind"), view_of_text(webhook_kind_name(entry->kind))},
         {VIEW("call_id"), entry->call_id},
-        {VIEW("received_ms"), view_of_text(arguments->received_ms)},
+        {VIEW("received_ms"), view_of_text(fields->received_ms)},
         {VIEW("timestamp"), entry->timestamp},
         {VIEW("signature"), entry->signature},
         {VIEW("peer"), entry->peer},
@@ -38,16 +37,13 @@ void webhook_entry_to_xadd(const struct webhook_entry *entry, struct bytes_view 
         {VIEW("sha256"), entry->sha256},
         {VIEW("replay_of"), entry->replay_of}, // only where it is one
     };
-    size_t count = sizeof fields / sizeof fields[0] - (entry->replay_of.len == 0);
-    arguments->argc = 0;
-    arguments->argv[arguments->argc++] = VIEW("XADD");
-    arguments->argv[arguments->argc++] = stream;
-    arguments->argv[arguments->argc++] = VIEW("*");
-    for (size_t i = 0; i < count; i++) {
-        arguments->argv[arguments->argc++] = fields[i].name;
-        arguments->argv[arguments->argc++] = fields[i].value;
+    size_t pair_count = sizeof pairs / sizeof pairs[0] - (entry->replay_of.len == 0);
+    fields->count = 0;
+    for (size_t i = 0; i < pair_count; i++) {
+        fields->views[fields->count++] = pairs[i].name;
+        fields->views[fields->count++] = pairs[i].value;
     }
-    assert(arguments->argc <= WEBHOOK_ENTRY_ARGUMENTS);
+    assert(fields->count <= WEBHOOK_ENTRY_FIELDS);
 }
 
 static struct bytes_view field(const redisReply *fields, const char *name)

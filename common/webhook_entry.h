@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define WEBHOOK_ENTRY_VERSION "1"
-#define WEBHOOK_ENTRY_ARGUMENTS 23 // XADD key * and ten fields with their values
+#define WEBHOOK_ENTRY_FIELDS 20 // ten names, each with its value
 #define WEBHOOK_CALL_ID_BYTES_MAX 128
 #define WEBHOOK_ENTRY_ID_BYTES 48 // a stream id as text, with its NUL
 
@@ -29,16 +29,16 @@ struct webhook_entry {
     struct bytes_view replay_of; // the entry that this one repeats; empty: none
 };
 
-// Memory for the texts that the arguments of an XADD point to.
-struct webhook_entry_arguments {
-    struct bytes_view argv[WEBHOOK_ENTRY_ARGUMENTS];
-    size_t argc;
+// Names and values in turn, as XADD takes them, and memory for the texts they point to.
+struct webhook_entry_fields {
+    struct bytes_view views[WEBHOOK_ENTRY_FIELDS];
+    size_t count;
     char received_ms[24];
 };
 
-// Fills the arguments of XADD <stream> *; they point into `entry`, `stream` and `arguments`.
-void webhook_entry_to_xadd(const struct webhook_entry *entry, struct bytes_view stream,
-                           struct webhook_entry_arguments *arguments);
+// Fills `fields`, which point into `entry` and into themselves.
+void webhook_entry_to_fields(const struct webhook_entry *entry,
+                             struct webhook_entry_fields *fields);
 
 // Reads the field list of an entry (the second element of an XRANGE row); `entry` points into it.
 // Fields may come in any order, unknown ones are skipped. NULL when it is good, else a sentence.

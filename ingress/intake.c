@@ -1,34 +1,35 @@
-// A webhook that is to be queued is an `append`: it is held from its XADD to its answer, in the
-// order of arrival. An append whose XADD could not be sent, was refused or got no answer simply
-// waits and is sent again when Redis is up; a second copy of an entry ends as a duplicate in the
-// worker, a lost caller would not. After INTAKE_WAIT_MS the sender gets its 503.
+// A webhook that is to be queued is an `append`: it is held from its writing to its answer, in the
+// order of arrival. One that could not be written, was refused or got no answer simply waits and is
+// written again when Redis is up; a second copy of an entry ends as a duplicate in the worker, a
+// lost caller would not. After INTAKE_SPOOL_MS without an answer the spool keeps it too, and
+// whoever has it first answers; after INTAKE_WAIT_MS the sender gets its 503.
 //
-// Surprising: the sender may get 503 while the XADD is still out, and the entry then appears all
-// the same. The append outlives its request for that long.
+// Surprising: the sender may have its answer while Redis or the spool is still at it. The append
+// outlives its request for that long.
 #include "intake.h"
 
+#include "intake_counts.h"
 #include "json.h"
 #include "log.h"
 #include "memory.h"
 #include "webhook.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define TICK_MS 100
+#define TICK_MS 50
 #define ANSWER_BYTES_MAX 1024
-#define REFUSAL_CODES_MAX 16
-
-enum append_state { APPEND_WAITING, APPEND_SENT };
 
 struct append {
     struct append *next, *previous;
     struct intake *intake;
     struct http_request *request; // NULL: answered already
-    enum append_state state;
+    bool is_written;              // to Redis, whose answer is out
+    bool is_spooling;             // the spool's answer is out
     uint64_t begun_ms;
     struct webhook_entry entry; // points into the request, and into the texts below
     char call_id[WEBHOOK_CALL_ID_BYTES_MAX + 1];
@@ -37,39 +38,23 @@ struct append {
     char sha256[SIGNATURE_SHA256_HEX];
 };
 
-struct refusal_counter {
-    const char *code;
-    uint64_t *count;
-};
-
 struct intake {
     struct intake_settings settings;
-    struct redis *redis;
+    struct stream_writer *writer;
+    struct spool *spool; // NULL: there is none
     struct loop_timer *tick;
     bool is_ticking;
-    struct bytes stream; // the key of the webhooks
     struct append *oldest, *newest;
     size_t in_flight;
-    uint64_t *queued;
-    uint64_t *verified;
-    uint64_t *append_errors;
-    struct refusal_counter refusals[REFUSAL_CODES_MAX];
-    int64_t *in_flight_now;
-    struct metrics_histogram *latency;
+    struct intake_counts counts;
 };
 
 // --- refusing ---------------------------------------------------------------------------------
 
 void intake_on_refusal(const char *code, void *arg)
 {
-    struct intake *intake = arg;
-    for (struct refusal_counter *refusal = intake->refusals; refusal->code; refusal++) {
-        if (!strcmp(refusal->code, code)) {
-            (*refusal->count)++;
-            return;
-        }
-    }
-    assert(false); // a refusal without a counter
+    const struct intake *intake = arg;
+    intake_counts_refusal(&intake->counts, code);
 }
 
 static void refuse(struct intake *intake, struct http_request *request, unsigned status,
@@ -103,28 +88,103 @@ static struct sender_credentials credentials_of(const struct http_request *reque
     };
 }
 
-// --- queueing ---------------------------------------------------------------------------------
+// --- keeping ------------------------------------------------------------------------------------
 
-static void on_appended(const redisReply *reply, void *arg);
-static void on_tick(void *arg);
-
-static void send_append(struct append *append)
+static void forget(struct append *append)
 {
     struct intake *intake = append->intake;
-    struct webhook_entry_arguments arguments;
-    webhook_entry_to_xadd(&append->entry, bytes_view(&intake->stream), &arguments);
-    if (redis_send(intake->redis, arguments.argc, arguments.argv, on_appended, append)) {
-        append->state = APPEND_SENT;
+    *(append->previous ? &append->previous->next : &intake->oldest) = append->next;
+    *(append->next ? &append->next->previous : &intake->newest) = append->previous;
+    *intake->counts.in_flight = (int64_t)--intake->in_flight;
+    free(append);
+}
+
+static void forget_when_done(struct append *append)
+{
+    if (!append->request && !append->is_written && !append->is_spooling) {
+        forget(append);
     }
 }
 
-static void send_waiting(struct intake *intake)
+// `entry_id` is empty where the spool has it.
+static void acknowledge(struct append *append, struct bytes_view entry_id)
 {
-    for (struct append *append = intake->oldest; append && redis_is_up(intake->redis);
+    const struct intake *intake = append->intake;
+    struct bytes body;
+    bytes_init(&body, ANSWER_BYTES_MAX);
+    bytes_append_text(&body, "{\"status\":\"queued\",");
+    if (entry_id.len > 0) {
+        bytes_append_text(&body, "\"id\":");
+        json_append_text(&body, entry_id);
+    } else {
+        bytes_append_text(&body, "\"spooled\":true");
+    }
+    bytes_append_text(&body, ",\"call_id\":");
+    json_append_text(&body, append->entry.call_id);
+    bytes_append_text(&body, "}");
+    metrics_observe(intake->counts.latency, loop_now_us() - http_request_begun_us(append->request));
+    (*(entry_id.len > 0 ? intake->counts.queued : intake->counts.spooled))++;
+    log_info(entry_id.len > 0 ? "webhook queued" : "webhook spooled",
+             log_view("call_id", append->entry.call_id), log_view("entry", entry_id),
+             log_phone("to", append->to), log_text("peer", append->peer));
+    http_reply(append->request, 200, bytes_view(&body), NULL);
+    append->request = NULL;
+    bytes_release(&body);
+}
+
+static void on_written(struct bytes_view entry_id, void *arg)
+{
+    struct append *append = arg;
+    append->is_written = false;
+    if (entry_id.len > 0 && append->request) {
+        acknowledge(append, entry_id);
+    }
+    forget_when_done(append); // else on_tick writes it again
+}
+
+static void write_append(struct append *append)
+{
+    struct webhook_entry_fields fields;
+    webhook_entry_to_fields(&append->entry, &fields);
+    append->is_written =
+        stream_writer_write(append->intake->writer, fields.count, fields.views, on_written, append);
+}
+
+static void on_kept(bool is_kept, void *arg)
+{
+    struct append *append = arg;
+    append->is_spooling = false;
+    if (is_kept && append->request) {
+        acknowledge(append, VIEW(""));
+    }
+    forget_when_done(append);
+}
+
+static void spool_append(struct append *append)
+{
+    struct webhook_entry_fields fields;
+    webhook_entry_to_fields(&append->entry, &fields);
+    append->is_spooling =
+        spool_keep(append->intake->spool, fields.count, fields.views, on_kept, append);
+}
+
+// --- while Redis does not answer ----------------------------------------------------------------
+
+static bool may_spool(const struct append *append, uint64_t now_ms)
+{
+    const struct intake *intake = append->intake;
+    return intake->spool && append->request && !append->is_spooling &&
+           (now_ms - append->begun_ms >= INTAKE_SPOOL_MS ||
+            stream_writer_down_ms(intake->writer) >= INTAKE_SPOOL_MS);
+}
+
+static void write_waiting(struct intake *intake)
+{
+    for (struct append *append = intake->oldest; append && stream_writer_is_up(intake->writer);
          append = append->next) {
         // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was forgotten is in no list
-        if (append->state == APPEND_WAITING) {
-            send_append(append);
+        if (!append->is_written && append->request) {
+            write_append(append);
         }
     }
 }
@@ -137,85 +197,39 @@ static void keep_ticking(struct intake *intake)
     }
 }
 
-static void forget(struct append *append)
-{
-    struct intake *intake = append->intake;
-    *(append->previous ? &append->previous->next : &intake->oldest) = append->next;
-    *(append->next ? &append->next->previous : &intake->newest) = append->previous;
-    *intake->in_flight_now = (int64_t)--intake->in_flight;
-    free(append);
-}
-
-static void acknowledge(struct append *append, struct bytes_view entry_id)
-{
-    struct intake *intake = append->intake;
-    struct bytes body;
-    bytes_init(&body, ANSWER_BYTES_MAX);
-    bytes_append_text(&body, "{\"status\":\"queued\",\"id\":");
-    json_append_text(&body, entry_id);
-    bytes_append_text(&body, ",\"call_id\":");
-    json_append_text(&body, append->entry.call_id);
-    bytes_append_text(&body, "}");
-    metrics_observe(intake->latency, loop_now_us() - http_request_begun_us(append->request));
-    (*intake->queued)++;
-    log_info("webhook queued", log_view("call_id", append->entry.call_id),
-             log_view("entry", entry_id), log_phone("to", append->to),
-             log_text("peer", append->peer));
-    http_reply(append->request, 200, bytes_view(&body), NULL);
-    bytes_release(&body);
-}
-
-static void on_appended(const redisReply *reply, void *arg)
-{
-    struct append *append = arg;
-    struct intake *intake = append->intake;
-    bool has_it = reply && reply->type == REDIS_REPLY_STRING;
-    if (has_it && append->request) {
-        acknowledge(append, (struct bytes_view){reply->str, reply->len});
-    }
-    if (has_it || !append->request) {
-        forget(append);
-        return;
-    }
-    append->state = APPEND_WAITING; // on_tick sends it again
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
-        if ((*intake->append_errors)++ % 1000 == 0) {
-            log_error("Redis refuses webhooks", log_text("error", reply->str));
-        }
-        if (redis_error_of(reply) == REDIS_ELSEWHERE) {
-            redis_restart(intake->redis);
-        }
-    }
-}
-
-static void on_redis(bool up, void *arg)
-{
-    if (up) {
-        send_waiting(arg);
-    }
-}
-
 static void on_tick(void *arg)
 {
     struct intake *intake = arg;
     uint64_t now_ms = loop_now_ms();
     struct append *next = NULL;
     intake->is_ticking = false;
-    for (struct append *append = intake->oldest;
-         append && now_ms - append->begun_ms > INTAKE_WAIT_MS; append = next) {
+    for (struct append *append = intake->oldest; append; append = next) {
         next = append->next;
-        if (append->request) {
+        if (may_spool(append, now_ms)) {
+            spool_append(append);
+        }
+        if (append->request && !append->is_spooling &&
+            now_ms - append->begun_ms > INTAKE_WAIT_MS) {
             refuse(intake, append->request, 503, "queue_unavailable",
                    "the queue cannot be reached; try again");
             append->request = NULL;
-        }
-        if (append->state == APPEND_WAITING) {
-            forget(append);
+            forget_when_done(append);
         }
     }
-    send_waiting(intake);
+    write_waiting(intake);
     keep_ticking(intake);
 }
+
+static void on_redis_up(void *arg)
+{
+    struct intake *intake = arg;
+    write_waiting(intake);
+    if (intake->spool) {
+        spool_drain(intake->spool);
+    }
+}
+
+// --- queueing -----------------------------------------------------------------------------------
 
 // A dial-out has no callId of Daily's: the sender's Idempotency-Key, or a random one.
 static bool choose_call_id(struct append *append, const struct webhook *webhook)
@@ -270,7 +284,7 @@ static void queue(struct intake *intake, struct http_request *request,
     append->entry = (struct webhook_entry){
         .kind = webhook->kind,
         .call_id = view_of_text(append->call_id),
-        .received_ms = redis_now_ms(intake->redis),
+        .received_ms = stream_writer_now_ms(intake->writer),
         .timestamp = view_of_text(given.timestamp),
         .signature = view_of_text(given.signature),
         .peer = view_of_text(append->peer),
@@ -280,8 +294,11 @@ static void queue(struct intake *intake, struct http_request *request,
     append->previous = intake->newest;
     *(intake->newest ? &intake->newest->next : &intake->oldest) = append;
     intake->newest = append;
-    *intake->in_flight_now = (int64_t)++intake->in_flight;
-    send_append(append);
+    *intake->counts.in_flight = (int64_t)++intake->in_flight;
+    write_append(append);
+    if (may_spool(append, append->begun_ms)) {
+        spool_append(append);
+    }
     keep_ticking(intake);
 }
 
@@ -307,7 +324,7 @@ void intake_on_head(struct http_request *request, void *arg)
 
 static void answer_verification(struct intake *intake, struct http_request *request)
 {
-    (*intake->verified)++;
+    (*intake->counts.verified)++;
     log_info("verification request answered", log_text("peer", http_request_peer(request)));
     http_reply(request, 200, VIEW("{\"status\":\"success\",\"message\":\"Test request received\"}"),
                NULL);
@@ -353,61 +370,39 @@ void intake_on_request(struct http_request *request, void *arg)
 const char *intake_missing(void *arg)
 {
     const struct intake *intake = arg;
-    return redis_is_up(intake->redis) ? NULL : "Redis cannot be reached (REDIS_URL)";
+    if (stream_writer_is_up(intake->writer)) {
+        return NULL;
+    }
+    return intake->spool ? spool_missing(intake->spool) : "Redis cannot be reached (REDIS_URL)";
 }
 
 // --- opening and closing ----------------------------------------------------------------------
-
-static void register_metrics(struct intake *intake, struct metrics *metrics)
-{
-    static const char NAME[] = "dialin_webhooks_total";
-    static const char HELP[] = "Requests to the dial-in path, by what became of them.";
-    static const struct {
-        const char *code;
-        const char *labels;
-    } CODES[] = {
-#define CODE(code) {code, "result=\"" code "\""}
-        CODE("bad_request"),
-        CODE("invalid_json"),
-        CODE("missing_fields"),
-        CODE("invalid_field"),
-        CODE("missing_signature"),
-        CODE("invalid_signature"),
-        CODE("stale_timestamp"),
-        CODE("not_found"),
-        CODE("method_not_allowed"),
-        CODE("request_timeout"),
-        CODE("body_too_large"),
-        CODE("queue_unavailable"),
-        CODE("busy"),
-#undef CODE
-    };
-    static_assert(sizeof CODES / sizeof CODES[0] < REFUSAL_CODES_MAX, "one row stays empty");
-    intake->queued = metrics_counter(metrics, NAME, HELP, "result=\"queued\"");
-    intake->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
-    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
-        intake->refusals[i].code = CODES[i].code;
-        intake->refusals[i].count = metrics_counter(metrics, NAME, HELP, CODES[i].labels);
-    }
-    intake->append_errors =
-        metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
-    intake->in_flight_now = metrics_gauge(metrics, "dialin_webhooks_in_flight",
-                                          "Webhooks received and not answered yet.", NULL);
-    intake->latency = metrics_seconds(metrics, "dialin_acknowledge_seconds",
-                                      "From a webhook's first line to its acknowledgement.");
-}
 
 struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
                            const struct intake_settings *settings, struct metrics *metrics)
 {
     struct intake *intake = memory_zeroed(sizeof *intake);
+    const struct stream_writer_settings writer_settings = {settings->redis_prefix,
+                                                           settings->wait_replicas};
     intake->settings = *settings;
-    bytes_init(&intake->stream, 256);
-    bytes_printf(&intake->stream, "%s:webhooks", settings->redis_prefix);
-    register_metrics(intake, metrics);
+    intake_counts_register(&intake->counts, metrics);
     intake->tick = loop_timer_open(loop, on_tick, intake);
-    intake->redis = redis_open(loop, redis, "dialin-ingress", on_redis, intake);
+    intake->writer =
+        stream_writer_open(loop, redis, &writer_settings, metrics, on_redis_up, intake);
+    if (settings->spool_folder) {
+        intake->spool = spool_open(loop, settings->spool_folder, settings->spool_bytes_max,
+                                   intake->writer, metrics);
+        if (!intake->spool) {
+            log_error("SPOOL_DIR cannot be used: there is no spool",
+                      log_text("error", strerror(errno)));
+        }
+    }
     return intake;
+}
+
+bool intake_is_spooling(const struct intake *intake)
+{
+    return intake->spool && spool_is_syncing(intake->spool);
 }
 
 void intake_close(struct intake *intake)
@@ -418,13 +413,15 @@ void intake_close(struct intake *intake)
             append->request = NULL;
         }
     }
-    redis_close(intake->redis); // appends that were sent are forgotten in their callbacks
+    stream_writer_close(intake->writer); // appends that were written are forgotten in callbacks
+    if (intake->spool) {
+        spool_close(intake->spool);
+    }
     struct append *next = NULL;
     for (struct append *append = intake->oldest; append; append = next) {
         next = append->next;
         forget(append);
     }
     loop_timer_close(intake->tick);
-    bytes_release(&intake->stream);
     free(intake);
 }

@@ -1,5 +1,5 @@
 // The story of a webhook in the ingress: request in, genuine or not, XADD out, and the answer only
-// when Redis has it.
+// when Redis has it, or, Redis being away, the spool.
 #ifndef DIALIN_INTAKE_H
 #define DIALIN_INTAKE_H
 
@@ -9,11 +9,14 @@
 #include "peer.h"
 #include "redis.h"
 #include "sender.h"
+#include "spool.h"
+#include "stream_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define INTAKE_WAIT_MS 5000 // for Redis; then 503
+#define INTAKE_SPOOL_MS 250 // without an answer of Redis; then the spool keeps the webhook
+#define INTAKE_WAIT_MS 5000 // for Redis and the spool; then 503
 #define INTAKE_RETRY_AFTER_S 1
 
 // Everything is borrowed for the life of the intake.
@@ -22,6 +25,9 @@ struct intake_settings {
     struct sender_rules sender;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
+    unsigned wait_replicas;
+    const char *spool_folder; // NULL: there is no spool
+    uint64_t spool_bytes_max;
 };
 
 struct intake;
@@ -35,6 +41,9 @@ void intake_on_refusal(const char *code, void *arg);
 
 // What keeps it from taking webhooks, or NULL (admin_missing).
 const char *intake_missing(void *arg);
+
+// An fdatasync is out: intake_close must wait for its end.
+bool intake_is_spooling(const struct intake *intake);
 
 // Answers what is still parked with 503 and frees everything.
 void intake_close(struct intake *intake);

@@ -15,6 +15,7 @@
 #define SUMMARY                                                                                    \
     "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
 #define DRAIN_TICK_MS 20
+#define BYTES_PER_MB 1000000
 
 static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},
@@ -26,13 +27,14 @@ static const struct http_route ROUTES[] = {
 struct ingress {
     struct loop *loop;
     struct http_server *server;
+    struct intake *intake;
     struct loop_timer *drain;
 };
 
 static void leave_when_drained(void *arg)
 {
     struct ingress *ingress = arg;
-    if (http_server_is_drained(ingress->server)) {
+    if (http_server_is_drained(ingress->server) && !intake_is_spooling(ingress->intake)) {
         loop_stop(ingress->loop);
     } else {
         loop_timer_start(ingress->drain, DRAIN_TICK_MS);
@@ -55,12 +57,16 @@ static int run(const void *arg)
         .sender = {settings->secrets, settings->api_key, settings->allow_unsigned},
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
+        .wait_replicas = (unsigned)settings->common.redis_wait_replicas,
+        .spool_folder = settings->spool_folder,
+        .spool_bytes_max = settings->spool_max_mb * BYTES_PER_MB,
     };
     int exit_code = 1;
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
     struct ingress ingress = {.loop = loop_open()};
     struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
+    ingress.intake = intake;
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,

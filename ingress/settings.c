@@ -3,7 +3,10 @@
 
 #include "memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "dialin-ingress"
 #define CONNECTIONS_IDLE_MAX 1024
@@ -31,11 +34,11 @@ const struct config_option SETTINGS_TABLE[] = {
      1048576, "longest webhook, in bytes"},
     {"MAX_IN_FLIGHT", CONFIG_NUMBER, offsetof(struct settings, in_flight_max), "10000", 1, 100000,
      "webhooks received and not answered yet; more are answered 503"},
-    {"SPOOL_DIR", CONFIG_LATER, 0, NULL, 0, 0,
-     "the spool is not in this version; leave it unset: webhooks are answered 503 while Redis is "
-     "away"},
-    {"SPOOL_MAX_MB", CONFIG_LATER, 0, "256", 0, 0,
-     "the spool is not in this version; leave it unset"},
+    {"SPOOL_DIR", CONFIG_PATH, offsetof(struct settings, spool_folder), NULL, 0, 0,
+     "folder on a local disk that keeps webhooks while Redis is away; without it they are answered "
+     "503 then"},
+    {"SPOOL_MAX_MB", CONFIG_NUMBER, offsetof(struct settings, spool_max_mb), "256", 1, 1048576,
+     "most that the spool may hold, in megabytes"},
     {"TLS_CERT", CONFIG_LATER, 0, NULL, 0, 0,
      "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
     {"TLS_KEY", CONFIG_LATER, 0, NULL, 0, 0,
@@ -99,12 +102,28 @@ static void check_proxies(struct settings *settings, struct config_problems *pro
     bytes_release(&problem);
 }
 
+static void check_spool(const struct settings *settings, struct config_problems *problems)
+{
+    int folder = settings->spool_folder
+                     ? open(settings->spool_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                     : -1;
+    if (settings->spool_folder &&
+        (folder < 0 || faccessat(folder, ".", R_OK | W_OK | X_OK, AT_EACCESS))) {
+        config_problem(problems, "SPOOL_DIR",
+                       "must name a folder that can be read and written to: %s", strerror(errno));
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+}
+
 void settings_load(void *arg, struct config_problems *problems)
 {
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_secrets(settings, problems);
     check_proxies(settings, problems);
+    check_spool(settings, problems);
     if (settings->api_key && strlen(settings->api_key) < API_KEY_BYTES_MIN) {
         config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
                        API_KEY_BYTES_MIN);

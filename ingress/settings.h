@@ -18,6 +18,8 @@ struct settings {
     char *trusted_proxies;
     uint64_t body_bytes_max;
     uint64_t in_flight_max;
+    char *spool_folder; // NULL: there is no spool
+    uint64_t spool_max_mb;
 
     // made from the above
     struct signature_secrets *secrets; // NULL: none

@@ -11,7 +11,7 @@ class Burst:
     `ports` each; it runs from its making until `join`."""
 
     def __init__(self, ports, count=0, connections=10, webhooks=None):
-        self.acknowledged = {}  # entry by call id
+        self.acknowledged = {}  # entry by call id; None where the spool has it
         self.refused = {}  # what went wrong, by call id
         self.webhooks = webhooks or [self.make() for _ in range(count)]
         self.call_ids = {call_id for call_id, _ in self.webhooks}
@@ -38,7 +38,7 @@ class Burst:
             except OSError as trouble:
                 answer = trouble
             if getattr(answer, "status", None) == 200:
-                self.acknowledged[call_id] = answer.json()["id"]
+                self.acknowledged[call_id] = answer.json().get("id")  # None: spooled
             else:
                 self.refused[call_id] = answer
             if not hasattr(answer, "status") or answer.header("Connection") == "close":

@@ -12,7 +12,8 @@ VARIABLES = ["PORT", "LISTEN_ADDR", "PINLESS_HMAC_SECRET", "INGRESS_API_KEY", "A
              "TLS_CERT", "TLS_KEY", "REDIS_URL", "REDIS_PREFIX", "REDIS_WAIT_REPLICAS",
              "ADMIN_PORT", "LOG_LEVEL", "LOG_FORMAT"]
 DEFAULTS = {"PORT": "7860", "LISTEN_ADDR": "0.0.0.0", "MAX_BODY_BYTES": "65536",
-            "MAX_IN_FLIGHT": "10000", "REDIS_URL": "redis://127.0.0.1:6379",
+            "MAX_IN_FLIGHT": "10000", "SPOOL_MAX_MB": "256", "REDIS_WAIT_REPLICAS": "0",
+            "REDIS_URL": "redis://127.0.0.1:6379",
             "REDIS_PREFIX": "{dialin}", "ADMIN_PORT": "9464", "LOG_LEVEL": "info",
             "LOG_FORMAT": "text"}
 
@@ -83,14 +84,14 @@ def test_all_problems_at_once(stack):
     ("REDIS_URL", "redis://127.0.0.1:0"), ("REDIS_URL", "redis://127.0.0.1:99999"),
     ("REDIS_URL", "127.0.0.1:6379"), ("PINLESS_HMAC_SECRET", "c2hvcnQ="),
     ("PINLESS_HMAC_SECRET", daily.SECRET + ",,"), ("PINLESS_HMAC_SECRET", daily.SECRET[:-1]),
-    ("INGRESS_API_KEY", "short")])
+    ("INGRESS_API_KEY", "short"), ("SPOOL_MAX_MB", "0"), ("SPOOL_DIR", "/does/not/exist"),
+    ("REDIS_WAIT_REPLICAS", "-1")])
 def test_values_that_cannot_be(stack, name, value):
     refuses(stack, [name], **{**GOOD, name: value})
 
 
 @pytest.mark.parametrize("name, value", [
-    ("SPOOL_DIR", "/tmp"), ("SPOOL_MAX_MB", "10"), ("TLS_CERT", "/x.pem"), ("TLS_KEY", "/x.key"),
-    ("REDIS_WAIT_REPLICAS", "1"), ("REDIS_URL", "rediss://127.0.0.1:6379"),
+    ("TLS_CERT", "/x.pem"), ("TLS_KEY", "/x.key"), ("REDIS_URL", "rediss://127.0.0.1:6379"),
     ("REDIS_URL", "redis+sentinel://a:26379,b:26379/m/0")])
 def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
     assert "not in this version" in refuses(stack, [name], **{**GOOD, name: value})

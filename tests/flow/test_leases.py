@@ -252,10 +252,10 @@ def test_one_that_slept_before_it_sent_sends_nothing(stack, ledger, start):
         ledger.queue(webhook)
         ledger.wait_for_state(webhook["callId"], "starting")
         sleeping.signal(signal.SIGSTOP)
+        gate.open()  # the connection is made behind the sleeper's back
         other = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
         call = ledger.wait_for_state(webhook["callId"], "started")
         assert call["worker"] == other.consumer()
-        gate.open()
         wait_for(lambda: gate.received, 20, what="the sleeper's connection")
         sleeping.signal(signal.SIGCONT)
         wait_for(lambda: b"taken over by another worker" in sleeping.log())

@@ -71,7 +71,7 @@ def test_values_that_cannot_be(stack, name, value):
 
 
 @pytest.mark.parametrize("name, value", [
-    ("ROUTES_FILE", "/x.json"), ("RETENTION_DAYS", "1"), ("REDIS_WAIT_REPLICAS", "1"),
+    ("ROUTES_FILE", "/x.json"), ("RETENTION_DAYS", "1"),
     ("REDIS_URL", "rediss://127.0.0.1"), ("REDIS_URL", "redis+sentinel://a:26379/m/0")])
 def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
     assert "in this version" in refuses(stack, [name], **{**GOOD, name: value})

@@ -3,7 +3,8 @@
 #
 # Takes every variable of the README from the environment and from .env. With REDIS_URL set it uses
 # that Redis and starts none; with START_URL or PIPECAT_CLOUD_API_KEY set the calls go there and no
-# agent is started. The private Redis keeps its data in .run/redis.
+# agent is started. The private Redis keeps its data in .run/redis, the ingress its spool in
+# .run/spool.
 set -uo pipefail
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$ROOT/tests/trial/env.sh"
@@ -129,6 +130,8 @@ fi
 export LISTEN_ADDR=${LISTEN_ADDR:-127.0.0.1}
 ADMIN_PORT=$worker_admin_port start worker setsid "$BUILD/dialin-worker"
 worker=$((${#pids[@]} - 1))
+export SPOOL_DIR=${SPOOL_DIR:-$STATE/spool}
+mkdir -m 700 -p "$SPOOL_DIR"
 ADMIN_PORT=$admin_port start ingress setsid "$BUILD/dialin-ingress"
 ingress=$((${#pids[@]} - 1))
 if [ "$admin_port" != 0 ]; then

@@ -67,19 +67,18 @@ static void an_entry_is_appended_field_by_field(void **state)
 {
     (void)state;
     static const char *const EXPECTED[] = {
-        "XADD",          "{dialin}:webhooks", "*",          "v",         "1",
-        "kind",          "dialout",           "call_id",    "c-1",       "received_ms",
-        "1790000000123", "timestamp",         "1790000000", "signature", "UBC5",
-        "peer",          "127.0.0.1"};
-    struct webhook_entry_arguments arguments;
-    webhook_entry_to_xadd(&ENTRY, VIEW("{dialin}:webhooks"), &arguments);
-    assert_int_equal(arguments.argc, 21);
+        "v",         "1",           "kind",          "dialout",   "call_id",
+        "c-1",       "received_ms", "1790000000123", "timestamp", "1790000000",
+        "signature", "UBC5",        "peer",          "127.0.0.1"};
+    struct webhook_entry_fields fields;
+    webhook_entry_to_fields(&ENTRY, &fields);
+    assert_int_equal(fields.count, 18);
     for (size_t i = 0; i < sizeof EXPECTED / sizeof EXPECTED[0]; i++) {
-        assert_true(view_equal_text(arguments.argv[i], EXPECTED[i]));
+        assert_true(view_equal_text(fields.views[i], EXPECTED[i]));
     }
-    assert_true(view_equal_text(arguments.argv[17], "body"));
-    assert_true(view_equal(arguments.argv[18], ENTRY.body));
-    assert_true(view_equal_text(arguments.argv[19], "sha256"));
+    assert_true(view_equal_text(fields.views[14], "body"));
+    assert_true(view_equal(fields.views[15], ENTRY.body));
+    assert_true(view_equal_text(fields.views[16], "sha256"));
 }
 
 static void what_is_written_is_read_again(void **state)
@@ -87,12 +86,12 @@ static void what_is_written_is_read_again(void **state)
     (void)state;
     for (int replay = 0; replay < 2; replay++) {
         struct webhook_entry entry = ENTRY, read;
-        struct webhook_entry_arguments arguments;
+        struct webhook_entry_fields fields;
         entry.kind = replay ? WEBHOOK_DIALIN : WEBHOOK_DIALOUT;
         entry.replay_of = replay ? VIEW("1790000000000-7") : VIEW("");
-        webhook_entry_to_xadd(&entry, VIEW("stream"), &arguments);
-        assert_int_equal(arguments.argc, replay ? WEBHOOK_ENTRY_ARGUMENTS : 21);
-        redisReply *reply = reply_of_views(arguments.argv + 3, arguments.argc - 3);
+        webhook_entry_to_fields(&entry, &fields);
+        assert_int_equal(fields.count, replay ? WEBHOOK_ENTRY_FIELDS : 18);
+        redisReply *reply = reply_of_views(fields.views, fields.count);
         assert_null(webhook_entry_from_reply(&read, reply));
         assert_true(view_equal_text(read.version, WEBHOOK_ENTRY_VERSION));
         assert_int_equal(read.kind, entry.kind);

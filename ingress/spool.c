@@ -1,0 +1,432 @@
+// A list of files, oldest first: orphans, then our own, of which the last is appended to. It is
+// read back from its start, a window of records at a time; a window counts as drained when every
+// entry of it is in the stream, and is read again otherwise (a second copy ends as a duplicate). A
+// file that is drained is removed. How far a file is drained is not kept over a restart, for the
+// same reason.
+//
+// Surprising: after an fdatasync has failed, nobody knows what is on the disk, and the next one
+// would say that all is well. So the file is given up: nothing is appended to it any more, and
+// nothing that was waiting for that fdatasync counts as kept.
+#include "spool.h"
+
+#include "log.h"
+#include "memory.h"
+#include "spool_file.h"
+#include "spool_record.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WINDOW_BYTES (256 * 1024) // read at once; more where a record is longer
+#define NAMES_MAX 4096            // of files in the folder, looked at in one search
+
+struct keep {
+    struct keep *next;
+    struct spool_file *file;
+    uint64_t end; // kept when the file is durable up to here
+    spool_on_kept *on_kept;
+    void *arg;
+};
+
+struct spool {
+    struct loop *loop;
+    struct stream_writer *writer;
+    struct loop_timer *look, *again;
+    int folder;
+    uint64_t bytes_max, bytes; // of all files in use
+    uint64_t failed_ms;        // when the disk last failed; 0: it did not
+    struct spool_file *files;
+    size_t file_count;
+    struct keep *first, *last;
+    struct spool_file *syncing; // its fdatasync is out
+    uint64_t syncing_to;
+    struct bytes window; // of the first file, from `drained` on
+    size_t window_bytes; // of it, in the records that are on their way
+    size_t on_the_way;   // entries
+    bool has_failed;     // one of them was not taken
+    uint64_t *kept, *drained, *torn, *damaged;
+    int64_t *held;
+};
+
+// --- files --------------------------------------------------------------------------------------
+
+static void add_file(struct spool *spool, struct spool_file *file)
+{
+    struct spool_file **place = &spool->files;
+    while (*place && strcmp((*place)->name, file->name) < 0) {
+        place = &(*place)->next;
+    }
+    // What is being drained stays first.
+    place = place == &spool->files && *place && spool->on_the_way > 0 ? &(*place)->next : place;
+    file->next = *place;
+    *place = file;
+    spool->file_count++;
+    spool->bytes += file->bytes;
+    *spool->held = (int64_t)spool->bytes;
+}
+
+static void drop_file(struct spool *spool, struct spool_file *file)
+{
+    struct spool_file **place = &spool->files;
+    while (*place != file) {
+        place = &(*place)->next;
+    }
+    *place = file->next;
+    spool->file_count--;
+    spool->bytes -= file->bytes;
+    *spool->held = (int64_t)spool->bytes;
+    spool_file_close(file);
+}
+
+static void complain(struct spool *spool, const char *what, int error)
+{
+    log_error("the spool's disk fails: webhooks wait for Redis instead", log_text("step", what),
+              log_text("error", strerror(error)));
+    spool->failed_ms = loop_now_ms();
+}
+
+static bool is_pausing(const struct spool *spool)
+{
+    return spool->failed_ms > 0 && loop_now_ms() - spool->failed_ms < SPOOL_PAUSE_MS;
+}
+
+// The file that is appended to: the last, unless it was an orphan or is broken.
+static struct spool_file *file_to_append_to(struct spool *spool)
+{
+    for (struct spool_file *file = spool->files; file; file = file->next) {
+        if (!file->is_broken) {
+            return file;
+        }
+    }
+    struct spool_file *file =
+        spool->file_count < SPOOL_FILES_MAX ? spool_file_make(spool->folder) : NULL;
+    if (!file) {
+        complain(spool, "making a file", spool->file_count < SPOOL_FILES_MAX ? errno : EMFILE);
+        return NULL;
+    }
+    add_file(spool, file);
+    return file;
+}
+
+// --- keeping ------------------------------------------------------------------------------------
+
+static void sync_on(struct spool *spool);
+static void drain(struct spool *spool);
+
+static void tell(struct spool *spool, const struct spool_file *file, bool is_kept)
+{
+    while (spool->first && spool->first->file == file &&
+           (spool->first->end <= file->durable || !is_kept)) {
+        struct keep *keep = spool->first;
+        spool->first = keep->next;
+        spool->last = spool->first ? spool->last : NULL;
+        *spool->kept += is_kept;
+        keep->on_kept(is_kept, keep->arg);
+        free(keep);
+    }
+}
+
+static void on_synced(bool is_durable, void *arg)
+{
+    struct spool *spool = arg;
+    struct spool_file *file = spool->syncing;
+    spool->syncing = NULL;
+    if (is_durable) {
+        file->durable = spool->syncing_to;
+    } else {
+        file->is_broken = true;
+        complain(spool, "fdatasync", EIO);
+    }
+    tell(spool, file, is_durable);
+    sync_on(spool);
+    drain(spool);
+}
+
+static void sync_on(struct spool *spool)
+{
+    if (!spool->syncing && spool->first) {
+        spool->syncing = spool->first->file;
+        spool->syncing_to = spool->syncing->bytes;
+        loop_sync(spool->loop, spool->syncing->fd, on_synced, spool);
+    }
+}
+
+static void wait_for_sync(struct spool *spool, struct spool_file *file, spool_on_kept *on_kept,
+                          void *arg)
+{
+    struct keep *keep = memory_zeroed(sizeof *keep);
+    *keep = (struct keep){.file = file, .end = file->bytes, .on_kept = on_kept, .arg = arg};
+    *(spool->last ? &spool->last->next : &spool->first) = keep;
+    spool->last = keep;
+    sync_on(spool);
+}
+
+bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fields,
+                spool_on_kept *on_kept, void *arg)
+{
+    struct bytes record;
+    bytes_init(&record, SPOOL_RECORD_BYTES_MAX);
+    bool is_kept = !is_pausing(spool) && spool_record_write(&record, count, fields) &&
+                   spool->bytes + record.len <= spool->bytes_max;
+    struct spool_file *file = is_kept ? file_to_append_to(spool) : NULL;
+    if (file) {
+        uint64_t before = file->bytes;
+        is_kept = spool_file_append(file, bytes_view(&record));
+        spool->bytes += file->bytes - before;
+        *spool->held = (int64_t)spool->bytes;
+        if (is_kept) {
+            wait_for_sync(spool, file, on_kept, arg);
+        } else {
+            complain(spool, "write", errno);
+        }
+    }
+    bytes_release(&record);
+    return file && is_kept;
+}
+
+const char *spool_missing(const struct spool *spool)
+{
+    if (is_pausing(spool)) {
+        return "the spool's disk fails (SPOOL_DIR)";
+    }
+    return spool->bytes + SPOOL_RECORD_HEAD_BYTES < spool->bytes_max
+               ? NULL
+               : "the spool is full (SPOOL_MAX_MB)";
+}
+
+// --- draining -----------------------------------------------------------------------------------
+
+static void end_file(struct spool *spool, struct spool_file *file, bool is_damaged)
+{
+    if (is_damaged && spool_file_put_aside(file)) {
+        log_error("a spool file is damaged: what could be read is in the stream, the file is kept",
+                  log_text("file", file->name));
+        (*spool->damaged)++;
+    } else if (!is_damaged) {
+        log_info("a spool file is drained", log_text("file", file->name));
+        spool_file_remove(file);
+    }
+    drop_file(spool, file);
+}
+
+static void on_window_end(struct spool *spool)
+{
+    struct spool_file *file = spool->files;
+    if (spool->has_failed) {
+        loop_timer_start(spool->again, SPOOL_AGAIN_MS);
+    } else {
+        file->drained += spool->window_bytes;
+        drain(spool);
+    }
+}
+
+static void on_written(struct bytes_view entry_id, void *arg)
+{
+    struct spool *spool = arg;
+    spool->has_failed = spool->has_failed || entry_id.len == 0;
+    *spool->drained += entry_id.len > 0;
+    if (--spool->on_the_way == 0) {
+        on_window_end(spool);
+    }
+}
+
+// Sends the records at the start of the window; what follows them is for the next one. Gives back
+// the verdict on what ended it.
+static enum spool_record_verdict send_window(struct spool *spool)
+{
+    struct bytes_view data = bytes_view(&spool->window);
+    struct spool_record record;
+    spool->window_bytes = 0;
+    while (data.len > 0 && spool->on_the_way < SPOOL_DRAIN_COUNT_MAX) {
+        enum spool_record_verdict verdict = spool_record_read(data, &record);
+        if (verdict != SPOOL_RECORD_WHOLE) {
+            return verdict;
+        }
+        if (!stream_writer_write(spool->writer, record.count, record.fields, on_written, spool)) {
+            spool->has_failed = true;
+            return SPOOL_RECORD_WHOLE;
+        }
+        spool->on_the_way++;
+        spool->window_bytes += record.len;
+        data = (struct bytes_view){data.data + record.len, data.len - record.len};
+    }
+    return SPOOL_RECORD_WHOLE;
+}
+
+// What is no record: at the end of a file it was being written when its writer died, and nobody was
+// told that it is kept. In the midst of one the disk has done it; the records behind it still
+// count.
+static void skip(struct spool *spool, struct spool_file *file)
+{
+    size_t next = spool_record_next(bytes_view(&spool->window));
+    if (next == spool->window.len && file->bytes == file->drained + spool->window.len) {
+        log_warning("a spool file ends within a record, which was not acknowledged: dropped",
+                    log_text("file", file->name), log_number("bytes", (int64_t)next));
+        (*spool->torn)++;
+    } else {
+        file->has_damage = true;
+    }
+    file->drained += next;
+}
+
+static bool is_being_kept(const struct spool *spool, const struct spool_file *file)
+{
+    return spool->syncing == file || (spool->first && spool->first->file == file);
+}
+
+// Reads the next window of the first file and sends it; false where there is nothing to do now.
+static bool drain_some(struct spool *spool)
+{
+    struct spool_file *file = spool->files;
+    if (!file || spool->on_the_way > 0 || spool->has_failed ||
+        !stream_writer_is_up(spool->writer) || is_being_kept(spool, file)) {
+        return false;
+    }
+    if (file->drained == file->bytes) {
+        end_file(spool, file, file->has_damage);
+        return true;
+    }
+    enum spool_record_verdict verdict = SPOOL_RECORD_CUT;
+    for (size_t most = WINDOW_BYTES; most > 0;
+         most = most < spool->window.max ? spool->window.max : 0) {
+        if (!spool_file_read(file, file->drained, most, &spool->window) || spool->window.len == 0) {
+            complain(spool, "reading", errno);
+            end_file(spool, file, true);
+            return true;
+        }
+        verdict = send_window(spool);
+        if (verdict != SPOOL_RECORD_CUT || spool->on_the_way > 0 || spool->window.len < most) {
+            break;
+        }
+    }
+    if (verdict != SPOOL_RECORD_WHOLE && spool->on_the_way == 0) {
+        skip(spool, file);
+        return true;
+    }
+    return false;
+}
+
+static void drain(struct spool *spool)
+{
+    while (drain_some(spool)) {
+    }
+}
+
+void spool_drain(struct spool *spool)
+{
+    spool->has_failed = spool->has_failed && spool->on_the_way > 0;
+    drain(spool);
+}
+
+static void drain_again(void *arg)
+{
+    spool_drain(arg);
+}
+
+// --- orphans ------------------------------------------------------------------------------------
+
+static bool is_in_use(const struct spool *spool, const char *name)
+{
+    const struct spool_file *file = spool->files;
+    while (file && strcmp(file->name, name) != 0) {
+        file = file->next;
+    }
+    return file != NULL;
+}
+
+static bool is_spool_file(const char *name)
+{
+    size_t len = strlen(name), suffix = strlen(SPOOL_FILE_SUFFIX);
+    return len < SPOOL_FILE_NAME_BYTES && len > suffix &&
+           !strcmp(name + len - suffix, SPOOL_FILE_SUFFIX);
+}
+
+static void look_for_orphans(void *arg)
+{
+    struct spool *spool = arg;
+    int copy = openat(spool->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
+    loop_timer_start(spool->look, SPOOL_LOOK_MS);
+    for (unsigned i = 0; folder && i < NAMES_MAX && spool->file_count < SPOOL_FILES_MAX; i++) {
+        const struct dirent *found = readdir(folder);
+        if (!found) {
+            break;
+        }
+        struct spool_file *file = is_spool_file(found->d_name) && !is_in_use(spool, found->d_name)
+                                      ? spool_file_adopt(spool->folder, found->d_name)
+                                      : NULL;
+        if (file) {
+            log_warning(
+                "a spool file without an ingress was found: its webhooks go into the stream",
+                log_text("file", file->name), log_number("bytes", (int64_t)file->bytes));
+            add_file(spool, file);
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    } else if (copy >= 0) {
+        close(copy);
+    }
+    spool_drain(spool);
+}
+
+// --- opening and closing ------------------------------------------------------------------------
+
+static void register_metrics(struct spool *spool, struct metrics *metrics)
+{
+    static const char NAME[] = "dialin_spool_records_total";
+    static const char HELP[] = "Webhooks that went through the spool, by what became of them.";
+    spool->kept = metrics_counter(metrics, NAME, HELP, "result=\"kept\"");
+    spool->drained = metrics_counter(metrics, NAME, HELP, "result=\"drained\"");
+    spool->torn = metrics_counter(metrics, NAME, HELP, "result=\"torn\"");
+    spool->damaged = metrics_counter(metrics, "dialin_spool_files_damaged_total",
+                                     "Spool files put aside because they are damaged.", NULL);
+    spool->held = metrics_gauge(metrics, "dialin_spool_bytes", "Bytes in the spool's files.", NULL);
+}
+
+struct spool *spool_open(struct loop *loop, const char *folder, uint64_t bytes_max,
+                         struct stream_writer *writer, struct metrics *metrics)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return NULL;
+    }
+    struct spool *spool = memory_zeroed(sizeof *spool);
+    spool->loop = loop;
+    spool->writer = writer;
+    spool->folder = fd;
+    spool->bytes_max = bytes_max;
+    bytes_init(&spool->window, SPOOL_RECORD_BYTES_MAX + SPOOL_RECORD_HEAD_BYTES);
+    register_metrics(spool, metrics);
+    spool->look = loop_timer_open(loop, look_for_orphans, spool);
+    spool->again = loop_timer_open(loop, drain_again, spool);
+    look_for_orphans(spool);
+    return spool;
+}
+
+bool spool_is_syncing(const struct spool *spool)
+{
+    return spool->syncing != NULL;
+}
+
+void spool_close(struct spool *spool)
+{
+    assert(!spool->syncing && !spool->first);
+    while (spool->files) {
+        struct spool_file *file = spool->files;
+        if (file->bytes == 0) {
+            spool_file_remove(file);
+        }
+        drop_file(spool, file);
+    }
+    loop_timer_close(spool->look);
+    loop_timer_close(spool->again);
+    bytes_release(&spool->window);
+    close(spool->folder);
+    free(spool);
+}

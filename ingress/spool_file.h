@@ -1,0 +1,47 @@
+// One file of a spool: made, found, appended to, read. It is locked (flock) by the ingress that
+// uses it for as long as that lives; so whoever gets the lock of a file that was there before has
+// found an orphan. Nothing here knows what its bytes mean.
+#ifndef DIALIN_SPOOL_FILE_H
+#define DIALIN_SPOOL_FILE_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SPOOL_FILE_SUFFIX ".spool"
+#define SPOOL_FILE_NAME_BYTES 64
+
+struct spool_file {
+    struct spool_file *next; // for its owner
+    int folder;              // borrowed
+    int fd;
+    char name[SPOOL_FILE_NAME_BYTES];
+    uint64_t bytes;   // written
+    uint64_t durable; // of them, on the disk
+    uint64_t drained; // of them, in Redis
+    bool has_damage;  // parts of it could not be read
+    bool is_broken;   // nothing is appended any more, and no fdatasync is trusted
+};
+
+// A new file of mode 0600, in the folder for good. NULL with errno set where that fails.
+struct spool_file *spool_file_make(int folder);
+
+// A file that was there: NULL with errno set, EWOULDBLOCK where another ingress uses it.
+struct spool_file *spool_file_adopt(int folder, const char *name);
+
+// All of `data`, or nothing that counts: false, with errno, and the file is broken.
+bool spool_file_append(struct spool_file *file, struct bytes_view data);
+
+// Up to `most` bytes from `offset` on; false with errno.
+bool spool_file_read(const struct spool_file *file, uint64_t offset, size_t most,
+                     struct bytes *data);
+
+// Takes it out of the folder; or puts it aside there under a name ending with ".damaged".
+void spool_file_remove(struct spool_file *file);
+bool spool_file_put_aside(struct spool_file *file);
+
+void spool_file_close(struct spool_file *file); // and frees it; what is in it stays
+
+#endif

@@ -1,0 +1,246 @@
+// Without replicas to wait for, an entry's callback comes with the answer to its XADD. With them,
+// it stands in a queue behind that, and one WAIT at a time answers for all that were written before
+// it was sent. WAIT counts what this connection wrote; so all that stands there is unknown when the
+// connection breaks.
+#include "stream_writer.h"
+
+#include "log.h"
+#include "memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_BYTES_MAX 256
+#define COMPLAIN_EVERY 1000
+
+struct write {
+    struct write *next; // in the queue of those that wait for replicas
+    struct stream_writer *writer;
+    stream_writer_on_written *on_written;
+    void *arg;
+    unsigned waits;
+    char entry_id[WEBHOOK_ENTRY_ID_BYTES];
+};
+
+struct stream_writer {
+    struct stream_writer_settings settings;
+    struct redis *redis;
+    loop_on_time *on_up;
+    void *arg;
+    struct bytes stream; // the key of the webhooks
+    struct write *first, *last;
+    size_t waiting;                      // writes in the queue
+    size_t covered;                      // of them, from the first, by the WAIT that is out
+    bool is_waiting;                     // a WAIT is out
+    uint64_t down_from;                  // loop_now_ms; 0: it is up
+    char newest[WEBHOOK_ENTRY_ID_BYTES]; // of those that were acknowledged; empty: none
+    uint64_t *errors, *losses;
+};
+
+bool stream_writer_is_up(const struct stream_writer *writer)
+{
+    return redis_is_up(writer->redis);
+}
+
+uint64_t stream_writer_down_ms(const struct stream_writer *writer)
+{
+    return writer->down_from ? loop_now_ms() - writer->down_from : 0;
+}
+
+uint64_t stream_writer_now_ms(const struct stream_writer *writer)
+{
+    return redis_now_ms(writer->redis);
+}
+
+// --- what Redis has lost ------------------------------------------------------------------------
+
+static bool is_older(const char *id, const char *other)
+{
+    char *end = NULL, *other_end = NULL;
+    uint64_t ms = strtoull(id, &end, 10), other_ms = strtoull(other, &other_end, 10);
+    uint64_t serial = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
+    uint64_t other_serial = *other_end == '-' ? strtoull(other_end + 1, NULL, 10) : 0;
+    return ms < other_ms || (ms == other_ms && serial < other_serial);
+}
+
+static void on_stream(const redisReply *reply, void *arg)
+{
+    struct stream_writer *writer = arg;
+    const char *last =
+        reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "no such key") ? "0-0"
+                                                                                       : NULL;
+    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements;
+         i += 2) {
+        if (!strcmp(reply->element[i]->str, "last-generated-id")) {
+            last = reply->element[i + 1]->str;
+        }
+    }
+    if (last && writer->newest[0] && is_older(last, writer->newest)) {
+        log_error("Redis has lost webhooks that were acknowledged: it was flushed, restored, or "
+                  "failed over to a replica that did not have them",
+                  log_text("acknowledged_up_to", writer->newest), log_text("redis_has", last));
+        (*writer->losses)++;
+        writer->newest[0] = '\0'; // said once
+    }
+}
+
+static void look_for_losses(struct stream_writer *writer)
+{
+    const struct bytes_view argv[] = {VIEW("XINFO"), VIEW("STREAM"), bytes_view(&writer->stream)};
+    if (writer->newest[0]) {
+        redis_send(writer->redis, 3, argv, on_stream, writer);
+    }
+}
+
+// --- writing ------------------------------------------------------------------------------------
+
+static void end_write(struct write *write, bool has_it)
+{
+    struct stream_writer *writer = write->writer;
+    if (has_it) {
+        memcpy(writer->newest, write->entry_id, sizeof writer->newest);
+    }
+    write->on_written(has_it ? view_of_text(write->entry_id) : VIEW(""), write->arg);
+    free(write);
+}
+
+static struct write *take_first(struct stream_writer *writer)
+{
+    struct write *write = writer->first;
+    writer->first = write->next;
+    writer->last = writer->first ? writer->last : NULL;
+    writer->waiting--;
+    return write;
+}
+
+static void wait_for_replicas(struct stream_writer *writer);
+
+static void on_replicas(const redisReply *reply, void *arg)
+{
+    struct stream_writer *writer = arg;
+    size_t covered = writer->covered;
+    bool have_it = reply && reply->type == REDIS_REPLY_INTEGER &&
+                   reply->integer >= (long long)writer->settings.wait_replicas;
+    writer->is_waiting = false;
+    writer->covered = 0;
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
+    }
+    size_t i = 0;
+    for (struct write *write = writer->first; i < covered; write = write->next, i++) {
+        write->waits++;
+    }
+    for (; covered > 0; covered--) {
+        if (!have_it && reply && writer->first->waits < STREAM_WRITER_WAITS_MAX) {
+            break; // the younger ones have waited no longer
+        }
+        end_write(take_first(writer), have_it);
+    }
+    wait_for_replicas(writer);
+}
+
+static void wait_for_replicas(struct stream_writer *writer)
+{
+    char replicas[16], wait_ms[16];
+    snprintf(replicas, sizeof replicas, "%u", writer->settings.wait_replicas);
+    snprintf(wait_ms, sizeof wait_ms, "%d", STREAM_WRITER_WAIT_MS);
+    const struct bytes_view argv[] = {VIEW("WAIT"), view_of_text(replicas), view_of_text(wait_ms)};
+    if (!writer->is_waiting && writer->waiting > 0 &&
+        redis_send(writer->redis, 3, argv, on_replicas, writer)) {
+        writer->is_waiting = true;
+        writer->covered = writer->waiting;
+    }
+}
+
+static void on_added(const redisReply *reply, void *arg)
+{
+    struct write *write = arg;
+    struct stream_writer *writer = write->writer;
+    bool has_it = reply && reply->type == REDIS_REPLY_STRING;
+    if (has_it) {
+        snprintf(write->entry_id, sizeof write->entry_id, "%s", reply->str);
+    }
+    if (has_it && writer->settings.wait_replicas > 0) {
+        *(writer->last ? &writer->last->next : &writer->first) = write;
+        writer->last = write;
+        writer->waiting++;
+        wait_for_replicas(writer);
+        return;
+    }
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        if ((*writer->errors)++ % COMPLAIN_EVERY == 0) {
+            log_error("Redis refuses webhooks", log_text("error", reply->str));
+        }
+        if (redis_error_of(reply) == REDIS_ELSEWHERE) {
+            redis_restart(writer->redis);
+        }
+    }
+    end_write(write, has_it);
+}
+
+// What waits for replicas is unknown to the next connection.
+static void give_up_waiting(struct stream_writer *writer)
+{
+    writer->covered = 0;
+    while (writer->first) {
+        end_write(take_first(writer), false);
+    }
+}
+
+static void on_state(bool up, void *arg)
+{
+    struct stream_writer *writer = arg;
+    writer->down_from = up ? 0 : loop_now_ms();
+    if (up) {
+        look_for_losses(writer);
+        writer->on_up(writer->arg);
+    } else {
+        give_up_waiting(writer);
+    }
+}
+
+bool stream_writer_write(struct stream_writer *writer, size_t count,
+                         const struct bytes_view *fields, stream_writer_on_written *on_written,
+                         void *arg)
+{
+    struct bytes_view argv[REDIS_ARGUMENTS_MAX] = {VIEW("XADD"), bytes_view(&writer->stream),
+                                                   VIEW("*")};
+    struct write *write = memory_zeroed(sizeof *write);
+    *write = (struct write){.writer = writer, .on_written = on_written, .arg = arg};
+    memcpy(argv + 3, fields, count * sizeof *fields);
+    if (!redis_send(writer->redis, 3 + count, argv, on_added, write)) {
+        free(write);
+        return false;
+    }
+    return true;
+}
+
+// --- opening and closing ------------------------------------------------------------------------
+
+struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
+                                         const struct stream_writer_settings *settings,
+                                         struct metrics *metrics, loop_on_time *on_up, void *arg)
+{
+    struct stream_writer *writer = memory_zeroed(sizeof *writer);
+    writer->settings = *settings;
+    writer->on_up = on_up;
+    writer->arg = arg;
+    writer->down_from = loop_now_ms();
+    bytes_init(&writer->stream, KEY_BYTES_MAX);
+    bytes_printf(&writer->stream, "%s:webhooks", settings->redis_prefix);
+    writer->errors =
+        metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
+    writer->losses = metrics_counter(metrics, "dialin_losses_total",
+                                     "Times that Redis had lost acknowledged webhooks.", NULL);
+    writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
+    return writer;
+}
+
+void stream_writer_close(struct stream_writer *writer)
+{
+    redis_close(writer->redis);
+    give_up_waiting(writer);
+    bytes_release(&writer->stream);
+    free(writer);
+}

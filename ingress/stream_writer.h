@@ -1,0 +1,43 @@
+// Writes into the stream of webhooks, and says when Redis has what was written: with
+// REDIS_WAIT_REPLICAS, when that many replicas have it too. After each reconnect it looks whether
+// Redis still has the last entry it acknowledged, and says so loudly where it has not.
+#ifndef DIALIN_STREAM_WRITER_H
+#define DIALIN_STREAM_WRITER_H
+
+#include "metrics.h"
+#include "redis.h"
+#include "webhook_entry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STREAM_WRITER_WAIT_MS 250 // of one WAIT
+#define STREAM_WRITER_WAITS_MAX 4 // for one entry; then it is as if Redis had not answered
+
+struct stream_writer_settings {
+    const char *redis_prefix; // borrowed
+    unsigned wait_replicas;   // 0: Redis alone is enough
+};
+
+struct stream_writer;
+
+// `on_up` is called whenever Redis has come back.
+struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
+                                         const struct stream_writer_settings *settings,
+                                         struct metrics *metrics, loop_on_time *on_up, void *arg);
+void stream_writer_close(struct stream_writer *writer); // what is out gets its callback first
+
+bool stream_writer_is_up(const struct stream_writer *writer);
+uint64_t stream_writer_down_ms(const struct stream_writer *writer); // for how long; 0: it is up
+uint64_t stream_writer_now_ms(const struct stream_writer *writer);  // Redis' time
+
+// Writes one entry: `fields` are names and values in turn, copied. False, and no callback, while
+// Redis is away. Otherwise one callback, never from inside the call: the entry's id, borrowed, or
+// the empty view where Redis refused it or nobody knows whether it has it: write it again.
+typedef void stream_writer_on_written(struct bytes_view entry_id, void *arg);
+bool stream_writer_write(struct stream_writer *writer, size_t count,
+                         const struct bytes_view *fields, stream_writer_on_written *on_written,
+                         void *arg);
+
+#endif
