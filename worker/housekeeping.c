@@ -43,8 +43,7 @@ static struct bytes_view number(char text[NUMBER_BYTES], uint64_t value)
     return view_of_text(text);
 }
 
-// --- when
-// -----------------------------------------------------------------------------------------
+// --- when --------------------------------------------------------------------------------------
 
 // Each step's answer is here: the next run.
 static void plan(struct housekeeping *housekeeping)
@@ -53,14 +52,14 @@ static void plan(struct housekeeping *housekeeping)
         return;
     }
     bool has_more =
-        housekeeping->has_more || strcmp(bytes_text(&housekeeping->search_from), OLDEST);
+        housekeeping->has_more || strcmp(bytes_text(&housekeeping->search_from), OLDEST) != 0;
     uint64_t pause_ms = has_more                    ? HOUSEKEEPING_MORE_MS
                         : housekeeping->is_watchful ? HOUSEKEEPING_WATCHFUL_MS
                                                     : HOUSEKEEPING_EVERY_MS;
     loop_timer_start(housekeeping->timer, pause_ms + loop_now_us() % (pause_ms / JITTER_SHARE));
 }
 
-// --- trimming -----------------------------------------------------------------------------------
+// --- trimming ----------------------------------------------------------------------------------
 
 // The places of trim.lua's answer.
 enum { TAKEN, YOUNGEST, IS_BEFORE_TIME, HAS_MORE, USED, MAXMEMORY, TRIM_ANSWERS };
@@ -129,8 +128,7 @@ static bool trim(struct housekeeping *housekeeping)
                         housekeeping);
 }
 
-// --- entries of other versions
-// --------------------------------------------------------------------
+// --- entries of other versions -----------------------------------------------------------------
 
 // {how many were claimed, how many were given up, where the search goes on}
 static void on_searched(const redisReply *reply, void *arg)
@@ -177,7 +175,7 @@ static bool search(struct housekeeping *housekeeping)
                         housekeeping);
 }
 
-// --- opening and closing ------------------------------------------------------------------------
+// --- opening and closing -----------------------------------------------------------------------
 
 static void run(void *arg)
 {

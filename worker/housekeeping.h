@@ -16,7 +16,7 @@
 #define HOUSEKEEPING_MORE_MS 20                  // while there is more to do
 #define HOUSEKEEPING_MEMORY_PERCENT 70           // of maxmemory; above it finished history goes
 #define HOUSEKEEPING_WATCHFUL_PERCENT 55         // from here on memory is looked at more often
-#define HOUSEKEEPING_ENTRIES_MAX 500             // in one step
+#define HOUSEKEEPING_ENTRIES_MAX 200             // in one step, which holds Redis up for about 3 ms
 #define HOUSEKEEPING_ABOVE_HOLD_MS (3600 * 1000) // then an entry of an unknown version is given up
 
 struct housekeeping_events {

@@ -1,11 +1,15 @@
 """A backup is a copy of Redis' append-only files. Brought back later, it starts no bot for a caller
 who has gone, and loses nothing that it held."""
 
+import os
+import re
 import shutil
+import subprocess
+import threading
 
 import daily
 from fake_start import answers, hangs, starts_a_bot
-from stack import wait_for
+from stack import REPOSITORY, wait_for
 
 HOLD_S = 2
 
@@ -38,12 +42,14 @@ def in_many_states(stack, ledger, start):
     return calls
 
 
-def back_up(redis, folder):
-    """As the README says: no rewrite meanwhile, and then a copy of the folder."""
-    redis.client.config_set("auto-aof-rewrite-percentage", "0")
-    wait_for(lambda: not redis.client.info("persistence")["aof_rewrite_in_progress"])
-    shutil.copytree(redis.folder / "redis" / "appendonlydir", folder)
-    redis.client.config_set("auto-aof-rewrite-percentage", "100")
+def back_up(redis, path=os.environ["PATH"]):
+    """With the very commands that the README gives."""
+    command, = re.findall(r"^```sh\n(until .*?)^```", (REPOSITORY / "README.md").read_text(),
+                          re.DOTALL | re.MULTILINE)
+    data = redis.folder / "redis"
+    subprocess.run(["sh", "-c", command], cwd=data, check=True, timeout=30,
+                   env={"PATH": path})
+    return data / "backup"
 
 
 def restore(stack, folder):
@@ -53,16 +59,16 @@ def restore(stack, folder):
     return stack.restart_redis()
 
 
-def test_a_restored_backup_starts_no_call_whose_hold_is_over(stack, ledger, start, tmp_path):
+def test_a_restored_backup_starts_no_call_whose_hold_is_over(stack, ledger, start):
     redis = stack.own_redis(fsync="always")
     calls = in_many_states(stack, ledger, start)
     before = {entry for entry, _ in ledger.entries()}
     events = [event["id"] for event in ledger.events()]
     stories = {call_id: ledger.call(call_id) for call_id in calls["started"] + calls["dead"]}
-    back_up(redis, tmp_path / "backup")
+    backup = back_up(redis)
     later = ring(ledger)  # after the backup: what is brought back does not know of it
 
-    redis = restore(stack, tmp_path / "backup")
+    redis = restore(stack, backup)
     assert {entry for entry, _ in ledger.entries()} == before
     assert not ledger.entries_of(later[0])
     newest_ms = max(int(entry.split("-")[0]) for entry in before)
@@ -85,23 +91,59 @@ def test_a_restored_backup_starts_no_call_whose_hold_is_over(stack, ledger, star
     assert b"does not add up" not in worker.log()
 
 
-def test_a_worker_that_ran_through_a_restore_says_what_is_gone(stack, ledger, start, tmp_path):
+def test_a_worker_that_ran_through_a_restore_says_what_is_gone(stack, ledger, start):
     redis = stack.own_redis(fsync="always")
     worker = stack.worker(START_URL=start.url)
     for call_id in ring(ledger, 2):
         ledger.wait_for_state(call_id, "started")
-    back_up(redis, tmp_path / "backup")
+    backup = back_up(redis)
     for call_id in ring(ledger, 3):
         ledger.wait_for_state(call_id, "started")
     newest = ledger.entries()[-1][0]
     wait_for_reading(stack, worker)
-    restore(stack, tmp_path / "backup")
+    restore(stack, backup)
     wait_for(lambda: b"has lost webhooks" in worker.log())
     said, = [line for line in worker.log_lines() if "has lost webhooks" in line]
     assert "entries=3" in said and f"up_to={newest}" in said
     call_id, = ring(ledger)
     ledger.wait_for_state(call_id, "started")
     assert ledger.counts() == {"started": 3}
+
+
+REWRITES = """#!/bin/sh
+/bin/cp "$@" || exit
+echo >> {folder}/copies
+[ "$(wc -l < {folder}/copies)" -le 3 ] || exit 0
+redis-cli -p {port} bgrewriteaof
+while redis-cli -p {port} info persistence | grep -qE "aof_rewrite_(in_progress|scheduled):1"; do
+    sleep 0.01
+done
+"""
+
+
+def test_a_backup_during_rewrites_is_whole(stack, ledger, tmp_path):
+    """Redis rewrites its files behind each of the first copies; webhooks come in meanwhile."""
+    redis = stack.own_redis(fsync="always")
+    copy = tmp_path / "cp"
+    copy.write_text(REWRITES.format(folder=tmp_path, port=redis.port))
+    copy.chmod(0o755)
+    before = [ledger.queue(daily.webhook()) for _ in range(20)]
+    queued, is_over = list(before), threading.Event()
+
+    def go_on():
+        while not is_over.is_set():
+            queued.append(ledger.queue(daily.webhook()))
+    writer = threading.Thread(target=go_on)
+    writer.start()
+    try:
+        backup = back_up(redis, path=f"{tmp_path}:{os.environ['PATH']}")
+    finally:
+        is_over.set()
+        writer.join()
+    restore(stack, backup)
+    restored = [entry for entry, _ in ledger.entries()]
+    assert restored[:len(before)] == before
+    assert restored == queued[:len(restored)]
 
 
 def wait_for_reading(stack, worker):

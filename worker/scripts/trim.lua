@@ -8,7 +8,7 @@
 -- Answers {entries taken, the youngest of them or an empty text, 1: taken before their time,
 -- 1: there is more to take, used memory, maxmemory}.
 local DUPLICATES_MS = 600 * 1000 -- a webhook may come again for 300 s, and be spooled meanwhile
-local EVENTS_MAX = 2000          -- of audit and dead letters each, in a step
+local EVENTS_MAX = 1000          -- of audit and dead letters each, in a step
 local NOTHING = '0-0'
 local retention_ms, calls, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local time = redis.call('TIME')
