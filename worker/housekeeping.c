@@ -31,9 +31,10 @@ struct housekeeping {
     bool is_stopped;
     bool has_more;
     bool is_watchful;
-    uint64_t short_ms;    // when memory was last short; 0: never
-    bool is_said;         // of this time
-    uint64_t before_time; // entries taken in this time
+    uint64_t short_ms;                     // when memory was last short; 0: never
+    bool is_said, is_end_said;             // of this time
+    uint64_t before_time;                  // entries taken in this time
+    char youngest[WEBHOOK_ENTRY_ID_BYTES]; // of those
     uint64_t *taken_by_age, *taken_by_memory;
 };
 
@@ -69,21 +70,28 @@ static void say_memory_is_short(struct housekeeping *housekeeping, const redisRe
     uint64_t now_ms = loop_now_ms();
     int64_t used = reply->element[USED]->integer, most = reply->element[MAXMEMORY]->integer;
     if (!housekeeping->short_ms || now_ms - housekeeping->short_ms > MEMORY_EPISODE_MS) {
-        housekeeping->is_said = false;
+        housekeeping->is_said = housekeeping->is_end_said = false;
         housekeeping->before_time = 0;
     }
     housekeeping->short_ms = now_ms;
     housekeeping->before_time += (uint64_t)reply->element[TAKEN]->integer;
-    if (housekeeping->has_more || housekeeping->is_said) {
+    if (reply->element[TAKEN]->integer > 0) {
+        snprintf(housekeeping->youngest, sizeof housekeeping->youngest, "%s",
+                 reply->element[YOUNGEST]->str);
+    }
+    if (housekeeping->has_more) {
         return;
     }
-    housekeeping->is_said = true;
-    log_error("Redis' memory is short: finished history goes before its time; raise maxmemory or "
-              "lower RETENTION_DAYS",
-              log_number("entries", (int64_t)housekeeping->before_time),
-              log_text("up_to", reply->element[YOUNGEST]->str), log_number("used_bytes", used),
-              log_number("maxmemory_bytes", most));
-    if (used * 100 > most * HOUSEKEEPING_MEMORY_PERCENT) {
+    if (housekeeping->before_time > 0 && !housekeeping->is_said) {
+        housekeeping->is_said = true;
+        log_error("Redis' memory is short: finished history goes before its time; raise maxmemory "
+                  "or lower RETENTION_DAYS",
+                  log_number("entries", (int64_t)housekeeping->before_time),
+                  log_text("up_to", housekeeping->youngest), log_number("used_bytes", used),
+                  log_number("maxmemory_bytes", most));
+    }
+    if (used * 100 > most * HOUSEKEEPING_MEMORY_PERCENT && !housekeeping->is_end_said) {
+        housekeeping->is_end_said = true;
         log_error("Redis' memory is short, and nothing finished is left to be taken away: raise "
                   "maxmemory",
                   log_number("used_bytes", used), log_number("maxmemory_bytes", most));

@@ -98,16 +98,18 @@ def test_only_the_hash_of_the_entry_goes(stack, ledger, start):
     assert past.has_call(call_id) and not past.has_call(f"entry-{odd}")
 
 
-def test_more_than_one_step(stack, ledger, start):
+def test_several_steps_of_several_workers(stack, ledger, start):
     past = History(ledger)
-    for _ in range(1200):
+    for _ in range(1000):
         past.finished(8 * DAY_MS)
-    kept, _ = past.finished(DAY_MS)
-    worker = stack.worker(START_URL=start.url)
+    kept, call_id = past.finished(DAY_MS)
+    workers = [stack.worker(is_ready=False, START_URL=start.url) for _ in range(3)]
     wait_for(lambda: past.entry_ids() == [kept])
     wait_for(lambda: past.entries_of("audit") == {kept})
-    assert len(past.client.keys(ledger.key("call:*"))) == 1
-    assert worker.metrics()['dialin_entries_trimmed_total{cause="age"}'] == 1200
+    calls = ledger.key("call:")
+    assert past.client.keys(f"{calls}*") == [f"{calls}{call_id}".encode()]
+    taken = 'dialin_entries_trimmed_total{cause="age"}'
+    wait_for(lambda: sum(worker.metrics()[taken] for worker in workers) == 1000)
 
 
 # --- memory ---------------------------------------------------------------------------------------
