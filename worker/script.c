@@ -123,7 +123,9 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
     command[1] = view_of_text(scripts->script[name].digest);
     command[2] = view_of_text(count);
     memcpy(command + 3, keys, key_count * sizeof *keys);
-    memcpy(command + 3 + key_count, argv, argc * sizeof *argv);
+    if (argc > 0) { // else `argv` may be NULL
+        memcpy(command + 3 + key_count, argv, argc * sizeof *argv);
+    }
     return redis_send(scripts->redis, 3 + key_count + argc, command, on_reply, arg);
 }
 
