@@ -68,7 +68,7 @@ struct config_common {
     char *redis_url;
     char *redis_prefix;
     uint64_t redis_wait_replicas; // 0: Redis alone is enough
-    uint64_t admin_port; // 0: no admin port
+    uint64_t admin_port;          // 0: no admin port
     char *log_level;
     char *log_format;
 };

@@ -229,6 +229,14 @@ static void clock_is_due(void *arg)
 
 // --- connecting -------------------------------------------------------------------------------
 
+static void on_fsync(const redisReply *reply, void *arg)
+{
+    const struct redis *redis = arg;
+    if (reply) {
+        redis_info_warn_of_fsync(reply, redis->name);
+    }
+}
+
 static void checked(const redisReply *reply, void *arg)
 {
     struct redis *redis = arg;
@@ -246,6 +254,10 @@ static void checked(const redisReply *reply, void *arg)
         return;
     }
     redis_info_warn(reply->str, redis->name);
+    if (redis_info_has_file(reply->str)) {
+        const struct bytes_view config[] = {VIEW("CONFIG"), VIEW("GET"), VIEW("appendfsync")};
+        send_command(redis, 3, config, on_fsync, redis);
+    }
     redis->state = UP;
     redis->pause_ms = 0;
     redis->reported[0] = '\0';

@@ -30,6 +30,11 @@ const char *redis_info_trouble(const char *info)
     return NULL;
 }
 
+bool redis_info_has_file(const char *info)
+{
+    return info_number(info, "\naof_enabled:") != 0;
+}
+
 void redis_info_warn(const char *info, const char *connection)
 {
     const char *policy = strstr(info, "\nmaxmemory_policy:");
@@ -38,9 +43,21 @@ void redis_info_warn(const char *info, const char *connection)
             "Redis may evict calls when its memory is full: set maxmemory-policy noeviction",
             log_text("connection", connection));
     }
-    if (info_number(info, "\naof_enabled:") == 0) {
+    if (!redis_info_has_file(info)) {
         log_warning("Redis keeps no append-only file, a restart loses calls: set appendonly yes "
                     "and appendfsync always",
                     log_text("connection", connection));
+    }
+}
+
+void redis_info_warn_of_fsync(const redisReply *reply, const char *connection)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        reply->element[1]->type == REDIS_REPLY_STRING &&
+        strcmp(reply->element[1]->str, "always") != 0) {
+        log_warning("Redis acknowledges what is not on disk yet, a power cut loses calls: set "
+                    "appendfsync always",
+                    log_text("connection", connection),
+                    log_text("appendfsync", reply->element[1]->str));
     }
 }

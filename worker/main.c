@@ -1,7 +1,9 @@
 // dialin-worker: takes webhooks out of the Redis stream and has the agent start a bot for each. The
 // start order is read here; the story of a call is in calls.c.
+#include "account.h"
 #include "admin.h"
 #include "calls.h"
+#include "housekeeping.h"
 #include "http_client.h"
 #include "lease.h"
 #include "line.h"
@@ -20,6 +22,7 @@
 #define SUMMARY "Takes webhooks out of the Redis stream and asks the agent to start a bot for each."
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
+#define MS_PER_DAY (24 * 3600 * MS_PER_S)
 
 struct worker {
     const struct settings *settings;
@@ -30,6 +33,8 @@ struct worker {
     struct stream_reader *reader;
     struct lease *lease;
     struct lines *lines;
+    struct housekeeping *housekeeping;
+    struct account *account;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
@@ -43,6 +48,8 @@ static void on_commands(bool up, void *arg)
     if (up) {
         scripts_load(worker->scripts);
         lease_on_up(worker->lease);
+        housekeeping_on_up(worker->housekeeping);
+        account_on_up(worker->account);
     }
 }
 
@@ -82,7 +89,7 @@ static void on_lease(void *arg)
     stream_reader_start(worker->reader);
 }
 
-static void on_taken_over(void *arg)
+static void on_claimed(void *arg)
 {
     struct worker *worker = arg;
     stream_reader_read_backlog(worker->reader);
@@ -142,6 +149,7 @@ static void on_terminate(void *arg)
     stream_reader_stop(worker->reader);
     lease_stop_taking(worker->lease);
     lines_stop(worker->lines);
+    housekeeping_stop(worker->housekeeping);
     calls_drain(worker->calls);
     leave_when_drained(worker);
 }
@@ -180,7 +188,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     const struct stream_reader_events reader_events = {calls_on_entry, calls_is_known, calls_room,
                                                        calls_beginning};
     const struct lines_events lines_events = {on_let_ask, room_in_table};
-    const struct lease_events lease_events = {on_lease, on_taken_over, room_for_the_dead};
+    const struct lease_events lease_events = {on_lease, on_claimed, room_for_the_dead};
     stream_reader_name(worker->consumer, settings->worker_name);
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
@@ -199,6 +207,23 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->drain = loop_timer_open(worker->loop, leave_when_drained, worker);
 }
 
+static void open_keepers(struct worker *worker, struct metrics *metrics)
+{
+    const struct settings *settings = worker->settings;
+    const uint64_t dialin_s = settings->hold_limit_s, dialout_s = settings->dialout_limit_s;
+    const struct housekeeping_settings housekeeping_settings = {
+        .prefix = settings->common.redis_prefix,
+        .consumer = worker->consumer,
+        .retention_ms = settings->retention_days * MS_PER_DAY,
+        .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
+    };
+    const struct housekeeping_events housekeeping_events = {room_in_table, on_claimed};
+    worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, &housekeeping_settings,
+                                             metrics, &housekeeping_events, worker);
+    worker->account =
+        account_open(worker->loop, worker->scripts, settings->common.redis_prefix, metrics);
+}
+
 static void close_parts(struct worker *worker)
 {
     stream_reader_close(worker->reader);
@@ -208,6 +233,8 @@ static void close_parts(struct worker *worker)
     record_close(worker->record);
     lines_close(worker->lines);
     lease_close(worker->lease);
+    housekeeping_close(worker->housekeeping);
+    account_close(worker->account);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
     loop_close(worker->loop);
@@ -221,6 +248,7 @@ static int run(const void *arg)
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
     open_parts(&worker, metrics);
+    open_keepers(&worker, metrics);
     if (settings->common.admin_port) {
         admin = admin_open(worker.loop, settings->listen_addr,
                            (uint16_t)settings->common.admin_port, metrics, missing, &worker);

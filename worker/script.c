@@ -31,6 +31,9 @@ EMBED(script_take_over, FILE_OF("take_over"));
 EMBED(script_make_group, FILE_OF("make_group"));
 EMBED(script_resume, FILE_OF("resume"));
 EMBED(script_leave, FILE_OF("leave"));
+EMBED(script_trim, FILE_OF("trim"));
+EMBED(script_unknown, FILE_OF("unknown"));
+EMBED(script_account, FILE_OF("account"));
 
 struct script {
     struct scripts *scripts;
@@ -57,6 +60,9 @@ struct scripts *scripts_open(struct redis *redis)
         [SCRIPT_MAKE_GROUP] = view_of_text(script_make_group),
         [SCRIPT_RESUME] = view_of_text(script_resume),
         [SCRIPT_LEAVE] = view_of_text(script_leave),
+        [SCRIPT_TRIM] = view_of_text(script_trim),
+        [SCRIPT_UNKNOWN] = view_of_text(script_unknown),
+        [SCRIPT_ACCOUNT] = view_of_text(script_account),
     };
     struct scripts *scripts = memory_zeroed(sizeof *scripts);
     scripts->redis = redis;
@@ -117,7 +123,9 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
     command[1] = view_of_text(scripts->script[name].digest);
     command[2] = view_of_text(count);
     memcpy(command + 3, keys, key_count * sizeof *keys);
-    memcpy(command + 3 + key_count, argv, argc * sizeof *argv);
+    if (argc > 0) { // else `argv` may be NULL
+        memcpy(command + 3 + key_count, argv, argc * sizeof *argv);
+    }
     return redis_send(scripts->redis, 3 + key_count + argc, command, on_reply, arg);
 }
 

@@ -14,6 +14,9 @@ enum script_name {
     SCRIPT_MAKE_GROUP,
     SCRIPT_RESUME,
     SCRIPT_LEAVE,
+    SCRIPT_TRIM,
+    SCRIPT_UNKNOWN,
+    SCRIPT_ACCOUNT,
     SCRIPT_COUNT,
 };
 

@@ -25,6 +25,7 @@ struct settings {
     uint64_t room_expiry_s;
     uint64_t lease_s;
     uint64_t drain_timeout_s;
+    uint64_t retention_days;
 
     // made from the above
     struct route route;

@@ -62,7 +62,7 @@ def test_all_problems_at_once(stack):
 @pytest.mark.parametrize("name, value", [
     ("START_URL", "http://example.org/start"), ("START_URL", "http://8.8.8.8/start"),
     ("START_URL", "http://user:password@127.0.0.1/start"), ("START_URL", "file:///etc/passwd"),
-    ("START_URL", "https://"), ("START_URL", "http://127.0.0.1/a b"), ("LEASE_S", "61"),
+    ("START_URL", "https://"), ("START_URL", "http://127.0.0.1/a b"), ("LEASE_S", "61"), ("RETENTION_DAYS", "0"),
     ("CONCURRENCY", "0"), ("START_TIMEOUT_S", "0"), ("START_API_KEY", "a b"),
     ("WORKER_NAME", "x" * 100), ("START_URL", "http://127.0.0.1.example.org/start"),
     ("START_URL", "http://127.0.0.1@example.org/start"), ("START_URL", "http://172.32.0.1/start")])
@@ -71,7 +71,7 @@ def test_values_that_cannot_be(stack, name, value):
 
 
 @pytest.mark.parametrize("name, value", [
-    ("ROUTES_FILE", "/x.json"), ("RETENTION_DAYS", "1"),
+    ("ROUTES_FILE", "/x.json"),
     ("REDIS_URL", "rediss://127.0.0.1"), ("REDIS_URL", "redis+sentinel://a:26379/m/0")])
 def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
     assert "in this version" in refuses(stack, [name], **{**GOOD, name: value})

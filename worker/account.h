@@ -1,0 +1,23 @@
+// The account: every entry that was ever put into the stream is started, dead, a duplicate or
+// unfinished. Reads it in one consistent step every ACCOUNT_EVERY_MS and whenever the connection
+// has come up, and says loudly when it does not add up, and when Redis no longer has what it had.
+#ifndef DIALIN_ACCOUNT_H
+#define DIALIN_ACCOUNT_H
+
+#include "loop.h"
+#include "metrics.h"
+#include "script.h"
+
+#define ACCOUNT_EVERY_MS 10000 // and a little, by chance
+
+struct account;
+
+// Everything is borrowed for its life.
+struct account *account_open(struct loop *loop, struct scripts *scripts, const char *prefix,
+                             struct metrics *metrics);
+
+// The connection has come up, perhaps to a Redis that was restarted from less than it had.
+void account_on_up(struct account *account);
+void account_close(struct account *account); // after the connection
+
+#endif

@@ -1,0 +1,148 @@
+-- Takes finished history away, oldest first, at most ARGV[3] entries in a step: what is older than
+-- the retention time, and above a share of maxmemory whatever is finished. The low-water mark, up to
+-- which every entry is finished, is moved up first, and nothing behind it is ever taken.
+--
+-- KEYS  1 webhooks  2 audit  3 dead  4 low
+-- ARGV  1 retention time in ms  2 first part of a call's key  3 most entries to take
+--       4 per cent of maxmemory above which history goes before its time
+-- Answers {entries taken, the youngest of them or an empty text, 1: taken before their time,
+-- 1: there is more to take, used memory, maxmemory}.
+local DUPLICATES_MS = 600 * 1000 -- a webhook may come again for 300 s, and be spooled meanwhile
+local EVENTS_MAX = 1000          -- of audit and dead letters each, in a step
+local NOTHING = '0-0'
+local retention_ms, calls, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+local function ms_of(id)
+    return tonumber(id:match('^%d+'))
+end
+
+-- An id as a text that sorts as ids do; its second part may be beyond what a number holds.
+local function place(id)
+    local ms, sequence = id:match('^(%d+)-(%d+)$')
+    return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #sequence) .. sequence
+end
+
+local function memory()
+    local info = redis.call('INFO', 'memory')
+    return tonumber(info:match('\nused_memory:(%d+)')), tonumber(info:match('\nmaxmemory:(%d+)'))
+end
+
+local function is_short(used, maxmemory)
+    return maxmemory > 0 and used * 100 > maxmemory * tonumber(ARGV[4])
+end
+
+local function field(fields, name)
+    for i = 1, #fields, 2 do
+        if fields[i] == name then
+            return fields[i + 1]
+        end
+    end
+end
+
+-- The hash of a call, by the name that worker/call.c gives it.
+local function key_of(id, fields)
+    local call_id = field(fields, 'call_id') or ''
+    local is_usable = #call_id > 0 and #call_id <= 128 and not call_id:find('[^ -~]') and
+        call_id:sub(1, 1) ~= ' ' and call_id:sub(-1) ~= ' '
+    return calls .. (is_usable and call_id or 'entry-' .. id)
+end
+
+local function group()
+    if redis.call('EXISTS', KEYS[1]) == 1 then
+        for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+            if field(info, 'name') == 'workers' then
+                return info
+            end
+        end
+    end
+end
+
+-- The last entry before the oldest unfinished one. The key goes up only, unless it belongs to a
+-- stream that is gone. NOTHING: no entry is known to be finished.
+local function move_the_mark()
+    local workers = group()
+    if not workers then
+        return NOTHING
+    end
+    local low = field(workers, 'last-delivered-id')
+    local oldest = redis.call('XPENDING', KEYS[1], 'workers')[2]
+    if oldest then
+        local before = redis.call('XREVRANGE', KEYS[1], '(' .. oldest, '-', 'COUNT', 1)[1]
+        low = before and before[1] or NOTHING
+    end
+    local known = redis.call('GET', KEYS[4]) or NOTHING
+    local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
+    if low ~= NOTHING and (place(known) < place(low) or place(known) > place(newest)) then
+        redis.call('SET', KEYS[4], low)
+    end
+    return low
+end
+
+-- A call that ended a moment ago is remembered a while longer, or a second copy of its webhook would
+-- start a second bot.
+local function forget_call(id, fields)
+    local key = key_of(id, fields)
+    local call = redis.call('HMGET', key, 'entry', 'state')
+    if call[1] == id and (call[2] == 'started' or call[2] == 'dead') then
+        local left_ms = ms_of(id) + DUPLICATES_MS - now
+        if left_ms > 0 then
+            redis.call('EXPIRE', key, math.ceil(left_ms / 1000))
+        else
+            redis.call('DEL', key)
+        end
+    end
+end
+
+-- Whole nodes of the stream up to EVENTS_MAX; the few that are left of the last node, exactly.
+-- Answers whether there is more, and how many were taken.
+local function trim_events(key, mark)
+    local taken = redis.call('XTRIM', key, 'MINID', '~', mark, 'LIMIT', EVENTS_MAX)
+    if taken > EVENTS_MAX / 2 then
+        return true, taken
+    end
+    return false, taken + redis.call('XTRIM', key, 'MINID', '=', mark)
+end
+
+local used, maxmemory = memory()
+local before_time = is_short(used, maxmemory)
+local low = move_the_mark()
+local cut = now - retention_ms
+local last = low
+if not before_time and ms_of(low) >= cut then
+    last = text(cut - 1)
+end
+local rows = redis.call('XRANGE', KEYS[1], '-', last, 'COUNT', most)
+for _, row in ipairs(rows) do
+    forget_call(row[1], row[2])
+end
+local youngest = #rows > 0 and rows[#rows][1] or ''
+if #rows > 0 then
+    local kept = redis.call('XRANGE', KEYS[1], '(' .. youngest, '+', 'COUNT', 1)[1]
+    redis.call('XTRIM', KEYS[1], 'MINID', '=', kept and kept[1] or text(ms_of(youngest) + 1))
+end
+
+-- Events and dead letters are younger than their entry, a duplicate's too, for that is an entry of
+-- its own. So one whose id is below that of the oldest entry still here belongs to an entry that is
+-- gone, and no kept call loses a part of its story. The reverse is not true: the last events of an
+-- entry follow it only once they are old enough themselves. (Where Redis' clock was set back, an
+-- event may be older than its entry, and go as much earlier as the clock was wrong.)
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local mark = text(before_time and now or cut) .. '-0'
+if first and place(first[1]) < place(mark) then
+    mark = first[1]
+end
+local more_audit, audit_taken = trim_events(KEYS[2], mark)
+local more_dead, dead_taken = trim_events(KEYS[3], mark)
+
+local more = #rows == most or more_audit or more_dead
+if before_time then
+    used, maxmemory = memory()
+    more = is_short(used, maxmemory) and #rows + audit_taken + dead_taken > 0
+end
+return { #rows, youngest, before_time and 1 or 0, more and 1 or 0, used, maxmemory }
