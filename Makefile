@@ -94,6 +94,9 @@ help:
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
 ## make bench        the figures of the README, measured here
+## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
+## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
+## make line         how long those wait who stand in line: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside, SECONDS=30 for each target
 ## make clean        removes build/
@@ -136,6 +139,21 @@ sanitize:
 bench: deps-test
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
+
+.PHONY: chaos
+chaos: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) SEED= $(if $(filter command line environment,$(origin SEED)),SEED=$(SEED)) \
+	  $(PYTHON) tests/chaos/campaign.py
+
+.PHONY: bugs
+bugs: deps-test
+	@$(PYTHON) tests/bugs/run.py
+
+.PHONY: line
+line: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/line.py
 
 .PHONY: lint
 lint: deps-lint

@@ -74,7 +74,7 @@ def test_all_problems_at_once(stack):
                     "LOG_FORMAT", "TRUSTED_PROXIES", "PINLESS_HMAC_SECRET", "SPOOL_DIR"],
             PORT="eighty", MAX_BODY_BYTES="-1", ALLOW_UNSIGNED="perhaps", REDIS_URL="http://x",
             LOG_LEVEL="loud", LOG_FORMAT="xml", TRUSTED_PROXIES="10.0.0.0/33",
-            PINLESS_HMAC_SECRET="no base64!", SPOOL_DIR="/tmp")
+            PINLESS_HMAC_SECRET="no base64!", SPOOL_DIR="/does/not/exist")
 
 
 @pytest.mark.parametrize("name, value", [

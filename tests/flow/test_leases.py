@@ -6,11 +6,12 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 import daily
-from fake_start import answers, hangs, starts_a_bot
+from fake_start import answers, delays, hangs, starts_a_bot
 from stack import Program, wait_for
 
 LEASE_S = 3
@@ -59,6 +60,7 @@ def start_again_and_again(stack, ledger, killer, **values):
         if worker.is_running():
             return deaths
         deaths += 1
+        assert deaths <= 20, "it is not given up"
         assert worker.wait() == -signal.SIGKILL, worker.tail()
         for lease in ledger.client.keys(ledger.key("worker:*")):
             ledger.client.delete(lease)
@@ -215,6 +217,15 @@ class ShutPort:
         self.ports = {filler.getsockname()[1] for filler in self.fillers}
         self.received = {}  # bytes, by the port of the one who sent them
 
+    def is_knocked_at(self):
+        """Does anybody but the fillers wait for a connection (SYN_SENT in /proc/net/tcp)?"""
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, state = line.split()[:4]
+            if (state == "02" and int(remote[9:], 16) == self.port and
+                    int(local[9:], 16) not in self.ports):
+                return True
+        return False
+
     def open(self):
         """From now on every byte that comes is kept, by connection."""
         self.thread = threading.Thread(target=self.accept, daemon=True)
@@ -250,7 +261,7 @@ def test_one_that_slept_before_it_sent_sends_nothing(stack, ledger, start):
         sleeping = stack.worker(START_URL=f"http://127.0.0.1:{gate.port}/start", LEASE_S=LEASE_S)
         webhook = daily.webhook()
         ledger.queue(webhook)
-        ledger.wait_for_state(webhook["callId"], "starting")
+        wait_for(gate.is_knocked_at, what="a connection to be asked for")
         sleeping.signal(signal.SIGSTOP)
         gate.open()  # the connection is made behind the sleeper's back
         other = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
@@ -265,6 +276,25 @@ def test_one_that_slept_before_it_sent_sends_nothing(stack, ledger, start):
         assert ledger.counts() == {"started": 1}
     finally:
         gate.close()
+
+
+@pytest.mark.slow
+def test_one_that_slept_between_two_attempts_begins_nothing(stack, ledger, start):
+    """Stopped while a call waits for its next attempt; woken while another asks for it."""
+    start.script(answers(503, b"{}", [("Retry-After", "1")]), delays(4, starts_a_bot()))
+    sleeping = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    wait_for(lambda: ledger.events(event="attempt"))
+    sleeping.signal(signal.SIGSTOP)
+    other = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
+    wait_for(lambda: len(start.requests) == 2, what="the other to ask")
+    sleeping.signal(signal.SIGCONT)
+    call = ledger.wait_for_state(webhook["callId"], "started")
+    assert call["worker"] == other.consumer()
+    ledger.wait_until_finished()
+    assert len(start.requests) == 2, "the sleeper asked as well"
+    assert len(ledger.events(event="attempt")) == 2
 
 
 def test_consumers_that_are_gone_are_removed_only_when_they_hold_nothing(stack, ledger, start):

@@ -7,11 +7,12 @@
 --
 -- An agent's line: `line` holds the calls that wait, by place; `asking` the entries whose request
 -- may be out, by when they were let ask (ask.lua); `pace` how many may ask together (`width`), when
--- the next may (`next_ms`), refusals since somebody was let in (`refusals`), when it was last slowed
--- down (`slowed_ms`) and by whose failure (`failed`). While there is a pace, every call of the agent goes through the line.
+-- the next may (`next_ms`), refusals and failures since somebody was let in (`refusals`,
+-- `failures`), who failed last (`failed`), and when it was last slowed down (`slowed_ms`). While there is a pace, every call of the agent goes through the line.
 -- `lines` names the agents that have a line, `holds` every waiting call by the end of its hold.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 2000
 local PACE_KEPT_S = 3600
+local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 
 local entry, consumer, call_id, agent = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
 local time = redis.call('TIME')
@@ -73,9 +74,21 @@ local function slow_down(begun_ms, told_ms)
     redis.call('EXPIRE', KEYS[7], PACE_KEPT_S)
 end
 
+-- A request failed by itself (5xx, no connection): others may fare better, unless all fail.
+local function fail_in_line(begun_ms, told_ms)
+    redis.call('HSET', KEYS[7], 'failed', call_id)
+    if redis.call('HINCRBY', KEYS[7], 'failures', 1) >= FAILURES_MAX or told_ms > 0 then
+        slow_down(begun_ms, told_ms)
+    end
+end
+
 -- Somebody was let in: two more may ask at once. When nobody waits or asks, there is no line.
 local function speed_up(begun_ms)
-    local slowed_ms = tonumber(redis.call('HGET', KEYS[7], 'slowed_ms') or now)
+    local slowed_ms = tonumber(redis.call('HGET', KEYS[7], 'slowed_ms'))
+    if not slowed_ms then
+        return
+    end
+    redis.call('HSET', KEYS[7], 'failures', 0)
     if begun_ms <= slowed_ms then
         return
     end

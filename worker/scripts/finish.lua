@@ -84,9 +84,11 @@ end
 
 set('state', 'waiting')
 redis.call('HSET', KEYS[2], unpack(fields))
-if ARGV[24] == '1' or redis.call('EXISTS', KEYS[7]) == 1 then
+local has_line = redis.call('EXISTS', KEYS[7]) == 1
+if outcome == 'line' or ARGV[24] == '1' then
     slow_down(begun_ms, tonumber(ARGV[23]))
-    redis.call('HSET', KEYS[7], 'failed', outcome == 'again' and call_id or '')
+elseif has_line then
+    fail_in_line(begun_ms, tonumber(ARGV[23]))
 end
 if outcome == 'line' then
     enter_line(call[7], attempt, reason, err)

@@ -1,0 +1,334 @@
+"""make chaos: real processes, thousands of calls, and at random moments a fault in each of them.
+
+    SEED      what chance begins with; printed, so that a campaign can be run again (default: the time)
+    CALLS     how many callers ring (5000)
+    RATE      how many a second (60)
+    PAUSE_S   seconds between two faults, on average (0.4)
+    DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
+
+Two ingresses with a spool, four workers, Redis (appendfsync always) and an agent with a small pool
+that answers some requests with 5xx, closes connections, and starts bots it says nothing about. The
+faults: SIGKILL, SIGTERM and SIGSTOP of every process (the agent is only stopped: what it has begun
+is counted there), Redis killed and started again, stopped, its connections cut, its scripts
+forgotten. The callers do not ring again: what they were told counts. At the end account.py adds up
+every call. What a failed campaign leaves behind is kept in build/chaos/SEED.
+"""
+
+import collections
+import heapq
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "flow"))
+sys.path.insert(0, str(ROOT / "tests" / "chaos"))
+
+import redis as redis_client  # noqa: E402
+
+import daily  # noqa: E402
+import http_raw  # noqa: E402
+from account import Account, Seen  # noqa: E402
+from ledger import Ledger, text, texts  # noqa: E402
+from stack import Stack, build_folder, wait_for  # noqa: E402
+
+LEASE_S = 3
+HOLD_S = 30
+INGRESSES, WORKERS, SENDERS = 2, 4, 12
+POOL, SESSION_MS = 100, 1000
+CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
+        {"probability": 0.01, "reset": True}, {"probability": 0.01, "reset": True, "started": True},
+        {"probability": 0.005, "status": 503, "delay_ms": 2000},
+        {"probability": 0.01, "status": 200, "delay_ms": 3000}]
+
+
+class Senders:
+    """Callers: each rings once, and a few webhooks come twice, at the same time and elsewhere."""
+
+    def __init__(self, campaign, calls, rate, chance):
+        self.campaign = campaign
+        self.told = collections.defaultdict(list)  # call id: "queued", "spooled", 503, "broken", …
+        self.lock = threading.Lock()
+        self.begun = time.monotonic()
+        self.rate = rate
+        self.plan = [(daily.new_call_id("chaos"), chance.random() < 0.05) for _ in range(calls)]
+        self.next = 0
+        self.threads = [threading.Thread(target=self.send_all, daemon=True) for _ in range(SENDERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def send_all(self):
+        while True:
+            with self.lock:
+                number = self.next
+                self.next += 1
+            if number >= len(self.plan):
+                return
+            pause_s = self.begun + number / self.rate - time.monotonic()
+            if pause_s > 0:
+                time.sleep(pause_s)
+            call_id, is_double = self.plan[number]
+            body = daily.body(daily.webhook(call_id))
+            headers = daily.headers(body)
+            if is_double:
+                twin = threading.Thread(target=self.send, args=(call_id, number + 1, body, headers))
+                twin.start()
+            self.send(call_id, number, body, headers)
+            if is_double:
+                twin.join()
+
+    def send(self, call_id, number, body, headers):
+        port = self.campaign.ingresses[number % INGRESSES].port
+        try:
+            answer = http_raw.ask(port, "POST", "/api/dial", headers, body, timeout_s=30)
+            if answer.status == 200:
+                said = "spooled" if answer.json().get("spooled") else "queued"
+            else:
+                said = answer.status
+        except (OSError, AssertionError):
+            said = "broken"
+        with self.lock:
+            self.told[call_id].append(said)
+
+    def are_done(self):
+        return not any(thread.is_alive() for thread in self.threads)
+
+    def acknowledged(self):
+        return {call_id: len(good) for call_id, told in self.told.items()
+                if (good := [said for said in told if said in ("queued", "spooled")])}
+
+
+class Campaign:
+    def __init__(self, seed, calls, rate, pause_s, folder):
+        self.seed, self.calls, self.rate, self.pause_s = seed, calls, rate, pause_s
+        self.folder = folder
+        self.chance = random.Random(seed)
+        self.stack = Stack(folder, None, f"{{chaos-{seed}}}")
+        self.stack.own_redis(fsync="always")
+        self.ledger = Ledger(self, self.stack.prefix)
+        self.dealt = collections.Counter()
+        self.later = []  # (when, number, what is to be undone)
+        self.busy = set()  # processes that a fault is being dealt to
+        self.agent = self.stack.agent("--pool", str(POOL), "--session-ms", str(SESSION_MS),
+                                      "--latency-ms", "50", "--latency-jitter-ms", "150",
+                                      "--seed", str(seed % 1000000 + 1), "--keep", "1000000")
+        self.agent.control(cues=CUES)
+        (folder / "spool").mkdir()
+        self.ingresses = [self.start_ingress() for _ in range(INGRESSES)]
+        self.workers = [self.start_worker() for _ in range(WORKERS)]
+
+    @property
+    def client(self):  # of the ledger's server
+        return self.stack.redis.client
+
+    def start_ingress(self):
+        return self.stack.ingress(is_ready=False, SPOOL_DIR=self.folder / "spool")
+
+    def start_worker(self):
+        return self.stack.worker(is_ready=False, START_URL=self.agent.url, LEASE_S=LEASE_S,
+                                 HOLD_LIMIT_S=HOLD_S, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10)
+
+    # --- faults ----------------------------------------------------------------------------------
+
+    def after(self, seconds, undo):
+        heapq.heappush(self.later, (time.monotonic() + seconds, len(self.later), undo))
+
+    def undo_what_is_due(self, everything=False):
+        while self.later and (everything or self.later[0][0] <= time.monotonic()):
+            heapq.heappop(self.later)[2]()
+
+    def one_of(self, processes):
+        idle = [i for i, process in enumerate(processes) if process not in self.busy]
+        return self.chance.choice(idle) if idle else None
+
+    def end(self, processes, start, sign):
+        i = self.one_of(processes)
+        if i is None:
+            return False
+        if sign == signal.SIGKILL:
+            processes[i].kill()
+        else:
+            processes[i].terminate()
+            leaving = processes[i]
+            self.after(0, lambda: leaving.wait(60))
+        processes[i] = start()
+        return True
+
+    def stop(self, processes, seconds):
+        i = self.one_of(processes)
+        if i is None:
+            return False
+        process = processes[i]
+        process.signal(signal.SIGSTOP)
+        self.busy.add(process)
+
+        def go_on():
+            process.signal(signal.SIGCONT)
+            self.busy.discard(process)
+        self.after(seconds, go_on)
+        return True
+
+    def kill_redis(self, seconds):
+        if self.stack.redis in self.busy:
+            return False
+        self.stack.redis.kill()
+        self.busy.add(self.stack.redis)
+        killed = self.stack.redis
+
+        def again():
+            self.stack.restart_redis()
+            self.busy.discard(killed)
+        self.after(seconds, again)
+        return True
+
+    def tell_redis(self, *command):
+        if self.stack.redis in self.busy:
+            return False
+        try:
+            self.client.execute_command(*command)
+        except redis_client.exceptions.RedisError:
+            pass
+        return True
+
+    def faults(self):
+        c = self.chance
+        return [
+            ("worker killed", 8, lambda: self.end(self.workers, self.start_worker, signal.SIGKILL)),
+            ("worker ended", 4, lambda: self.end(self.workers, self.start_worker, signal.SIGTERM)),
+            ("worker stopped", 4, lambda: self.stop(self.workers, c.uniform(0.1, 2.5 * LEASE_S))),
+            ("ingress killed", 6,
+             lambda: self.end(self.ingresses, self.start_ingress, signal.SIGKILL)),
+            ("ingress ended", 3,
+             lambda: self.end(self.ingresses, self.start_ingress, signal.SIGTERM)),
+            ("ingress stopped", 2, lambda: self.stop(self.ingresses, c.uniform(0.1, 2))),
+            ("agent stopped", 1, lambda: self.stop([self.agent], c.uniform(0.1, 3))),
+            ("Redis killed", 2, lambda: self.kill_redis(c.uniform(0, 1.5))),
+            ("Redis stopped", 1, lambda: self.stop([self.stack.redis], c.uniform(0.1, 3))),
+            ("connections cut", 3,
+             lambda: self.tell_redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")),
+            ("scripts forgotten", 1, lambda: self.tell_redis("SCRIPT", "FLUSH")),
+        ]
+
+    def deal_one(self):
+        faults = self.faults()
+        name, _, deal = self.chance.choices(faults, [weight for _, weight, _ in faults])[0]
+        self.dealt[name] += bool(deal())
+
+    # --- the campaign ----------------------------------------------------------------------------
+
+    def run(self):
+        senders = Senders(self, self.calls, self.rate, self.chance)
+        next_fault = time.monotonic() + self.pause_s
+        while not senders.are_done():
+            self.undo_what_is_due()
+            if time.monotonic() >= next_fault:
+                self.deal_one()
+                next_fault = time.monotonic() + self.chance.expovariate(1 / self.pause_s)
+            time.sleep(0.01)
+        self.undo_what_is_due(everything=True)
+        wait_for(lambda: not list((self.folder / "spool").glob("*.spool")), 60,
+                 "the spool to be drained")
+        wait_for(lambda: self.ledger.unfinished() == 0, HOLD_S + 60, "every entry to be finished")
+        wait_for(lambda: not self.strangers(), 4 * LEASE_S, "consumers that are gone to be removed")
+        return Account(self.see(senders))
+
+    def strangers(self):
+        living = {worker.consumer() for worker in self.workers} | {"line", "unknown"}
+        return [text(each["name"]) for each in
+                self.client.xinfo_consumers(self.ledger.key("webhooks"), "workers")
+                if text(each["name"]) not in living]
+
+    def see(self, senders):
+        ledger = self.ledger
+        entries = [(entry, fields["call_id"].decode()) for entry, fields in ledger.entries()]
+        calls = {call_id: ledger.call(call_id) for call_id in {call for _, call in entries}}
+        left = [f"{text(key)} is still there" for key in self.client.keys(ledger.key("line:*"))]
+        left += [f"the consumer {name} is still there" for name in self.strangers()]
+        if self.client.zcard(ledger.key("holds")):
+            left.append("somebody waits")
+        posts, page = collections.Counter(), None
+        while page is None or page:
+            page = self.agent.get(f"/requests?limit=2000&from={sum(posts.values())}")
+            posts.update(request["idempotency_key"] for request in page)
+        stream = self.client.xinfo_stream(ledger.key("webhooks"))
+        self.told = collections.Counter(said for told in senders.told.values() for said in told)
+        return Seen(senders.acknowledged(), entries, ledger.events(), calls, ledger.counts(),
+                    stream["entries-added"], self.agent.starts(), posts, left, HOLD_S * 1000)
+
+    def close(self):
+        for process in list(self.busy):
+            if process.is_running():
+                process.signal(signal.SIGCONT)
+        return self.stack.close()
+
+
+def report(campaign, account, troubles, seconds):
+    counts = account.seen.counts
+    print(f"seed {campaign.seed}: {campaign.calls} callers in {seconds:.0f} s, told "
+          + ", ".join(f"{said} {count}" for said, count in sorted(campaign.told.items(), key=str)))
+    print("  faults: " + ", ".join(f"{name} {count}" for name, count in campaign.dealt.most_common()))
+    print(f"  entries {account.seen.entries_added} = started {counts.get('started', 0)} + dead "
+          f"{counts.get('dead', 0)} + duplicate {counts.get('duplicate', 0)}; attempts of unknown "
+          f"outcome {account.unknown_outcomes}, second starts behind them {account.second_starts}")
+    for trouble in troubles:
+        print(f"  TROUBLE: {trouble[:2000]}")
+    for call_id, sentence in account.violations[:20]:
+        print(f"  VIOLATION: {call_id or 'the account'}: {sentence}")
+        for event in account.events.get(call_id, []):
+            print(f"      {json.dumps({k: v for k, v in event.items() if k != 'request'})[:400]}")
+    print(f"  {len(account.violations)} violations", flush=True)
+
+
+def run_one(seed, calls, rate, pause_s):
+    """Gives back (was it good, faults dealt)."""
+    print(f"SEED={seed}", flush=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="dialin-chaos-"))
+    begun = time.monotonic()
+    campaign = Campaign(seed, calls, rate, pause_s, folder)
+    is_good, account = False, None
+    try:
+        account = campaign.run()
+    except AssertionError as trouble:
+        print(f"  FAILED: {trouble}", flush=True)
+    finally:
+        troubles = campaign.close()
+    if account:
+        report(campaign, account, troubles, time.monotonic() - begun)
+        is_good = not account.violations and not troubles
+    if not is_good:
+        kept = build_folder() / "chaos" / str(seed)
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder, kept)
+        print(f"  kept: {os.path.relpath(kept, ROOT)}", flush=True)
+    shutil.rmtree(folder)
+    return is_good, campaign.dealt
+
+
+def main():
+    def number(name, default):
+        return float(os.environ.get(name) or default)
+    seed, calls = int(number("SEED", time.time())), int(number("CALLS", 5000))
+    until = time.monotonic() + number("DURATION", 0)
+    dealt, campaigns, bad = collections.Counter(), 0, []
+    while campaigns == 0 or time.monotonic() < until:
+        is_good, faults = run_one(seed, calls, number("RATE", 60), number("PAUSE_S", 0.4))
+        dealt += faults
+        campaigns += 1
+        bad += [] if is_good else [seed]
+        seed += 1
+    kills = sum(count for name, count in dealt.items() if name.endswith("killed"))
+    print(f"{campaigns} campaigns, {campaigns * calls} calls, {sum(dealt.values())} faults, {kills} of "
+          f"them kills; seeds that failed: {bad or 'none'}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
