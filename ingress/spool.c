@@ -61,8 +61,12 @@ static void add_file(struct spool *spool, struct spool_file *file)
     while (*place && strcmp((*place)->name, file->name) < 0) {
         place = &(*place)->next;
     }
-    // What is being drained stays first.
-    place = place == &spool->files && *place && spool->on_the_way > 0 ? &(*place)->next : place;
+    if (spool->on_the_way > 0) { // what is being drained stays before it
+        place = &spool->files;
+        while (*place) {
+            place = &(*place)->next;
+        }
+    }
     file->next = *place;
     *place = file;
     spool->file_count++;
@@ -201,22 +205,45 @@ const char *spool_missing(const struct spool *spool)
 
 // --- draining -----------------------------------------------------------------------------------
 
-static void end_file(struct spool *spool, struct spool_file *file, bool is_damaged)
+// A file that cannot be taken out of the folder stays locked, so that nobody finds it again.
+static bool has_left_the_folder(struct spool *spool, struct spool_file *file)
 {
-    if (is_damaged && spool_file_put_aside(file)) {
+    bool has_left = file->has_damage ? spool_file_put_aside(file) : spool_file_remove(file);
+    if (!has_left && !file->is_done) {
+        complain(spool, "taking a drained file away", errno);
+    } else if (has_left && file->has_damage) {
         log_error("a spool file is damaged: what could be read is in the stream, the file is kept",
                   log_text("file", file->name));
         (*spool->damaged)++;
-    } else if (!is_damaged) {
+    } else if (has_left) {
         log_info("a spool file is drained", log_text("file", file->name));
-        spool_file_remove(file);
     }
-    drop_file(spool, file);
+    return has_left;
+}
+
+static void end_file(struct spool *spool, struct spool_file *file)
+{
+    file->is_broken = true;
+    if (has_left_the_folder(spool, file)) {
+        drop_file(spool, file);
+    } else {
+        file->is_done = true;
+    }
+}
+
+// The first that is not drained.
+static struct spool_file *file_to_drain(const struct spool *spool)
+{
+    struct spool_file *file = spool->files;
+    while (file && file->is_done) {
+        file = file->next;
+    }
+    return file;
 }
 
 static void on_window_end(struct spool *spool)
 {
-    struct spool_file *file = spool->files;
+    struct spool_file *file = file_to_drain(spool);
     if (spool->has_failed) {
         loop_timer_start(spool->again, SPOOL_AGAIN_MS);
     } else {
@@ -282,13 +309,13 @@ static bool is_being_kept(const struct spool *spool, const struct spool_file *fi
 // Reads the next window of the first file and sends it; false where there is nothing to do now.
 static bool drain_some(struct spool *spool)
 {
-    struct spool_file *file = spool->files;
+    struct spool_file *file = file_to_drain(spool);
     if (!file || spool->on_the_way > 0 || spool->has_failed ||
         !stream_writer_is_up(spool->writer) || is_being_kept(spool, file)) {
         return false;
     }
     if (file->drained == file->bytes) {
-        end_file(spool, file, file->has_damage);
+        end_file(spool, file);
         return true;
     }
     enum spool_record_verdict verdict = SPOOL_RECORD_CUT;
@@ -296,7 +323,8 @@ static bool drain_some(struct spool *spool)
          most = most < spool->window.max ? spool->window.max : 0) {
         if (!spool_file_read(file, file->drained, most, &spool->window) || spool->window.len == 0) {
             complain(spool, "reading", errno);
-            end_file(spool, file, true);
+            file->has_damage = true;
+            end_file(spool, file);
             return true;
         }
         verdict = send_window(spool);
@@ -365,6 +393,13 @@ static void look_for_orphans(void *arg)
                 "a spool file without an ingress was found: its webhooks go into the stream",
                 log_text("file", file->name), log_number("bytes", (int64_t)file->bytes));
             add_file(spool, file);
+        }
+    }
+    struct spool_file *next = NULL;
+    for (struct spool_file *file = spool->files; file; file = next) {
+        next = file->next;
+        if (file->is_done && has_left_the_folder(spool, file)) {
+            drop_file(spool, file);
         }
     }
     if (folder) {

@@ -110,9 +110,9 @@ bool spool_file_read(const struct spool_file *file, uint64_t offset, size_t most
     return true;
 }
 
-void spool_file_remove(struct spool_file *file)
+bool spool_file_remove(struct spool_file *file)
 {
-    unlinkat(file->folder, file->name, 0);
+    return unlinkat(file->folder, file->name, 0) == 0;
 }
 
 bool spool_file_put_aside(struct spool_file *file)

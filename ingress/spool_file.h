@@ -21,6 +21,7 @@ struct spool_file {
     uint64_t bytes;   // written
     uint64_t durable; // of them, on the disk
     uint64_t drained; // of them, in Redis
+    bool is_done;     // drained, and could not be removed yet
     bool has_damage;  // parts of it could not be read
     bool is_broken;   // nothing is appended any more, and no fdatasync is trusted
 };
@@ -38,8 +39,9 @@ bool spool_file_append(struct spool_file *file, struct bytes_view data);
 bool spool_file_read(const struct spool_file *file, uint64_t offset, size_t most,
                      struct bytes *data);
 
-// Takes it out of the folder; or puts it aside there under a name ending with ".damaged".
-void spool_file_remove(struct spool_file *file);
+// Takes it out of the folder; or puts it aside there under a name ending with ".damaged". False
+// with errno.
+bool spool_file_remove(struct spool_file *file);
 bool spool_file_put_aside(struct spool_file *file);
 
 void spool_file_close(struct spool_file *file); // and frees it; what is in it stays

@@ -30,9 +30,11 @@ struct stream_writer {
     void *arg;
     struct bytes stream; // the key of the webhooks
     struct write *first, *last;
-    size_t waiting;                      // writes in the queue
-    size_t covered;                      // of them, from the first, by the WAIT that is out
-    bool is_waiting;                     // a WAIT is out
+    size_t waiting;  // writes in the queue
+    size_t covered;  // of them, from the first, by the WAIT that is out
+    bool is_waiting; // a WAIT is out
+    bool lacks_replicas;
+    struct loop_timer *probe;
     uint64_t down_from;                  // loop_now_ms; 0: it is up
     char newest[WEBHOOK_ENTRY_ID_BYTES]; // of those that were acknowledged; empty: none
     uint64_t *errors, *losses;
@@ -40,7 +42,7 @@ struct stream_writer {
 
 bool stream_writer_is_up(const struct stream_writer *writer)
 {
-    return redis_is_up(writer->redis);
+    return redis_is_up(writer->redis) && !writer->lacks_replicas;
 }
 
 uint64_t stream_writer_down_ms(const struct stream_writer *writer)
@@ -116,6 +118,24 @@ static struct write *take_first(struct stream_writer *writer)
 
 static void wait_for_replicas(struct stream_writer *writer);
 
+static void note_replicas(struct stream_writer *writer, bool are_there)
+{
+    bool was_lacking = writer->lacks_replicas;
+    writer->lacks_replicas = !are_there;
+    if (!are_there) {
+        writer->down_from = was_lacking ? writer->down_from : loop_now_ms();
+        loop_timer_start(writer->probe, STREAM_WRITER_PROBE_MS);
+    } else if (was_lacking && redis_is_up(writer->redis)) {
+        log_info("the replicas of Redis are there again");
+        writer->down_from = 0;
+        writer->on_up(writer->arg);
+    }
+    if (!are_there && !was_lacking) {
+        log_error("replicas of Redis are missing: nothing is acknowledged without them "
+                  "(REDIS_WAIT_REPLICAS)");
+    }
+}
+
 static void on_replicas(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
@@ -124,6 +144,7 @@ static void on_replicas(const redisReply *reply, void *arg)
                    reply->integer >= (long long)writer->settings.wait_replicas;
     writer->is_waiting = false;
     writer->covered = 0;
+    note_replicas(writer, have_it || !reply);
     if (reply && reply->type == REDIS_REPLY_ERROR) {
         log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
     }
@@ -137,7 +158,9 @@ static void on_replicas(const redisReply *reply, void *arg)
         }
         end_write(take_first(writer), have_it);
     }
-    wait_for_replicas(writer);
+    if (!writer->lacks_replicas) {
+        wait_for_replicas(writer);
+    }
 }
 
 static void wait_for_replicas(struct stream_writer *writer)
@@ -146,11 +169,17 @@ static void wait_for_replicas(struct stream_writer *writer)
     snprintf(replicas, sizeof replicas, "%u", writer->settings.wait_replicas);
     snprintf(wait_ms, sizeof wait_ms, "%d", STREAM_WRITER_WAIT_MS);
     const struct bytes_view argv[] = {VIEW("WAIT"), view_of_text(replicas), view_of_text(wait_ms)};
-    if (!writer->is_waiting && writer->waiting > 0 &&
+    bool is_wanted = writer->waiting > 0 || writer->lacks_replicas;
+    if (!writer->is_waiting && is_wanted &&
         redis_send(writer->redis, 3, argv, on_replicas, writer)) {
         writer->is_waiting = true;
         writer->covered = writer->waiting;
     }
+}
+
+static void probe(void *arg)
+{
+    wait_for_replicas(arg);
 }
 
 static void on_added(const redisReply *reply, void *arg)
@@ -196,6 +225,7 @@ static void on_state(bool up, void *arg)
         look_for_losses(writer);
         writer->on_up(writer->arg);
     } else {
+        writer->lacks_replicas = false;
         give_up_waiting(writer);
     }
 }
@@ -209,7 +239,7 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     struct write *write = memory_zeroed(sizeof *write);
     *write = (struct write){.writer = writer, .on_written = on_written, .arg = arg};
     memcpy(argv + 3, fields, count * sizeof *fields);
-    if (!redis_send(writer->redis, 3 + count, argv, on_added, write)) {
+    if (writer->lacks_replicas || !redis_send(writer->redis, 3 + count, argv, on_added, write)) {
         free(write);
         return false;
     }
@@ -233,6 +263,7 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
                                      "Times that Redis had lost acknowledged webhooks.", NULL);
+    writer->probe = loop_timer_open(loop, probe, writer);
     writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
     return writer;
 }
@@ -241,6 +272,7 @@ void stream_writer_close(struct stream_writer *writer)
 {
     redis_close(writer->redis);
     give_up_waiting(writer);
+    loop_timer_close(writer->probe);
     bytes_release(&writer->stream);
     free(writer);
 }

@@ -12,8 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_WRITER_WAIT_MS 250 // of one WAIT
-#define STREAM_WRITER_WAITS_MAX 4 // for one entry; then it is as if Redis had not answered
+#define STREAM_WRITER_WAIT_MS 250  // of one WAIT
+#define STREAM_WRITER_WAITS_MAX 4  // for one entry; then it is as if Redis had not answered
+#define STREAM_WRITER_PROBE_MS 250 // while replicas are missing: how often they are looked for
 
 struct stream_writer_settings {
     const char *redis_prefix; // borrowed
@@ -22,7 +23,8 @@ struct stream_writer_settings {
 
 struct stream_writer;
 
-// `on_up` is called whenever Redis has come back.
+// It is up while Redis is, with the replicas to be waited for: as long as these are missing nothing
+// is written, which would only be written again. `on_up` is called whenever it has come back.
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
                                          const struct stream_writer_settings *settings,
                                          struct metrics *metrics, loop_on_time *on_up, void *arg);

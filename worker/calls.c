@@ -57,6 +57,14 @@ static void let_go(struct call *call)
     calls->events.on_room(calls->arg);
 }
 
+// Still pending: whoever gets it goes on from what Redis knows.
+static void hand_back(struct call *call)
+{
+    struct calls *calls = call->owner;
+    calls->events.on_handed_back(view_of_text(call->entry_id), calls->arg);
+    let_go(call);
+}
+
 static void move(struct call *call, enum call_state state)
 {
     if (call->state != state && log_is_on(LOG_LEVEL_DEBUG)) {
@@ -128,7 +136,7 @@ static void pause_call(struct call *call)
     uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
     uint64_t after_ms = call->outcome.again_after_ms;
     if (calls->is_draining) {
-        let_go(call); // still pending: whoever takes it over goes on
+        hand_back(call);
         return;
     }
     move(call, CALL_PAUSING);
@@ -443,7 +451,7 @@ void calls_drain(struct calls *calls)
     for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
         next = call_table_next(&calls->table, call);
         if (call->state == CALL_PAUSING) {
-            let_go(call);
+            hand_back(call);
         }
     }
 }

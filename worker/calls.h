@@ -36,6 +36,8 @@ struct calls_events {
     void (*on_room)(void *arg);
     // Somebody of the agent's line may be able to ask; `is_new`: a call has just entered it.
     void (*on_line)(const char *agent, bool is_new, void *arg);
+    // Draining: this one will not be worked on here.
+    void (*on_handed_back)(struct bytes_view entry_id, void *arg);
 };
 
 struct calls;

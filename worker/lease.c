@@ -20,7 +20,7 @@ struct lease {
     void *arg;
     struct scripts *scripts;
     struct loop_timer *renewal, *look;
-    struct bytes stream, key, keys; // `keys`: the first part of every lease's key
+    struct bytes stream, gone, key, keys; // `keys`: the first part of every lease's key
     bool is_held;
     bool is_looking;
     bool is_stopped;
@@ -87,17 +87,18 @@ static void look_for_the_dead(void *arg)
 {
     struct lease *lease = arg;
     size_t room = lease->events.room(lease->arg);
-    char most[NUMBER_BYTES];
+    char most[NUMBER_BYTES], patience_ms[NUMBER_BYTES];
     loop_timer_start(lease->look, LEASE_LOOK_MS);
     if (!lease->is_held || lease->is_stopped || lease->is_looking || room == 0) {
         return;
     }
     snprintf(most, sizeof most, "%zu", room < LEASE_TAKE_OVER_MAX ? room : LEASE_TAKE_OVER_MAX);
-    const struct bytes_view keys[] = {bytes_view(&lease->stream)};
+    snprintf(patience_ms, sizeof patience_ms, "%d", LEASE_PATIENCE_MS);
+    const struct bytes_view keys[] = {bytes_view(&lease->stream), bytes_view(&lease->gone)};
     const struct bytes_view argv[] = {view_of_text(lease->settings.consumer), view_of_text(most),
-                                      bytes_view(&lease->keys)};
+                                      bytes_view(&lease->keys), view_of_text(patience_ms)};
     lease->is_looking =
-        scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 1, keys, 3, argv, on_taken, lease);
+        scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 2, keys, 4, argv, on_taken, lease);
 }
 
 void lease_stop_taking(struct lease *lease)
@@ -121,13 +122,14 @@ static void on_given_up(const redisReply *reply, void *arg)
 
 void lease_give_up(struct lease *lease, loop_on_time *callback, void *arg)
 {
-    const struct bytes_view keys[] = {bytes_view(&lease->stream), bytes_view(&lease->key)};
+    const struct bytes_view keys[] = {bytes_view(&lease->stream), bytes_view(&lease->key),
+                                      bytes_view(&lease->gone)};
     const struct bytes_view argv[] = {view_of_text(lease->settings.consumer)};
     lease->on_given_up = callback;
     lease->on_given_up_arg = arg;
     loop_timer_stop(lease->look);
     loop_timer_stop(lease->renewal);
-    if (!scripts_send(lease->scripts, SCRIPT_LEAVE, 2, keys, 1, argv, on_given_up, lease)) {
+    if (!scripts_send(lease->scripts, SCRIPT_LEAVE, 3, keys, 1, argv, on_given_up, lease)) {
         given_up(lease);
     }
 }
@@ -144,9 +146,11 @@ struct lease *lease_open(struct loop *loop, struct scripts *scripts,
     lease->arg = arg;
     lease->scripts = scripts;
     bytes_init(&lease->stream, KEY_BYTES_MAX);
+    bytes_init(&lease->gone, KEY_BYTES_MAX);
     bytes_init(&lease->key, KEY_BYTES_MAX);
     bytes_init(&lease->keys, KEY_BYTES_MAX);
     bytes_printf(&lease->stream, "%s:webhooks", settings->prefix);
+    bytes_printf(&lease->gone, "%s:gone", settings->prefix);
     bytes_printf(&lease->keys, "%s:worker:", settings->prefix);
     bytes_printf(&lease->key, "%s:worker:%s", settings->prefix, settings->consumer);
     lease->renewal = loop_timer_open(loop, renew, lease);
@@ -160,6 +164,7 @@ void lease_close(struct lease *lease)
     loop_timer_close(lease->renewal);
     loop_timer_close(lease->look);
     bytes_release(&lease->stream);
+    bytes_release(&lease->gone);
     bytes_release(&lease->key);
     bytes_release(&lease->keys);
     free(lease);

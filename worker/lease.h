@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEASE_LOOK_MS 500        // how often the leases of others are looked at
+#define LEASE_LOOK_MS 250        // how often the leases of others are looked at
+#define LEASE_PATIENCE_MS 600    // that one must have been gone; longer than a reconnect takes
 #define LEASE_TAKE_OVER_MAX 1000 // entries taken over in one step
 
 struct lease_events {

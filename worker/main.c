@@ -48,6 +48,7 @@ static void on_commands(bool up, void *arg)
     if (up) {
         scripts_load(worker->scripts);
         lease_on_up(worker->lease);
+        stream_reader_read_backlog(worker->reader); // what was claimed for us may be unknown here
         housekeeping_on_up(worker->housekeeping);
         account_on_up(worker->account);
     }
@@ -69,6 +70,12 @@ static void on_line(const char *agent, bool is_new, void *arg)
     } else {
         lines_ask_if_any(worker->lines, agent);
     }
+}
+
+static void on_handed_back(struct bytes_view entry_id, void *arg)
+{
+    struct worker *worker = arg;
+    stream_reader_hand_back(worker->reader, entry_id);
 }
 
 static void on_let_ask(const redisReply *rows, void *arg)
@@ -184,7 +191,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
-    const struct calls_events calls_events = {on_room, on_line};
+    const struct calls_events calls_events = {on_room, on_line, on_handed_back};
     const struct stream_reader_events reader_events = {calls_on_entry, calls_is_known, calls_room,
                                                        calls_beginning};
     const struct lines_events lines_events = {on_let_ask, room_in_table};

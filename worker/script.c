@@ -30,6 +30,7 @@ EMBED(script_renew, FILE_OF("renew"));
 EMBED(script_take_over, FILE_OF("take_over"));
 EMBED(script_make_group, FILE_OF("make_group"));
 EMBED(script_resume, FILE_OF("resume"));
+EMBED(script_hand_back, FILE_OF("hand_back"));
 EMBED(script_leave, FILE_OF("leave"));
 EMBED(script_trim, FILE_OF("trim"));
 EMBED(script_unknown, FILE_OF("unknown"));
@@ -59,6 +60,7 @@ struct scripts *scripts_open(struct redis *redis)
         [SCRIPT_TAKE_OVER] = view_of_text(script_take_over),
         [SCRIPT_MAKE_GROUP] = view_of_text(script_make_group),
         [SCRIPT_RESUME] = view_of_text(script_resume),
+        [SCRIPT_HAND_BACK] = view_of_text(script_hand_back),
         [SCRIPT_LEAVE] = view_of_text(script_leave),
         [SCRIPT_TRIM] = view_of_text(script_trim),
         [SCRIPT_UNKNOWN] = view_of_text(script_unknown),

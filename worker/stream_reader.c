@@ -4,10 +4,11 @@
 // page by page, and those that nobody knows are resumed.
 //
 // Surprising: an entry may kill the worker that works on it. So resuming counts as a delivery, in
-// Redis and before the work; an entry that was resumed before is resumed alone, while no other is
-// at its beginning; and one that has been delivered STREAM_READER_DELIVERIES_MAX times is given up.
+// Redis and before the work (backlog.c: which together, which alone); and one that has been
+// delivered STREAM_READER_DELIVERIES_MAX times is given up.
 #include "stream_reader.h"
 
+#include "backlog.h"
 #include "log.h"
 #include "memory.h"
 
@@ -21,12 +22,8 @@
 #define KEY_BYTES_MAX 512
 #define COMPLAIN_EVERY_MS 5000
 #define PAUSE_AFTER_ERROR_MS 200
-#define PAGE_COUNT_MAX 48 // entries listed in one step; as many as one script takes
-#define OLDEST "-"
 
 enum doing { DOING_NOTHING, DOING_GROUP, DOING_READ, DOING_LIST, DOING_RESUME };
-
-typedef char entry_id_text[WEBHOOK_ENTRY_ID_BYTES];
 
 struct stream_reader {
     struct stream_reader_settings settings;
@@ -40,13 +37,7 @@ struct stream_reader {
     enum doing doing;
     bool is_started, is_stopped, is_paused;
     bool has_group, had_group;
-    bool has_backlog;                           // the pending list is to be listed
-    bool is_again;                              // from its start, when this time is through
-    char list_from[WEBHOOK_ENTRY_ID_BYTES + 1]; // XPENDING's start: "-", or "(" and an id
-    entry_id_text together[PAGE_COUNT_MAX];     // of the page at hand, to be resumed in one step
-    entry_id_text alone[PAGE_COUNT_MAX];        // and those to be resumed one by one
-    size_t together_count, alone_count, alone_done;
-    bool has_one_alone; // which has not survived its beginning yet, perhaps
+    struct backlog backlog;
     uint64_t complained_ms;
 };
 
@@ -114,28 +105,15 @@ static bool is_row(const redisReply *row)
 
 // --- catching up with the pending list ----------------------------------------------------------
 
-static void list_from_start(struct stream_reader *reader)
-{
-    reader->has_backlog = true;
-    reader->is_again = false;
-    reader->together_count = reader->alone_count = reader->alone_done = 0;
-    reader->has_one_alone = false;
-    snprintf(reader->list_from, sizeof reader->list_from, OLDEST);
-}
-
 void stream_reader_read_backlog(struct stream_reader *reader)
 {
-    if (reader->has_backlog) {
-        reader->is_again = true;
-    } else {
-        list_from_start(reader);
-    }
+    backlog_again(&reader->backlog);
     go_on(reader);
 }
 
 bool stream_reader_has_backlog(const struct stream_reader *reader)
 {
-    return reader->has_backlog || reader->is_again || !reader->has_group;
+    return !backlog_is_empty(&reader->backlog) || !reader->has_group;
 }
 
 // Nothing could be sent: Redis is away, or not ready.
@@ -169,7 +147,7 @@ static void offer_rows(struct stream_reader *reader, const redisReply *rows)
         bool is_deadly =
             row->elements > 2 && row->element[2]->integer >= STREAM_READER_DELIVERIES_MAX;
         if (is_row(row) && !offer(reader, row, is_deadly)) {
-            reader->is_again = true; // it came without room, and is in the pending list
+            backlog_again(&reader->backlog); // it came without room: it is in the pending list
         }
     }
 }
@@ -181,12 +159,25 @@ void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
     }
 }
 
+static void ignore_answer(const redisReply *reply, void *arg)
+{
+    const struct stream_reader *reader = arg;
+    scripts_look_at(reader->scripts, reply);
+}
+
+void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id)
+{
+    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
+    const struct bytes_view argv[] = {view_of_text(reader->settings.consumer), entry_id};
+    scripts_send(reader->scripts, SCRIPT_HAND_BACK, 1, keys, 2, argv, ignore_answer, reader);
+}
+
 // After any answer: true where it is to be looked at.
 static bool has_answer(struct stream_reader *reader, const redisReply *reply)
 {
     reader->doing = DOING_NOTHING;
     if (!reply) {
-        list_from_start(reader); // what the answer held is pending here, and unknown
+        backlog_restart(&reader->backlog); // what the answer held is pending here, and unknown
         pause_a_while(reader);
         return false;
     }
@@ -196,6 +187,7 @@ static bool has_answer(struct stream_reader *reader, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ERROR) {
         return true;
     }
+    backlog_restart(&reader->backlog); // what was to be resumed is to be found again
     pause_after_error(reader, reply->str);
     reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
     return false;
@@ -211,9 +203,9 @@ static void on_resumed(const redisReply *reply, void *arg)
     }
 }
 
-static bool resume(struct stream_reader *reader, const entry_id_text *ids, size_t count)
+static void resume(struct stream_reader *reader, const backlog_id *ids, size_t count)
 {
-    struct bytes_view argv[2 + PAGE_COUNT_MAX];
+    struct bytes_view argv[2 + BACKLOG_PAGE_MAX];
     char most[16];
     snprintf(most, sizeof most, "%d", STREAM_READER_DELIVERIES_MAX);
     const struct bytes_view keys[] = {bytes_view(&reader->stream)};
@@ -222,20 +214,11 @@ static bool resume(struct stream_reader *reader, const entry_id_text *ids, size_
     for (size_t i = 0; i < count; i++) {
         argv[2 + i] = view_of_text(ids[i]);
     }
-    if (!scripts_send(reader->scripts, SCRIPT_RESUME, 1, keys, 2 + count, argv, on_resumed,
-                      reader)) {
-        return false;
+    if (scripts_send(reader->scripts, SCRIPT_RESUME, 1, keys, 2 + count, argv, on_resumed,
+                     reader)) {
+        reader->doing = DOING_RESUME;
+        backlog_resumed(&reader->backlog);
     }
-    reader->doing = DOING_RESUME;
-    return true;
-}
-
-static void sort_in(struct stream_reader *reader, const redisReply *row)
-{
-    bool was_resumed = row->element[3]->integer > 1;
-    entry_id_text *list = was_resumed ? reader->alone : reader->together;
-    size_t *count = was_resumed ? &reader->alone_count : &reader->together_count;
-    snprintf(list[(*count)++], WEBHOOK_ENTRY_ID_BYTES, "%s", row->element[0]->str);
 }
 
 // Rows of XPENDING: id, consumer, idle time, deliveries. Stops where the room ends.
@@ -246,31 +229,31 @@ static void on_listed(const redisReply *reply, void *arg)
         return;
     }
     size_t room = reader->events.room(reader->arg), found = 0, i = 0;
-    for (; i < reply->elements && i < PAGE_COUNT_MAX; i++) {
+    for (; i < reply->elements && i < BACKLOG_PAGE_MAX; i++) {
         const redisReply *row = reply->element[i];
         if (!is_row(row) || row->elements < 4) {
             continue;
         }
-        if (!reader->events.is_known(id_of(row), reader->arg)) {
-            if (found++ == room) {
-                break;
-            }
-            sort_in(reader, row);
+        if (reader->events.is_known(id_of(row), reader->arg)) {
+            backlog_pass(&reader->backlog, row->element[0]->str);
+        } else if (found++ < room) {
+            backlog_add(&reader->backlog, row->element[0]->str, row->element[3]->integer > 1);
+        } else {
+            break;
         }
-        snprintf(reader->list_from, sizeof reader->list_from, "(%s", row->element[0]->str);
     }
-    reader->has_backlog = i < reply->elements || i == PAGE_COUNT_MAX;
+    reader->backlog.has_more = i < reply->elements || i == BACKLOG_PAGE_MAX;
     go_on(reader);
 }
 
 static void list(struct stream_reader *reader)
 {
     char count[16];
-    snprintf(count, sizeof count, "%d", PAGE_COUNT_MAX);
+    snprintf(count, sizeof count, "%d", BACKLOG_PAGE_MAX);
     const struct bytes_view argv[] = {VIEW("XPENDING"),
                                       bytes_view(&reader->stream),
                                       VIEW(GROUP),
-                                      view_of_text(reader->list_from),
+                                      view_of_text(reader->backlog.list_from),
                                       VIEW("+"),
                                       view_of_text(count),
                                       view_of_text(reader->settings.consumer)};
@@ -282,28 +265,19 @@ static void list(struct stream_reader *reader)
 // True while there is something to catch up with: it is being done, or waits for its moment.
 static bool catch_up(struct stream_reader *reader)
 {
-    bool is_lonely = reader->alone_done < reader->alone_count || reader->has_one_alone;
-    if (reader->together_count > 0) {
-        if (resume(reader, reader->together, reader->together_count)) {
-            reader->together_count = 0;
-        }
-    } else if (is_lonely && reader->events.beginning(reader->arg) > 0) {
+    const backlog_id *ids = NULL;
+    size_t count = 0;
+    switch (backlog_next(&reader->backlog, reader->events.beginning(reader->arg), &ids, &count)) {
+    case BACKLOG_NOTHING:
+        return false;
+    case BACKLOG_WAIT:
         return true; // stream_reader_pull comes when that is over
-    } else if (reader->alone_done < reader->alone_count) {
-        if (resume(reader, reader->alone + reader->alone_done, 1)) {
-            reader->alone_done++;
-            reader->has_one_alone = true;
-        }
-    } else {
-        reader->alone_count = reader->alone_done = 0;
-        reader->has_one_alone = false;
-        if (!reader->has_backlog && reader->is_again) {
-            list_from_start(reader);
-        }
-        if (!reader->has_backlog) {
-            return false;
-        }
+    case BACKLOG_LIST:
         list(reader);
+        break;
+    case BACKLOG_RESUME:
+        resume(reader, ids, count);
+        break;
     }
     if (reader->doing == DOING_NOTHING) {
         pause_a_while(reader);
@@ -353,11 +327,25 @@ static const redisReply *rows_of(const redisReply *reply)
     return reply->element[0]->element[1];
 }
 
+// What comes when the worker is leaving is for the others.
+static void hand_back_rows(struct stream_reader *reader, const redisReply *reply)
+{
+    const redisReply *rows = reply ? rows_of(reply) : NULL;
+    for (size_t i = 0; rows && i < rows->elements; i++) {
+        if (is_row(rows->element[i])) {
+            stream_reader_hand_back(reader, id_of(rows->element[i]));
+        }
+    }
+}
+
 static void on_read(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;
     if (!has_answer(reader, reply)) {
-        if (reply && reply->type == REDIS_REPLY_ERROR && redis_error_of(reply) == REDIS_ELSEWHERE) {
+        if (reader->is_stopped) {
+            hand_back_rows(reader, reply);
+        } else if (reply && reply->type == REDIS_REPLY_ERROR &&
+                   redis_error_of(reply) == REDIS_ELSEWHERE) {
             redis_restart(reader->blocking);
         }
         return;
@@ -418,7 +406,7 @@ static void on_blocking(bool up, void *arg)
     if (up) {
         reader->has_group = false; // perhaps another Redis by now
         reader->is_paused = false;
-        list_from_start(reader);
+        backlog_restart(&reader->backlog);
         go_on(reader);
     }
 }
@@ -461,7 +449,7 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
     bytes_init(&reader->low, KEY_BYTES_MAX);
     bytes_printf(&reader->stream, "%s:webhooks", settings->prefix);
     bytes_printf(&reader->low, "%s:low", settings->prefix);
-    list_from_start(reader);
+    backlog_restart(&reader->backlog);
     reader->pause = loop_timer_open(loop, unpause, reader);
     reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
     return reader;

@@ -62,6 +62,9 @@ void stream_reader_take(struct stream_reader *reader, const redisReply *rows);
 void stream_reader_read_backlog(struct stream_reader *reader);
 bool stream_reader_has_backlog(const struct stream_reader *reader); // or does not know yet
 
+// This worker is leaving and will not work on the entry: others take it at once.
+void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id);
+
 bool stream_reader_is_reading(const struct stream_reader *reader);
 
 void stream_reader_close(struct stream_reader *reader);

@@ -297,6 +297,20 @@ def test_one_that_slept_between_two_attempts_begins_nothing(stack, ledger, start
     assert len(ledger.events(event="attempt")) == 2
 
 
+@pytest.mark.slow
+def test_a_hold_that_ends_after_a_death_still_tells_of_the_request(stack, ledger, start):
+    start.script(hangs())
+    dying = stack.worker(START_URL=start.url, LEASE_S=LEASE_S, HOLD_LIMIT_S=1)
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    ledger.wait_for_state(webhook["callId"], "starting")
+    dying.kill()
+    stack.worker(START_URL=start.url, LEASE_S=LEASE_S, HOLD_LIMIT_S=1)
+    ledger.wait_for_state(webhook["callId"], "dead")
+    assert [(event["event"], event["error"]) for event in ledger.events()] == [
+        ("attempt", "unknown outcome"), ("dead", "the caller's hold is over")]
+
+
 def test_consumers_that_are_gone_are_removed_only_when_they_hold_nothing(stack, ledger, start):
     client, stream = ledger.client, ledger.key("webhooks")
     webhook = daily.webhook()

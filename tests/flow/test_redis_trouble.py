@@ -29,6 +29,18 @@ def test_the_group_is_deleted(stack, ledger, start):
     ledger.wait_until_finished()
 
 
+def test_a_duplicate_is_counted_once_though_its_group_was_lost(stack, ledger, start):
+    stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    for _ in range(2):
+        ledger.queue(webhook)
+    ledger.wait_until_finished()
+    ledger.client.xgroup_destroy(ledger.key("webhooks"), "workers")
+    ledger.queue(daily.webhook())
+    ledger.wait_until_finished()
+    assert ledger.counts() == {"started": 2, "duplicate": 1}
+
+
 def test_the_scripts_are_forgotten(stack, ledger, start):
     stack.worker(START_URL=start.url)
     start_one(ledger)

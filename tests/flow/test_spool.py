@@ -356,11 +356,14 @@ def test_without_its_replica_the_spool_answers(stack, ledger, own, folder):
     replica = make_replica(stack, own)
     ingress = stack.ingress(REDIS_WAIT_REPLICAS=1, SPOOL_DIR=folder)
     replica.signal(signal.SIGSTOP)
-    call_id = ring_spooled(ingress)
+    call_ids = [ring_spooled(ingress) for _ in range(10)]
     assert files(folder)
+    time.sleep(2)  # in which nothing is put into the stream again and again
+    assert len(ledger.entries()) <= 10
     replica.signal(signal.SIGCONT)
     wait_for(lambda: files(folder) == [], what="it to be drained")
-    assert ledger.entries_of(call_id)
+    assert all(ledger.entries_of(call_id) for call_id in call_ids)
+    assert len(ledger.entries()) <= 20
 
 
 # --- what Redis has lost -------------------------------------------------------------------------

@@ -33,9 +33,8 @@ if call[5] == ARGV[12] then
     return { 'go', attempts, failures }
 end
 
--- Whoever had the call before died with a request out: nobody knows what became of it.
 if attempts > answered then
-    record_event('attempt', attempts, call[6] or '', '', 'unknown outcome')
+    record_unknown(attempts, call[6])
     answered = attempts
     deaths = deaths + 1
 end

@@ -36,10 +36,18 @@ local function pending()
     end
 end
 
+-- Counted once, also where the group was lost and brings the entry again.
 local function end_as_duplicate(sha256)
-    record_event('duplicate', '0', consumer, sha256 ~= ARGV[9] and 'conflict' or '', '')
-    redis.call('HINCRBY', KEYS[4], 'duplicate', 1)
+    if redis.call('HSETNX', KEYS[2], 'duplicate:' .. entry, text(now)) == 1 then
+        record_event('duplicate', '0', consumer, sha256 ~= ARGV[9] and 'conflict' or '', '')
+        redis.call('HINCRBY', KEYS[4], 'duplicate', 1)
+    end
     redis.call('XACK', KEYS[1], 'workers', entry)
+end
+
+-- Whoever had the call before died with a request out: nobody knows what became of it.
+local function record_unknown(attempts, worker)
+    record_event('attempt', attempts, worker or '', '', 'unknown outcome')
 end
 
 local function enter_line(has_waited, attempt, reason, err)

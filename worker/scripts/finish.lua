@@ -55,6 +55,9 @@ if attempt > 0 then
     begun_ms = tonumber(call[6] or now)
 elseif not call[3] then
     set('attempts', 0)
+elseif tonumber(call[3]) > tonumber(call[4] or 0) then
+    record_unknown(call[3], call[2])
+    set('answered', call[3])
 end
 leave_line()
 
