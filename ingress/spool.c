@@ -47,8 +47,9 @@ struct spool {
     uint64_t syncing_to;
     struct bytes window; // of the first file, from `drained` on
     size_t window_bytes; // of it, in the records that are on their way
-    size_t on_the_way;   // entries
-    bool has_failed;     // one of them was not taken
+    size_t window_max;
+    size_t on_the_way; // entries
+    bool has_failed;   // one of them was not taken
     uint64_t *kept, *drained, *torn, *damaged;
     int64_t *held;
 };
@@ -245,8 +246,11 @@ static void on_window_end(struct spool *spool)
 {
     struct spool_file *file = file_to_drain(spool);
     if (spool->has_failed) {
+        spool->window_max = 1;
         loop_timer_start(spool->again, SPOOL_AGAIN_MS);
     } else {
+        spool->window_max = spool->window_max < SPOOL_DRAIN_COUNT_MAX ? 2 * spool->window_max
+                                                                      : SPOOL_DRAIN_COUNT_MAX;
         file->drained += spool->window_bytes;
         drain(spool);
     }
@@ -269,7 +273,7 @@ static enum spool_record_verdict send_window(struct spool *spool)
     struct bytes_view data = bytes_view(&spool->window);
     struct spool_record record;
     spool->window_bytes = 0;
-    while (data.len > 0 && spool->on_the_way < SPOOL_DRAIN_COUNT_MAX) {
+    while (data.len > 0 && spool->on_the_way < spool->window_max) {
         enum spool_record_verdict verdict = spool_record_read(data, &record);
         if (verdict != SPOOL_RECORD_WHOLE) {
             return verdict;
@@ -436,6 +440,7 @@ struct spool *spool_open(struct loop *loop, const char *folder, uint64_t bytes_m
     spool->writer = writer;
     spool->folder = fd;
     spool->bytes_max = bytes_max;
+    spool->window_max = SPOOL_DRAIN_COUNT_MAX;
     bytes_init(&spool->window, SPOOL_RECORD_BYTES_MAX + SPOOL_RECORD_HEAD_BYTES);
     register_metrics(spool, metrics);
     spool->look = loop_timer_open(loop, look_for_orphans, spool);

@@ -28,7 +28,8 @@ struct stream_writer {
     struct redis *redis;
     loop_on_time *on_up;
     void *arg;
-    struct bytes stream; // the key of the webhooks
+    struct bytes stream, low_key;
+    char low[WEBHOOK_ENTRY_ID_BYTES];
     struct write *first, *last;
     size_t waiting;  // writes in the queue
     size_t covered;  // of them, from the first, by the WAIT that is out
@@ -66,22 +67,23 @@ static bool is_older(const char *id, const char *other)
     return ms < other_ms || (ms == other_ms && serial < other_serial);
 }
 
-static void on_stream(const redisReply *reply, void *arg)
+// The answer to GET low: up to there every entry is finished, and may have been trimmed.
+static void on_low(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
-    const char *last =
-        reply && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "no such key") ? "0-0"
-                                                                                       : NULL;
-    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements;
-         i += 2) {
-        if (!strcmp(reply->element[i]->str, "last-generated-id")) {
-            last = reply->element[i + 1]->str;
-        }
-    }
-    if (last && writer->newest[0] && is_older(last, writer->newest)) {
+    bool is_known = reply && reply->type == REDIS_REPLY_STRING;
+    snprintf(writer->low, sizeof writer->low, "%s", is_known ? reply->str : "0-0");
+}
+
+static void on_newest(const redisReply *reply, void *arg)
+{
+    struct stream_writer *writer = arg;
+    bool is_gone = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0;
+    if (is_gone && writer->newest[0] && is_older(writer->low, writer->newest)) {
         log_error("Redis has lost webhooks that were acknowledged: it was flushed, restored, or "
                   "failed over to a replica that did not have them",
-                  log_text("acknowledged_up_to", writer->newest), log_text("redis_has", last));
+                  log_text("acknowledged_up_to", writer->newest),
+                  log_text("finished_up_to", writer->low));
         (*writer->losses)++;
         writer->newest[0] = '\0'; // said once
     }
@@ -89,9 +91,12 @@ static void on_stream(const redisReply *reply, void *arg)
 
 static void look_for_losses(struct stream_writer *writer)
 {
-    const struct bytes_view argv[] = {VIEW("XINFO"), VIEW("STREAM"), bytes_view(&writer->stream)};
+    const struct bytes_view newest = view_of_text(writer->newest);
+    const struct bytes_view low[] = {VIEW("GET"), bytes_view(&writer->low_key)};
+    const struct bytes_view range[] = {VIEW("XRANGE"), bytes_view(&writer->stream), newest, newest};
     if (writer->newest[0]) {
-        redis_send(writer->redis, 3, argv, on_stream, writer);
+        redis_send(writer->redis, 2, low, on_low, writer);
+        redis_send(writer->redis, 4, range, on_newest, writer);
     }
 }
 
@@ -258,6 +263,8 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->arg = arg;
     writer->down_from = loop_now_ms();
     bytes_init(&writer->stream, KEY_BYTES_MAX);
+    bytes_init(&writer->low_key, KEY_BYTES_MAX);
+    bytes_printf(&writer->low_key, "%s:low", settings->redis_prefix);
     bytes_printf(&writer->stream, "%s:webhooks", settings->redis_prefix);
     writer->errors =
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
@@ -274,5 +281,6 @@ void stream_writer_close(struct stream_writer *writer)
     give_up_waiting(writer);
     loop_timer_close(writer->probe);
     bytes_release(&writer->stream);
+    bytes_release(&writer->low_key);
     free(writer);
 }

@@ -295,8 +295,9 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         let_go(call);
         calls->events.on_line(agent, true, calls->arg);
         return;
+    case RECORD_BUSY:
     case RECORD_SUSPECT:
-        call->deaths = failures;
+        call->deaths = verdict == RECORD_SUSPECT ? failures : call->deaths;
         move(call, CALL_PAUSING);
         step_again(call);
         calls->events.on_room(calls->arg);

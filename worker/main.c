@@ -22,6 +22,7 @@
 #define SUMMARY "Takes webhooks out of the Redis stream and asks the agent to start a bot for each."
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
+#define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
 #define MS_PER_DAY (24 * 3600 * MS_PER_S)
 
 struct worker {
@@ -201,7 +202,8 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands);
     worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
-    worker->record = record_open(worker->scripts, settings->common.redis_prefix, worker->consumer);
+    worker->record = record_open(worker->scripts, settings->common.redis_prefix, worker->consumer,
+                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
     worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
                                worker->client, metrics, &calls_events, worker);
     worker->reader =

@@ -21,7 +21,9 @@ struct record {
     const char *consumer;
     const char *prefix;
     struct bytes webhooks, audit, counts, dead, lines, holds; // keys
-    struct bytes call, line, pace, asking;                    // keys of the call at hand
+    struct bytes leases;                                      // the first part of a lease's key
+    char request_ms_max[NUMBER_BYTES];
+    struct bytes call, line, pace, asking; // keys of the call at hand
     uint64_t errors;
 };
 
@@ -37,7 +39,8 @@ static void make_key(struct bytes *key, const char *prefix, const char *name)
     bytes_printf(key, "%s:%s", prefix, name);
 }
 
-struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer)
+struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer,
+                           uint64_t request_ms_max)
 {
     struct record *record = memory_zeroed(sizeof *record);
     record->scripts = scripts;
@@ -49,6 +52,9 @@ struct record *record_open(struct scripts *scripts, const char *prefix, const ch
     make_key(&record->dead, prefix, "dead");
     make_key(&record->lines, prefix, "lines");
     make_key(&record->holds, prefix, "holds");
+    make_key(&record->leases, prefix, "worker:");
+    snprintf(record->request_ms_max, sizeof record->request_ms_max, "%llu",
+             (unsigned long long)request_ms_max);
     bytes_init(&record->call, KEY_BYTES_MAX);
     bytes_init(&record->line, KEY_BYTES_MAX);
     bytes_init(&record->pace, KEY_BYTES_MAX);
@@ -64,6 +70,7 @@ void record_close(struct record *record)
     bytes_release(&record->dead);
     bytes_release(&record->lines);
     bytes_release(&record->holds);
+    bytes_release(&record->leases);
     bytes_release(&record->call);
     bytes_release(&record->line);
     bytes_release(&record->pace);
@@ -78,8 +85,8 @@ static enum record_verdict verdict_of(const char *text)
         enum record_verdict verdict;
     } TABLE[] = {
         {"go", RECORD_GO},         {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
-        {"line", RECORD_LINED_UP}, {"suspect", RECORD_SUSPECT},     {"deadly", RECORD_DEADLY},
-        {"lost", RECORD_LOST},     {"recorded", RECORD_DONE},
+        {"line", RECORD_LINED_UP}, {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
+        {"deadly", RECORD_DEADLY}, {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (!strcmp(TABLE[i].text, text)) {
@@ -198,6 +205,8 @@ bool record_begin(struct record *record, const struct record_call *call, const c
     describe(record, call, &command);
     add(&command, view_of_text(token));
     add(&command, number(deaths, deaths_max));
+    add(&command, view_of_text(record->request_ms_max));
+    add(&command, bytes_view(&record->leases));
     return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);
 }
 

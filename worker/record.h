@@ -29,6 +29,7 @@ enum record_verdict {
     RECORD_DUPLICATE,   // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
     RECORD_LINED_UP,    // begin: the agent has a line, and the call now stands in it
+    RECORD_BUSY,        // begin: another worker has its request out and lives: begin again later
     RECORD_SUSPECT,     // begin: more workers than `deaths_max` died with its request out
     RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,        // finish: it is recorded
@@ -65,7 +66,9 @@ struct record_outcome {
 struct record;
 
 // `prefix` and `consumer` are borrowed for its life.
-struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer);
+// `request_ms_max`: how long a request may be out.
+struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer,
+                           uint64_t request_ms_max);
 void record_close(struct record *record);
 
 // `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.

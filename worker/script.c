@@ -133,7 +133,10 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
 
 void scripts_look_at(struct scripts *scripts, const redisReply *reply)
 {
-    if (reply && redis_error_of(reply) == REDIS_NOSCRIPT) {
+    enum redis_error error = reply ? redis_error_of(reply) : REDIS_FINE;
+    if (error == REDIS_NOSCRIPT) {
         scripts_load(scripts);
+    } else if (error == REDIS_ELSEWHERE) {
+        redis_restart(scripts->redis);
     }
 }

@@ -152,13 +152,6 @@ static void offer_rows(struct stream_reader *reader, const redisReply *rows)
     }
 }
 
-void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
-{
-    if (!reader->is_stopped && rows->type == REDIS_REPLY_ARRAY) {
-        offer_rows(reader, rows);
-    }
-}
-
 static void ignore_answer(const redisReply *reply, void *arg)
 {
     const struct stream_reader *reader = arg;
@@ -170,6 +163,25 @@ void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view ent
     const struct bytes_view keys[] = {bytes_view(&reader->stream)};
     const struct bytes_view argv[] = {view_of_text(reader->settings.consumer), entry_id};
     scripts_send(reader->scripts, SCRIPT_HAND_BACK, 1, keys, 2, argv, ignore_answer, reader);
+}
+
+// What comes when the worker is leaving is for the others.
+static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
+{
+    for (size_t i = 0; i < rows->elements; i++) {
+        if (is_row(rows->element[i])) {
+            stream_reader_hand_back(reader, id_of(rows->element[i]));
+        }
+    }
+}
+
+void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
+{
+    if (rows->type == REDIS_REPLY_ARRAY && reader->is_stopped) {
+        hand_back_rows(reader, rows);
+    } else if (rows->type == REDIS_REPLY_ARRAY) {
+        offer_rows(reader, rows);
+    }
 }
 
 // After any answer: true where it is to be looked at.
@@ -327,23 +339,13 @@ static const redisReply *rows_of(const redisReply *reply)
     return reply->element[0]->element[1];
 }
 
-// What comes when the worker is leaving is for the others.
-static void hand_back_rows(struct stream_reader *reader, const redisReply *reply)
-{
-    const redisReply *rows = reply ? rows_of(reply) : NULL;
-    for (size_t i = 0; rows && i < rows->elements; i++) {
-        if (is_row(rows->element[i])) {
-            stream_reader_hand_back(reader, id_of(rows->element[i]));
-        }
-    }
-}
-
 static void on_read(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;
     if (!has_answer(reader, reply)) {
-        if (reader->is_stopped) {
-            hand_back_rows(reader, reply);
+        const redisReply *rows = reply && reader->is_stopped ? rows_of(reply) : NULL;
+        if (rows) {
+            hand_back_rows(reader, rows);
         } else if (reply && reply->type == REDIS_REPLY_ERROR &&
                    redis_error_of(reply) == REDIS_ELSEWHERE) {
             redis_restart(reader->blocking);

@@ -3,6 +3,7 @@
     SEED      what chance begins with; printed, so that a campaign can be run again (default: the time)
     CALLS     how many callers ring (5000)
     RATE      how many a second (60)
+    POOL      sessions that the agent has room for, of a second each (100)
     PAUSE_S   seconds between two faults, on average (0.4)
     DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
 
@@ -43,7 +44,7 @@ from stack import Stack, build_folder, wait_for  # noqa: E402
 LEASE_S = 3
 HOLD_S = 30
 INGRESSES, WORKERS, SENDERS = 2, 4, 12
-POOL, SESSION_MS = 100, 1000
+POOL, SESSION_MS = int(os.environ.get("POOL") or 100), 1000
 CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
         {"probability": 0.01, "reset": True}, {"probability": 0.01, "reset": True, "started": True},
         {"probability": 0.005, "status": 503, "delay_ms": 2000},

@@ -210,20 +210,21 @@ def test_sigkill_of_a_worker_amid_a_burst(stack, ledger, agent):
 def test_a_worker_that_sleeps_through_its_lease(stack, ledger, start):
     """Stopped with a request out, taken over, woken: it records nothing of what others have."""
     from fake_start import delays, starts_a_bot
-    start.script(delays(0.5, starts_a_bot()))
+    start.script(delays(0.5, starts_a_bot()), delays(5, starts_a_bot()))
     sleeping = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
     webhook = daily.webhook()
     ledger.queue(webhook)
     wait_for(lambda: start.requests)
     sleeping.signal(signal.SIGSTOP)
     other = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
-    call = ledger.wait_for_state(webhook["callId"], "started")
-    assert call["worker"] == other.consumer()
+    wait_for(lambda: len(start.requests) == 2, what="the other to ask")
     sleeping.signal(signal.SIGCONT)
     late = wait_for(lambda: [event for event in ledger.events(event="attempt")
                              if event.get("late")])
     assert [event["worker"] for event in late] == [sleeping.consumer()]
-    assert ledger.call(webhook["callId"]) == call
+    assert ledger.call(webhook["callId"])["state"] == "starting", "the other is at it"
+    call = ledger.wait_for_state(webhook["callId"], "started")
+    assert call["worker"] == other.consumer()
     assert ledger.counts() == {"started": 1}
     assert len(start.requests) == 2
 

@@ -298,6 +298,40 @@ def test_one_that_slept_between_two_attempts_begins_nothing(stack, ledger, start
 
 
 @pytest.mark.slow
+def test_redis_stopped_beyond_the_lease_makes_nobody_dead(stack, ledger, start):
+    """All leases have run out when it goes on; the living say so before anybody takes their calls."""
+    stack.own_redis()
+    start.script(delays(LEASE_S, starts_a_bot()))
+    for _ in range(4):
+        stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
+    webhooks = [daily.webhook() for _ in range(40)]
+    for webhook in webhooks:
+        ledger.queue(webhook)
+    wait_for(lambda: len(start.requests) == 40)
+    stack.redis.signal(signal.SIGSTOP)
+    time.sleep(2 * LEASE_S)  # the fault itself
+    stack.redis.signal(signal.SIGCONT)
+    ledger.wait_until_finished()
+    assert ledger.counts() == {"started": 40}
+    assert len(start.requests) == 40, "somebody who lives was taken for dead"
+
+
+@pytest.mark.slow
+def test_a_group_deleted_with_requests_out_starts_no_second_bot(stack, ledger, start):
+    start.script(delays(2, starts_a_bot()))
+    for _ in range(3):
+        stack.worker(START_URL=start.url)
+    for _ in range(20):
+        ledger.queue(daily.webhook())
+    wait_for(lambda: len(start.requests) == 20)
+    ledger.client.xgroup_destroy(ledger.key("webhooks"), "workers")
+    wait_for(lambda: ledger.counts().get("started") == 20)
+    ledger.wait_until_finished()
+    assert len(start.requests) == 20
+    assert ledger.counts() == {"started": 20}
+
+
+@pytest.mark.slow
 def test_a_hold_that_ends_after_a_death_still_tells_of_the_request(stack, ledger, start):
     start.script(hangs())
     dying = stack.worker(START_URL=start.url, LEASE_S=LEASE_S, HOLD_LIMIT_S=1)

@@ -1,6 +1,6 @@
 -- Who of an agent's line may ask now: takes them out of the line, in its order, and hands their
--- entries to this worker. A request that has been out for longer than a second no longer holds up
--- the next. (The keys are explained in call.lua.)
+-- entries to this worker. A request that has been out for longer than a second, or since before the
+-- line was slowed down, no longer holds up the next. (The keys are explained in call.lua.)
 --
 -- KEYS  1 webhooks  2 line:<agent>  3 pace:<agent>  4 asking:<agent>  5 lines  6 holds
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 first part of a call's key
@@ -14,7 +14,7 @@ if redis.call('ZCARD', KEYS[2]) == 0 then
     redis.call('SREM', KEYS[5], ARGV[3])
     return { -1, {} }
 end
-local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms', 'failed')
+local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms', 'failed', 'slowed_ms')
 local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 if now < next_ms then
     return { next_ms - now, {} }
@@ -22,7 +22,7 @@ end
 
 -- Those let ask are kept a little longer than they hold up others: their `begin` may be on its way.
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now - 10 * holds_up_ms))
-local fresh = string.format('(%.0f', now - holds_up_ms)
+local fresh = string.format('(%.0f', math.max(now - holds_up_ms, tonumber(pace[4] or 0)))
 local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, '+inf'), most)
 local entries = {}
 while #entries < may_ask do

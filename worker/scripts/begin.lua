@@ -4,8 +4,9 @@
 --
 -- ARGV  12 token (the same when this step is sent again)
 --       13 how many workers may have died with its request out, before it becomes a `suspect`
--- Answers {verdict, attempt, failures in a row before it}: lost, duplicate, finished, deadly, line,
--- go, or suspect (with the number of those deaths in place of the failures).
+--       14 how long, in ms, a request may be out  15 first part of a lease's key
+-- Answers {verdict, attempt, failures in a row before it}: lost, duplicate, finished, busy, deadly,
+-- line, go, or suspect (with the number of those deaths in place of the failures).
 local DEATHS_MAX = 5
 
 local owner, deliveries = pending()
@@ -14,7 +15,7 @@ if owner ~= consumer then
 end
 
 local call = redis.call('HMGET', KEYS[2], 'entry', 'state', 'attempts', 'answered', 'token',
-    'worker', 'sha256', 'failures', 'deaths', 'waiting_ms', 'asked_ms')
+    'worker', 'sha256', 'failures', 'deaths', 'waiting_ms', 'asked_ms', 'updated_ms')
 local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
 local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
 
@@ -31,6 +32,14 @@ if deliveries > 1 then -- whoever works on it has survived that
 end
 if call[5] == ARGV[12] then
     return { 'go', attempts, failures }
+end
+
+-- Whoever has its request out is alive, though the entry came here (a group made again): it will say
+-- what became of it.
+local is_out = attempts > answered and call[6] and call[6] ~= consumer
+if is_out and redis.call('EXISTS', ARGV[15] .. call[6]) == 1 and
+    now - tonumber(call[12]) <= tonumber(ARGV[14]) then
+    return { 'busy', attempts, failures }
 end
 
 if attempts > answered then

@@ -18,7 +18,11 @@ end
 local call = redis.call('HMGET', KEYS[2], 'entry', 'worker', 'attempts', 'answered', 'sha256',
     'updated_ms', 'waiting_ms')
 local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
-if pending() ~= consumer then
+-- Claimed by another who has not begun: what became of the request is known all the same.
+local is_known = outcome == 'started' and call[1] == entry and call[2] == consumer and
+    not is_answered and tonumber(call[3]) == attempt
+local owner = pending()
+if owner ~= consumer and not (owner and is_known) then
     if attempt > 0 and is_answered and call[2] == consumer then
         return 'recorded' -- by this very step, whose answer was lost
     end
