@@ -208,7 +208,7 @@ static void on_tick(void *arg)
         if (may_spool(append, now_ms)) {
             spool_append(append);
         }
-        if (append->request && !append->is_spooling && now_ms - append->begun_ms > INTAKE_WAIT_MS) {
+        if (append->request && now_ms - append->begun_ms > INTAKE_WAIT_MS) {
             refuse(intake, append->request, 503, "queue_unavailable",
                    "the queue cannot be reached; try again");
             append->request = NULL;

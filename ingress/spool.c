@@ -176,7 +176,12 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
 {
     struct bytes record;
     bytes_init(&record, SPOOL_RECORD_BYTES_MAX);
-    bool is_kept = !is_pausing(spool) && spool_record_write(&record, count, fields) &&
+    uint64_t bytes = SPOOL_RECORD_HEAD_BYTES;
+    for (size_t i = 0; i < count; i++) {
+        bytes += fields[i].len;
+    }
+    bool is_kept = !is_pausing(spool) && spool->bytes + bytes <= spool->bytes_max &&
+                   spool_record_write(&record, count, fields) &&
                    spool->bytes + record.len <= spool->bytes_max;
     struct spool_file *file = is_kept ? file_to_append_to(spool) : NULL;
     if (file) {

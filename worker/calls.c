@@ -186,6 +186,7 @@ static void send_finish(struct call *call)
         .failures = from->failures,
         .told_ms = from->told_ms,
         .has_line = from->has_line,
+        .again_after_ms = from->again_after_ms,
         .request = bytes_view(&from->request),
         .response = bytes_view(&from->response),
         .session_id = view_of_text(from->session_id),

@@ -235,9 +235,9 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
 
 static void close_parts(struct worker *worker)
 {
-    stream_reader_close(worker->reader);
     http_client_close(worker->client); // what is out is broken off
-    redis_close(worker->commands);
+    redis_close(worker->commands);     // whose callbacks may still reach every part below
+    stream_reader_close(worker->reader);
     calls_close(worker->calls);
     record_close(worker->record);
     lines_close(worker->lines);

@@ -230,7 +230,7 @@ bool record_finish(struct record *record, const struct record_call *call,
 {
     struct command command;
     char attempt[NUMBER_BYTES], status[NUMBER_BYTES], latency_ms[NUMBER_BYTES];
-    char failures[NUMBER_BYTES], told_ms[NUMBER_BYTES];
+    char failures[NUMBER_BYTES], told_ms[NUMBER_BYTES], again_ms[NUMBER_BYTES];
     describe(record, call, &command);
     add(&command, view_of_text(outcome_text(outcome->name)));
     add(&command, view_of_text(outcome->reason));
@@ -245,5 +245,6 @@ bool record_finish(struct record *record, const struct record_call *call,
     add(&command, number(failures, outcome->failures));
     add(&command, number(told_ms, outcome->told_ms));
     add(&command, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
+    add(&command, number(again_ms, outcome->again_after_ms));
     return send(record, SCRIPT_FINISH, &command, on_verdict, arg);
 }

@@ -29,7 +29,7 @@ enum record_verdict {
     RECORD_DUPLICATE,   // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
     RECORD_LINED_UP,    // begin: the agent has a line, and the call now stands in it
-    RECORD_BUSY,        // begin: another worker has its request out and lives: begin again later
+    RECORD_BUSY,        // begin: another worker has its request out and lives, or it is to wait
     RECORD_SUSPECT,     // begin: more workers than `deaths_max` died with its request out
     RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,        // finish: it is recorded
@@ -57,6 +57,7 @@ struct record_outcome {
     unsigned failures;          // in a row, this one included
     uint64_t told_ms;           // how long the agent asks to be left alone; 0: it does not say
     bool has_line;              // RECORD_AGAIN: from now on the agent's calls stand in line
+    uint64_t again_after_ms;    // RECORD_AGAIN: how long this call does not ask
     struct bytes_view request;  // redacted already
     struct bytes_view response; // redacted already
     struct bytes_view session_id;

@@ -2,7 +2,7 @@
 
     SEED      what chance begins with; printed, so that a campaign can be run again (default: the time)
     CALLS     how many callers ring (5000)
-    RATE      how many a second (60)
+    RATE      how many a second (40)
     POOL      sessions that the agent has room for, of a second each (100)
     PAUSE_S   seconds between two faults, on average (0.4)
     DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
@@ -42,7 +42,7 @@ from ledger import Ledger, text, texts  # noqa: E402
 from stack import Stack, build_folder, wait_for  # noqa: E402
 
 LEASE_S = 3
-HOLD_S = 30
+HOLD_S = 60
 INGRESSES, WORKERS, SENDERS = 2, 4, 12
 POOL, SESSION_MS = int(os.environ.get("POOL") or 100), 1000
 CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
@@ -320,7 +320,7 @@ def main():
     until = time.monotonic() + number("DURATION", 0)
     dealt, campaigns, bad = collections.Counter(), 0, []
     while campaigns == 0 or time.monotonic() < until:
-        is_good, faults = run_one(seed, calls, number("RATE", 60), number("PAUSE_S", 0.4))
+        is_good, faults = run_one(seed, calls, number("RATE", 40), number("PAUSE_S", 0.4))
         dealt += faults
         campaigns += 1
         bad += [] if is_good else [seed]

@@ -32,7 +32,8 @@ class Trial:
         self.call_id = daily.new_call_id()
         webhook = daily.dialout() if kind == "dialout" else daily.webhook(self.call_id)
         self.begun = time.time()
-        self.entry = self.ledger.queue(webhook, self.call_id, kind, **fields)
+        now = {name: value() for name, value in fields.items()}
+        self.entry = self.ledger.queue(webhook, self.call_id, kind, **now)
 
     def wait_for(self, *states, timeout_s=20):
         return self.ledger.wait_for_state(self.call_id, *states, timeout_s=timeout_s)
@@ -344,25 +345,25 @@ def other_protocols_are_not_spoken(this):
 
 # --- the hold -------------------------------------------------------------------------------------
 
-@trial("a webhook that is too old", fields={"received_ms": daily.in_ms(-111)})
+@trial("a webhook that is too old", fields={"received_ms": lambda: daily.in_ms(-111)})
 def no_bot_is_started_for_a_caller_who_has_gone(this):
     call = this.wait_for("dead")
     assert (call["reason"], call["attempts"]) == ("expired", "0")
     assert [event["event"] for event in this.ledger.events()] == ["dead"]
 
 
-@trial("a webhook that is old, but not too old", fields={"received_ms": daily.in_ms(-80)})
+@trial("a webhook that is old, but not too old", fields={"received_ms": lambda: daily.in_ms(-80)})
 def is_started(this):
     this.wait_for("started")
 
 
 @trial("a dial-out has a hold of its own", kind="dialout",
-       fields={"received_ms": daily.in_ms(-300)})
+       fields={"received_ms": lambda: daily.in_ms(-300)})
 def nobody_is_on_hold_yet(this):
     assert this.wait_for("started")["kind"] == "dialout"
 
 
-@trial("a dial-out that is too old", kind="dialout", fields={"received_ms": daily.in_ms(-601)})
+@trial("a dial-out that is too old", kind="dialout", fields={"received_ms": lambda: daily.in_ms(-601)})
 def is_given_up(this):
     assert this.wait_for("dead")["reason"] == "expired"
 

@@ -143,6 +143,20 @@ def test_taking_over_and_waiting_are_no_deliveries(stack, ledger, start):
     ledger.wait_for_state(webhook["callId"], "started")
 
 
+def test_what_it_was_told_to_wait_holds_for_whoever_takes_it_over(stack, ledger, start):
+    start.script(answers(503, b"{}", [("Retry-After", "3")]), starts_a_bot())
+    leaving = stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    wait_for(lambda: ledger.events(event="attempt"))
+    leaving.terminate()
+    stack.worker(START_URL=start.url)
+    ledger.wait_for_state(webhook["callId"], "started")
+    first, second = (request.at for request in start.requests)
+    assert second - first >= 3 - 0.05
+    assert second - first < 6, "it is handed back at once, not when the drain is over"
+
+
 def lease_of(ledger, worker):
     return ledger.key(f"worker:{worker.consumer()}")
 

@@ -6,6 +6,8 @@
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 first part of a call's key
 --       5 how long, in ms, a request holds up the next
 -- Answers {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
+-- A time further ahead was written before Redis' clock was set back, and does not count.
+local PACE_MS_LONGEST = 11000
 local consumer, most, calls, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -16,14 +18,17 @@ if redis.call('ZCARD', KEYS[2]) == 0 then
 end
 local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms', 'failed', 'slowed_ms')
 local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
-if now < next_ms then
+local slowed_ms = tonumber(pace[4] or 0)
+if now < next_ms and next_ms - now <= PACE_MS_LONGEST then
     return { next_ms - now, {} }
 end
 
 -- Those let ask are kept a little longer than they hold up others: their `begin` may be on its way.
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now - 10 * holds_up_ms))
-local fresh = string.format('(%.0f', math.max(now - holds_up_ms, tonumber(pace[4] or 0)))
-local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, '+inf'), most)
+local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
+fresh = string.format('(%.0f', fresh)
+local now_text = string.format('%.0f', now)
+local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, now_text), most)
 local entries = {}
 while #entries < may_ask do
     local first = redis.call('ZRANGE', KEYS[2], 0, 1)
@@ -42,9 +47,10 @@ while #entries < may_ask do
     local row = entry and redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
     if row and row[2] == 'line' then -- else the group was made again, and brings the entry itself
         redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'JUSTID')
-        redis.call('ZADD', KEYS[4], string.format('%.0f', now), entry)
+        redis.call('ZADD', KEYS[4], now_text, entry)
         entries[#entries + 1] = redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
     end
 end
-local oldest = redis.call('ZRANGE', KEYS[4], fresh, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')[2]
+local oldest = redis.call('ZRANGE', KEYS[4], fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
+    'WITHSCORES')[2]
 return { oldest and math.max(oldest + holds_up_ms - now, 0) + 1 or 1, entries }

@@ -8,6 +8,7 @@
 -- Answers {verdict, attempt, failures in a row before it}: lost, duplicate, finished, busy, deadly,
 -- line, go, or suspect (with the number of those deaths in place of the failures).
 local DEATHS_MAX = 5
+local AGAIN_MS_LONGEST = 11000 -- more: Redis' clock was set back
 
 local owner, deliveries = pending()
 if owner ~= consumer then
@@ -15,7 +16,7 @@ if owner ~= consumer then
 end
 
 local call = redis.call('HMGET', KEYS[2], 'entry', 'state', 'attempts', 'answered', 'token',
-    'worker', 'sha256', 'failures', 'deaths', 'waiting_ms', 'asked_ms', 'updated_ms')
+    'worker', 'sha256', 'failures', 'deaths', 'waiting_ms', 'asked_ms', 'updated_ms', 'again_ms')
 local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
 local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
 
@@ -39,6 +40,12 @@ end
 local is_out = attempts > answered and call[6] and call[6] ~= consumer
 if is_out and redis.call('EXISTS', ARGV[15] .. call[6]) == 1 and
     now - tonumber(call[12]) <= tonumber(ARGV[14]) then
+    return { 'busy', attempts, failures }
+end
+
+-- It was told to wait, and its worker is gone or leaving: whoever has it now waits as well.
+local again_ms = tonumber(call[13] or 0)
+if now < again_ms and again_ms - now <= AGAIN_MS_LONGEST then
     return { 'busy', attempts, failures }
 end
 

@@ -72,7 +72,7 @@ end
 local function slow_down(begun_ms, told_ms)
     local pace = redis.call('HMGET', KEYS[7], 'next_ms', 'refusals', 'slowed_ms')
     local next_ms, refusals = tonumber(pace[1] or 0), tonumber(pace[2] or 0)
-    if not pace[3] or begun_ms > tonumber(pace[3]) then
+    if not pace[3] or begun_ms > tonumber(pace[3]) or tonumber(pace[3]) > now then
         local own_ms = math.min(PACE_MS_MIN * 2 ^ math.min(refusals, 10), PACE_MS_MAX)
         redis.call('HSET', KEYS[7], 'width', 1, 'refusals', refusals + 1, 'slowed_ms', text(now),
             'next_ms', text(now + (told_ms > 0 and told_ms or own_ms)))
@@ -97,7 +97,7 @@ local function speed_up(begun_ms)
         return
     end
     redis.call('HSET', KEYS[7], 'failures', 0)
-    if begun_ms <= slowed_ms then
+    if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end
     if redis.call('ZCARD', KEYS[6]) == 0 and redis.call('ZCARD', KEYS[8]) == 0 then

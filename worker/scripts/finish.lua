@@ -6,6 +6,7 @@
 --       16 http_status  17 latency_ms  18 request  19 response  20 session_id  21 room_url
 --       22 failures in a row, this one included  23 how long the agent asks to be left alone, in ms
 --       (0: it does not say)  24 1: the agent's calls stand in line from now on
+--       25 of `again`: how long, in ms, this call does not ask
 -- Answers lost, duplicate or recorded. Sent again, it changes nothing and answers recorded or lost.
 local outcome, reason, err = ARGV[12], ARGV[13], ARGV[14]
 local attempt = tonumber(ARGV[15])
@@ -90,6 +91,7 @@ if outcome == 'started' or outcome == 'dead' then
 end
 
 set('state', 'waiting')
+set('again_ms', text(now + tonumber(ARGV[25])))
 redis.call('HSET', KEYS[2], unpack(fields))
 local has_line = redis.call('EXISTS', KEYS[7]) == 1
 if outcome == 'line' or ARGV[24] == '1' then
