@@ -143,8 +143,7 @@ bench: deps-test
 .PHONY: chaos
 chaos: deps-test
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all
-	@DIALIN_BUILD=$(abspath $(BUILD)) SEED= $(if $(filter command line environment,$(origin SEED)),SEED=$(SEED)) \
-	  $(PYTHON) tests/chaos/campaign.py
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/chaos/campaign.py
 
 .PHONY: bugs
 bugs: deps-test
@@ -171,10 +170,13 @@ clean:
 # Runs each target of tests/fuzz for SECONDS. The inputs that reach new code stay in
 # $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SOURCES := ingress/webhook.c $(addprefix worker/,transform.c redact.c redactor.c secret.c) \
-                $(addprefix common/,json.c bytes.c memory.c webhook_entry.c)
+FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
+                $(addprefix worker/,transform.c redact.c redactor.c secret.c) \
+                $(addprefix common/,json.c bytes.c memory.c webhook_entry.c signature.c)
 SECONDS := 30
+ifndef SEED
 SEED := $(shell date +%s)
+endif
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(wildcard common/*.h ingress/*.h worker/*.h)
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
