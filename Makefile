@@ -129,7 +129,8 @@ call:
 test: deps-test
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all unit-tests
 	@.ci/unit-tests $(BUILD)
-	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/flow
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
+	  -n 3 --dist loadfile tests/flow
 
 .PHONY: sanitize
 sanitize:

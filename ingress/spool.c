@@ -389,7 +389,7 @@ static void look_for_orphans(void *arg)
     int copy = openat(spool->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
     loop_timer_start(spool->look, SPOOL_LOOK_MS);
-    for (unsigned i = 0; folder && i < NAMES_MAX && spool->file_count < SPOOL_FILES_MAX; i++) {
+    for (unsigned i = 0; folder && i < NAMES_MAX && spool->file_count < SPOOL_ORPHANS_MAX; i++) {
         const struct dirent *found = readdir(folder);
         if (!found) {
             break;

@@ -16,7 +16,8 @@
 #define SPOOL_AGAIN_MS 200       // after Redis did not take some of them
 #define SPOOL_PAUSE_MS 1000      // after a disk error, before the next file is tried
 #define SPOOL_LOOK_MS 5000       // how often the folder is searched for orphans
-#define SPOOL_FILES_MAX 64       // in use at once; more orphans wait for their turn
+#define SPOOL_FILES_MAX 64       // in use at once
+#define SPOOL_ORPHANS_MAX 32     // from here on more orphans wait for their turn
 
 struct spool;
 

@@ -101,7 +101,7 @@ NOW = time.time()
     f"{NOW:.0f}a", f"0x{int(NOW):x}", f"{NOW:e}", "NaN", "9" * 19, "9" * 30, "1" * 4000,
     f"{NOW * 1e6:.0f}", f"{NOW * 1e9:.0f}", f"{NOW:.0f},{NOW:.0f}", "\xb2\xb3",
     str((1 << 64) + int(NOW)), str((1 << 64) + int(NOW * 1000)), str((1 << 32) + int(NOW))],
-    ids=lambda timestamp: timestamp[:24].encode("unicode_escape").decode() or "empty")
+    ids=[f"no. {i}" for i in range(22)])  # the same in every run, whatever the time is
 def test_malformed_timestamps_though_signed(ingress, ledger, timestamp):
     call_id = daily.new_call_id()
     answer = ingress.ring(daily.webhook(call_id), timestamp=timestamp)
