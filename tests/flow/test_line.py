@@ -111,6 +111,7 @@ def test_it_grows_with_each_that_is_let_in_and_falls_back_to_one(stack, ledger, 
     for _ in range(2):
         stack.worker(START_URL=start.url)
     put_in_line(ledger, stack, start, 41)
+    pace = ledger.key(pace_key(ledger))
     gate.open()
     wait_for(lambda: len(gate.let_in) > 20)
     for out, started in gate.crowds:
@@ -119,7 +120,7 @@ def test_it_grows_with_each_that_is_let_in_and_falls_back_to_one(stack, ledger, 
     with gate.lock:
         gate.is_open = False
     wait_for(lambda: gate.out == 0, what="what was out to be refused")
-    wait_for(lambda: ledger.client.hget(ledger.key(pace_key(ledger)), "width") == b"1")
+    wait_for(lambda: ledger.client.hget(pace, "width") == b"1")
     asked = len(start.requests)
     wait_for(lambda: len(start.requests) >= asked + 2)
     with gate.lock:

@@ -55,6 +55,8 @@ def test_a_certificate_that_nobody_trusts(stack, ledger):
         server.close()
     assert call["reason"] == "expired"
     attempts = ledger.events(call_id, "attempt")
-    assert attempts and all("certificate" in event["error"] for event in attempts), attempts
+    assert len(attempts) > 1
+    for event in attempts[:-1]:  # what was left of the hold may have been too short for the last
+        assert "certificate" in event["error"], event
     assert server.connections == len(attempts)
     assert server.received == b""
