@@ -13,6 +13,8 @@
 #include "memory.h"
 #include "redis_clock.h"
 #include "redis_info.h"
+#include "redis_limit.h"
+#include "redis_trouble.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -22,7 +24,6 @@
 #include <string.h>
 
 #define WATCHDOG_MS 250
-#define REPORT_EVERY_MS 10000
 
 enum state { WAITING, RESOLVING, CONNECTING, CHECKING, UP, CLOSED };
 
@@ -32,6 +33,8 @@ struct command {
     redis_on_reply *on_reply;
     void *arg;
     uint64_t sent_ms;
+    bool is_overdue;
+    bool is_needed; // by whoever uses the connection: an error is said
 };
 
 struct redis {
@@ -48,15 +51,20 @@ struct redis {
     struct loop_timer *reconnect;
     struct loop_timer *watchdog;
     uint64_t pause_ms;
-    uint64_t connecting_ms; // since when
+    uint64_t connecting_ms, up_ms; // since when
     struct command *oldest, *newest, *spare;
     size_t in_flight;
+    struct redis_limit limit;
     struct redis_clock clock;
-    char reported[160]; // the last trouble said, so that an outage is one line, not a thousand
-    uint64_t reported_ms;
+    struct redis_trouble trouble;
 };
 
 static void connect_later(struct redis *redis);
+
+static void report(struct redis *redis, const char *trouble)
+{
+    redis_trouble_say(&redis->trouble, redis->name, trouble);
+}
 
 // --- what is out ------------------------------------------------------------------------------
 
@@ -71,8 +79,12 @@ static void command_done(redisAsyncContext *context, void *reply, void *privdata
         redis->newest = NULL;
     }
     redis->in_flight--;
+    redis_limit_next(&redis->limit);
     redis_on_reply *on_reply = command->on_reply;
     void *arg = command->arg;
+    if (reply && command->is_needed && redis_error_of(reply) == REDIS_REFUSED) {
+        report(redis, ((const redisReply *)reply)->str);
+    }
     command->next = redis->spare;
     redis->spare = command;
     on_reply(reply, arg);
@@ -102,7 +114,7 @@ static bool send_command(struct redis *redis, size_t argc, const struct bytes_vi
     } else {
         command = memory_zeroed(sizeof *command);
     }
-    *command = (struct command){NULL, redis, on_reply, arg, loop_now_ms()};
+    *command = (struct command){NULL, redis, on_reply, arg, loop_now_ms(), false, false};
     if (redisAsyncCommandArgv(redis->context, command_done, command, (int)argc, data, lens) !=
         REDIS_OK) {
         command->next = redis->spare;
@@ -122,7 +134,11 @@ static bool send_command(struct redis *redis, size_t argc, const struct bytes_vi
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
                 redis_on_reply *on_reply, void *arg)
 {
-    return redis->state == UP && send_command(redis, argc, argv, on_reply, arg);
+    bool is_sent = redis->state == UP && send_command(redis, argc, argv, on_reply, arg);
+    if (is_sent) {
+        redis->newest->is_needed = true;
+    }
+    return is_sent;
 }
 
 bool redis_is_up(const struct redis *redis)
@@ -137,19 +153,6 @@ size_t redis_in_flight(const struct redis *redis)
 
 // --- trouble ----------------------------------------------------------------------------------
 
-static void report(struct redis *redis, const char *trouble)
-{
-    uint64_t now_ms = loop_now_ms();
-    if (!strncmp(redis->reported, trouble, sizeof redis->reported - 1) &&
-        now_ms - redis->reported_ms < REPORT_EVERY_MS) {
-        return;
-    }
-    snprintf(redis->reported, sizeof redis->reported, "%s", trouble);
-    redis->reported_ms = now_ms;
-    log_warning("Redis cannot be used; trying again", log_text("connection", redis->name),
-                log_text("error", redis->reported));
-}
-
 // The context is gone, or about to be freed by hiredis: say so, and start over.
 static void lost(struct redis *redis)
 {
@@ -157,6 +160,9 @@ static void lost(struct redis *redis)
     redis->context = NULL;
     if (redis->state == CLOSED) {
         return;
+    }
+    if (was_up && loop_now_ms() - redis->up_ms > REDIS_RECONNECT_MS_MAX) {
+        redis->pause_ms = 0; // one that comes and goes is left alone for longer and longer
     }
     redis->state = WAITING;
     connect_later(redis);
@@ -184,20 +190,7 @@ void redis_restart(struct redis *redis)
     give_up_context(redis, "connection given up");
 }
 
-static void watch_over(void *arg)
-{
-    struct redis *redis = arg;
-    uint64_t now_ms = loop_now_ms();
-    loop_timer_start(redis->watchdog, WATCHDOG_MS);
-    if (redis->oldest && now_ms - redis->oldest->sent_ms > REDIS_COMMAND_DEADLINE_MS) {
-        give_up_context(redis, "no answer within the deadline");
-    } else if (redis->state == CONNECTING &&
-               now_ms - redis->connecting_ms > REDIS_COMMAND_DEADLINE_MS) {
-        give_up_context(redis, "no connection within the deadline");
-    }
-}
-
-// --- Redis' time ------------------------------------------------------------------------------
+// --- looking after it -------------------------------------------------------------------------
 
 uint64_t redis_now_ms(const struct redis *redis)
 {
@@ -218,11 +211,23 @@ static bool ask_the_clock(struct redis *redis)
     return send_command(redis, 1, &VIEW("TIME"), clock_answered, redis);
 }
 
-static void clock_is_due(void *arg)
+// A process that was stopped finds its answers in the socket, but timers come first: so a command
+// must be found overdue twice, with a look at the socket in between.
+static void watch_over(void *arg)
 {
     struct redis *redis = arg;
-    watch_over(redis);
-    if (redis->state == UP && loop_now_ms() - redis->clock.asked_ms > REDIS_CLOCK_EVERY_MS) {
+    struct command *oldest = redis->oldest;
+    uint64_t now_ms = loop_now_ms();
+    loop_timer_start(redis->watchdog, WATCHDOG_MS);
+    if (oldest && oldest->is_overdue) {
+        give_up_context(redis, "no answer within the deadline");
+    } else if (oldest) {
+        oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= REDIS_COMMAND_DEADLINE_MS;
+    } else if (redis->state == CONNECTING &&
+               now_ms - redis->connecting_ms > REDIS_CONNECT_DEADLINE_MS) {
+        give_up_context(redis, "no connection within the deadline");
+    }
+    if (redis->state == UP && now_ms - redis->clock.asked_ms > REDIS_CLOCK_EVERY_MS) {
         ask_the_clock(redis);
     }
 }
@@ -259,8 +264,8 @@ static void checked(const redisReply *reply, void *arg)
         send_command(redis, 3, config, on_fsync, redis);
     }
     redis->state = UP;
-    redis->pause_ms = 0;
-    redis->reported[0] = '\0';
+    redis->up_ms = loop_now_ms();
+    redis->trouble = (struct redis_trouble){0};
     log_info("connected to Redis", log_text("connection", redis->name));
     if (redis->on_state) {
         redis->on_state(true, redis->arg);
@@ -276,8 +281,7 @@ static void must_succeed(const redisReply *reply, void *arg)
 
 static void whatever(const redisReply *reply, void *arg)
 {
-    (void)reply;
-    (void)arg;
+    (void)reply, (void)arg;
 }
 
 static void introduce(struct redis *redis)
@@ -326,7 +330,7 @@ static void on_disconnected(const redisAsyncContext *context, int status)
         return;
     }
     if (status != REDIS_OK) {
-        report(redis, context->errstr);
+        report(redis, redis->limit.trouble ? redis->limit.trouble : context->errstr);
     }
     lost(redis);
 }
@@ -337,6 +341,10 @@ static void socket_ready(int events, void *arg)
     redisAsyncContext *context = redis->context;
     if (context && events & LOOP_READABLE) {
         redisAsyncHandleRead(context);
+    }
+    if (redis->context == context && context &&
+        redis_limit_is_passed(&redis->limit, context->c.reader)) {
+        give_up_context(redis, redis->limit.trouble);
     }
     if (redis->context == context && context && events & LOOP_WRITABLE) {
         redisAsyncHandleWrite(context);
@@ -398,7 +406,6 @@ static void connect_to(struct redis *redis, const char *address)
     }
     redis->context = context;
     redis->state = CONNECTING;
-    redis->connecting_ms = loop_now_ms();
     context->data = redis;
     context->ev.data = redis;
     context->ev.addRead = add_read;
@@ -406,6 +413,7 @@ static void connect_to(struct redis *redis, const char *address)
     context->ev.addWrite = add_write;
     context->ev.delWrite = delete_write;
     context->ev.cleanup = clean_up;
+    redis_limit_watch(&redis->limit, context->c.reader, &redis->in_flight);
     redis->watching = 0;
     redis->watch = loop_watch_open(redis->loop, context->c.fd, socket_ready, redis);
     redisAsyncSetConnectCallback(context, on_connected);
@@ -430,6 +438,7 @@ static void connect_now(void *arg)
     struct redis *redis = arg;
     unsigned char number[sizeof(struct in6_addr)];
     const char *host = redis->address.host;
+    redis->connecting_ms = loop_now_ms();
     if (redis->address.port == 0 || inet_pton(AF_INET, host, number) == 1 ||
         inet_pton(AF_INET6, host, number) == 1) {
         connect_to(redis, host);
@@ -442,11 +451,15 @@ static void connect_now(void *arg)
     }
 }
 
+// From one attempt's beginning to that of the next: what was waited for in vain counts.
 static void connect_later(struct redis *redis)
 {
     uint64_t doubled_ms = redis->pause_ms ? redis->pause_ms * 2 : REDIS_RECONNECT_MS_MIN;
+    uint64_t gone_ms = loop_now_ms() - redis->connecting_ms;
     redis->pause_ms = doubled_ms < REDIS_RECONNECT_MS_MAX ? doubled_ms : REDIS_RECONNECT_MS_MAX;
-    loop_timer_start(redis->reconnect, redis->pause_ms);
+    loop_timer_start(redis->reconnect, gone_ms + REDIS_RECONNECT_MS_MIN < redis->pause_ms
+                                           ? redis->pause_ms - gone_ms
+                                           : REDIS_RECONNECT_MS_MIN);
 }
 
 struct redis *redis_open(struct loop *loop, const struct redis_address *address, const char *name,
@@ -459,7 +472,7 @@ struct redis *redis_open(struct loop *loop, const struct redis_address *address,
     redis->on_state = on_state;
     redis->arg = arg;
     redis->reconnect = loop_timer_open(loop, connect_now, redis);
-    redis->watchdog = loop_timer_open(loop, clock_is_due, redis);
+    redis->watchdog = loop_timer_open(loop, watch_over, redis);
     loop_timer_start(redis->reconnect, 0);
     loop_timer_start(redis->watchdog, WATCHDOG_MS);
     return redis;

@@ -14,7 +14,10 @@
 
 #define REDIS_RECONNECT_MS_MIN 20
 #define REDIS_RECONNECT_MS_MAX 500
-#define REDIS_COMMAND_DEADLINE_MS 5000 // then the connection is given up and made anew
+#define REDIS_CONNECT_DEADLINE_MS 500
+#define REDIS_COMMAND_DEADLINE_MS                                                                  \
+    3000 // then the connection is given up and made anew: in time for
+         // what waits 5 s, and longer than a read that blocks
 #define REDIS_ARGUMENTS_MAX 64
 
 // Where Redis is. Plain memory; redis_address_parse fills it from REDIS_URL, or returns a sentence

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define SECONDS_MAX 1000000000000 // far beyond any clock, and no overflow in milliseconds
+
 static bool is_time(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
@@ -18,8 +20,11 @@ void redis_clock_take(struct redis_clock *clock, const redisReply *reply)
     if (!is_time(reply)) {
         return;
     }
-    int64_t redis_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-                       strtoll(reply->element[1]->str, NULL, 10) / 1000;
+    int64_t redis_s = strtoll(reply->element[0]->str, NULL, 10);
+    if (redis_s < 0 || redis_s > SECONDS_MAX) {
+        return;
+    }
+    int64_t redis_ms = redis_s * 1000 + strtoll(reply->element[1]->str, NULL, 10) / 1000;
     int64_t offset_ms = redis_ms - (int64_t)((clock->asked_ms + loop_now_ms()) / 2);
     int64_t jump_ms = offset_ms - clock->offset_ms;
     int64_t skew_ms = redis_ms - (int64_t)loop_wall_ms();

@@ -144,7 +144,7 @@ class Process:
 class Redis(Process):
     """A redis-server of one's own, on loopback and on a unix socket, in a folder of its own."""
 
-    def __init__(self, folder, fsync="no", port=None, password=None, is_new=True):
+    def __init__(self, folder, fsync="no", port=None, password=None, options=()):
         self.folder = folder
         self.port = port or free_port()
         self.password = password
@@ -160,6 +160,7 @@ class Redis(Process):
                    "--maxmemory-policy", "noeviction"]
         if password:
             command += ["--requirepass", password]
+        command += options
         super().__init__("redis", command, folder)
         self.client = self.connect()
         self.wait_until_ready()

@@ -80,6 +80,7 @@ static void knows_error_replies(void **state)
         {"OOM command not allowed", REDIS_AGAIN},
         {"BUSY Redis is busy", REDIS_AGAIN},
         {"BUSYGROUP exists", REDIS_WRONG},
+        {"TRYAGAIN Multiple keys", REDIS_AGAIN},
         {"NOREPLICAS Not enough", REDIS_AGAIN},
         {"MISCONF Errors", REDIS_AGAIN},
         {"READONLY You can't write", REDIS_ELSEWHERE},
@@ -94,6 +95,9 @@ static void knows_error_replies(void **state)
         {"ERR unknown command", REDIS_WRONG},
         {"WRONGTYPE Operation", REDIS_WRONG},
         {"OOM", REDIS_AGAIN},
+        {"OOMs", REDIS_WRONG},
+        {"oom command", REDIS_WRONG},
+        {" OOM", REDIS_WRONG},
         {"", REDIS_WRONG},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
