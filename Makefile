@@ -95,6 +95,8 @@ help:
 ## make test-compose end-to-end tests over docker compose up
 ## make bench        the figures of the README, measured here
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
+## make crash-points
+##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
 ## make line         how long those wait who stand in line: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
@@ -145,6 +147,11 @@ bench: deps-test
 chaos: deps-test
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/chaos/campaign.py
+
+.PHONY: crash-points
+crash-points: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/crash_points/run.py
 
 .PHONY: bugs
 bugs: deps-test

@@ -177,7 +177,10 @@ class FakeStart:
                 reader.readline()
             reader.readline()
         else:
-            body = reader.read(int(fields.get("content-length", 0)))
+            length = int(fields.get("content-length", 0))
+            body = reader.read(length)
+            if len(body) < length:
+                return None  # its sender died amid it
         return StartRequest(line, headers, body, connection_id)
 
     def next_step(self, request):
