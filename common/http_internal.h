@@ -22,6 +22,7 @@ struct http_server {
     struct http_linger *linger;
     size_t parked;              // whole requests, not answered yet
     bool is_due;                // MHD_run has work
+    uint64_t complained_ms;     // of descriptors that have run out
     uint64_t draining_since_ms; // 0: not draining
     bool is_closing;            // nothing is handed to a route any more
 };

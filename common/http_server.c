@@ -30,6 +30,7 @@
 #define TICK_MS 250
 #define FRESH_GRACE_MS 200 // while draining: a connection just accepted may still send its request
 #define RUNS_PER_TURN_MAX 1000
+#define COMPLAIN_EVERY_MS 10000
 
 // --- connections --------------------------------------------------------------------------------
 
@@ -111,15 +112,34 @@ static void look_for_late_clients(void *arg)
         shutdown(late->fd, SHUT_RDWR);
         server->is_due = true;
     }
+    // Out of descriptors, libmicrohttpd looks at its listening socket again only when it is run.
+    server->is_due = true;
+    loop_watch_set(server->watch, LOOP_READABLE);
     loop_timer_start(server->tick, TICK_MS);
+}
+
+// Without a descriptor for it a connection stays where it is, and its readiness would turn the loop
+// without end: it is left alone until the next tick.
+static void run_out_of_descriptors(struct http_server *server)
+{
+    uint64_t now_ms = loop_now_ms();
+    loop_watch_set(server->watch, 0);
+    if (now_ms - server->complained_ms > COMPLAIN_EVERY_MS) {
+        server->complained_ms = now_ms;
+        log_error(
+            "no descriptor is left: connections wait to be accepted (the limit of open files)");
+    }
 }
 
 __attribute__((format(printf, 2, 0))) static void
 log_of_libmicrohttpd(void *arg, const char *format, va_list args)
 {
-    (void)arg;
+    struct http_server *server = arg;
     char text[256];
     vsnprintf(text, sizeof text, format, args);
+    if (server->watch && strstr(format, "resource limit")) {
+        run_out_of_descriptors(server);
+    }
     log_debug("libmicrohttpd says", log_text("text", text));
 }
 
@@ -137,7 +157,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
     }
     return MHD_start_daemon(
         flags, options->port, NULL, NULL, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
-        log_of_libmicrohttpd, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT,
+        log_of_libmicrohttpd, server, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_OF_CONNECTION,
         MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_STRICT_FOR_CLIENT, 1,

@@ -392,11 +392,15 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
         intake->spool = spool_open(loop, settings->spool_folder, settings->spool_bytes_max,
                                    intake->writer, metrics);
         if (!intake->spool) {
-            log_error("SPOOL_DIR cannot be used: there is no spool",
-                      log_text("error", strerror(errno)));
+            log_error("SPOOL_DIR cannot be opened", log_text("error", strerror(errno)));
         }
     }
     return intake;
+}
+
+bool intake_has_spool(const struct intake *intake)
+{
+    return intake->spool != NULL;
 }
 
 bool intake_is_spooling(const struct intake *intake)

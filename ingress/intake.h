@@ -42,6 +42,10 @@ void intake_on_refusal(const char *code, void *arg);
 // What keeps it from taking webhooks, or NULL (admin_missing).
 const char *intake_missing(void *arg);
 
+// False where the spool that was asked for could not be opened: what an earlier run had spooled
+// would wait in vain.
+bool intake_has_spool(const struct intake *intake);
+
 // An fdatasync is out: intake_close must wait for its end.
 bool intake_is_spooling(const struct intake *intake);
 

@@ -77,7 +77,8 @@ static int run(const void *arg)
         .on_refusal = intake_on_refusal,
     };
     ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
-    ingress.server = http_server_open(ingress.loop, &options);
+    bool has_what_it_needs = intake_has_spool(intake) || !settings->spool_folder;
+    ingress.server = has_what_it_needs ? http_server_open(ingress.loop, &options) : NULL;
     if (ingress.server && settings->common.admin_port) {
         admin = admin_open(ingress.loop, settings->listen_addr,
                            (uint16_t)settings->common.admin_port, metrics, intake_missing, intake);

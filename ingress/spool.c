@@ -330,8 +330,13 @@ static bool drain_some(struct spool *spool)
     enum spool_record_verdict verdict = SPOOL_RECORD_CUT;
     for (size_t most = WINDOW_BYTES; most > 0;
          most = most < spool->window.max ? spool->window.max : 0) {
-        if (!spool_file_read(file, file->drained, most, &spool->window) || spool->window.len == 0) {
+        if (!spool_file_read(file, file->drained, most, &spool->window)) {
             complain(spool, "reading", errno);
+            spool->has_failed = true;
+            loop_timer_start(spool->again, SPOOL_PAUSE_MS);
+            return false;
+        }
+        if (spool->window.len == 0) { // it is shorter than it was
             file->has_damage = true;
             end_file(spool, file);
             return true;
