@@ -25,7 +25,13 @@ static void *make_string(const redisReadTask *task, char *text, size_t len)
     return allow(task, 1, len) ? hiredis_functions.createString(task, text, len) : NULL;
 }
 
-static void *make_array(const redisReadTask *task, int count)
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_count;
+#else
+typedef int array_count;
+#endif
+
+static void *make_array(const redisReadTask *task, array_count count)
 {
     return allow(task, (size_t)count, 0) ? hiredis_functions.createArray(task, count) : NULL;
 }
@@ -40,11 +46,27 @@ static void *make_nil(const redisReadTask *task)
     return allow(task, 1, 0) ? hiredis_functions.createNil(task) : NULL;
 }
 
+#if HIREDIS_MAJOR >= 1 // which reads RESP3 too
+static void *make_double(const redisReadTask *task, double value, char *text, size_t len)
+{
+    return allow(task, 1, len) ? hiredis_functions.createDouble(task, value, text, len) : NULL;
+}
+
+static void *make_bool(const redisReadTask *task, int value)
+{
+    return allow(task, 1, 0) ? hiredis_functions.createBool(task, value) : NULL;
+}
+#endif
+
 static redisReplyObjectFunctions limited_functions = {
     .createString = make_string,
     .createArray = make_array,
     .createInteger = make_integer,
     .createNil = make_nil,
+#if HIREDIS_MAJOR >= 1
+    .createDouble = make_double,
+    .createBool = make_bool,
+#endif
 };
 
 void redis_limit_watch(struct redis_limit *limit, redisReader *reader, const size_t *in_flight)

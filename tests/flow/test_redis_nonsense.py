@@ -66,7 +66,8 @@ class Victim:
     def __init__(self, stack, start, name, when):
         self.name = name
         self.server = FakeRedis(NONSENSE[name], when)
-        values = {"REDIS_URL": self.server.url, "LOG_LEVEL": "warning", "LOG_FORMAT": "json"}
+        values = {"REDIS_URL": self.server.url, "LOG_LEVEL": "warning", "LOG_FORMAT": "json",
+                  "ASAN_OPTIONS": "quarantine_size_mb=1"}  # which keeps what was freed
         self.programs = [stack.ingress(is_ready=False, **values),
                          stack.worker(is_ready=False, START_URL=start.url, DRAIN_TIMEOUT_S=1,
                                       **values)]
