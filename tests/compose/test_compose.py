@@ -86,7 +86,8 @@ def test_the_published_port_answers(compose):
 def test_nobody_has_more_rights_in_redis_than_needed(compose):
     for user, command in (("ingress", ["GET", "{dialin}:counts"]), ("ingress", ["EVAL", "return 1", "0"]),
                           ("worker", ["FLUSHALL"]), ("worker", ["CONFIG", "GET", "*"]),
-                          ("caller", ["DEL", "{dialin}:counts"]), ("worker", ["GET", "other"])):
+                          ("caller", ["DEL", "{dialin}:counts"]), ("worker", ["GET", "other"]),
+                          ("health", ["GET", "{dialin}:low"])):
         said = compose("exec", "-T", "redis", "redis-cli", "--user", user, "--pass", "x",
                        "--no-auth-warning", *command, check=False)
         assert "NOPERM" in said.stdout + said.stderr, (user, command, said.stdout)
@@ -99,6 +100,7 @@ def test_the_record_survives_a_restart_of_everything(compose):
     compose("down", "--timeout", "30")  # without -v: the volume stays
     compose("up", "-d", "--wait")
     assert compose.redis("HGET", "{dialin}:call:" + call_id, "state").strip() == "started"
+    assert "CRITICAL" not in compose("logs", "redis").stdout, "Redis left out a part of its file"
     compose.ring()
 
 
@@ -145,4 +147,5 @@ def test_a_redis_restart_loses_nothing(compose):
     wait_for(lambda: compose.inspect("ingress")[0]["State"]["Health"]["Status"] == "healthy" and
              compose.inspect("redis")[0]["State"]["Health"]["Status"] == "healthy", what="healthy")
     assert compose.redis("HGET", "{dialin}:call:" + call_id, "state").strip() == "started"
+    assert "CRITICAL" not in compose("logs", "redis").stdout, "Redis left out a part of its file"
     compose.ring()
