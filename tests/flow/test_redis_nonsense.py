@@ -48,6 +48,7 @@ NONSENSE = {
     "an empty error": b"-\r\n",
     "an error": b"-ERR \xff\xfe\x1b[31m %s%n\r\n",
     "a text": bulk(b"\0\xff" * 500),
+    "an id that is none": bulk(b"hello"),
 }
 # Where an answer is not the one to a call, most of them make no difference.
 FEW = ("no RESP", "a length without an end", "nested", "an array that could be made",

@@ -102,9 +102,9 @@ def test_stopped_beyond_the_deadline(scene):
 
 
 @pytest.mark.slow
-def test_stopped_for_long(scene):
+def test_stopped_beyond_the_lease(scene):
     scene.redis.signal(signal.SIGSTOP)
-    scene.away(30)
+    scene.away(12)
     scene.redis.signal(signal.SIGCONT)
     scene.is_back()
     scene.ends_well(refused_max=1000)
