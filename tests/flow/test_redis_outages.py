@@ -200,7 +200,8 @@ def replica_of(scene):
     replica = scene.stack.keep(Redis(scene.stack.folder / "replica"))
     scene.redis.client.config_set("repl-diskless-sync-delay", 0)
     replica.client.replicaof("127.0.0.1", scene.redis.port)
-    wait_for(lambda: replica.client.info("replication")["master_link_status"] == "up", 20)
+    wait_for(lambda: scene.redis.client.info("replication").get("slave0", {}).get("state") ==
+             "online", 20, "the replica to be online")
     return replica
 
 
