@@ -163,6 +163,7 @@ static void lost(struct redis *redis)
     }
     if (was_up && loop_now_ms() - redis->up_ms > REDIS_RECONNECT_MS_MAX) {
         redis->pause_ms = 0; // one that comes and goes is left alone for longer and longer
+        redis->trouble = (struct redis_trouble){0};
     }
     redis->state = WAITING;
     connect_later(redis);
@@ -265,7 +266,6 @@ static void checked(const redisReply *reply, void *arg)
     }
     redis->state = UP;
     redis->up_ms = loop_now_ms();
-    redis->trouble = (struct redis_trouble){0};
     log_info("connected to Redis", log_text("connection", redis->name));
     if (redis->on_state) {
         redis->on_state(true, redis->arg);

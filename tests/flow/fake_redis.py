@@ -13,9 +13,9 @@ def bulk(text):
 
 
 class FakeRedis:
-    """`answer`, to every command that comes behind a connection's first ones, or without any; bytes,
-    or a function that yields pieces of it for ever. `when`: "greeted" (in place of the first
-    answer), "checked" (once the connection is up), "unasked"."""
+    """`answer` is bytes, or a function that makes an iterator of pieces. It is said, by `when`:
+    "checked", to every command behind those with which a connection begins; "greeted", before
+    anything was asked; "unasked", behind a connection's beginning, too."""
 
     def __init__(self, answer, when="checked"):
         self.answer, self.when = answer, when

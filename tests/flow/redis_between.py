@@ -114,6 +114,29 @@ class Between:
         self.listener.close()
         self.cut()
 
+    def drop(self):
+        """As when the host is gone: connections are dead, and to new ones nobody says a word. (The
+        queue of a listener that accepts nothing is full; the kernel then ignores who knocks.)"""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.forget()
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=0)
+        self.fillers = []
+        while True:
+            filler = socket.socket()
+            filler.settimeout(0.1)
+            self.fillers.append(filler)
+            try:
+                filler.connect(("127.0.0.1", self.port))
+            except OSError:
+                return
+
+    def drop_no_more(self):
+        for filler in self.fillers:
+            filler.close()
+        self.listener.close()
+        self.open()
+
     def close(self):
         self.closing.set()
         self.refuse()

@@ -49,7 +49,7 @@ class Scene:
         print(f"back after {passed_s:.3f} s")
         assert is_first or passed_s < BACK_WITHIN_S
 
-    def refused_with(self, word, by=None, seconds=1):
+    def refused_with(self, word, by=None, seconds=0.8):
         """Nothing new is acknowledged or started; they say why; nobody is busy."""
         time.sleep(0.1)  # what was on its way
         entries = self.client.xlen(self.ledger.key("webhooks"))
@@ -64,9 +64,10 @@ class Scene:
             print(f"{program.name}: {share:.3f} of a processor")
             assert share < CPU_SHARE_MAX
         for program in by or programs:
-            said = sum(word in line for line in program.log_lines())
+            said = wait_for(lambda: sum(word in line for line in program.log_lines()),
+                            what=f"{program.name} to say {word}")
             print(f"{program.name} says {word} in {said} of {len(program.log_lines())} lines")
-            assert 1 <= said <= 50, f"{program.name}: {said} lines with {word}"
+            assert said <= 50, f"{program.name}: {said} lines with {word}"
 
     def ends_well(self):
         self.callers.stop()
@@ -142,9 +143,9 @@ def test_busy_with_a_script(stack, scene):
         pass
     acknowledged = len(here.callers.acknowledged())
     used_s = cpu_s(here.ingress) + cpu_s(here.worker)
-    time.sleep(1.5)
+    time.sleep(1)
     assert len(here.callers.acknowledged()) <= acknowledged + 1
-    assert cpu_s(here.ingress) + cpu_s(here.worker) - used_s < CPU_SHARE_MAX * 1.5
+    assert cpu_s(here.ingress) + cpu_s(here.worker) - used_s < CPU_SHARE_MAX
     own.client.script_kill()
     here.is_back()
     assert any("BUSY" in line for line in here.ingress.log_lines())
