@@ -298,7 +298,7 @@ def the_hold_cuts_the_timeout(this):
 
 
 # The worker is given an address where nobody listens.
-@trial("connection refused", HOLD_LIMIT_S=2, START_URL=f"http://127.0.0.1:{free_port()}/start")
+@trial("connection refused", HOLD_LIMIT_S=6, START_URL=f"http://127.0.0.1:{free_port()}/start")
 def nobody_listens(this):
     call = this.wait_for("dead")
     assert call["reason"] == "expired" and int(call["attempts"]) >= 2
