@@ -6,12 +6,12 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_BYTES_MAX 256
 #define COMPLAIN_EVERY 1000
 
 struct write {
@@ -170,10 +170,10 @@ static void on_replicas(const redisReply *reply, void *arg)
 
 static void wait_for_replicas(struct stream_writer *writer)
 {
-    char replicas[16], wait_ms[16];
-    snprintf(replicas, sizeof replicas, "%u", writer->settings.wait_replicas);
-    snprintf(wait_ms, sizeof wait_ms, "%d", STREAM_WRITER_WAIT_MS);
-    const struct bytes_view argv[] = {VIEW("WAIT"), view_of_text(replicas), view_of_text(wait_ms)};
+    char replicas[REDIS_NUMBER_BYTES], wait_ms[REDIS_NUMBER_BYTES];
+    const struct bytes_view argv[] = {VIEW("WAIT"),
+                                      redis_number(replicas, writer->settings.wait_replicas),
+                                      redis_number(wait_ms, STREAM_WRITER_WAIT_MS)};
     bool is_wanted = writer->waiting > 0 || writer->lacks_replicas;
     if (!writer->is_waiting && is_wanted &&
         redis_send(writer->redis, 3, argv, on_replicas, writer)) {
@@ -271,10 +271,8 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->on_up = on_up;
     writer->arg = arg;
     writer->down_from = loop_now_ms();
-    bytes_init(&writer->stream, KEY_BYTES_MAX);
-    bytes_init(&writer->low_key, KEY_BYTES_MAX);
-    bytes_printf(&writer->low_key, "%s:low", settings->redis_prefix);
-    bytes_printf(&writer->stream, "%s:webhooks", settings->redis_prefix);
+    redis_key_init(&writer->stream, settings->redis_prefix, "webhooks");
+    redis_key_init(&writer->low_key, settings->redis_prefix, "low");
     writer->errors =
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",

@@ -5,12 +5,12 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 #include "webhook_entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_BYTES_MAX 512
 #define NOT_READY_MS 50
 #define JITTER_MS 2000
 
@@ -122,10 +122,8 @@ struct account *account_open(struct loop *loop, struct scripts *scripts, const c
 {
     struct account *account = memory_zeroed(sizeof *account);
     account->scripts = scripts;
-    bytes_init(&account->webhooks, KEY_BYTES_MAX);
-    bytes_init(&account->counts, KEY_BYTES_MAX);
-    bytes_printf(&account->webhooks, "%s:webhooks", prefix);
-    bytes_printf(&account->counts, "%s:counts", prefix);
+    redis_key_init(&account->webhooks, prefix, "webhooks");
+    redis_key_init(&account->counts, prefix, "counts");
     account->difference =
         metrics_gauge(metrics, "dialin_account_difference",
                       "Webhooks queued, less those started, dead, duplicate and unfinished.", NULL);

@@ -5,14 +5,13 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 #include "webhook_entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_BYTES_MAX 512
-#define NUMBER_BYTES 24
 #define JITTER_SHARE 5 // of a pause
 #define OLDEST "-"
 #define NOT_READY_MS 50
@@ -37,12 +36,6 @@ struct housekeeping {
     char youngest[WEBHOOK_ENTRY_ID_BYTES]; // of those
     uint64_t *taken_by_age, *taken_by_memory;
 };
-
-static struct bytes_view number(char text[NUMBER_BYTES], uint64_t value)
-{
-    snprintf(text, NUMBER_BYTES, "%llu", (unsigned long long)value);
-    return view_of_text(text);
-}
 
 // --- when --------------------------------------------------------------------------------------
 
@@ -125,13 +118,14 @@ static void on_trimmed(const redisReply *reply, void *arg)
 
 static bool trim(struct housekeeping *housekeeping)
 {
-    char retention_ms[NUMBER_BYTES], most[NUMBER_BYTES], percent[NUMBER_BYTES];
+    char retention_ms[REDIS_NUMBER_BYTES], most[REDIS_NUMBER_BYTES], percent[REDIS_NUMBER_BYTES];
     const struct bytes_view keys[] = {
         bytes_view(&housekeeping->webhooks), bytes_view(&housekeeping->audit),
         bytes_view(&housekeeping->dead), bytes_view(&housekeeping->low)};
     const struct bytes_view argv[] = {
-        number(retention_ms, housekeeping->settings.retention_ms), bytes_view(&housekeeping->calls),
-        number(most, HOUSEKEEPING_ENTRIES_MAX), number(percent, HOUSEKEEPING_MEMORY_PERCENT)};
+        redis_number(retention_ms, housekeeping->settings.retention_ms),
+        bytes_view(&housekeeping->calls), redis_number(most, HOUSEKEEPING_ENTRIES_MAX),
+        redis_number(percent, HOUSEKEEPING_MEMORY_PERCENT)};
     return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 4, keys, 4, argv, on_trimmed,
                         housekeeping);
 }
@@ -165,20 +159,20 @@ static void on_searched(const redisReply *reply, void *arg)
 
 static bool search(struct housekeeping *housekeeping)
 {
-    char most[NUMBER_BYTES], age_ms[NUMBER_BYTES], looked_at[NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES], age_ms[REDIS_NUMBER_BYTES], looked_at[REDIS_NUMBER_BYTES];
     size_t room = housekeeping->events.room(housekeeping->arg);
     const struct bytes_view keys[] = {
         bytes_view(&housekeeping->webhooks), bytes_view(&housekeeping->audit),
         bytes_view(&housekeeping->counts), bytes_view(&housekeeping->dead)};
     const struct bytes_view argv[] = {
         view_of_text(housekeeping->settings.consumer),
-        number(most, room),
+        redis_number(most, room),
         bytes_view(&housekeeping->calls),
         VIEW(WEBHOOK_ENTRY_VERSION),
-        number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
+        redis_number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
         VIEW(UNKNOWN_ERROR),
         bytes_view(&housekeeping->search_from),
-        number(looked_at, HOUSEKEEPING_ENTRIES_MAX)};
+        redis_number(looked_at, HOUSEKEEPING_ENTRIES_MAX)};
     return scripts_send(housekeeping->scripts, SCRIPT_UNKNOWN, 4, keys, 8, argv, on_searched,
                         housekeeping);
 }
@@ -213,12 +207,6 @@ void housekeeping_stop(struct housekeeping *housekeeping)
     housekeeping->is_stopped = true;
 }
 
-static void make_key(struct bytes *key, const char *prefix, const char *name)
-{
-    bytes_init(key, KEY_BYTES_MAX);
-    bytes_printf(key, "%s:%s", prefix, name);
-}
-
 struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *scripts,
                                        const struct housekeeping_settings *settings,
                                        struct metrics *metrics,
@@ -231,13 +219,13 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
     housekeeping->events = *events;
     housekeeping->arg = arg;
     housekeeping->scripts = scripts;
-    make_key(&housekeeping->webhooks, settings->prefix, "webhooks");
-    make_key(&housekeeping->audit, settings->prefix, "audit");
-    make_key(&housekeeping->dead, settings->prefix, "dead");
-    make_key(&housekeeping->counts, settings->prefix, "counts");
-    make_key(&housekeeping->low, settings->prefix, "low");
-    make_key(&housekeeping->calls, settings->prefix, "call:");
-    bytes_init(&housekeeping->search_from, KEY_BYTES_MAX);
+    redis_key_init(&housekeeping->webhooks, settings->prefix, "webhooks");
+    redis_key_init(&housekeeping->audit, settings->prefix, "audit");
+    redis_key_init(&housekeeping->dead, settings->prefix, "dead");
+    redis_key_init(&housekeeping->counts, settings->prefix, "counts");
+    redis_key_init(&housekeeping->low, settings->prefix, "low");
+    redis_key_init(&housekeeping->calls, settings->prefix, "call:");
+    bytes_init(&housekeeping->search_from, WEBHOOK_ENTRY_ID_BYTES + 1);
     bytes_append_text(&housekeeping->search_from, OLDEST);
     housekeeping->taken_by_age = metrics_counter(metrics, NAME, HELP, "cause=\"age\"");
     housekeeping->taken_by_memory = metrics_counter(metrics, NAME, HELP, "cause=\"memory\"");

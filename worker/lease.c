@@ -5,12 +5,10 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#define KEY_BYTES_MAX 512
-#define NUMBER_BYTES 24
 #define RENEWALS_IN_A_LEASE 4
 #define RENEW_AGAIN_MS 50 // after a renewal that Redis did not take
 
@@ -45,14 +43,13 @@ static void on_renewed(const redisReply *reply, void *arg)
 static void renew(void *arg)
 {
     struct lease *lease = arg;
-    char lease_ms[NUMBER_BYTES];
+    char lease_ms[REDIS_NUMBER_BYTES];
     if (lease->on_given_up) {
         return;
     }
-    snprintf(lease_ms, sizeof lease_ms, "%llu", (unsigned long long)lease->settings.lease_ms);
     const struct bytes_view keys[] = {bytes_view(&lease->key)};
     const struct bytes_view argv[] = {view_of_text(lease->settings.worker_name),
-                                      view_of_text(lease_ms)};
+                                      redis_number(lease_ms, lease->settings.lease_ms)};
     bool is_sent = scripts_send(lease->scripts, SCRIPT_RENEW, 1, keys, 2, argv, on_renewed, lease);
     loop_timer_start(lease->renewal,
                      is_sent ? lease->settings.lease_ms / RENEWALS_IN_A_LEASE : RENEW_AGAIN_MS);
@@ -61,11 +58,6 @@ static void renew(void *arg)
 void lease_on_up(struct lease *lease)
 {
     renew(lease);
-}
-
-bool lease_is_held(const struct lease *lease)
-{
-    return lease->is_held;
 }
 
 // --- taking over ------------------------------------------------------------------------------
@@ -87,16 +79,16 @@ static void look_for_the_dead(void *arg)
 {
     struct lease *lease = arg;
     size_t room = lease->events.room(lease->arg);
-    char most[NUMBER_BYTES], patience_ms[NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES], patience_ms[REDIS_NUMBER_BYTES];
     loop_timer_start(lease->look, LEASE_LOOK_MS);
     if (!lease->is_held || lease->is_stopped || lease->is_looking || room == 0) {
         return;
     }
-    snprintf(most, sizeof most, "%zu", room < LEASE_TAKE_OVER_MAX ? room : LEASE_TAKE_OVER_MAX);
-    snprintf(patience_ms, sizeof patience_ms, "%d", LEASE_PATIENCE_MS);
+    room = room < LEASE_TAKE_OVER_MAX ? room : LEASE_TAKE_OVER_MAX;
     const struct bytes_view keys[] = {bytes_view(&lease->stream), bytes_view(&lease->gone)};
-    const struct bytes_view argv[] = {view_of_text(lease->settings.consumer), view_of_text(most),
-                                      bytes_view(&lease->keys), view_of_text(patience_ms)};
+    const struct bytes_view argv[] = {view_of_text(lease->settings.consumer),
+                                      redis_number(most, room), bytes_view(&lease->keys),
+                                      redis_number(patience_ms, LEASE_PATIENCE_MS)};
     lease->is_looking =
         scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 2, keys, 4, argv, on_taken, lease);
 }
@@ -145,14 +137,11 @@ struct lease *lease_open(struct loop *loop, struct scripts *scripts,
     lease->events = *events;
     lease->arg = arg;
     lease->scripts = scripts;
-    bytes_init(&lease->stream, KEY_BYTES_MAX);
-    bytes_init(&lease->gone, KEY_BYTES_MAX);
-    bytes_init(&lease->key, KEY_BYTES_MAX);
-    bytes_init(&lease->keys, KEY_BYTES_MAX);
-    bytes_printf(&lease->stream, "%s:webhooks", settings->prefix);
-    bytes_printf(&lease->gone, "%s:gone", settings->prefix);
-    bytes_printf(&lease->keys, "%s:worker:", settings->prefix);
-    bytes_printf(&lease->key, "%s:worker:%s", settings->prefix, settings->consumer);
+    redis_key_init(&lease->stream, settings->prefix, "webhooks");
+    redis_key_init(&lease->gone, settings->prefix, "gone");
+    redis_key_init(&lease->keys, settings->prefix, "worker:");
+    redis_key_init_empty(&lease->key);
+    redis_key_set(&lease->key, settings->prefix, "worker", view_of_text(settings->consumer));
     lease->renewal = loop_timer_open(loop, renew, lease);
     lease->look = loop_timer_open(loop, look_for_the_dead, lease);
     loop_timer_start(lease->look, LEASE_LOOK_MS);

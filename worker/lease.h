@@ -34,9 +34,8 @@ struct lease *lease_open(struct loop *loop, struct scripts *scripts,
                          const struct lease_settings *settings, const struct lease_events *events,
                          void *arg);
 
-// The connection has come up: renews at once. False from lease_is_held until the first renewal.
+// The connection has come up: renews at once.
 void lease_on_up(struct lease *lease);
-bool lease_is_held(const struct lease *lease);
 
 // Takes nothing over any more, and goes on renewing: for a worker that finishes what it has.
 void lease_stop_taking(struct lease *lease);

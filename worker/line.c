@@ -3,15 +3,12 @@
 // into it, and the death of one stalls none.
 #include "line.h"
 
-#include "log.h"
 #include "memory.h"
+#include "redis_words.h"
+#include "webhook_entry.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define KEY_BYTES_MAX 512
-#define NUMBER_BYTES 24
 
 struct line {
     struct line *next;
@@ -91,12 +88,10 @@ static void on_asked(const redisReply *reply, void *arg)
 
 static void name_keys(struct lines *lines, const char *agent)
 {
-    bytes_clear(&lines->line);
-    bytes_clear(&lines->pace);
-    bytes_clear(&lines->asking);
-    bytes_printf(&lines->line, "%s:line:%s", lines->settings.prefix, agent);
-    bytes_printf(&lines->pace, "%s:pace:%s", lines->settings.prefix, agent);
-    bytes_printf(&lines->asking, "%s:asking:%s", lines->settings.prefix, agent);
+    const struct bytes_view name = view_of_text(agent);
+    redis_key_set(&lines->line, lines->settings.prefix, "line", name);
+    redis_key_set(&lines->pace, lines->settings.prefix, "pace", name);
+    redis_key_set(&lines->asking, lines->settings.prefix, "asking", name);
 }
 
 static size_t room_of(const struct lines *lines)
@@ -109,21 +104,19 @@ static void ask(void *arg)
 {
     struct line *line = arg;
     struct lines *lines = line->lines;
-    char most[NUMBER_BYTES], holds_up_ms[NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES], holds_up_ms[REDIS_NUMBER_BYTES];
     size_t room = room_of(lines);
     if (line->is_asking || lines->is_stopped) {
         line->is_again = true;
         return;
     }
     name_keys(lines, line->agent);
-    snprintf(most, sizeof most, "%zu", room);
-    snprintf(holds_up_ms, sizeof holds_up_ms, "%d", LINE_HOLDS_UP_MS);
     const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->line),
                                       bytes_view(&lines->pace),     bytes_view(&lines->asking),
                                       bytes_view(&lines->names),    bytes_view(&lines->holds)};
-    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer), view_of_text(most),
-                                      view_of_text(line->agent), bytes_view(&lines->calls),
-                                      view_of_text(holds_up_ms)};
+    const struct bytes_view argv[] = {
+        view_of_text(lines->settings.consumer), redis_number(most, room), view_of_text(line->agent),
+        bytes_view(&lines->calls), redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
     line->is_asking =
         room > 0 && scripts_send(lines->scripts, SCRIPT_ASK, 6, keys, 5, argv, on_asked, line);
     if (!line->is_asking) {
@@ -179,17 +172,16 @@ static void on_looked(const redisReply *reply, void *arg)
 static void look(void *arg)
 {
     struct lines *lines = arg;
-    char most[NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES];
     loop_timer_start(lines->look, LINE_LOOK_MS);
     if (lines->is_looking || lines->is_stopped) {
         return;
     }
-    snprintf(most, sizeof most, "%zu", room_of(lines));
     const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->names),
                                       bytes_view(&lines->holds)};
-    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer), view_of_text(most),
-                                      view_of_text(lines->settings.prefix),
-                                      bytes_view(&lines->search_from)};
+    const struct bytes_view argv[] = {
+        view_of_text(lines->settings.consumer), redis_number(most, room_of(lines)),
+        view_of_text(lines->settings.prefix), bytes_view(&lines->search_from)};
     lines->is_looking =
         scripts_send(lines->scripts, SCRIPT_LINES, 3, keys, 4, argv, on_looked, lines);
 }
@@ -201,12 +193,6 @@ void lines_stop(struct lines *lines)
 
 // --- opening and closing ------------------------------------------------------------------------
 
-static void make_key(struct bytes *key, const char *prefix, const char *name)
-{
-    bytes_init(key, KEY_BYTES_MAX);
-    bytes_printf(key, "%s:%s", prefix, name);
-}
-
 struct lines *lines_open(struct loop *loop, struct scripts *scripts,
                          const struct lines_settings *settings, const struct lines_events *events,
                          void *arg)
@@ -217,14 +203,14 @@ struct lines *lines_open(struct loop *loop, struct scripts *scripts,
     lines->arg = arg;
     lines->loop = loop;
     lines->scripts = scripts;
-    make_key(&lines->webhooks, settings->prefix, "webhooks");
-    make_key(&lines->names, settings->prefix, "lines");
-    make_key(&lines->holds, settings->prefix, "holds");
-    make_key(&lines->calls, settings->prefix, "call:");
-    bytes_init(&lines->line, KEY_BYTES_MAX);
-    bytes_init(&lines->pace, KEY_BYTES_MAX);
-    bytes_init(&lines->asking, KEY_BYTES_MAX);
-    bytes_init(&lines->search_from, KEY_BYTES_MAX);
+    redis_key_init(&lines->webhooks, settings->prefix, "webhooks");
+    redis_key_init(&lines->names, settings->prefix, "lines");
+    redis_key_init(&lines->holds, settings->prefix, "holds");
+    redis_key_init(&lines->calls, settings->prefix, "call:");
+    redis_key_init_empty(&lines->line);
+    redis_key_init_empty(&lines->pace);
+    redis_key_init_empty(&lines->asking);
+    bytes_init(&lines->search_from, WEBHOOK_ENTRY_ID_BYTES + 1);
     bytes_append_text(&lines->search_from, "-");
     lines->look = loop_timer_open(loop, look, lines);
     loop_timer_start(lines->look, LINE_LOOK_MS);

@@ -5,14 +5,13 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_BYTES_MAX 512
-#define NUMBER_BYTES 24
 #define DIALOUTS_BEHIND_DIALINS 4e15 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
 
@@ -22,7 +21,7 @@ struct record {
     const char *prefix;
     struct bytes webhooks, audit, counts, dead, lines, holds; // keys
     struct bytes leases;                                      // the first part of a lease's key
-    char request_ms_max[NUMBER_BYTES];
+    char request_ms_max[REDIS_NUMBER_BYTES];
     struct bytes call, line, pace, asking; // keys of the call at hand
     uint64_t errors;
 };
@@ -33,12 +32,6 @@ struct step {
     void *arg;
 };
 
-static void make_key(struct bytes *key, const char *prefix, const char *name)
-{
-    bytes_init(key, KEY_BYTES_MAX);
-    bytes_printf(key, "%s:%s", prefix, name);
-}
-
 struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer,
                            uint64_t request_ms_max)
 {
@@ -46,19 +39,18 @@ struct record *record_open(struct scripts *scripts, const char *prefix, const ch
     record->scripts = scripts;
     record->consumer = consumer;
     record->prefix = prefix;
-    make_key(&record->webhooks, prefix, "webhooks");
-    make_key(&record->audit, prefix, "audit");
-    make_key(&record->counts, prefix, "counts");
-    make_key(&record->dead, prefix, "dead");
-    make_key(&record->lines, prefix, "lines");
-    make_key(&record->holds, prefix, "holds");
-    make_key(&record->leases, prefix, "worker:");
-    snprintf(record->request_ms_max, sizeof record->request_ms_max, "%llu",
-             (unsigned long long)request_ms_max);
-    bytes_init(&record->call, KEY_BYTES_MAX);
-    bytes_init(&record->line, KEY_BYTES_MAX);
-    bytes_init(&record->pace, KEY_BYTES_MAX);
-    bytes_init(&record->asking, KEY_BYTES_MAX);
+    redis_key_init(&record->webhooks, prefix, "webhooks");
+    redis_key_init(&record->audit, prefix, "audit");
+    redis_key_init(&record->counts, prefix, "counts");
+    redis_key_init(&record->dead, prefix, "dead");
+    redis_key_init(&record->lines, prefix, "lines");
+    redis_key_init(&record->holds, prefix, "holds");
+    redis_key_init(&record->leases, prefix, "worker:");
+    redis_number(record->request_ms_max, request_ms_max);
+    redis_key_init_empty(&record->call);
+    redis_key_init_empty(&record->line);
+    redis_key_init_empty(&record->pace);
+    redis_key_init_empty(&record->asking);
     return record;
 }
 
@@ -127,14 +119,9 @@ struct command {
     struct bytes_view keys[CALL_KEYS];
     struct bytes_view argv[REDIS_ARGUMENTS_MAX];
     size_t argc;
-    char received_ms[NUMBER_BYTES], deadline_ms[NUMBER_BYTES], place[NUMBER_BYTES];
+    char received_ms[REDIS_NUMBER_BYTES], deadline_ms[REDIS_NUMBER_BYTES],
+        place[REDIS_NUMBER_BYTES];
 };
-
-static struct bytes_view number(char text[NUMBER_BYTES], uint64_t value)
-{
-    snprintf(text, NUMBER_BYTES, "%llu", (unsigned long long)value);
-    return view_of_text(text);
-}
 
 static void add(struct command *command, struct bytes_view argument)
 {
@@ -145,15 +132,11 @@ static void add(struct command *command, struct bytes_view argument)
 static void name_keys(struct record *record, const struct record_call *call,
                       struct command *command)
 {
-    bytes_clear(&record->call);
-    bytes_clear(&record->line);
-    bytes_clear(&record->pace);
-    bytes_clear(&record->asking);
-    bytes_printf(&record->call, "%s:call:%.*s", record->prefix, (int)call->call_id.len,
-                 call->call_id.data);
-    bytes_printf(&record->line, "%s:line:%s", record->prefix, call->agent);
-    bytes_printf(&record->pace, "%s:pace:%s", record->prefix, call->agent);
-    bytes_printf(&record->asking, "%s:asking:%s", record->prefix, call->agent);
+    const struct bytes_view agent = view_of_text(call->agent);
+    redis_key_set(&record->call, record->prefix, "call", call->call_id);
+    redis_key_set(&record->line, record->prefix, "line", agent);
+    redis_key_set(&record->pace, record->prefix, "pace", agent);
+    redis_key_set(&record->asking, record->prefix, "asking", agent);
     const struct bytes *const keys[CALL_KEYS] = {
         &record->webhooks, &record->call, &record->audit,  &record->counts, &record->dead,
         &record->line,     &record->pace, &record->asking, &record->lines,  &record->holds};
@@ -177,10 +160,10 @@ static void describe(struct record *record, const struct record_call *call, stru
     add(command, view_of_text(call->from));
     add(command, view_of_text(call->to));
     add(command, view_of_text(call->agent));
-    add(command, number(command->received_ms, call->received_ms));
+    add(command, redis_number(command->received_ms, call->received_ms));
     add(command, call->sha256);
     add(command, view_of_text(command->place));
-    add(command, number(command->deadline_ms, call->deadline_ms));
+    add(command, redis_number(command->deadline_ms, call->deadline_ms));
     assert(command->argc == CALL_ARGUMENTS);
 }
 
@@ -201,10 +184,10 @@ bool record_begin(struct record *record, const struct record_call *call, const c
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
     struct command command;
-    char deaths[NUMBER_BYTES];
+    char deaths[REDIS_NUMBER_BYTES];
     describe(record, call, &command);
     add(&command, view_of_text(token));
-    add(&command, number(deaths, deaths_max));
+    add(&command, redis_number(deaths, deaths_max));
     add(&command, view_of_text(record->request_ms_max));
     add(&command, bytes_view(&record->leases));
     return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);
@@ -229,22 +212,22 @@ bool record_finish(struct record *record, const struct record_call *call,
                    const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg)
 {
     struct command command;
-    char attempt[NUMBER_BYTES], status[NUMBER_BYTES], latency_ms[NUMBER_BYTES];
-    char failures[NUMBER_BYTES], told_ms[NUMBER_BYTES], again_ms[NUMBER_BYTES];
+    char attempt[REDIS_NUMBER_BYTES], status[REDIS_NUMBER_BYTES], latency_ms[REDIS_NUMBER_BYTES];
+    char failures[REDIS_NUMBER_BYTES], told_ms[REDIS_NUMBER_BYTES], again_ms[REDIS_NUMBER_BYTES];
     describe(record, call, &command);
     add(&command, view_of_text(outcome_text(outcome->name)));
     add(&command, view_of_text(outcome->reason));
     add(&command, view_of_text(outcome->error));
-    add(&command, number(attempt, outcome->attempt));
-    add(&command, outcome->http_status ? number(status, outcome->http_status) : VIEW(""));
-    add(&command, number(latency_ms, outcome->latency_ms));
+    add(&command, redis_number(attempt, outcome->attempt));
+    add(&command, outcome->http_status ? redis_number(status, outcome->http_status) : VIEW(""));
+    add(&command, redis_number(latency_ms, outcome->latency_ms));
     add(&command, outcome->request);
     add(&command, outcome->response);
     add(&command, outcome->session_id);
     add(&command, outcome->room_url);
-    add(&command, number(failures, outcome->failures));
-    add(&command, number(told_ms, outcome->told_ms));
+    add(&command, redis_number(failures, outcome->failures));
+    add(&command, redis_number(told_ms, outcome->told_ms));
     add(&command, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
-    add(&command, number(again_ms, outcome->again_after_ms));
+    add(&command, redis_number(again_ms, outcome->again_after_ms));
     return send(record, SCRIPT_FINISH, &command, on_verdict, arg);
 }

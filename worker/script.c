@@ -5,9 +5,9 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,15 +115,14 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
                   redis_on_reply *on_reply, void *arg)
 {
     struct bytes_view command[REDIS_ARGUMENTS_MAX];
-    char count[8];
+    char count[REDIS_NUMBER_BYTES];
     assert(3 + key_count + argc <= REDIS_ARGUMENTS_MAX);
     if (!scripts_are_loaded(scripts)) {
         return false;
     }
-    snprintf(count, sizeof count, "%zu", key_count);
     command[0] = VIEW("EVALSHA");
     command[1] = view_of_text(scripts->script[name].digest);
-    command[2] = view_of_text(count);
+    command[2] = redis_number(count, key_count);
     memcpy(command + 3, keys, key_count * sizeof *keys);
     if (argc > 0) { // else `argv` may be NULL
         memcpy(command + 3 + key_count, argv, argc * sizeof *argv);

@@ -11,6 +11,7 @@
 #include "backlog.h"
 #include "log.h"
 #include "memory.h"
+#include "redis_words.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #include <sys/random.h>
 
 #define GROUP "workers"
-#define KEY_BYTES_MAX 512
 #define COMPLAIN_EVERY_MS 5000
 #define PAUSE_AFTER_ERROR_MS 200
 
@@ -218,11 +218,10 @@ static void on_resumed(const redisReply *reply, void *arg)
 static void resume(struct stream_reader *reader, const backlog_id *ids, size_t count)
 {
     struct bytes_view argv[2 + BACKLOG_PAGE_MAX];
-    char most[16];
-    snprintf(most, sizeof most, "%d", STREAM_READER_DELIVERIES_MAX);
+    char most[REDIS_NUMBER_BYTES];
     const struct bytes_view keys[] = {bytes_view(&reader->stream)};
     argv[0] = view_of_text(reader->settings.consumer);
-    argv[1] = view_of_text(most);
+    argv[1] = redis_number(most, STREAM_READER_DELIVERIES_MAX);
     for (size_t i = 0; i < count; i++) {
         argv[2 + i] = view_of_text(ids[i]);
     }
@@ -260,14 +259,13 @@ static void on_listed(const redisReply *reply, void *arg)
 
 static void list(struct stream_reader *reader)
 {
-    char count[16];
-    snprintf(count, sizeof count, "%d", BACKLOG_PAGE_MAX);
+    char count[REDIS_NUMBER_BYTES];
     const struct bytes_view argv[] = {VIEW("XPENDING"),
                                       bytes_view(&reader->stream),
                                       VIEW(GROUP),
                                       view_of_text(reader->backlog.list_from),
                                       VIEW("+"),
-                                      view_of_text(count),
+                                      redis_number(count, BACKLOG_PAGE_MAX),
                                       view_of_text(reader->settings.consumer)};
     if (redis_send(reader->commands, sizeof argv / sizeof argv[0], argv, on_listed, reader)) {
         reader->doing = DOING_LIST;
@@ -361,15 +359,13 @@ static void on_read(const redisReply *reply, void *arg)
 
 static void read_new(struct stream_reader *reader, size_t room)
 {
-    char count[24], block_ms[16];
+    char count[REDIS_NUMBER_BYTES], block_ms[REDIS_NUMBER_BYTES];
     room = room < STREAM_READER_COUNT_MAX ? room : STREAM_READER_COUNT_MAX;
-    snprintf(count, sizeof count, "%zu", room);
-    snprintf(block_ms, sizeof block_ms, "%d", STREAM_READER_BLOCK_MS);
     const struct bytes_view argv[] = {
         VIEW("XREADGROUP"), VIEW("GROUP"),
         VIEW(GROUP),        view_of_text(reader->settings.consumer),
-        VIEW("COUNT"),      view_of_text(count),
-        VIEW("BLOCK"),      view_of_text(block_ms),
+        VIEW("COUNT"),      redis_number(count, room),
+        VIEW("BLOCK"),      redis_number(block_ms, STREAM_READER_BLOCK_MS),
         VIEW("STREAMS"),    bytes_view(&reader->stream),
         VIEW(">"),
     };
@@ -447,10 +443,8 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
     reader->arg = arg;
     reader->commands = commands;
     reader->scripts = scripts;
-    bytes_init(&reader->stream, KEY_BYTES_MAX);
-    bytes_init(&reader->low, KEY_BYTES_MAX);
-    bytes_printf(&reader->stream, "%s:webhooks", settings->prefix);
-    bytes_printf(&reader->low, "%s:low", settings->prefix);
+    redis_key_init(&reader->stream, settings->prefix, "webhooks");
+    redis_key_init(&reader->low, settings->prefix, "low");
     backlog_restart(&reader->backlog);
     reader->pause = loop_timer_open(loop, unpause, reader);
     reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
