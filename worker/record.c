@@ -184,10 +184,11 @@ bool record_begin(struct record *record, const struct record_call *call, const c
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
     struct command command;
-    char deaths[REDIS_NUMBER_BYTES];
+    char deaths[REDIS_NUMBER_BYTES], deadly[REDIS_NUMBER_BYTES];
     describe(record, call, &command);
     add(&command, view_of_text(token));
     add(&command, redis_number(deaths, deaths_max));
+    add(&command, redis_number(deadly, RECORD_DEATHS_MAX));
     add(&command, view_of_text(record->request_ms_max));
     add(&command, bytes_view(&record->leases));
     return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define RECORD_TOKEN_BYTES 96
-#define RECORD_DEATHS_MAX 5 // as worker/scripts/begin.lua has it
+#define RECORD_DEATHS_MAX 5 // of workers with a call's request out; then it is given up
 
 // The call that a step is about; everything is borrowed for the call of the function.
 struct record_call {

@@ -22,19 +22,19 @@
             ".popsection\n");                                                                      \
     extern const char symbol[]
 
-EMBED(script_begin, FILE_OF("call") FILE_OF("begin"));
-EMBED(script_finish, FILE_OF("call") FILE_OF("finish"));
-EMBED(script_ask, FILE_OF("ask"));
-EMBED(script_lines, FILE_OF("lines"));
+EMBED(script_begin, FILE_OF("stream") FILE_OF("call") FILE_OF("begin"));
+EMBED(script_finish, FILE_OF("stream") FILE_OF("call") FILE_OF("finish"));
+EMBED(script_ask, FILE_OF("stream") FILE_OF("ask"));
+EMBED(script_lines, FILE_OF("stream") FILE_OF("lines"));
 EMBED(script_renew, FILE_OF("renew"));
-EMBED(script_take_over, FILE_OF("take_over"));
-EMBED(script_make_group, FILE_OF("make_group"));
-EMBED(script_resume, FILE_OF("resume"));
-EMBED(script_hand_back, FILE_OF("hand_back"));
+EMBED(script_take_over, FILE_OF("stream") FILE_OF("take_over"));
+EMBED(script_make_group, FILE_OF("stream") FILE_OF("make_group"));
+EMBED(script_resume, FILE_OF("stream") FILE_OF("resume"));
+EMBED(script_hand_back, FILE_OF("stream") FILE_OF("hand_back"));
 EMBED(script_leave, FILE_OF("leave"));
-EMBED(script_trim, FILE_OF("trim"));
-EMBED(script_unknown, FILE_OF("unknown"));
-EMBED(script_account, FILE_OF("account"));
+EMBED(script_trim, FILE_OF("stream") FILE_OF("trim"));
+EMBED(script_unknown, FILE_OF("stream") FILE_OF("unknown"));
+EMBED(script_account, FILE_OF("stream") FILE_OF("account"));
 
 struct script {
     struct scripts *scripts;

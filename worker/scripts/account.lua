@@ -1,5 +1,5 @@
 -- The account, read in one step: every entry that was ever added is started, dead, a duplicate, or
--- unfinished. And is everything still there that was there the last time?
+-- unfinished. And is everything still there that was there the last time? Behind stream.lua.
 --
 -- KEYS  1 webhooks  2 counts
 -- ARGV  1 the newest entry of the last time, or an empty text
@@ -7,14 +7,6 @@
 -- the newest entry's id, how many entries are newer than the one asked for (-1: it is still there,
 -- or there are too many to count), the newest one up to it that is there}.
 local NEWER_MAX = 1000
-
-local function field(fields, name)
-    for i = 1, #fields, 2 do
-        if fields[i] == name then
-            return fields[i + 1]
-        end
-    end
-end
 
 local counts = redis.call('HMGET', KEYS[2], 'started', 'dead', 'duplicate')
 for i = 1, 3 do
@@ -32,9 +24,7 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
         -- `lag` is unknown for a while where the group was made again or entries were deleted.
         local unread = field(info, 'last-delivered-id') == newest and 0 or field(info, 'lag')
         unfinished = unread and field(info, 'pending') + unread or -1
-        for _, owner in ipairs(redis.call('XPENDING', KEYS[1], 'workers')[4] or {}) do
-            in_line = owner[1] == 'line' and tonumber(owner[2]) or in_line
-        end
+        in_line = count_of('line')
     end
 end
 

@@ -1,16 +1,13 @@
 -- Who of an agent's line may ask now: takes them out of the line, in its order, and hands their
 -- entries to this worker. A request that has been out for longer than a second, or since before the
--- line was slowed down, no longer holds up the next. (The keys are explained in call.lua.)
+-- line was slowed down, no longer holds up the next. (The keys are explained in call.lua.) Behind
+-- stream.lua.
 --
 -- KEYS  1 webhooks  2 line:<agent>  3 pace:<agent>  4 asking:<agent>  5 lines  6 holds
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 first part of a call's key
 --       5 how long, in ms, a request holds up the next
 -- Answers {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
--- A time further ahead was written before Redis' clock was set back, and does not count.
-local PACE_MS_LONGEST = 11000
 local consumer, most, calls, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 if redis.call('ZCARD', KEYS[2]) == 0 then
     redis.call('SREM', KEYS[5], ARGV[3])
@@ -19,16 +16,15 @@ end
 local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms', 'failed', 'slowed_ms')
 local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local slowed_ms = tonumber(pace[4] or 0)
-if now < next_ms and next_ms - now <= PACE_MS_LONGEST then
-    return { next_ms - now, {} }
+if left_until(next_ms) > 0 then
+    return { left_until(next_ms), {} }
 end
 
 -- Those let ask are kept a little longer than they hold up others: their `begin` may be on its way.
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('%.0f', now - 10 * holds_up_ms))
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
-fresh = string.format('(%.0f', fresh)
-local now_text = string.format('%.0f', now)
-local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, now_text), most)
+fresh = '(' .. text(fresh)
+local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, text(now)), most)
 local entries = {}
 while #entries < may_ask do
     local first = redis.call('ZRANGE', KEYS[2], 0, 1)
@@ -44,13 +40,12 @@ while #entries < may_ask do
     redis.call('ZREM', KEYS[2], call_id)
     redis.call('ZREM', KEYS[6], call_id)
     local entry = redis.call('HGET', calls .. call_id, 'entry')
-    local row = entry and redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
-    if row and row[2] == 'line' then -- else the group was made again, and brings the entry itself
-        redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'JUSTID')
-        redis.call('ZADD', KEYS[4], now_text, entry)
-        entries[#entries + 1] = redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
+    if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
+        give_to(consumer, entry)
+        redis.call('ZADD', KEYS[4], text(now), entry)
+        entries[#entries + 1] = row_of(entry)
     end
 end
-local oldest = redis.call('ZRANGE', KEYS[4], fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
+local oldest = redis.call('ZRANGE', KEYS[4], fresh, text(now), 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]
 return { oldest and math.max(oldest + holds_up_ms - now, 0) + 1 or 1, entries }

@@ -1,16 +1,15 @@
 -- Before each POST, in one step: is this entry still mine, is it a duplicate, is it finished
 -- already, must it wait in line? If none of that, the attempt is counted and the call is
--- `starting`. Behind call.lua.
+-- `starting`. Behind stream.lua and call.lua.
 --
 -- ARGV  12 token (the same when this step is sent again)
 --       13 how many workers may have died with its request out, before it becomes a `suspect`
---       14 how long, in ms, a request may be out  15 first part of a lease's key
+--       14 how many make it `deadly`  15 how long, in ms, a request may be out  16 first part of a
+--       lease's key
 -- Answers {verdict, attempt, failures in a row before it}: lost, duplicate, finished, busy, deadly,
 -- line, go, or suspect (with the number of those deaths in place of the failures).
-local DEATHS_MAX = 5
-local AGAIN_MS_LONGEST = 11000 -- more: Redis' clock was set back
 
-local owner, deliveries = pending()
+local owner, deliveries = owner_of(entry)
 if owner ~= consumer then
     return { 'lost', 0, 0 }
 end
@@ -38,14 +37,13 @@ end
 -- Whoever has its request out is alive, though the entry came here (a group made again): it will say
 -- what became of it.
 local is_out = attempts > answered and call[6] and call[6] ~= consumer
-if is_out and redis.call('EXISTS', ARGV[15] .. call[6]) == 1 and
-    now - tonumber(call[12]) <= tonumber(ARGV[14]) then
+if is_out and redis.call('EXISTS', ARGV[16] .. call[6]) == 1 and
+    now - tonumber(call[12]) <= tonumber(ARGV[15]) then
     return { 'busy', attempts, failures }
 end
 
 -- It was told to wait, and its worker is gone or leaving: whoever has it now waits as well.
-local again_ms = tonumber(call[13] or 0)
-if now < again_ms and again_ms - now <= AGAIN_MS_LONGEST then
+if left_until(tonumber(call[13] or 0)) > 0 then
     return { 'busy', attempts, failures }
 end
 
@@ -62,9 +60,10 @@ local fields = { 'reason', '', 'kind', ARGV[4], 'entry', entry, 'from', ARGV[5],
 local asked_ms = redis.call('ZSCORE', KEYS[8], entry)
 local may_ask = asked_ms and asked_ms ~= call[11]
 
-if deaths >= DEATHS_MAX or deaths > tonumber(ARGV[13]) then
+local is_deadly = deaths >= tonumber(ARGV[14])
+if is_deadly or deaths > tonumber(ARGV[13]) then
     redis.call('HSET', KEYS[2], 'attempts', attempts, unpack(fields))
-    return { deaths >= DEATHS_MAX and 'deadly' or 'suspect', attempts, deaths }
+    return { is_deadly and 'deadly' or 'suspect', attempts, deaths }
 end
 if redis.call('EXISTS', KEYS[7]) == 1 and not may_ask then
     redis.call('HSET', KEYS[2], 'state', 'waiting', 'attempts', attempts, unpack(fields))

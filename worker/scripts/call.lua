@@ -1,4 +1,4 @@
--- What begin.lua and finish.lua share; it stands in front of each.
+-- What begin.lua and finish.lua share; it stands in front of each, behind stream.lua.
 --
 -- KEYS  1 webhooks  2 call:<call_id>  3 audit  4 counts  5 dead
 --       6 line:<agent>  7 pace:<agent>  8 asking:<agent>  9 lines  10 holds
@@ -8,32 +8,19 @@
 -- An agent's line: `line` holds the calls that wait, by place; `asking` the entries whose request
 -- may be out, by when they were let ask (ask.lua); `pace` how many may ask together (`width`), when
 -- the next may (`next_ms`), refusals and failures since somebody was let in (`refusals`,
--- `failures`), who failed last (`failed`), and when it was last slowed down (`slowed_ms`). While there is a pace, every call of the agent goes through the line.
+-- `failures`), who failed last (`failed`), and when it was last slowed down (`slowed_ms`). While
+-- there is a pace, every call of the agent goes through the line.
 -- `lines` names the agents that have a line, `holds` every waiting call by the end of its hold.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 2000
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 
 local entry, consumer, call_id, agent = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-local function text(number)
-    return string.format('%.0f', number)
-end
 
 local function record_event(event, attempt, worker, reason, err, ...)
     redis.call('XADD', KEYS[3], '*', 'call_id', call_id, 'entry', entry, 'event', event,
         'attempt', attempt, 'worker', worker, 'at_ms', text(now), 'agent', agent,
         'reason', reason, 'error', err, ...)
-end
-
--- The owner of the entry in the group's pending list, and how often it was delivered; nil: nobody.
-local function pending()
-    local row = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
-    if row then
-        return row[2], row[4]
-    end
 end
 
 -- Counted once, also where the group was lost and brings the entry again.
@@ -54,7 +41,7 @@ local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', KEYS[6], ARGV[10], call_id)
     redis.call('ZADD', KEYS[10], ARGV[11], call_id)
     redis.call('SADD', KEYS[9], agent)
-    redis.call('XCLAIM', KEYS[1], 'workers', 'line', 0, entry, 'JUSTID')
+    give_to('line', entry)
     if not has_waited then
         record_event('waiting', attempt, consumer, reason, err)
         redis.call('HSET', KEYS[2], 'waiting_ms', text(now))

@@ -1,6 +1,6 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Behind call.lua.
+-- dead letter and, last, the acknowledgement. Behind stream.lua and call.lua.
 --
 -- ARGV  12 outcome (started, dead, line, again)  13 reason  14 error  15 attempt (0: no POST)
 --       16 http_status  17 latency_ms  18 request  19 response  20 session_id  21 room_url
@@ -22,7 +22,7 @@ local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
 -- Claimed by another who has not begun: what became of the request is known all the same.
 local is_known = outcome == 'started' and call[1] == entry and call[2] == consumer and
     not is_answered and tonumber(call[3]) == attempt
-local owner = pending()
+local owner = owner_of(entry)
 if owner ~= consumer and not (owner and is_known) then
     if attempt > 0 and is_answered and call[2] == consumer then
         return 'recorded' -- by this very step, whose answer was lost
@@ -74,8 +74,7 @@ if outcome == 'started' or outcome == 'dead' then
         set('room_url', ARGV[21])
         speed_up(begun_ms)
     else
-        local letter = redis.call('XRANGE', KEYS[1], entry, entry)[1]
-        local copy = letter and letter[2] or {}
+        local copy = row_of(entry)[2] or {}
         copy[#copy + 1] = 'reason'
         copy[#copy + 1] = reason
         copy[#copy + 1] = 'error'

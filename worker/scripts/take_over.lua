@@ -3,7 +3,7 @@
 --
 -- A lease may have run out because Redis was away, and its worker be about to renew it. So one that
 -- is found gone is remembered first (`gone`, by when), and acted on a moment later; one that was
--- given up is acted on at once.
+-- given up is acted on at once. Behind stream.lua.
 --
 -- KEYS  1 webhooks  2 gone
 -- ARGV  1 consumer (who takes)  2 most entries to take  3 first part of a lease's key
@@ -11,8 +11,6 @@
 -- Answers the number of entries taken.
 local consumer, most, leases, patience_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local reserved = { [consumer] = true, line = true, unknown = true }
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local taken = 0
 
 local function is_gone(name)
@@ -22,7 +20,7 @@ local function is_gone(name)
     end
     local since = name == 'handed' and 0 or tonumber(redis.call('ZSCORE', KEYS[2], name))
     if not since then
-        redis.call('ZADD', KEYS[2], string.format('%.0f', now), name)
+        redis.call('ZADD', KEYS[2], text(now), name)
         return false
     end
     return now - since >= patience_ms
@@ -37,7 +35,7 @@ for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
         elseif taken < most then
             local rows = redis.call('XPENDING', KEYS[1], 'workers', '-', '+', most - taken, name)
             for _, row in ipairs(rows) do
-                redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, row[1], 'JUSTID')
+                give_to(consumer, row[1])
                 taken = taken + 1
             end
         end

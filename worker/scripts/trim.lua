@@ -1,6 +1,7 @@
 -- Takes finished history away, oldest first, at most ARGV[3] entries in a step: what is older than
 -- the retention time, and above a share of maxmemory whatever is finished. The low-water mark, up to
 -- which every entry is finished, is moved up first, and nothing behind it is ever taken.
+-- Behind stream.lua.
 --
 -- KEYS  1 webhooks  2 audit  3 dead  4 low
 -- ARGV  1 retention time in ms  2 first part of a call's key  3 most entries to take
@@ -11,12 +12,6 @@ local DUPLICATES_MS = 600 * 1000 -- a webhook may come again for 300 s, and be s
 local EVENTS_MAX = 1000          -- of audit and dead letters each, in a step
 local NOTHING = '0-0'
 local retention_ms, calls, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
-local function text(number)
-    return string.format('%.0f', number)
-end
 
 local function ms_of(id)
     return tonumber(id:match('^%d+'))
@@ -35,22 +30,6 @@ end
 
 local function is_short(used, maxmemory)
     return maxmemory > 0 and used * 100 > maxmemory * tonumber(ARGV[4])
-end
-
-local function field(fields, name)
-    for i = 1, #fields, 2 do
-        if fields[i] == name then
-            return fields[i + 1]
-        end
-    end
-end
-
--- The hash of a call, by the name that worker/call.c gives it.
-local function key_of(id, fields)
-    local call_id = field(fields, 'call_id') or ''
-    local is_usable = #call_id > 0 and #call_id <= 128 and not call_id:find('[^ -~]') and
-        call_id:sub(1, 1) ~= ' ' and call_id:sub(-1) ~= ' '
-    return calls .. (is_usable and call_id or 'entry-' .. id)
 end
 
 local function group()
@@ -87,7 +66,7 @@ end
 -- A call that ended a moment ago is remembered a while longer, or a second copy of its webhook would
 -- start a second bot.
 local function forget_call(id, fields)
-    local key = key_of(id, fields)
+    local key = calls .. name_of(id, field(fields, 'call_id'))
     local call = redis.call('HMGET', key, 'entry', 'state')
     if call[1] == id and (call[2] == 'started' or call[2] == 'dead') then
         local left_ms = ms_of(id) + DUPLICATES_MS - now

@@ -1,0 +1,60 @@
+-- What the scripts share, in front of each that needs it: Redis' time, and the stream of webhooks
+-- (KEYS[1]) with its group.
+local PAUSE_MS_LONGEST = 11000 -- 10 s, which is the longest that anybody is told to wait, and a bit
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+-- How long a pause up to that time still lasts, in ms. A time further ahead than any pause was
+-- written before Redis' clock was set back: it is over.
+local function left_until(ms)
+    return ms - now <= PAUSE_MS_LONGEST and math.max(ms - now, 0) or 0
+end
+
+-- Of names and values in turn, as entries and XINFO have them; nil: there is none.
+local function field(fields, name)
+    for i = 1, #fields, 2 do
+        if fields[i] == name then
+            return fields[i + 1]
+        end
+    end
+end
+
+-- The owner of an entry in the group's pending list, and how often it was delivered; nil: nobody.
+local function owner_of(entry)
+    local row = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
+    if row then
+        return row[2], row[4]
+    end
+end
+
+-- How many entries a consumer holds.
+local function count_of(consumer)
+    for _, owner in ipairs(redis.call('XPENDING', KEYS[1], 'workers')[4] or {}) do
+        if owner[1] == consumer then
+            return tonumber(owner[2])
+        end
+    end
+    return 0
+end
+
+-- Changes the owner; that is no delivery.
+local function give_to(consumer, entry)
+    redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'JUSTID')
+end
+
+-- An entry as XRANGE answers it; without fields where it was deleted from the stream.
+local function row_of(entry)
+    return redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
+end
+
+-- The name under which a call is recorded, as worker/call.c has it.
+local function name_of(entry, call_id)
+    local is_usable = call_id and #call_id > 0 and #call_id <= 128 and not call_id:find('[^ -~]') and
+        call_id:sub(1, 1) ~= ' ' and call_id:sub(-1) ~= ' '
+    return is_usable and call_id or 'entry-' .. entry
+end
