@@ -66,6 +66,41 @@ static void report(struct redis *redis, const char *trouble)
     redis_trouble_say(&redis->trouble, redis->name, trouble);
 }
 
+// --- trouble ----------------------------------------------------------------------------------
+
+// The context is gone, or about to be freed by hiredis: say so, and start over.
+static void lost(struct redis *redis)
+{
+    bool was_up = redis->state == UP;
+    redis->context = NULL;
+    if (redis->state == CLOSED) {
+        return;
+    }
+    if (was_up && loop_now_ms() - redis->up_ms > REDIS_RECONNECT_MS_MAX) {
+        redis->pause_ms = 0; // one that comes and goes is left alone for longer and longer
+        redis->trouble = (struct redis_trouble){0};
+    }
+    redis->state = WAITING;
+    connect_later(redis);
+    if (was_up && redis->on_state) {
+        redis->on_state(false, redis->arg);
+    }
+}
+
+static void give_up_context(struct redis *redis, const char *trouble)
+{
+    if (!redis->context) {
+        return;
+    }
+    report(redis, trouble);
+    redisAsyncContext *context = redis->context;
+    bool was_connected = redis->state != CONNECTING;
+    redisAsyncFree(context); // from inside a reply's callback hiredis does it when that returns
+    if (!was_connected) {    // then hiredis does not tell
+        lost(redis);
+    }
+}
+
 // --- what is out ------------------------------------------------------------------------------
 
 static void command_done(redisAsyncContext *context, void *reply, void *privdata)
@@ -82,8 +117,11 @@ static void command_done(redisAsyncContext *context, void *reply, void *privdata
     redis_limit_next(&redis->limit);
     redis_on_reply *on_reply = command->on_reply;
     void *arg = command->arg;
-    if (reply && command->is_needed && redis_error_of(reply) == REDIS_REFUSED) {
+    enum redis_error error = reply && command->is_needed ? redis_error_of(reply) : REDIS_FINE;
+    if (error == REDIS_REFUSED) {
         report(redis, ((const redisReply *)reply)->str);
+    } else if (error == REDIS_ELSEWHERE) {
+        give_up_context(redis, ((const redisReply *)reply)->str);
     }
     command->next = redis->spare;
     redis->spare = command;
@@ -149,46 +187,6 @@ bool redis_is_up(const struct redis *redis)
 size_t redis_in_flight(const struct redis *redis)
 {
     return redis->in_flight;
-}
-
-// --- trouble ----------------------------------------------------------------------------------
-
-// The context is gone, or about to be freed by hiredis: say so, and start over.
-static void lost(struct redis *redis)
-{
-    bool was_up = redis->state == UP;
-    redis->context = NULL;
-    if (redis->state == CLOSED) {
-        return;
-    }
-    if (was_up && loop_now_ms() - redis->up_ms > REDIS_RECONNECT_MS_MAX) {
-        redis->pause_ms = 0; // one that comes and goes is left alone for longer and longer
-        redis->trouble = (struct redis_trouble){0};
-    }
-    redis->state = WAITING;
-    connect_later(redis);
-    if (was_up && redis->on_state) {
-        redis->on_state(false, redis->arg);
-    }
-}
-
-static void give_up_context(struct redis *redis, const char *trouble)
-{
-    if (!redis->context) {
-        return;
-    }
-    report(redis, trouble);
-    redisAsyncContext *context = redis->context;
-    bool was_connected = redis->state != CONNECTING;
-    redisAsyncFree(context); // from inside a reply's callback hiredis does it when that returns
-    if (!was_connected) {    // then hiredis does not tell
-        lost(redis);
-    }
-}
-
-void redis_restart(struct redis *redis)
-{
-    give_up_context(redis, "connection given up");
 }
 
 // --- looking after it -------------------------------------------------------------------------

@@ -46,9 +46,6 @@ void redis_close(struct redis *redis);
 
 bool redis_is_up(const struct redis *redis);
 
-// Breaks the connection off and makes a new one; what is out gets NULL.
-void redis_restart(struct redis *redis);
-
 // Sends one command; the arguments are copied. False, and no callback, while the connection is
 // down. Otherwise exactly one callback, never from inside this call: the reply, borrowed for the
 // callback, or NULL where the answer is lost and the command may or may not have been carried out.
@@ -63,8 +60,8 @@ size_t redis_in_flight(const struct redis *redis);
 enum redis_error {
     REDIS_FINE,      // no error reply
     REDIS_AGAIN,     // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF: send it again later
-    REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED:
-                     // reconnect
+    REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED: the
+                     // connection is given up and made anew, what is out gets NULL
     REDIS_REFUSED,   // NOAUTH, NOPERM, WRONGPASS: an operator must act; said loudly, tried again
     REDIS_NOSCRIPT,  // load the script and send it again
     REDIS_NOGROUP,   // stream or group is gone: make it again

@@ -211,13 +211,8 @@ static void on_added(const redisReply *reply, void *arg)
         wait_for_replicas(writer);
         return;
     }
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
-        if ((*writer->errors)++ % COMPLAIN_EVERY == 0) {
-            log_error("Redis refuses webhooks", log_text("error", reply->str));
-        }
-        if (redis_error_of(reply) == REDIS_ELSEWHERE) {
-            redis_restart(writer->redis);
-        }
+    if (reply && reply->type == REDIS_REPLY_ERROR && (*writer->errors)++ % COMPLAIN_EVERY == 0) {
+        log_error("Redis refuses webhooks", log_text("error", reply->str));
     }
     end_write(write, has_it);
 }

@@ -132,10 +132,7 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
 
 void scripts_look_at(struct scripts *scripts, const redisReply *reply)
 {
-    enum redis_error error = reply ? redis_error_of(reply) : REDIS_FINE;
-    if (error == REDIS_NOSCRIPT) {
+    if (reply && redis_error_of(reply) == REDIS_NOSCRIPT) {
         scripts_load(scripts);
-    } else if (error == REDIS_ELSEWHERE) {
-        redis_restart(scripts->redis);
     }
 }

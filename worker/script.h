@@ -35,8 +35,7 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
                   const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
                   redis_on_reply *on_reply, void *arg);
 
-// To be called with each reply: loads the scripts again where Redis has forgotten them, and
-// connects again where this Redis is no longer the one (REDIS_ELSEWHERE).
+// To be called with each reply: loads the scripts again where Redis has forgotten them.
 void scripts_look_at(struct scripts *scripts, const redisReply *reply);
 
 #endif

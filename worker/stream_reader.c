@@ -344,9 +344,6 @@ static void on_read(const redisReply *reply, void *arg)
         const redisReply *rows = reply && reader->is_stopped ? rows_of(reply) : NULL;
         if (rows) {
             hand_back_rows(reader, rows);
-        } else if (reply && reply->type == REDIS_REPLY_ERROR &&
-                   redis_error_of(reply) == REDIS_ELSEWHERE) {
-            redis_restart(reader->blocking);
         }
         return;
     }
