@@ -59,14 +59,9 @@ struct spool {
 static void add_file(struct spool *spool, struct spool_file *file)
 {
     struct spool_file **place = &spool->files;
-    while (*place && strcmp((*place)->name, file->name) < 0) {
+    // Behind all where one is being drained, which stays the first.
+    while (*place && (spool->on_the_way > 0 || strcmp((*place)->name, file->name) < 0)) {
         place = &(*place)->next;
-    }
-    if (spool->on_the_way > 0) { // what is being drained stays before it
-        place = &spool->files;
-        while (*place) {
-            place = &(*place)->next;
-        }
     }
     file->next = *place;
     *place = file;
@@ -176,13 +171,9 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
 {
     struct bytes record;
     bytes_init(&record, SPOOL_RECORD_BYTES_MAX);
-    uint64_t bytes = SPOOL_RECORD_HEAD_BYTES;
-    for (size_t i = 0; i < count; i++) {
-        bytes += fields[i].len;
-    }
-    bool is_kept = !is_pausing(spool) && spool->bytes + bytes <= spool->bytes_max &&
-                   spool_record_write(&record, count, fields) &&
-                   spool->bytes + record.len <= spool->bytes_max;
+    bool is_kept = !is_pausing(spool) &&
+                   spool->bytes + spool_record_bytes(count, fields) <= spool->bytes_max &&
+                   spool_record_write(&record, count, fields);
     struct spool_file *file = is_kept ? file_to_append_to(spool) : NULL;
     if (file) {
         uint64_t before = file->bytes;

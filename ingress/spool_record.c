@@ -11,6 +11,15 @@
 #define MAGIC_BYTES 8
 #define NUMBER_BYTES 8
 
+size_t spool_record_bytes(size_t count, const struct bytes_view *fields)
+{
+    size_t bytes = SPOOL_RECORD_HEAD_BYTES;
+    for (size_t i = 0; i < count; i++) {
+        bytes += NUMBER_BYTES + fields[i].len;
+    }
+    return bytes;
+}
+
 bool spool_record_write(struct bytes *out, size_t count, const struct bytes_view *fields)
 {
     struct bytes payload;

@@ -13,6 +13,9 @@
 #define SPOOL_RECORD_BYTES_MAX (4 * 1024 * 1024)
 #define SPOOL_RECORD_FIELDS_MAX 40 // names and values
 
+// How long the record of these fields is.
+size_t spool_record_bytes(size_t count, const struct bytes_view *fields);
+
 // Appends a record to `out`. False where it would be too long.
 bool spool_record_write(struct bytes *out, size_t count, const struct bytes_view *fields);
 

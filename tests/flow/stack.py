@@ -267,6 +267,14 @@ class Worker(Program):
             "ADMIN_PORT": self.admin_port, "LISTEN_ADDR": "127.0.0.1", **values})
         self.wait_until_it_listens(self.admin_port)
 
+    def read_account(self, client):
+        """The account is read whenever the connection has come up; no test waits for its timer."""
+        before = self.metrics()["dialin_account_readings_total"]
+        for connection in client.client_list():
+            if connection["name"] == "dialin-worker":
+                client.client_kill_filter(_id=connection["id"])
+        wait_for(lambda: self.metrics()["dialin_account_readings_total"] > before)
+
     def consumer(self):
         """Its name in the consumer group, as its log says it."""
         return re.search(rb"consumer=(\S+)", self.log()).group(1).decode()

@@ -11,15 +11,6 @@ def lines(worker, words):
     return [line for line in worker.log_lines() if words in line]
 
 
-def look_again(stack, worker):
-    """The account is read whenever the connection has come up, and no test waits for its timer."""
-    before = worker.metrics()["dialin_account_readings_total"]
-    for client in stack.redis.client.client_list():
-        if client["name"] == "dialin-worker":
-            stack.redis.client.client_kill_filter(_id=client["id"])
-    wait_for(lambda: worker.metrics()["dialin_account_readings_total"] > before)
-
-
 def start_some(ledger, count):
     webhooks = [daily.webhook() for _ in range(count)]
     for webhook in webhooks:
@@ -47,7 +38,7 @@ def test_the_account_adds_up(stack, ledger, start):
     ledger.queue(daily.webhook(), v="2")
     ledger.client.xdel(ledger.key("webhooks"), ledger.entries()[0][0])
     worker = stack.worker(START_URL=start.url)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     assert worker.metrics()["dialin_entries_unfinished"] == 2
     assert worker.metrics()["dialin_account_difference"] == 0
     for program in (first, worker):
@@ -59,15 +50,15 @@ def test_a_difference_is_said_once(stack, ledger, start):
     worker = stack.worker(START_URL=start.url)
     start_some(ledger, 3)
     ledger.client.hincrby(ledger.key("counts"), "started", 2)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     assert worker.metrics()["dialin_account_difference"] == -2
     start_some(ledger, 1)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     said, = lines(worker, "does not add up")
     for words in ("difference=-2", "queued=3", "started=5", "dead=0", "unfinished=0"):
         assert words in said
     ledger.client.hincrby(ledger.key("counts"), "started", -2)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     assert lines(worker, "adds up again")
 
 
@@ -81,13 +72,13 @@ def test_the_stream_is_deleted(stack, ledger, start):
     worker = stack.worker(START_URL=start.url)
     start_some(ledger, 3)
     newest = ledger.entries()[-1][0]
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     ledger.client.delete(ledger.key("webhooks"))
     start_some(ledger, 4)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     said, = lines(worker, "lost every webhook")
     assert "entries=3" in said and f"up_to={newest}" in said
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     assert len(lines(worker, "lost every webhook")) == 1
 
 
@@ -102,7 +93,7 @@ def test_the_append_only_file_was_cut(stack, ledger, start):
     left = ledger.entries()[-1][0]
     start_some(ledger, 2)
     newest = ledger.entries()[-1][0]
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     redis.kill()
     with open(log, "r+b") as file:
         file.truncate(length)
@@ -121,10 +112,10 @@ def test_what_is_trimmed_or_deleted_is_not_lost(stack, ledger, start):
     worker = stack.worker(START_URL=start.url)
     wait_for(lambda: worker.metrics()["dialin_account_readings_total"] > 0)
     ledger.client.xdel(past.stream, kept[2][0])
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     ledger.client.xtrim(past.stream, maxlen=0)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     start_some(ledger, 2)
-    look_again(stack, worker)
+    worker.read_account(stack.redis.client)
     assert worker.metrics()["dialin_account_difference"] == 0
     assert not lines(worker, "lost") and not lines(worker, "account")

@@ -100,7 +100,7 @@ def test_a_worker_that_ran_through_a_restore_says_what_is_gone(stack, ledger, st
     for call_id in ring(ledger, 3):
         ledger.wait_for_state(call_id, "started")
     newest = ledger.entries()[-1][0]
-    wait_for_reading(stack, worker)
+    worker.read_account(stack.redis.client)
     restore(stack, backup)
     wait_for(lambda: b"has lost webhooks" in worker.log())
     said, = [line for line in worker.log_lines() if "has lost webhooks" in line]
@@ -144,12 +144,3 @@ def test_a_backup_during_rewrites_is_whole(stack, ledger, tmp_path):
     restored = [entry for entry, _ in ledger.entries()]
     assert restored[:len(before)] == before
     assert restored == queued[:len(restored)]
-
-
-def wait_for_reading(stack, worker):
-    """The account is read whenever the connection has come up."""
-    before = worker.metrics()["dialin_account_readings_total"]
-    for client in stack.redis.client.client_list():
-        if client["name"] == "dialin-worker":
-            stack.redis.client.client_kill_filter(_id=client["id"])
-    wait_for(lambda: worker.metrics()["dialin_account_readings_total"] > before)

@@ -50,20 +50,20 @@ class Gate:
             self.is_open = True
 
 
-def line_of(stack, ledger):
+def line_of(ledger):
     """Every call that waits, in the order of its line."""
     return [call_id.decode() for agent in ledger.client.smembers(ledger.key("lines"))
             for call_id in ledger.client.zrange(ledger.key("line:" + agent.decode()), 0, -1)]
 
 
-def put_in_line(ledger, stack, start, count, **fields):
+def put_in_line(ledger, count, **fields):
     """Calls that stand in line behind a first one that was refused; the oldest first."""
     webhooks = [daily.webhook() for _ in range(count)]
     ledger.queue(webhooks[0], **fields)
     wait_for(lambda: ledger.client.exists(ledger.key("lines")), what="a line")
     for webhook in webhooks[1:]:
         ledger.queue(webhook, **fields)
-    wait_for(lambda: len(line_of(stack, ledger)) >= count - 1, what="all to stand in line")
+    wait_for(lambda: len(line_of(ledger)) >= count - 1, what="all to stand in line")
     return [webhook["callId"] for webhook in webhooks]
 
 
@@ -82,7 +82,7 @@ def test_in_the_order_in_which_they_rang_across_all_workers(stack, ledger, start
     gate = Gate(start, latency_s=0.05)
     for _ in range(3):
         stack.worker(START_URL=start.url, CONCURRENCY=20)
-    put_in_line(ledger, stack, start, 1)
+    put_in_line(ledger, 1)
     rang_ms = now_ms(ledger)
     dialouts = [daily.new_call_id() for _ in range(5)]
     for i, call_id in enumerate(dialouts):
@@ -91,8 +91,8 @@ def test_in_the_order_in_which_they_rang_across_all_workers(stack, ledger, start
     for i, webhook in enumerate(dialins):  # the last to come rang first
         ledger.queue(webhook, received_ms=str(rang_ms - 1000 - 100 * i))
     expected = [webhook["callId"] for webhook in reversed(dialins)]
-    wait_for(lambda: len(line_of(stack, ledger)) >= 65, what="all to stand in line")
-    assert [call_id for call_id in line_of(stack, ledger) if call_id in expected] == expected
+    wait_for(lambda: len(line_of(ledger)) >= 65, what="all to stand in line")
+    assert [call_id for call_id in line_of(ledger) if call_id in expected] == expected
     gate.open()
     ledger.wait_until_finished()
     assert len(gate.let_in) == len(set(gate.let_in)) == 66
@@ -110,7 +110,7 @@ def test_it_grows_with_each_that_is_let_in_and_falls_back_to_one(stack, ledger, 
     gate = Gate(start, latency_s=0.2)
     for _ in range(2):
         stack.worker(START_URL=start.url)
-    put_in_line(ledger, stack, start, 41)
+    put_in_line(ledger, 41)
     pace = ledger.key(pace_key(ledger))
     gate.open()
     wait_for(lambda: len(gate.let_in) > 20)
@@ -143,7 +143,7 @@ def test_a_full_agent_is_asked_at_the_pace_whatever_the_number_of_callers(stack,
     Gate(start)
     for _ in range(4):
         stack.worker(START_URL=start.url)
-    put_in_line(ledger, stack, start, 100)
+    put_in_line(ledger, 100)
     wait_for(lambda: len(start.requests) >= 6, 15)
     for gap, pace_s in zip(gaps(start), (0.25, 0.5, 1, 2, 2)):
         assert gap >= pace_s - SLACK_S, gaps(start)
@@ -154,7 +154,7 @@ def test_it_is_left_alone_for_as_long_as_it_asks(stack, ledger, start):
     gate = Gate(start, headers=[("Retry-After", "2")])
     for _ in range(3):
         stack.worker(START_URL=start.url)
-    put_in_line(ledger, stack, start, 30)
+    put_in_line(ledger, 30)
     wait_for(lambda: len(start.requests) >= 3, 15)
     assert min(gaps(start)) >= 2 - SLACK_S, gaps(start)
     gate.open()
@@ -164,7 +164,7 @@ def test_it_is_left_alone_for_as_long_as_it_asks(stack, ledger, start):
 def test_a_request_unanswered_for_a_second_holds_nobody_up(stack, ledger, start):
     gate = Gate(start)
     stack.worker(START_URL=start.url)
-    call_ids = put_in_line(ledger, stack, start, 4)
+    call_ids = put_in_line(ledger, 4)
     gate.latency_s = 30
     with gate.lock:
         gate.is_open = True
@@ -178,10 +178,10 @@ def test_a_dead_worker_stalls_no_line(stack, ledger, start):
     """Those who wait belong to no worker: nobody's lease has to run out."""
     gate = Gate(start)
     dying = stack.worker(START_URL=start.url, LEASE_S=60)
-    call_ids = put_in_line(ledger, stack, start, 20)
-    wait_for(lambda: len(line_of(stack, ledger)) == 20, what="nobody to ask")
+    call_ids = put_in_line(ledger, 20)
+    wait_for(lambda: len(line_of(ledger)) == 20, what="nobody to ask")
     dying.signal(19)  # SIGSTOP: nothing leaves any more
-    wait_for(lambda: len(line_of(stack, ledger)) == 20)
+    wait_for(lambda: len(line_of(ledger)) == 20)
     dying.kill()
     gate.open()
     stack.worker(START_URL=start.url, LEASE_S=60)
@@ -195,7 +195,7 @@ def test_a_dead_worker_stalls_no_line(stack, ledger, start):
 def test_whose_hold_is_over_is_given_up_in_the_line(stack, ledger, start):
     Gate(start, headers=[("Retry-After", "10")])
     stack.worker(START_URL=start.url, HOLD_LIMIT_S=3)
-    call_ids = put_in_line(ledger, stack, start, 50)
+    call_ids = put_in_line(ledger, 50)
     ledger.wait_until_finished(15)
     for call_id in call_ids:
         call = ledger.call(call_id)
@@ -204,7 +204,7 @@ def test_whose_hold_is_over_is_given_up_in_the_line(stack, ledger, start):
         assert 0 <= late_ms < 3000, "it is given up about when its hold ends"
     assert len(start.requests) == 1
     assert ledger.counts()["dead:expired"] == 50
-    assert line_of(stack, ledger) == []
+    assert line_of(ledger) == []
     assert ledger.client.zcard(ledger.key("holds")) == 0
 
 
@@ -213,7 +213,7 @@ def test_a_new_agent_takes_those_who_wait_for_the_old_and_its_own_at_once(stack,
     from fake_start import FakeStart
     Gate(start, headers=[("Retry-After", "4")])
     old = stack.worker(START_URL=start.url)
-    waiting = put_in_line(ledger, stack, start, 3)
+    waiting = put_in_line(ledger, 3)
     other = FakeStart()
     try:
         old.terminate()
@@ -233,7 +233,7 @@ def test_a_new_agent_takes_those_who_wait_for_the_old_and_its_own_at_once(stack,
 def test_one_call_that_always_fails_does_not_block_the_line(stack, ledger, start):
     gate = Gate(start)
     stack.worker(START_URL=start.url)
-    call_ids = put_in_line(ledger, stack, start, 30)
+    call_ids = put_in_line(ledger, 30)
     start.script(answers(500), call_id=call_ids[0])
     gate.open()
     wait_for(lambda: len(gate.let_in) == 29, 20)
@@ -246,8 +246,8 @@ def test_a_line_that_redis_has_lost_is_found_again(stack, ledger, start):
     """As a damaged append-only file leaves it: calls that wait, and nobody who would ask."""
     gate = Gate(start)
     stack.worker(START_URL=start.url)
-    call_ids = put_in_line(ledger, stack, start, 10)
-    wait_for(lambda: len(line_of(stack, ledger)) == 10)
+    call_ids = put_in_line(ledger, 10)
+    wait_for(lambda: len(line_of(ledger)) == 10)
     ledger.client.delete(ledger.key("holds"), *ledger.client.keys(ledger.key("line:*")))
     gate.open()
     ledger.wait_until_finished(15)

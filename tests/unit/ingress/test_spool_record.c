@@ -29,6 +29,7 @@ static void what_is_written_is_read_again(void **state)
     struct bytes data = two_records();
     struct spool_record record;
     assert_int_equal(spool_record_read(bytes_view(&data), &record), SPOOL_RECORD_WHOLE);
+    assert_int_equal(record.len, spool_record_bytes(LEN(FIELDS), FIELDS));
     assert_int_equal(record.count, LEN(FIELDS));
     for (size_t i = 0; i < LEN(FIELDS); i++) {
         assert_true(view_equal(record.fields[i], FIELDS[i]));
