@@ -30,12 +30,13 @@ endif
 CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections \
              -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
 
-PROGRAMS := dialin-ingress dialin-worker dialin-agent dialin-caller
+PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 without_main = $(filter-out %/main.o,$(1))
 COMMON := $(call objects,common)
 INGRESS := $(call objects,ingress)
 WORKER := $(call objects,worker)
+AUDIT := $(call objects,worker/audit)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
@@ -45,6 +46,7 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
 $(BUILD)/dialin-ingress: $(INGRESS) $(COMMON)
 $(BUILD)/dialin-worker: $(WORKER) $(COMMON)
+$(BUILD)/dialin-audit: $(AUDIT) $(call without_main,$(WORKER)) $(COMMON)
 $(BUILD)/dialin-agent: $(AGENT) $(COMMON)
 $(BUILD)/dialin-caller: $(CALLER) $(COMMON)
 $(addprefix $(BUILD)/,$(PROGRAMS)):
@@ -54,13 +56,17 @@ $(addprefix $(BUILD)/,$(PROGRAMS)):
 $(OBJ)/common/%.o: INCLUDE := -Icommon
 $(OBJ)/ingress/%.o: INCLUDE := -Iingress -Icommon
 $(OBJ)/worker/%.o: INCLUDE := -Iworker -Icommon
+$(OBJ)/worker/audit/%.o: INCLUDE := -Iworker/audit -Iworker -Icommon
 $(OBJ)/tests/agent/%.o: INCLUDE := -Itests/agent -Icommon
 $(OBJ)/tests/caller/%.o: INCLUDE := -Itests/caller -Icommon
 $(OBJ)/tests/unit/common/%.o: INCLUDE := -Icommon
 $(OBJ)/tests/unit/ingress/%.o: INCLUDE := -Iingress -Icommon
 $(OBJ)/tests/unit/worker/%.o: INCLUDE := -Iworker -Icommon
+$(OBJ)/tests/unit/audit/%.o: INCLUDE := -Iworker/audit -Iworker -Icommon
 
-$(OBJ)/worker/script.o: $(wildcard worker/scripts/*.lua) # which it holds
+# Which hold scripts.
+$(OBJ)/worker/script_text.o: $(wildcard worker/scripts/*.lua)
+$(OBJ)/worker/audit/script.o: $(wildcard worker/scripts/stream.lua worker/audit/scripts/*.lua)
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(INCLUDE) -c -o $@ $<
@@ -72,6 +78,9 @@ $(BUILD)/unit/ingress/%: $(OBJ)/tests/unit/ingress/%.o $(call without_main,$(ING
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 $(BUILD)/unit/worker/%: $(OBJ)/tests/unit/worker/%.o $(call without_main,$(WORKER)) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+$(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT) $(WORKER)) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
@@ -87,7 +96,7 @@ unit-tests: $(UNIT_TESTS)
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make              builds dialin-ingress, dialin-worker, dialin-agent and dialin-caller into build/
+## make              builds dialin-ingress, -worker, -audit, -agent and -caller into build/
 ## make run          starts a private Redis, ingress, worker and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started
 ## make test         unit and flow tests; needs no container engine

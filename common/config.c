@@ -257,6 +257,19 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
 
 // --- what all programs share ------------------------------------------------------------------
 
+void config_check_prefix(const char *prefix, struct config_problems *problems)
+{
+    size_t len = strlen(prefix);
+    for (const char *c = prefix; *c; c++) {
+        len = *c <= ' ' || *c > '~' ? PREFIX_BYTES_MAX + 1 : len;
+    }
+    if (len > PREFIX_BYTES_MAX) {
+        config_problem(problems, "REDIS_PREFIX",
+                       "must be at most %d printable ASCII characters without spaces",
+                       PREFIX_BYTES_MAX);
+    }
+}
+
 void config_common_apply(const struct config_common *common, const char *program,
                          struct config_problems *problems)
 {
@@ -270,15 +283,7 @@ void config_common_apply(const struct config_common *common, const char *program
         config_problem(problems, "LOG_FORMAT", "must be text or json, not '%.64s'",
                        common->log_format);
     }
-    size_t len = strlen(common->redis_prefix);
-    for (const char *c = common->redis_prefix; *c; c++) {
-        len = *c <= ' ' || *c > '~' ? PREFIX_BYTES_MAX + 1 : len;
-    }
-    if (len > PREFIX_BYTES_MAX) {
-        config_problem(problems, "REDIS_PREFIX",
-                       "must be at most %d printable ASCII characters without spaces",
-                       PREFIX_BYTES_MAX);
-    }
+    config_check_prefix(common->redis_prefix, problems);
     log_open(program, level, json);
 }
 

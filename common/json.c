@@ -4,6 +4,7 @@
 #include "json.h"
 
 #include "memory.h"
+#include "utf8.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -47,24 +48,6 @@ static bool take(struct scanner *scanner, char c)
 }
 
 // --- strings ----------------------------------------------------------------------------------
-
-// The length of the UTF-8 sequence at `at`, by the Unicode Standard, table 3-7; 0: it is none.
-static size_t utf8_len(const unsigned char *at, size_t left)
-{
-    unsigned char low = 0x80, high = 0xbf;
-    size_t len = at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
-    low = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : low;
-    high = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : high;
-    if (len == 0 || len > left || at[1] < low || at[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if (at[i] < 0x80 || at[i] > 0xbf) {
-            return 0;
-        }
-    }
-    return len;
-}
 
 static bool take_hex(struct scanner *scanner, unsigned *code)
 {
@@ -125,11 +108,8 @@ static bool scan_string(struct scanner *scanner)
             if (!scan_escape(scanner)) {
                 return false;
             }
-        } else if (c < 0x80) {
-            scanner->at++;
         } else {
-            size_t len =
-                utf8_len((const unsigned char *)scanner->at, (size_t)(scanner->end - scanner->at));
+            size_t len = utf8_len(scanner->at, (size_t)(scanner->end - scanner->at));
             if (len == 0) {
                 return fail(scanner, "the text is not UTF-8");
             }
@@ -360,19 +340,44 @@ bool json_print(const cJSON *tree, struct bytes *out)
     return fits;
 }
 
+static bool is_plain(char c)
+{
+    return (signed char)c >= 0x20 && c != '"' && c != '\\'; // sequences are below 0
+}
+
+// What stands for the byte at `at`, or the sequence there; NULL: itself. `*len` is how long it is.
+static const char *escaped(const char *at, size_t left, char text[8], size_t *len)
+{
+    unsigned char c = (unsigned char)*at;
+    *len = utf8_len(at, left);
+    if (*len == 0) {
+        *len = 1;
+        return UTF8_REPLACEMENT;
+    }
+    if (c >= 0x20 && c != '"' && c != '\\') {
+        return NULL;
+    }
+    snprintf(text, 8, c < 0x20 ? "\\u%04x" : "\\%c", c);
+    return text;
+}
+
 bool json_append_text(struct bytes *out, struct bytes_view text)
 {
-    size_t len_before = out->len;
+    size_t len_before = out->len, len = 0;
     bool fits = bytes_append(out, "\"", 1);
     size_t plain = 0; // where the bytes begin that need no escape
-    for (size_t i = 0; i < text.len && fits; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            continue;
+    char escape[8];
+    for (size_t i = 0; i < text.len && fits; i += len) {
+        const char *instead = NULL;
+        len = 1;
+        if (!is_plain(text.data[i])) {
+            instead = escaped(text.data + i, text.len - i, escape, &len);
         }
-        fits = bytes_append(out, text.data + plain, i - plain) &&
-               (c < 0x20 ? bytes_printf(out, "\\u%04x", c) : bytes_printf(out, "\\%c", c));
-        plain = i + 1;
+        if (instead) {
+            fits =
+                bytes_append(out, text.data + plain, i - plain) && bytes_append_text(out, instead);
+            plain = i + len;
+        }
     }
     if (text.len > plain) {
         fits = fits && bytes_append(out, text.data + plain, text.len - plain);

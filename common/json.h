@@ -41,7 +41,8 @@ const char *json_text(const cJSON *object, const char *name);
 // Appends the compact text of a tree; false where the maximum of `out` would be passed.
 bool json_print(const cJSON *tree, struct bytes *out);
 
-// Appends `text` as a JSON string with its quotes; control bytes are escaped.
+// Appends `text` as a JSON string with its quotes: control bytes are escaped, and what is no UTF-8
+// becomes U+FFFD.
 bool json_append_text(struct bytes *out, struct bytes_view text);
 
 #endif

@@ -118,9 +118,9 @@ const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisRep
     return NULL;
 }
 
-bool webhook_call_id_is_valid(struct bytes_view call_id)
+bool webhook_call_id_is_valid(struct bytes_view call_id, size_t bytes_max)
 {
-    if (call_id.len == 0 || call_id.len > WEBHOOK_CALL_ID_BYTES_MAX || call_id.data[0] == ' ' ||
+    if (call_id.len == 0 || call_id.len > bytes_max || call_id.data[0] == ' ' ||
         call_id.data[call_id.len - 1] == ' ') {
         return false;
     }

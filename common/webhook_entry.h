@@ -3,15 +3,16 @@
 #define DIALIN_WEBHOOK_ENTRY_H
 
 #include "bytes.h"
+#include "entry_id.h"
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define WEBHOOK_ENTRY_VERSION "1"
-#define WEBHOOK_ENTRY_FIELDS 20 // ten names, each with its value
-#define WEBHOOK_CALL_ID_BYTES_MAX 128
-#define WEBHOOK_ENTRY_ID_BYTES 48 // a stream id as text, with its NUL
+#define WEBHOOK_ENTRY_FIELDS 20         // ten names, each with its value
+#define WEBHOOK_CALL_ID_BYTES_MAX 128   // of Daily's, or an Idempotency-Key
+#define WEBHOOK_RECORD_ID_BYTES_MAX 136 // with `~r` and the number of a replay behind it
 
 enum webhook_kind { WEBHOOK_DIALIN, WEBHOOK_DIALOUT };
 const char *webhook_kind_name(enum webhook_kind kind);
@@ -44,7 +45,7 @@ void webhook_entry_to_fields(const struct webhook_entry *entry,
 // Fields may come in any order, unknown ones are skipped. NULL when it is good, else a sentence.
 const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields);
 
-// 1 to WEBHOOK_CALL_ID_BYTES_MAX bytes of printable ASCII.
-bool webhook_call_id_is_valid(struct bytes_view call_id);
+// 1 to `bytes_max` bytes of printable ASCII, with no space at either end.
+bool webhook_call_id_is_valid(struct bytes_view call_id, size_t bytes_max);
 
 #endif

@@ -237,7 +237,7 @@ static bool choose_call_id(struct append *append, const struct webhook *webhook)
     if (webhook->call_id[0]) {
         memcpy(append->call_id, webhook->call_id, sizeof append->call_id);
     } else if (key) {
-        if (!webhook_call_id_is_valid(view_of_text(key))) {
+        if (!webhook_call_id_is_valid(view_of_text(key), WEBHOOK_CALL_ID_BYTES_MAX)) {
             return false;
         }
         snprintf(append->call_id, sizeof append->call_id, "%s", key);

@@ -20,7 +20,7 @@ struct write {
     stream_writer_on_written *on_written;
     void *arg;
     unsigned waits;
-    char entry_id[WEBHOOK_ENTRY_ID_BYTES];
+    char entry_id[ENTRY_ID_BYTES];
 };
 
 struct stream_writer {
@@ -29,15 +29,15 @@ struct stream_writer {
     loop_on_time *on_up;
     void *arg;
     struct bytes stream, low_key;
-    char low[WEBHOOK_ENTRY_ID_BYTES];
+    char low[ENTRY_ID_BYTES];
     struct write *first, *last;
     size_t waiting;  // writes in the queue
     size_t covered;  // of them, from the first, by the WAIT that is out
     bool is_waiting; // a WAIT is out
     bool lacks_replicas;
     struct loop_timer *probe;
-    uint64_t down_from;                  // loop_now_ms; 0: it is up
-    char newest[WEBHOOK_ENTRY_ID_BYTES]; // of those that were acknowledged; empty: none
+    uint64_t down_from;          // loop_now_ms; 0: it is up
+    char newest[ENTRY_ID_BYTES]; // of those that were acknowledged; empty: none
     uint64_t *errors, *losses;
 };
 
@@ -58,15 +58,6 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer)
 
 // --- what Redis has lost ------------------------------------------------------------------------
 
-static bool is_older(const char *id, const char *other)
-{
-    char *end = NULL, *other_end = NULL;
-    uint64_t ms = strtoull(id, &end, 10), other_ms = strtoull(other, &other_end, 10);
-    uint64_t serial = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
-    uint64_t other_serial = *other_end == '-' ? strtoull(other_end + 1, NULL, 10) : 0;
-    return ms < other_ms || (ms == other_ms && serial < other_serial);
-}
-
 // The answer to GET low: up to there every entry is finished, and may have been trimmed.
 static void on_low(const redisReply *reply, void *arg)
 {
@@ -79,7 +70,8 @@ static void on_newest(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
     bool is_gone = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0;
-    if (is_gone && writer->newest[0] && is_older(writer->low, writer->newest)) {
+    if (is_gone && writer->newest[0] &&
+        entry_id_compare(entry_id_of(writer->low), entry_id_of(writer->newest)) < 0) {
         log_error("Redis has lost webhooks that were acknowledged: it was flushed, restored, or "
                   "failed over to a replica that did not have them",
                   log_text("acknowledged_up_to", writer->newest),
@@ -193,7 +185,7 @@ static bool is_entry_id(const char *text)
     size_t ms = strspn(text, "0123456789");
     size_t serial = text[ms] == '-' ? strspn(text + ms + 1, "0123456789") : 0;
     return ms > 0 && serial > 0 && text[ms + 1 + serial] == '\0' &&
-           ms + 1 + serial < WEBHOOK_ENTRY_ID_BYTES;
+           ms + 1 + serial < ENTRY_ID_BYTES;
 }
 
 static void on_added(const redisReply *reply, void *arg)

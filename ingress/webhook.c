@@ -86,7 +86,7 @@ static enum webhook_verdict read_dialin(struct webhook *webhook, const cJSON *tr
         return refuse(webhook, "missing_fields", "missing or empty: %s", missing);
     }
     const char *call_id = json_text(tree, "callId");
-    if (!webhook_call_id_is_valid(view_of_text(call_id))) {
+    if (!webhook_call_id_is_valid(view_of_text(call_id), WEBHOOK_CALL_ID_BYTES_MAX)) {
         return refuse(webhook, "invalid_field", "callId must be printable ASCII");
     }
     webhook->kind = WEBHOOK_DIALIN;

@@ -20,7 +20,7 @@ struct account {
     struct bytes webhooks, counts; // keys
     bool is_reading;
     int64_t added; // as of `newest`
-    char newest[WEBHOOK_ENTRY_ID_BYTES];
+    char newest[ENTRY_ID_BYTES];
     int64_t said; // the difference that was said last
     int64_t *difference, *unfinished, *in_line;
     uint64_t *readings;

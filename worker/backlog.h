@@ -10,13 +10,13 @@
 
 #define BACKLOG_PAGE_MAX 48 // entries listed in one step; as many as one script takes
 
-typedef char backlog_id[WEBHOOK_ENTRY_ID_BYTES];
+typedef char backlog_id[ENTRY_ID_BYTES];
 
 struct backlog {
-    char list_from[WEBHOOK_ENTRY_ID_BYTES + 1]; // XPENDING's start: "-", or "(" and an id
-    bool has_more;                              // the list is not through
-    bool is_again;                              // from its start, when this time is through
-    bool has_one_alone;                         // which has not survived its beginning, perhaps
+    char list_from[ENTRY_ID_BYTES + 1]; // XPENDING's start: "-", or "(" and an id
+    bool has_more;                      // the list is not through
+    bool is_again;                      // from its start, when this time is through
+    bool has_one_alone;                 // which has not survived its beginning, perhaps
     size_t together_count, alone_count, alone_done;
     backlog_id together[BACKLOG_PAGE_MAX]; // to be resumed in one step
     backlog_id alone[BACKLOG_PAGE_MAX];    // to be resumed one by one

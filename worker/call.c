@@ -40,7 +40,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     bytes_init(&call->request, TRANSFORM_REQUEST_BYTES_MAX);
     bytes_init(&call->outcome.request, 2 * TRANSFORM_REQUEST_BYTES_MAX);
     bytes_init(&call->outcome.response, CALL_RESPONSE_BYTES_MAX);
-    if (webhook_call_id_is_valid(entry->call_id)) {
+    if (webhook_call_id_is_valid(entry->call_id, WEBHOOK_RECORD_ID_BYTES_MAX)) {
         copy(call->call_id, sizeof call->call_id, entry->call_id);
     } else {
         snprintf(call->call_id, sizeof call->call_id, "entry-%s", call->entry_id);

@@ -51,8 +51,8 @@ struct call {
     struct loop_timer *timer;
     enum call_state state;
 
-    char entry_id[WEBHOOK_ENTRY_ID_BYTES];
-    char call_id[WEBHOOK_CALL_ID_BYTES_MAX + 1];
+    char entry_id[ENTRY_ID_BYTES];
+    char call_id[WEBHOOK_RECORD_ID_BYTES_MAX + 1];
     enum webhook_kind kind;
     uint64_t received_ms; // Redis' time
     uint64_t deadline_ms; // the end of the caller's hold, in Redis' time

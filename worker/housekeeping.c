@@ -30,10 +30,10 @@ struct housekeeping {
     bool is_stopped;
     bool has_more;
     bool is_watchful;
-    uint64_t short_ms;                     // when memory was last short; 0: never
-    bool is_said, is_end_said;             // of this time
-    uint64_t before_time;                  // entries taken in this time
-    char youngest[WEBHOOK_ENTRY_ID_BYTES]; // of those
+    uint64_t short_ms;             // when memory was last short; 0: never
+    bool is_said, is_end_said;     // of this time
+    uint64_t before_time;          // entries taken in this time
+    char youngest[ENTRY_ID_BYTES]; // of those
     uint64_t *taken_by_age, *taken_by_memory;
 };
 
@@ -225,7 +225,7 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
     redis_key_init(&housekeeping->counts, settings->prefix, "counts");
     redis_key_init(&housekeeping->low, settings->prefix, "low");
     redis_key_init(&housekeeping->calls, settings->prefix, "call:");
-    bytes_init(&housekeeping->search_from, WEBHOOK_ENTRY_ID_BYTES + 1);
+    bytes_init(&housekeeping->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&housekeeping->search_from, OLDEST);
     housekeeping->taken_by_age = metrics_counter(metrics, NAME, HELP, "cause=\"age\"");
     housekeeping->taken_by_memory = metrics_counter(metrics, NAME, HELP, "cause=\"memory\"");

@@ -179,11 +179,11 @@ static void look(void *arg)
     }
     const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->names),
                                       bytes_view(&lines->holds)};
-    const struct bytes_view argv[] = {
-        view_of_text(lines->settings.consumer), redis_number(most, room_of(lines)),
-        view_of_text(lines->settings.prefix), bytes_view(&lines->search_from)};
+    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer),
+                                      redis_number(most, room_of(lines)),
+                                      bytes_view(&lines->search_from)};
     lines->is_looking =
-        scripts_send(lines->scripts, SCRIPT_LINES, 3, keys, 4, argv, on_looked, lines);
+        scripts_send(lines->scripts, SCRIPT_LINES, 3, keys, 3, argv, on_looked, lines);
 }
 
 void lines_stop(struct lines *lines)
@@ -210,7 +210,7 @@ struct lines *lines_open(struct loop *loop, struct scripts *scripts,
     redis_key_init_empty(&lines->line);
     redis_key_init_empty(&lines->pace);
     redis_key_init_empty(&lines->asking);
-    bytes_init(&lines->search_from, WEBHOOK_ENTRY_ID_BYTES + 1);
+    bytes_init(&lines->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&lines->search_from, "-");
     lines->look = loop_timer_open(loop, look, lines);
     loop_timer_start(lines->look, LINE_LOOK_MS);

@@ -1,5 +1,4 @@
-// The texts come into the program by the assembler's .incbin, so that they stay Lua files with Lua
-// tools. SCRIPT LOAD answers the digest by which they are run; a Redis that was restarted or
+// See script.h. SCRIPT LOAD answers the digest by which they are run; a Redis that was restarted or
 // flushed says NOSCRIPT, and then they are loaded again.
 #include "script.h"
 
@@ -12,29 +11,6 @@
 #include <string.h>
 
 #define DIGEST_BYTES 41
-
-// All of them run in a full Redis too: what is in the stream must be served and recorded.
-#define FLAGS ".ascii \"#!lua flags=allow-oom\\n\"\n"
-#define FILE_OF(name) ".incbin \"worker/scripts/" name ".lua\"\n"
-#define EMBED(symbol, files)                                                                       \
-    __asm__(".pushsection .rodata\n"                                                               \
-            ".global " #symbol "\n" #symbol ":\n" FLAGS files ".byte 0\n"                          \
-            ".popsection\n");                                                                      \
-    extern const char symbol[]
-
-EMBED(script_begin, FILE_OF("stream") FILE_OF("call") FILE_OF("begin"));
-EMBED(script_finish, FILE_OF("stream") FILE_OF("call") FILE_OF("finish"));
-EMBED(script_ask, FILE_OF("stream") FILE_OF("ask"));
-EMBED(script_lines, FILE_OF("stream") FILE_OF("lines"));
-EMBED(script_renew, FILE_OF("renew"));
-EMBED(script_take_over, FILE_OF("stream") FILE_OF("take_over"));
-EMBED(script_make_group, FILE_OF("stream") FILE_OF("make_group"));
-EMBED(script_resume, FILE_OF("stream") FILE_OF("resume"));
-EMBED(script_hand_back, FILE_OF("stream") FILE_OF("hand_back"));
-EMBED(script_leave, FILE_OF("leave"));
-EMBED(script_trim, FILE_OF("stream") FILE_OF("trim"));
-EMBED(script_unknown, FILE_OF("stream") FILE_OF("unknown"));
-EMBED(script_account, FILE_OF("stream") FILE_OF("account"));
 
 struct script {
     struct scripts *scripts;
@@ -51,26 +27,11 @@ struct scripts {
 
 struct scripts *scripts_open(struct redis *redis)
 {
-    const struct bytes_view texts[SCRIPT_COUNT] = {
-        [SCRIPT_BEGIN] = view_of_text(script_begin),
-        [SCRIPT_FINISH] = view_of_text(script_finish),
-        [SCRIPT_ASK] = view_of_text(script_ask),
-        [SCRIPT_LINES] = view_of_text(script_lines),
-        [SCRIPT_RENEW] = view_of_text(script_renew),
-        [SCRIPT_TAKE_OVER] = view_of_text(script_take_over),
-        [SCRIPT_MAKE_GROUP] = view_of_text(script_make_group),
-        [SCRIPT_RESUME] = view_of_text(script_resume),
-        [SCRIPT_HAND_BACK] = view_of_text(script_hand_back),
-        [SCRIPT_LEAVE] = view_of_text(script_leave),
-        [SCRIPT_TRIM] = view_of_text(script_trim),
-        [SCRIPT_UNKNOWN] = view_of_text(script_unknown),
-        [SCRIPT_ACCOUNT] = view_of_text(script_account),
-    };
     struct scripts *scripts = memory_zeroed(sizeof *scripts);
     scripts->redis = redis;
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         scripts->script[i].scripts = scripts;
-        scripts->script[i].text = texts[i];
+        scripts->script[i].text = script_text((enum script_name)i);
     }
     return scripts;
 }

@@ -3,23 +3,7 @@
 #define DIALIN_SCRIPT_H
 
 #include "redis.h"
-
-enum script_name {
-    SCRIPT_BEGIN,
-    SCRIPT_FINISH,
-    SCRIPT_ASK,
-    SCRIPT_LINES,
-    SCRIPT_RENEW,
-    SCRIPT_TAKE_OVER,
-    SCRIPT_MAKE_GROUP,
-    SCRIPT_RESUME,
-    SCRIPT_HAND_BACK,
-    SCRIPT_LEAVE,
-    SCRIPT_TRIM,
-    SCRIPT_UNKNOWN,
-    SCRIPT_ACCOUNT,
-    SCRIPT_COUNT,
-};
+#include "script_text.h"
 
 struct scripts;
 

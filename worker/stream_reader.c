@@ -99,8 +99,7 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_d
 static bool is_row(const redisReply *row)
 {
     return row->type == REDIS_REPLY_ARRAY && row->elements >= 2 &&
-           row->element[0]->type == REDIS_REPLY_STRING &&
-           row->element[0]->len < WEBHOOK_ENTRY_ID_BYTES;
+           row->element[0]->type == REDIS_REPLY_STRING && row->element[0]->len < ENTRY_ID_BYTES;
 }
 
 // --- catching up with the pending list ----------------------------------------------------------

@@ -45,7 +45,7 @@ static void check_verdict(struct bytes_view text)
     switch (webhook_read(&webhook, text)) {
     case WEBHOOK_CALL:
         assert(webhook.kind == WEBHOOK_DIALOUT ||
-               webhook_call_id_is_valid(view_of_text(webhook.call_id)));
+               webhook_call_id_is_valid(view_of_text(webhook.call_id), WEBHOOK_CALL_ID_BYTES_MAX));
         break;
     case WEBHOOK_VERIFICATION:
         assert(webhook_is_verification(text));

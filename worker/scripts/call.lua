@@ -17,10 +17,12 @@ local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 
 local entry, consumer, call_id, agent = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
 
+-- The call knows its events by name: nobody has to look for them among all others.
 local function record_event(event, attempt, worker, reason, err, ...)
-    redis.call('XADD', KEYS[3], '*', 'call_id', call_id, 'entry', entry, 'event', event,
-        'attempt', attempt, 'worker', worker, 'at_ms', text(now), 'agent', agent,
+    local id = redis.call('XADD', KEYS[3], '*', 'call_id', call_id, 'entry', entry,
+        'event', event, 'attempt', attempt, 'worker', worker, 'at_ms', text(now), 'agent', agent,
         'reason', reason, 'error', err, ...)
+    redis.call('HSET', KEYS[2], 'event:' .. id, '')
 end
 
 -- Counted once, also where the group was lost and brings the entry again.
@@ -28,6 +30,7 @@ local function end_as_duplicate(sha256)
     if redis.call('HSETNX', KEYS[2], 'duplicate:' .. entry, text(now)) == 1 then
         record_event('duplicate', '0', consumer, sha256 ~= ARGV[9] and 'conflict' or '', '')
         redis.call('HINCRBY', KEYS[4], 'duplicate', 1)
+        add_to_index(entry, ARGV[5], ARGV[6], agent, 'duplicate', '')
     end
     redis.call('XACK', KEYS[1], 'workers', entry)
 end

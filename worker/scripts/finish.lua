@@ -31,6 +31,8 @@ if owner ~= consumer and not (owner and is_known) then
         record_attempt('late', '1')
         if call[1] == entry and call[2] == consumer then
             redis.call('HSET', KEYS[2], 'answered', attempt)
+        elseif not call[1] then -- the call is no longer kept, only this event is
+            redis.call('DEL', KEYS[2])
         end
     end
     return 'lost'
@@ -85,6 +87,7 @@ if outcome == 'started' or outcome == 'dead' then
     record_event(outcome, attempt, consumer, reason, err)
     redis.call('HINCRBY', KEYS[4], outcome, 1)
     redis.call('HSET', KEYS[2], unpack(fields))
+    add_to_index(entry, ARGV[5], ARGV[6], agent, outcome, reason)
     redis.call('XACK', KEYS[1], 'workers', entry)
     return 'recorded'
 end

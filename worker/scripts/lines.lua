@@ -4,11 +4,11 @@
 -- stream.lua.
 --
 -- KEYS  1 webhooks  2 lines  3 holds
--- ARGV  1 consumer  2 most calls to take  3 prefix of all keys  4 where the search for entries
---       without a place goes on (an entry id)
+-- ARGV  1 consumer  2 most calls to take  3 where the search for entries without a place goes on
+--       (an entry id)
 -- Answers {the agents, the entries, where the search goes on}.
 local SEARCHED_MAX = 200
-local consumer, most, prefix, from = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local consumer, most, from = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local entries = {}
 
 local function take(entry)

@@ -9,6 +9,26 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
+-- An id as a text that sorts as ids do; its second part may be beyond what a number holds.
+local function place(id)
+    local ms, sequence = id:match('^(%d+)-(%d+)$')
+    return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #sequence) .. sequence
+end
+
+-- The index of the record: a set for every minute of entries, which holds the numbers, agents
+-- and outcomes that occur in it. Whoever looks for one of them need not look at all entries.
+local INDEX_MS = 60 * 1000
+local prefix = KEYS[1]:match('^(.*):webhooks$')
+
+local function index_of(entry)
+    return prefix .. ':index:' .. text(math.floor(entry:match('^%d+') / INDEX_MS))
+end
+
+local function add_to_index(entry, from, to, agent, state, reason)
+    redis.call('SADD', index_of(entry), 'from:' .. from, 'to:' .. to, 'agent:' .. agent,
+        'state:' .. state, 'reason:' .. reason)
+end
+
 -- How long a pause up to that time still lasts, in ms. A time further ahead than any pause was
 -- written before Redis' clock was set back: it is over.
 local function left_until(ms)
@@ -54,7 +74,7 @@ end
 
 -- The name under which a call is recorded, as worker/call.c has it.
 local function name_of(entry, call_id)
-    local is_usable = call_id and #call_id > 0 and #call_id <= 128 and not call_id:find('[^ -~]') and
+    local is_usable = call_id and #call_id > 0 and #call_id <= 136 and not call_id:find('[^ -~]') and
         call_id:sub(1, 1) ~= ' ' and call_id:sub(-1) ~= ' '
     return is_usable and call_id or 'entry-' .. entry
 end

@@ -17,12 +17,6 @@ local function ms_of(id)
     return tonumber(id:match('^%d+'))
 end
 
--- An id as a text that sorts as ids do; its second part may be beyond what a number holds.
-local function place(id)
-    local ms, sequence = id:match('^(%d+)-(%d+)$')
-    return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #sequence) .. sequence
-end
-
 local function memory()
     local info = redis.call('INFO', 'memory')
     return tonumber(info:match('\nused_memory:(%d+)')), tonumber(info:match('\nmaxmemory:(%d+)'))
@@ -75,6 +69,19 @@ local function forget_call(id, fields)
         else
             redis.call('DEL', key)
         end
+        redis.call('HDEL', prefix .. ':replays', field(fields, 'call_id') or '')
+    end
+end
+
+-- What the index has of a minute goes with the last entry of it.
+local function trim_index(rows, kept)
+    local done = kept and index_of(kept)
+    for i = #rows, 1, -1 do
+        local key = index_of(rows[i][1])
+        if key ~= done then
+            redis.call('DEL', key)
+            done = key
+        end
     end
 end
 
@@ -103,6 +110,7 @@ end
 local youngest = #rows > 0 and rows[#rows][1] or ''
 if #rows > 0 then
     local kept = redis.call('XRANGE', KEYS[1], '(' .. youngest, '+', 'COUNT', 1)[1]
+    trim_index(rows, kept and kept[1])
     redis.call('XTRIM', KEYS[1], 'MINID', '=', kept and kept[1] or text(ms_of(youngest) + 1))
 end
 

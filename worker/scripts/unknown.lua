@@ -10,9 +10,10 @@
 local consumer, most, calls = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 local function record_event(event, call_id, entry, reason, err)
-    redis.call('XADD', KEYS[2], '*', 'call_id', call_id, 'entry', entry, 'event', event,
+    local id = redis.call('XADD', KEYS[2], '*', 'call_id', call_id, 'entry', entry, 'event', event,
         'attempt', '0', 'worker', consumer, 'at_ms', text(now), 'agent', '', 'reason', reason,
         'error', err)
+    redis.call('HSET', calls .. call_id, 'event:' .. id, '')
 end
 
 -- As finish.lua does it for a call that is `invalid`.
@@ -23,6 +24,7 @@ local function give_up(entry, fields)
     if owner[1] and owner[1] ~= entry then
         record_event('duplicate', call_id, entry, owner[2] ~= sha256 and 'conflict' or '', '')
         redis.call('HINCRBY', KEYS[3], 'duplicate', 1)
+        add_to_index(entry, '', '', '', 'duplicate', '')
     else
         for _, word in ipairs({ 'reason', 'invalid', 'error', ARGV[6] }) do
             fields[#fields + 1] = word
@@ -35,6 +37,7 @@ local function give_up(entry, fields)
             'kind', kind or '', 'entry', entry, 'from', '', 'to', '', 'agent', '',
             'worker', consumer, 'attempts', 0, 'received_ms', received_ms or '',
             'sha256', sha256 or '', 'updated_ms', text(now))
+        add_to_index(entry, '', '', '', 'dead', 'invalid')
     end
     redis.call('XACK', KEYS[1], 'workers', entry)
 end

@@ -238,13 +238,17 @@ static void call_ids_are_printable_ascii(void **state)
     };
     char longest[WEBHOOK_CALL_ID_BYTES_MAX + 1];
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        if (webhook_call_id_is_valid(CASES[i].call_id) != CASES[i].is_valid) {
+        if (webhook_call_id_is_valid(CASES[i].call_id, WEBHOOK_CALL_ID_BYTES_MAX) !=
+            CASES[i].is_valid) {
             fail_msg("case %zu", i);
         }
     }
     memset(longest, 'c', sizeof longest);
-    assert_true(webhook_call_id_is_valid((struct bytes_view){longest, WEBHOOK_CALL_ID_BYTES_MAX}));
-    assert_false(webhook_call_id_is_valid((struct bytes_view){longest, sizeof longest}));
+    const struct bytes_view at_most = {longest, WEBHOOK_CALL_ID_BYTES_MAX};
+    const struct bytes_view too_long = {longest, sizeof longest};
+    assert_true(webhook_call_id_is_valid(at_most, WEBHOOK_CALL_ID_BYTES_MAX));
+    assert_false(webhook_call_id_is_valid(too_long, WEBHOOK_CALL_ID_BYTES_MAX));
+    assert_true(webhook_call_id_is_valid(too_long, WEBHOOK_RECORD_ID_BYTES_MAX));
 }
 
 int main(void)

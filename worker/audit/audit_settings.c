@@ -1,0 +1,72 @@
+// See audit_settings.h.
+#include "audit_settings.h"
+
+#include "memory.h"
+
+#include <string.h>
+
+#define AT(member) offsetof(struct audit_settings, member)
+
+const struct config_option AUDIT_SETTINGS_TABLE[] = {
+    {"REDIS_URL", CONFIG_SECRET, AT(redis_url), "redis://127.0.0.1:6379", 0, 0,
+     "where the record is"},
+    {"REDIS_PREFIX", CONFIG_TEXT, AT(redis_prefix), "{dialin}", 0, 0, "first part of every key"},
+    {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
+     "show: checks the recorded signatures"},
+    {"START_URL", CONFIG_TEXT, AT(start_url), NULL, 0, 0, "verify --routes: as the worker has it"},
+    {"START_API_KEY", CONFIG_SECRET, AT(start_api_key), NULL, 0, 0, "verify: is redacted"},
+    {"PIPECAT_CLOUD_API_KEY", CONFIG_SECRET, AT(cloud_api_key), NULL, 0, 0, "verify: is redacted"},
+    {"AGENT_NAME", CONFIG_TEXT, AT(agent_name), NULL, 0, 0,
+     "verify --routes: as the worker has it"},
+    {"DEMO_START_URL", CONFIG_TEXT, AT(demo_start_url), NULL, 0, 0,
+     "verify --routes: as the worker has it"},
+    {"DAILY_API_KEY", CONFIG_SECRET, AT(daily_api_key), NULL, 0, 0,
+     "verify: as the worker has it; never given to a replay's agent"},
+    {"DAILY_API_URL", CONFIG_TEXT, AT(daily_api_url), "https://api.daily.co/v1", 0, 0,
+     "verify: as the worker has it"},
+    {"REPLAY_API_KEY", CONFIG_SECRET, AT(replay_api_key), NULL, 0, 0,
+     "replay --to: bearer key for that agent, the only one it is sent"},
+    {"HOLD_LIMIT_S", CONFIG_NUMBER, AT(hold_limit_s), "110", 1, 3600,
+     "replay --live: how long a caller is on hold, in seconds"},
+    {"DIALOUT_LIMIT_S", CONFIG_NUMBER, AT(dialout_limit_s), "600", 1, 86400,
+     "the same for a dial-out"},
+    {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "30", 1, 120,
+     "replay --to: how long /start may take to answer, in seconds"},
+    {0},
+};
+
+static void load_signatures(struct audit_settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    bytes_init(&problem, 4096);
+    settings->signatures =
+        settings->hmac_secret ? signature_secrets_parse(settings->hmac_secret, &problem) : NULL;
+    if (problem.len > 0) {
+        config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
+void audit_settings_load(struct audit_settings *settings, struct config_problems *problems)
+{
+    config_load(AUDIT_SETTINGS_TABLE, settings, problems);
+    load_signatures(settings, problems);
+    const char *redis = redis_address_parse(&settings->redis, settings->redis_url);
+    if (redis) {
+        config_problem(problems, "REDIS_URL", "%s", redis);
+    }
+    config_check_prefix(settings->redis_prefix, problems);
+    const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
+                             settings->daily_api_key,
+                             settings->redis.password[0] ? settings->redis.password : NULL};
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        settings->secrets.values[settings->secrets.count++] = secrets[i];
+    }
+}
+
+void audit_settings_release(struct audit_settings *settings)
+{
+    signature_secrets_free(settings->signatures);
+    memory_wipe(&settings->redis, sizeof settings->redis);
+    config_release(AUDIT_SETTINGS_TABLE, settings);
+}

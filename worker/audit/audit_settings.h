@@ -1,0 +1,39 @@
+// The environment of dialin-audit: CONTRACT section 7, and of the worker what verify and replay
+// need.
+#ifndef DIALIN_AUDIT_SETTINGS_H
+#define DIALIN_AUDIT_SETTINGS_H
+
+#include "config.h"
+#include "redact.h"
+#include "redis.h"
+#include "signature.h"
+
+struct audit_settings {
+    char *redis_url;
+    char *redis_prefix;
+    char *hmac_secret;
+    char *start_url;
+    char *start_api_key;
+    char *cloud_api_key;
+    char *agent_name;
+    char *demo_start_url;
+    char *daily_api_key;
+    char *daily_api_url;
+    char *replay_api_key;
+    uint64_t hold_limit_s;
+    uint64_t dialout_limit_s;
+    uint64_t start_timeout_s;
+
+    // made from the above
+    struct redis_address redis;
+    struct signature_secrets *signatures; // NULL: no secret is set
+    struct redact_secrets secrets;
+};
+
+extern const struct config_option AUDIT_SETTINGS_TABLE[];
+
+// Fills a zeroed struct from the environment, adding every problem.
+void audit_settings_load(struct audit_settings *settings, struct config_problems *problems);
+void audit_settings_release(struct audit_settings *settings);
+
+#endif

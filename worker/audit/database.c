@@ -1,0 +1,234 @@
+// See database.h. hiredis' blocking face: the tool has nothing else to do while it waits. A signal
+// does not end the wait for an answer, which is short; whoever asks looks for it between pages.
+#include "database.h"
+
+#include "loop.h"
+#include "memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#define PROGRAM "dialin-audit"
+#define KEYS_AT_ONCE 16
+#define KEY_BYTES_MAX 1024
+
+struct database {
+    redisContext *context;
+    char *prefix;
+    struct bytes keys[KEYS_AT_ONCE];
+    size_t next_key;
+    int64_t offset_ms; // of Redis' time to the host's
+    bool is_lost;
+};
+
+static void say(struct database *database, const char *sentence, const char *detail)
+{
+    if (!database->is_lost) {
+        fprintf(stderr, PROGRAM ": %s%s%s\n", sentence, detail ? ": " : "", detail ? detail : "");
+    }
+    database->is_lost = true;
+}
+
+// --- questions and answers ----------------------------------------------------------------------
+
+void database_send(struct database *database, size_t argc, const struct bytes_view *argv)
+{
+    const char *data[DATABASE_ARGUMENTS_MAX];
+    size_t lens[DATABASE_ARGUMENTS_MAX];
+    assert(argc <= DATABASE_ARGUMENTS_MAX);
+    for (size_t i = 0; i < argc; i++) {
+        data[i] = argv[i].data ? argv[i].data : "";
+        lens[i] = argv[i].len;
+    }
+    if (!database->is_lost) {
+        redisAppendCommandArgv(database->context, (int)argc, data, lens);
+    }
+}
+
+redisReply *database_receive_any(struct database *database)
+{
+    void *reply = NULL;
+    if (database->is_lost) {
+        return NULL;
+    }
+    if (redisGetReply(database->context, &reply) != REDIS_OK) {
+        bool is_late = database->context->err == REDIS_ERR_IO && errno == EAGAIN;
+        say(database, is_late ? "Redis does not answer" : "the connection to Redis is lost",
+            is_late ? NULL : database->context->errstr);
+        return NULL;
+    }
+    return reply;
+}
+
+redisReply *database_receive(struct database *database)
+{
+    redisReply *reply = database_receive_any(database);
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        say(database, "Redis refuses", reply->str);
+        freeReplyObject(reply);
+        return NULL;
+    }
+    return reply;
+}
+
+redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv)
+{
+    database_send(database, argc, argv);
+    return database_receive(database);
+}
+
+bool database_skip(struct database *database, size_t count)
+{
+    bool is_good = true;
+    for (size_t i = 0; i < count; i++) {
+        redisReply *reply = database_receive(database);
+        is_good = is_good && reply;
+        freeReplyObject(reply);
+    }
+    return is_good;
+}
+
+// --- the connection -----------------------------------------------------------------------------
+
+static bool log_in(struct database *database, const struct redis_address *address)
+{
+    const struct bytes_view user = view_of_text(address->user);
+    const struct bytes_view password = view_of_text(address->password);
+    const struct bytes_view with_user[] = {VIEW("AUTH"), user, password};
+    const struct bytes_view without[] = {VIEW("AUTH"), password};
+    char number[24];
+    bool is_good = true;
+    if (password.len > 0) {
+        database_send(database, user.len > 0 ? 3 : 2, user.len > 0 ? with_user : without);
+        is_good = database_skip(database, 1);
+    }
+    if (is_good && address->database > 0) {
+        snprintf(number, sizeof number, "%u", address->database);
+        const struct bytes_view select[] = {VIEW("SELECT"), view_of_text(number)};
+        database_send(database, 2, select);
+        is_good = database_skip(database, 1);
+    }
+    return is_good;
+}
+
+static bool take_time(struct database *database)
+{
+    const struct bytes_view time[] = {VIEW("TIME")};
+    redisReply *reply = database_ask(database, 1, time);
+    bool is_good = reply && reply->elements == 2;
+    if (is_good) {
+        uint64_t us = view_number(reply_view(reply->element[0])) * 1000000 +
+                      view_number(reply_view(reply->element[1]));
+        database->offset_ms = (int64_t)(us / 1000) - (int64_t)loop_wall_ms();
+    }
+    freeReplyObject(reply);
+    return is_good;
+}
+
+struct database *database_open(const struct redis_address *address, const char *prefix)
+{
+    const struct timeval connect = {.tv_sec = DATABASE_CONNECT_S};
+    const struct timeval answer = {.tv_sec = DATABASE_ANSWER_S};
+    struct database *database = memory_zeroed(sizeof *database);
+    database->prefix = memory_text(prefix);
+    for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
+        bytes_init(&database->keys[i], KEY_BYTES_MAX);
+    }
+    database->context = address->port
+                            ? redisConnectWithTimeout(address->host, address->port, connect)
+                            : redisConnectUnixWithTimeout(address->host, connect);
+    if (!database->context || database->context->err) {
+        say(database, "Redis cannot be reached (REDIS_URL)",
+            database->context ? database->context->errstr : "out of memory");
+    } else {
+        redisSetTimeout(database->context, answer);
+    }
+    if (database->is_lost || !log_in(database, address) || !take_time(database)) {
+        database_close(database);
+        return NULL;
+    }
+    return database;
+}
+
+void database_close(struct database *database)
+{
+    if (!database) {
+        return;
+    }
+    for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
+        bytes_release(&database->keys[i]);
+    }
+    redisFree(database->context);
+    free(database->prefix);
+    free(database);
+}
+
+const char *database_prefix(const struct database *database)
+{
+    return database->prefix;
+}
+
+bool database_is_lost(const struct database *database)
+{
+    return database->is_lost;
+}
+
+struct bytes_view database_key(struct database *database, const char *name, const char *rest)
+{
+    struct bytes *key = &database->keys[database->next_key++ % KEYS_AT_ONCE];
+    bytes_clear(key);
+    bytes_printf(key, "%s:%s%s", database->prefix, name, rest);
+    return bytes_view(key);
+}
+
+uint64_t database_now_ms(const struct database *database)
+{
+    return (uint64_t)((int64_t)loop_wall_ms() + database->offset_ms);
+}
+
+// --- reading a reply ----------------------------------------------------------------------------
+
+bool reply_is_list(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ARRAY;
+}
+
+const redisReply *reply_member(const redisReply *fields, const char *name)
+{
+    const size_t len = strlen(name);
+    for (size_t i = 0; reply_is_list(fields) && i + 1 < fields->elements; i += 2) {
+        const redisReply *field = fields->element[i];
+        if (field->len == len && field->str && !memcmp(field->str, name, len)) {
+            return fields->element[i + 1];
+        }
+    }
+    return NULL;
+}
+
+struct bytes_view reply_view(const redisReply *reply)
+{
+    bool is_text =
+        reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
+    return is_text ? (struct bytes_view){reply->str, reply->len} : (struct bytes_view){NULL, 0};
+}
+
+struct bytes_view reply_field(const redisReply *fields, const char *name)
+{
+    return reply_view(reply_member(fields, name));
+}
+
+uint64_t view_number(struct bytes_view digits)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.data[i] < '0' || digits.data[i] > '9' || i == 19) {
+            return 0;
+        }
+        number = number * 10 + (uint64_t)(digits.data[i] - '0');
+    }
+    return number;
+}

@@ -1,0 +1,55 @@
+// The tool's way to Redis: one connection, one question after another, or a page of them in one
+// pipeline. Whatever goes wrong is said on standard error in a sentence, once, and then every
+// answer is NULL: whoever asked ends with exit code 1.
+#ifndef DIALIN_AUDIT_DATABASE_H
+#define DIALIN_AUDIT_DATABASE_H
+
+#include "bytes.h"
+#include "redis.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DATABASE_CONNECT_S 5
+#define DATABASE_ANSWER_S 60 // for one answer; a slow disk or a long script is waited for
+#define DATABASE_ARGUMENTS_MAX 600
+
+struct database;
+
+// NULL, with a sentence said, where Redis cannot be used.
+struct database *database_open(const struct redis_address *address, const char *prefix);
+void database_close(struct database *database); // NULL is allowed
+
+const char *database_prefix(const struct database *database);
+bool database_is_lost(const struct database *database); // an answer was NULL
+
+// A key: <prefix>:<name><rest>. Valid until the sixteenth next call.
+struct bytes_view database_key(struct database *database, const char *name, const char *rest);
+
+// Puts a question into the pipeline; the arguments are copied.
+void database_send(struct database *database, size_t argc, const struct bytes_view *argv);
+
+// The next answer of the pipeline, to be freed with freeReplyObject(); error replies are said, and
+// are NULL as well.
+redisReply *database_receive(struct database *database);
+
+// The same where error replies are expected: they are given back.
+redisReply *database_receive_any(struct database *database);
+
+redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv);
+
+// Answers that nobody needs any more; false where one was an error.
+bool database_skip(struct database *database, size_t count);
+
+// Redis' time, by its offset at database_open.
+uint64_t database_now_ms(const struct database *database);
+
+// What XRANGE and XREVRANGE, HGETALL and XINFO answer.
+bool reply_is_list(const redisReply *reply);
+struct bytes_view reply_field(const redisReply *fields, const char *name);  // empty: there is none
+const redisReply *reply_member(const redisReply *fields, const char *name); // NULL: there is none
+struct bytes_view reply_view(const redisReply *reply); // of a string; else empty
+uint64_t view_number(struct bytes_view digits);        // 0 where it is none
+
+#endif

@@ -1,0 +1,67 @@
+// dialin-audit: reads the record of every call. The commands are in files of their own.
+#include "command.h"
+#include "interrupt.h"
+#include "log.h"
+#include "options.h"
+#include "process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAM "dialin-audit"
+
+static const struct {
+    const char *name;
+    command_run *run;
+} COMMANDS[] = {
+    {"list", list_run},   {"show", show_run},     {"tail", tail_run},
+    {"stats", stats_run}, {"verify", verify_run}, {"replay", replay_run},
+    {"dead", dead_run},   {"export", export_run}, {"forget", forget_run},
+};
+
+static enum exit_code run(struct audit *audit)
+{
+    enum exit_code code = EXIT_USAGE;
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
+        if (!strcmp(COMMANDS[i].name, audit->options->command)) {
+            code = COMMANDS[i].run(audit);
+        }
+    }
+    if (screen_is_gone()) { // says it
+        return EXIT_NOT_DONE;
+    }
+    if (interrupt_came() && code != EXIT_DONE) {
+        fprintf(stderr, PROGRAM ": interrupted\n");
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct audit_settings settings = {0};
+    struct config_problems problems;
+    enum options_verdict verdict = options_parse(&options, argc, argv);
+    if (verdict != OPTIONS_RUN) {
+        return verdict == OPTIONS_DONE ? EXIT_DONE : EXIT_USAGE;
+    }
+    process_init();
+    interrupt_watch();
+    log_open(PROGRAM, LOG_LEVEL_ERROR, false);
+    config_problems_init(&problems);
+    audit_settings_load(&settings, &problems);
+    enum exit_code code = EXIT_NOT_DONE;
+    if (problems.count > 0) {
+        process_report(&problems, PROGRAM);
+    } else {
+        struct audit audit = {.options = &options, .settings = &settings};
+        screen_init(&audit.screen);
+        audit.database = database_open(&settings.redis, settings.redis_prefix);
+        code = audit.database ? run(&audit) : EXIT_NOT_DONE;
+        database_close(audit.database);
+    }
+    config_problems_release(&problems);
+    audit_settings_release(&settings);
+    return code;
+}

@@ -1,0 +1,27 @@
+// Times as people write and read them. Pure, but for the time zone (TZ), which is the process'.
+#ifndef DIALIN_AUDIT_MOMENT_H
+#define DIALIN_AUDIT_MOMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MOMENT_BYTES 40
+
+// How MOMENT_PARSE's texts look, for --help and complaints.
+#define MOMENT_FORMS                                                                               \
+    "a time ago as 90s, 30m, 2h or 7d, or a time as 2026-11-23, 15:04 (today), "                   \
+    "2026-11-23T15:04[:05[.678]] in local time, with Z or +01:00 behind it in another, or in "     \
+    "milliseconds since 1970"
+
+// False where the text is none of the above.
+bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms);
+
+// 2026-11-23T15:04:05.678+01:00, and shorter ones for tables: 11-23 15:04:05, 15:04:05.678
+void moment_print(uint64_t ms, char text[MOMENT_BYTES]);
+void moment_print_short(uint64_t ms, char text[MOMENT_BYTES]);
+void moment_print_clock(uint64_t ms, char text[MOMENT_BYTES]);
+
+// A span: 340 ms, 12.3 s, 1:50 (minutes and seconds), 2:03:04
+void moment_print_span(uint64_t ms, char text[MOMENT_BYTES]);
+
+#endif

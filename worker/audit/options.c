@@ -1,0 +1,335 @@
+// See options.h. One table of commands and one of flags; a flag says which commands take it.
+#include "options.h"
+
+#include "audit_settings.h"
+#include "loop.h"
+#include "moment.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAM "dialin-audit"
+#define LIMIT_DIGITS_MAX 9
+
+enum command { LIST, SHOW, TAIL, STATS, VERIFY, REPLAY, DEAD, EXPORT, FORGET, COMMAND_COUNT };
+#define OF(command) (1U << (command))
+#define OF_SELECTION (OF(LIST) | OF(REPLAY))
+
+enum arguments { NO_ARGUMENT, ONE_ARGUMENT, MAYBE_ARGUMENT };
+
+static const struct {
+    const char *name;
+    enum arguments arguments;
+    const char *usage, *help;
+} COMMANDS[COMMAND_COUNT] = {
+    [LIST] = {"list", NO_ARGUMENT, "list", "calls, newest first"},
+    [SHOW] = {"show", ONE_ARGUMENT, "show CALL_ID", "one call's whole story"},
+    [TAIL] = {"tail", NO_ARGUMENT, "tail", "events as they happen; Ctrl-C ends it"},
+    [STATS] = {"stats", NO_ARGUMENT, "stats", "the account, outcomes and waiting times"},
+    [VERIFY] = {"verify", NO_ARGUMENT, "verify",
+                "transforms every webhook again, and compares with what was sent"},
+    [REPLAY] = {"replay", MAYBE_ARGUMENT, "replay [CALL_ID]", "puts webhooks through again"},
+    [DEAD] = {"dead", ONE_ARGUMENT, "dead list|purge", "the dead letters"},
+    [EXPORT] = {"export", NO_ARGUMENT, "export", "webhooks, events and outcomes, in order"},
+    [FORGET] = {"forget", ONE_ARGUMENT, "forget NUMBER", "erases what is kept of a number"},
+};
+
+enum flag {
+    FLAG_FIRST = 256,
+    SINCE,
+    UNTIL,
+    STATE,
+    REASON,
+    FROM,
+    TO,
+    AGENT,
+    LIMIT,
+    BEFORE,
+    SPEED,
+    LIVE,
+    YES,
+    ROUTES,
+    OUTPUT,
+    FORMAT,
+    RESUME,
+    JSON,
+    HELP,
+    VERSION
+};
+
+static const struct {
+    enum flag flag;
+    const char *name, *value;
+    unsigned commands;
+    const char *help;
+} FLAGS[] = {
+    {SINCE, "since", "TIME", OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD),
+     "calls from this time on"},
+    {UNTIL, "until", "TIME", OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD),
+     "calls up to this time"},
+    {STATE, "state", "STATE", OF_SELECTION,
+     "queued, starting, waiting, started, dead, duplicate or unknown"},
+    {REASON, "reason", "REASON", OF_SELECTION | OF(DEAD), "expired, rejected or invalid"},
+    {FROM, "from", "NUMBER", OF_SELECTION, "who rang"},
+    {TO, "to", "NUMBER", OF_SELECTION, "which number was rung"},
+    {AGENT, "agent", "NAME", OF_SELECTION, "the agent's name, or host and path of its URL"},
+    {LIMIT, "limit", "N", OF_SELECTION | OF(DEAD), "at most so many; 0: all (list and dead: 50)"},
+    {TO, "to", "URL", OF(REPLAY), "/start of another agent, which is sent REPLAY_API_KEY only"},
+    {SPEED, "speed", "FACTOR", OF(REPLAY), "1: as they rang (the default); 10; max"},
+    {LIVE, "live", NULL, OF(REPLAY), "to the live agent: dead calls whose callers may still hold"},
+    {YES, "yes", NULL, OF(REPLAY) | OF(DEAD), "do it; without it nothing is changed"},
+    {BEFORE, "before", "TIME", OF(DEAD), "purge: dead letters written before this time"},
+    {ROUTES, "routes", "FILE", OF(VERIFY), "tries this file of routes"},
+    {OUTPUT, "output", "FILE", OF(EXPORT), "where it goes (standard output)"},
+    {FORMAT, "format", "FORMAT", OF(EXPORT), "json (one object a line) or csv"},
+    {RESUME, "resume", NULL, OF(EXPORT), "goes on where --output ends"},
+    {JSON, "json", NULL, ~OF(EXPORT), "one JSON object a line, for programs"},
+};
+#define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
+
+static void print_flags(unsigned commands)
+{
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (FLAGS[i].commands & commands) {
+            char flag[32];
+            snprintf(flag, sizeof flag, "--%s %s", FLAGS[i].name,
+                     FLAGS[i].value ? FLAGS[i].value : "");
+            printf("  %-18s %s\n", flag, FLAGS[i].help);
+        }
+    }
+}
+
+static void print_help(unsigned commands)
+{
+    printf("dialin-audit " DIALIN_VERSION "\n"
+           "Reads the record of every call out of Redis: what happened, and what would happen.\n"
+           "Exit code 0: it did what was asked; 1: not; 2: wrong usage.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands & OF(i)) {
+            printf("  %-18s %s\n", COMMANDS[i].usage, COMMANDS[i].help);
+        }
+    }
+    printf("\n");
+    print_flags(commands);
+    printf("\nTIME is " MOMENT_FORMS ".\n\nEnvironment, each also as NAME_FILE:\n");
+    config_print_table(AUDIT_SETTINGS_TABLE);
+}
+
+static bool complain(const char *subject, const char *sentence)
+{
+    fprintf(stderr, PROGRAM ": %s %s\n", subject, sentence);
+    return false;
+}
+
+static bool parse_time(const char *flag, const char *text, uint64_t *ms)
+{
+    return moment_parse(text, loop_wall_ms(), ms) ||
+           complain(flag, "is no time: give " MOMENT_FORMS);
+}
+
+static bool parse_limit(const char *text, uint64_t *limit)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > LIMIT_DIGITS_MAX || strspn(text, "0123456789") != len) {
+        return complain("--limit", "must be a number");
+    }
+    *limit = strtoull(text, NULL, 10);
+    return true;
+}
+
+static bool parse_speed(const char *text, double *speed)
+{
+    char *end = NULL;
+    if (!strcmp(text, "max")) {
+        *speed = 0;
+        return true;
+    }
+    *speed = strtod(text, &end);
+    return (end != text && !*end && isfinite(*speed) && *speed > 0 &&
+            *speed <= OPTIONS_SPEED_MAX) ||
+           complain("--speed", "must be a factor from above 0 to 1000, or max");
+}
+
+static bool parse_state(const char *text, struct options *options)
+{
+    enum recorded_state state = RECORDED_UNKNOWN;
+    options->selection.state = text;
+    return recorded_state_of(text, &state) ||
+           complain("--state", "is queued, starting, waiting, started, dead, duplicate or unknown");
+}
+
+static bool parse_format(const char *text, struct options *options)
+{
+    options->format = !strcmp(text, "csv") ? EXPORT_CSV : EXPORT_JSON;
+    return !strcmp(text, "csv") || !strcmp(text, "json") || complain("--format", "is json or csv");
+}
+
+static bool is_url(const char *text)
+{
+    return strstr(text, "://") != NULL;
+}
+
+static bool take_flag(struct options *options, enum command command, enum flag flag,
+                      const char *value)
+{
+    struct selection *selection = &options->selection;
+    switch (flag) {
+    case SINCE:
+        return parse_time("--since", value, &selection->since_ms);
+    case UNTIL:
+        return parse_time("--until", value, &selection->until_ms);
+    case BEFORE:
+        return parse_time("--before", value, &options->before_ms);
+    case STATE:
+        return parse_state(value, options);
+    case LIMIT:
+        return parse_limit(value, &selection->limit);
+    case SPEED:
+        return parse_speed(value, &options->speed);
+    case FORMAT:
+        return parse_format(value, options);
+    case REASON:
+        selection->reason = value;
+        return true;
+    case FROM:
+        selection->from = value;
+        return true;
+    case AGENT:
+        selection->agent = value;
+        return true;
+    case TO:
+        if (command == REPLAY && is_url(value)) {
+            options->to_url = value;
+        } else {
+            selection->to = value;
+        }
+        return true;
+    case LIVE:
+        options->live = true;
+        return true;
+    case YES:
+        options->yes = true;
+        return true;
+    case RESUME:
+        options->resume = true;
+        return true;
+    case JSON:
+        options->json = true;
+        return true;
+    case ROUTES:
+        options->routes = value;
+        return true;
+    case OUTPUT:
+        options->output = value;
+        return true;
+    case HELP:
+    case VERSION:
+    case FLAG_FIRST:
+        break;
+    }
+    return false;
+}
+
+// What no flag can say alone.
+static bool check(const struct options *options, enum command command)
+{
+    const char *what = options->argument ? options->argument : "";
+    if (options->selection.since_ms > options->selection.until_ms) {
+        return complain("--since", "is later than --until");
+    }
+    if (command == REPLAY && options->to_url && options->live) {
+        return complain("--live", "and --to URL exclude each other");
+    }
+    if (command == REPLAY && !options->to_url && !options->live) {
+        return complain("replay", "needs --to URL, or --live");
+    }
+    if (command == DEAD && strcmp(what, "list") != 0 && strcmp(what, "purge") != 0) {
+        return complain("dead", "is followed by list or purge");
+    }
+    if (command == DEAD && !strcmp(what, "purge") && !options->before_ms) {
+        return complain("dead purge", "needs --before TIME");
+    }
+    if (command == EXPORT && options->resume && !options->output) {
+        return complain("--resume", "needs --output FILE");
+    }
+    return true;
+}
+
+static bool find_command(const char *name, enum command *command)
+{
+    for (size_t i = 0; name && i < COMMAND_COUNT; i++) {
+        if (!strcmp(COMMANDS[i].name, name)) {
+            *command = (enum command)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t make_long_options(enum command command, struct option *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (FLAGS[i].commands & OF(command)) {
+            out[count++] =
+                (struct option){FLAGS[i].name, FLAGS[i].value ? required_argument : no_argument,
+                                NULL, FLAGS[i].flag};
+        }
+    }
+    out[count++] = (struct option){"help", no_argument, NULL, HELP};
+    out[count++] = (struct option){0};
+    return count;
+}
+
+static bool take_arguments(struct options *options, enum command command, int argc, char **argv)
+{
+    enum arguments wanted = COMMANDS[command].arguments;
+    int count = argc - optind;
+    options->argument = count > 0 ? argv[optind] : NULL;
+    if (count > 1 || (count == 1 && wanted == NO_ARGUMENT) ||
+        (count == 0 && wanted == ONE_ARGUMENT)) {
+        fprintf(stderr, PROGRAM ": usage: dialin-audit %s [--help]\n", COMMANDS[command].usage);
+        return false;
+    }
+    return true;
+}
+
+enum options_verdict options_parse(struct options *options, int argc, char **argv)
+{
+    struct option long_options[FLAG_COUNT + 2];
+    enum command command = LIST;
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (name && !strcmp(name, "--version")) {
+        printf("dialin-audit " DIALIN_VERSION "\n");
+        return OPTIONS_DONE;
+    }
+    if (name && (!strcmp(name, "--help") || !strcmp(name, "help"))) {
+        print_help(OF(COMMAND_COUNT) - 1);
+        return OPTIONS_DONE;
+    }
+    if (!find_command(name, &command)) {
+        complain(name ? name : "a command", name ? "is no command; see dialin-audit --help"
+                                                 : "is missing; see dialin-audit --help");
+        return OPTIONS_USAGE;
+    }
+    *options = (struct options){.command = name, .speed = 1};
+    options->selection.until_ms = UINT64_MAX;
+    options->selection.limit = command == LIST || command == DEAD ? OPTIONS_LIST_LIMIT : 0;
+    make_long_options(command, long_options);
+    argc--;
+    argv++; // the command stands for the program's name
+    for (int flag; (flag = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+        if (flag == HELP) {
+            print_help(OF(command));
+            return OPTIONS_DONE;
+        }
+        if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
+            return OPTIONS_USAGE; // said already
+        }
+    }
+    bool is_good = take_arguments(options, command, argc, argv) && check(options, command);
+    return is_good ? OPTIONS_RUN : OPTIONS_USAGE;
+}

@@ -1,0 +1,38 @@
+// The command line of dialin-audit. Plain memory; texts point into argv.
+#ifndef DIALIN_AUDIT_OPTIONS_H
+#define DIALIN_AUDIT_OPTIONS_H
+
+#include "selection.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_SPEED_MAX 1000.0
+#define OPTIONS_LIST_LIMIT 50 // calls that `list` and `dead list` show unless told otherwise
+
+enum export_format { EXPORT_JSON, EXPORT_CSV };
+
+struct options {
+    const char *command;  // list, show, …
+    const char *argument; // CALL_ID, NUMBER, or what `dead` is to do; NULL: none
+    struct selection selection;
+    bool json;
+    bool yes;
+    bool live;
+    bool resume;
+    const char *to_url; // of replay
+    double speed;       // of replay; 0: as fast as it goes
+    uint64_t before_ms; // of dead purge; 0: not given
+    const char *routes; // a file
+    const char *output; // a file
+    enum export_format format;
+};
+
+enum options_verdict {
+    OPTIONS_RUN,
+    OPTIONS_DONE,  // --help or --version, printed already
+    OPTIONS_USAGE, // something wrong, said already
+};
+enum options_verdict options_parse(struct options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,389 @@
+// See record_walk.h. A page is one XRANGE and one pipeline of HGETALLs. An entry without a record
+// of its own is either not begun yet, which the consumer group knows, or finished and forgotten.
+#include "record_walk.h"
+
+#include "interrupt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FACETS_MAX 5
+#define FACET_BYTES_MAX 512
+#define BUCKETS_AT_ONCE 512
+#define NUMBER_BYTES 24
+
+struct facets {
+    char text[FACETS_MAX][FACET_BYTES_MAX];
+    size_t count;
+};
+
+struct walk {
+    struct database *database;
+    const struct selection *selection;
+    enum record_order order;
+    record_on_call *on_call;
+    void *arg;
+    struct stream_state stream;
+    struct facets facets;
+    uint64_t selected;
+    bool is_over; // as the callback, or the limit, wants it
+};
+
+// --- the stream ---------------------------------------------------------------------------------
+
+static struct entry_id id_member(const redisReply *fields, const char *name)
+{
+    const redisReply *member = reply_member(fields, name);
+    return entry_id_of(member && member->type == REDIS_REPLY_STRING ? member->str : "0-0");
+}
+
+static uint64_t number_member(const redisReply *fields, const char *name)
+{
+    const redisReply *member = reply_member(fields, name);
+    return member && member->type == REDIS_REPLY_INTEGER ? (uint64_t)member->integer : 0;
+}
+
+static void read_group(struct stream_state *state, const redisReply *groups,
+                       const redisReply *pending)
+{
+    for (size_t i = 0; reply_is_list(groups) && i < groups->elements; i++) {
+        const redisReply *group = groups->element[i];
+        if (view_equal_text(reply_field(group, "name"), "workers")) {
+            state->delivered = id_member(group, "last-delivered-id");
+            state->pending = number_member(group, "pending");
+        }
+    }
+    state->unfinished_from = entry_id_after(state->delivered);
+    if (reply_is_list(pending) && pending->elements > 1 &&
+        pending->element[1]->type == REDIS_REPLY_STRING) {
+        state->unfinished_from = entry_id_of(pending->element[1]->str);
+    }
+}
+
+static void read_stream(struct stream_state *state, const redisReply *info)
+{
+    const redisReply *first = reply_member(info, "first-entry");
+    state->added = number_member(info, "entries-added");
+    state->length = number_member(info, "length");
+    state->newest = id_member(info, "last-generated-id");
+    state->oldest = entry_id_after(state->newest);
+    if (reply_is_list(first) && first->elements == 2) {
+        state->oldest = entry_id_of(first->element[0]->str);
+    }
+}
+
+bool stream_state_read(struct database *database, struct stream_state *state)
+{
+    const struct bytes_view key = database_key(database, "webhooks", "");
+    const struct bytes_view stream[] = {VIEW("XINFO"), VIEW("STREAM"), key};
+    const struct bytes_view groups[] = {VIEW("XINFO"), VIEW("GROUPS"), key};
+    const struct bytes_view pending[] = {VIEW("XPENDING"), key, VIEW("workers")};
+    redisReply *replies[3];
+    memset(state, 0, sizeof *state);
+    database_send(database, 3, stream);
+    database_send(database, 3, groups);
+    database_send(database, 3, pending);
+    for (size_t i = 0; i < 3; i++) { // no stream, or no group, is an error reply
+        replies[i] = database_receive_any(database);
+    }
+    bool is_answered = replies[0] && replies[1] && replies[2];
+    if (is_answered && reply_is_list(replies[0])) {
+        read_stream(state, replies[0]);
+        read_group(state, replies[1], replies[2]);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        freeReplyObject(replies[i]);
+    }
+    return is_answered;
+}
+
+// --- a page -------------------------------------------------------------------------------------
+
+struct page {
+    redisReply *rows;
+    redisReply *hashes[RECORD_WALK_PAGE];
+    bool is_unfinished[RECORD_WALK_PAGE];
+};
+
+static bool is_row(const redisReply *row)
+{
+    return reply_is_list(row) && row->elements == 2 &&
+           row->element[0]->type == REDIS_REPLY_STRING && reply_is_list(row->element[1]);
+}
+
+static bool read_hashes(struct database *database, struct page *page)
+{
+    char name[RECORDED_CALL_NAME_BYTES];
+    for (size_t i = 0; i < page->rows->elements; i++) {
+        recorded_call_name(page->rows->element[i], name);
+        const struct bytes_view argv[] = {VIEW("HGETALL"), database_key(database, "call:", name)};
+        database_send(database, 2, argv);
+    }
+    for (size_t i = 0; i < page->rows->elements; i++) {
+        page->hashes[i] = database_receive(database);
+    }
+    return !database_is_lost(database);
+}
+
+// Asks the group about those entries that have no record of their own.
+static bool ask_group(struct database *database, const struct stream_state *stream,
+                      struct page *page)
+{
+    const struct bytes_view key = database_key(database, "webhooks", "");
+    bool is_asked[RECORD_WALK_PAGE] = {false};
+    for (size_t i = 0; i < page->rows->elements; i++) {
+        const char *entry = page->rows->element[i]->element[0]->str;
+        const struct entry_id id = entry_id_of(entry);
+        const struct bytes_view owner = reply_field(page->hashes[i], "entry");
+        bool is_delivered = entry_id_compare(id, stream->delivered) <= 0;
+        page->is_unfinished[i] = !is_delivered;
+        is_asked[i] = is_delivered && !view_equal_text(owner, entry) &&
+                      entry_id_compare(id, stream->unfinished_from) >= 0;
+        if (is_asked[i]) {
+            const struct bytes_view text = view_of_text(entry);
+            const struct bytes_view argv[] = {VIEW("XPENDING"), key, VIEW("workers"), text, text,
+                                              VIEW("1")};
+            database_send(database, 6, argv);
+        }
+    }
+    for (size_t i = 0; i < page->rows->elements; i++) {
+        redisReply *reply = is_asked[i] ? database_receive(database) : NULL;
+        page->is_unfinished[i] = page->is_unfinished[i] || (reply && reply->elements > 0);
+        freeReplyObject(reply);
+    }
+    return !database_is_lost(database);
+}
+
+static void release_page(struct page *page)
+{
+    for (size_t i = 0; page->rows && i < page->rows->elements; i++) {
+        freeReplyObject(page->hashes[i]);
+    }
+    freeReplyObject(page->rows);
+}
+
+static void hand_out(struct walk *walk, const struct page *page)
+{
+    struct recorded_call call;
+    for (size_t i = 0; i < page->rows->elements && !walk->is_over; i++) {
+        recorded_call_read(&call, page->rows->element[i], page->hashes[i], page->is_unfinished[i]);
+        if (!selection_has(walk->selection, &call)) {
+            continue;
+        }
+        walk->selected++;
+        walk->is_over = !walk->on_call(&call, walk->arg) ||
+                        walk->selected == walk->selection->limit; // 0: never
+    }
+}
+
+static redisReply *read_rows(struct walk *walk, struct entry_id from, struct entry_id to)
+{
+    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES], count[NUMBER_BYTES];
+    const struct bytes_view key = database_key(walk->database, "webhooks", "");
+    entry_id_print(from, first);
+    entry_id_print(to, last);
+    snprintf(count, sizeof count, "%d", RECORD_WALK_PAGE);
+    bool is_forward = walk->order == RECORD_OLDEST_FIRST;
+    const struct bytes_view argv[] = {is_forward ? VIEW("XRANGE") : VIEW("XREVRANGE"),
+                                      key,
+                                      view_of_text(is_forward ? first : last),
+                                      view_of_text(is_forward ? last : first),
+                                      VIEW("COUNT"),
+                                      view_of_text(count)};
+    return database_ask(walk->database, 6, argv);
+}
+
+static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id to)
+{
+    bool has_more = entry_id_compare(from, to) <= 0;
+    while (has_more && !walk->is_over) {
+        struct page page = {.rows = read_rows(walk, from, to)};
+        if (!reply_is_list(page.rows) || interrupt_came()) {
+            freeReplyObject(page.rows);
+            return false;
+        }
+        size_t count = page.rows->elements;
+        bool is_good = true;
+        for (size_t i = 0; i < count; i++) {
+            is_good = is_good && is_row(page.rows->element[i]);
+        }
+        is_good = is_good && read_hashes(walk->database, &page) &&
+                  ask_group(walk->database, &walk->stream, &page);
+        has_more = count == RECORD_WALK_PAGE;
+        if (is_good && count > 0) {
+            const struct entry_id last =
+                entry_id_of(page.rows->element[count - 1]->element[0]->str);
+            hand_out(walk, &page);
+            from = walk->order == RECORD_OLDEST_FIRST ? entry_id_after(last) : from;
+            to = walk->order == RECORD_NEWEST_FIRST ? entry_id_before(last) : to;
+            has_more = has_more && entry_id_compare(from, to) <= 0;
+        }
+        release_page(&page);
+        if (!is_good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// --- the index ----------------------------------------------------------------------------------
+
+static void add_facet(struct facets *facets, const char *kind, const char *value)
+{
+    if (value) {
+        snprintf(facets->text[facets->count++], FACET_BYTES_MAX, "%s:%s", kind, value);
+    }
+}
+
+// An unknown call is in no index.
+static struct facets facets_of(const struct selection *selection)
+{
+    struct facets facets = {.count = 0};
+    bool is_indexed =
+        !selection->state || strcmp(selection->state, recorded_state_name(RECORDED_UNKNOWN)) != 0;
+    add_facet(&facets, "state", is_indexed ? selection->state : NULL);
+    add_facet(&facets, "reason", selection->reason);
+    add_facet(&facets, "from", selection->from);
+    add_facet(&facets, "to", selection->to);
+    add_facet(&facets, "agent", selection->agent);
+    return facets;
+}
+
+static void send_bucket(struct walk *walk, uint64_t bucket)
+{
+    char number[NUMBER_BYTES];
+    struct bytes_view argv[2 + FACETS_MAX] = {VIEW("SMISMEMBER")};
+    snprintf(number, sizeof number, "%llu", (unsigned long long)bucket);
+    argv[1] = database_key(walk->database, "index:", number);
+    for (size_t i = 0; i < walk->facets.count; i++) {
+        argv[2 + i] = view_of_text(walk->facets.text[i]);
+    }
+    database_send(walk->database, 2 + walk->facets.count, argv);
+}
+
+static bool has_all(const redisReply *reply)
+{
+    for (size_t i = 0; reply_is_list(reply) && i < reply->elements; i++) {
+        if (reply->element[i]->integer != 1) {
+            return false;
+        }
+    }
+    return reply_is_list(reply);
+}
+
+static bool walk_bucket(struct walk *walk, uint64_t bucket, struct entry_id from,
+                        struct entry_id to)
+{
+    const struct entry_id first = {bucket * RECORD_INDEX_MS, 0};
+    const struct entry_id last = {first.ms + RECORD_INDEX_MS - 1, UINT64_MAX};
+    return walk_range(walk, entry_id_compare(first, from) > 0 ? first : from,
+                      entry_id_compare(last, to) < 0 ? last : to);
+}
+
+static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id to)
+{
+    const uint64_t lowest = from.ms / RECORD_INDEX_MS, highest = to.ms / RECORD_INDEX_MS;
+    const uint64_t total = highest - lowest + 1;
+    bool is_forward = walk->order == RECORD_OLDEST_FIRST;
+    bool has[BUCKETS_AT_ONCE];
+    for (uint64_t done = 0; done < total && !walk->is_over;) {
+        const uint64_t count = total - done < BUCKETS_AT_ONCE ? total - done : BUCKETS_AT_ONCE;
+        const uint64_t begin = done;
+        for (uint64_t i = 0; i < count; i++) {
+            send_bucket(walk, is_forward ? lowest + begin + i : highest - begin - i);
+        }
+        for (uint64_t i = 0; i < count; i++) {
+            redisReply *reply = database_receive(walk->database);
+            has[i] = has_all(reply);
+            freeReplyObject(reply);
+        }
+        for (uint64_t i = 0; i < count && !walk->is_over; i++, done++) {
+            const uint64_t bucket = is_forward ? lowest + begin + i : highest - begin - i;
+            bool may_be_unfinished =
+                (bucket + 1) * RECORD_INDEX_MS > walk->stream.unfinished_from.ms;
+            if (database_is_lost(walk->database) ||
+                ((has[i] || may_be_unfinished) && !walk_bucket(walk, bucket, from, to))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool record_walk(struct database *database, const struct selection *selection,
+                 enum record_order order, record_on_call *on_call, void *arg)
+{
+    struct walk walk = {.database = database,
+                        .selection = selection,
+                        .order = order,
+                        .on_call = on_call,
+                        .arg = arg,
+                        .facets = facets_of(selection)};
+    if (!stream_state_read(database, &walk.stream)) {
+        return false;
+    }
+    struct entry_id from = walk.stream.oldest, to = walk.stream.newest;
+    from = from.ms < selection->since_ms ? (struct entry_id){selection->since_ms, 0} : from;
+    to = to.ms > selection->until_ms ? (struct entry_id){selection->until_ms, UINT64_MAX} : to;
+    if (walk.stream.length == 0 || entry_id_compare(from, to) > 0) {
+        return true;
+    }
+    return walk.facets.count > 0 ? walk_index(&walk, from, to) : walk_range(&walk, from, to);
+}
+
+// --- one call -----------------------------------------------------------------------------------
+
+struct search {
+    const char *call_id;
+    char entry[ENTRY_ID_BYTES];
+};
+
+static bool on_candidate(const struct recorded_call *call, void *arg)
+{
+    struct search *search = arg;
+    if (!strcmp(call->call_id, search->call_id)) {
+        memcpy(search->entry, call->entry, sizeof search->entry);
+    }
+    return !search->entry[0];
+}
+
+// Without a record, it can only be among those that nobody has begun.
+static bool search_unfinished(struct database *database, struct search *search)
+{
+    struct stream_state stream;
+    struct selection selection = {.until_ms = UINT64_MAX};
+    if (!stream_state_read(database, &stream)) {
+        return false;
+    }
+    selection.since_ms = stream.unfinished_from.ms;
+    return record_walk(database, &selection, RECORD_OLDEST_FIRST, on_candidate, search);
+}
+
+bool record_find(struct database *database, const char *call_id, struct recorded_call *call,
+                 redisReply **row, redisReply **hash)
+{
+    struct search search = {.call_id = call_id};
+    const struct bytes_view ask_hash[] = {VIEW("HGETALL"),
+                                          database_key(database, "call:", call_id)};
+    *row = NULL;
+    *hash = database_ask(database, 2, ask_hash);
+    const struct bytes_view entry = reply_field(*hash, "entry");
+    snprintf(search.entry, sizeof search.entry, "%.*s", (int)entry.len,
+             entry.data ? entry.data : "");
+    bool is_queued = *hash && !search.entry[0];
+    if (*hash && (!is_queued || (search_unfinished(database, &search) && search.entry[0]))) {
+        const struct bytes_view id = view_of_text(search.entry);
+        const struct bytes_view ask_row[] = {VIEW("XRANGE"), database_key(database, "webhooks", ""),
+                                             id, id};
+        *row = database_ask(database, 4, ask_row);
+    }
+    if (!reply_is_list(*row) || (*row)->elements != 1 || !is_row((*row)->element[0])) {
+        freeReplyObject(*row);
+        freeReplyObject(*hash);
+        *row = *hash = NULL;
+        return false;
+    }
+    recorded_call_read(call, (*row)->element[0], *hash, is_queued);
+    return true;
+}

@@ -1,0 +1,26 @@
+// Which calls are meant: by time, state, reason, number and agent. Plain memory.
+#ifndef DIALIN_AUDIT_SELECTION_H
+#define DIALIN_AUDIT_SELECTION_H
+
+#include "recorded_call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// What is NULL selects all; borrowed. Numbers and names are compared as they are recorded.
+struct selection {
+    uint64_t since_ms, until_ms; // by when Redis took the webhook; both ends are in
+    const char *state;           // as recorded_state_name
+    const char *reason;
+    const char *from;
+    const char *to;
+    const char *agent;
+    uint64_t limit; // 0: none
+};
+
+bool selection_has(const struct selection *selection, const struct recorded_call *call);
+
+// Is any of that asked for which the index knows (state, reason, number, agent)?
+bool selection_is_by_index(const struct selection *selection);
+
+#endif
