@@ -66,7 +66,7 @@ $(OBJ)/tests/unit/audit/%.o: INCLUDE := -Iworker/audit -Iworker -Icommon
 
 # Which hold scripts.
 $(OBJ)/worker/script_text.o: $(wildcard worker/scripts/*.lua)
-$(OBJ)/worker/audit/script.o: $(wildcard worker/scripts/stream.lua worker/audit/scripts/*.lua)
+$(OBJ)/worker/audit/audit_script.o: $(wildcard worker/scripts/stream.lua worker/audit/scripts/*.lua)
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(INCLUDE) -c -o $@ $<

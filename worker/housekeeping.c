@@ -24,8 +24,8 @@ struct housekeeping {
     void *arg;
     struct scripts *scripts;
     struct loop_timer *timer;
-    struct bytes webhooks, audit, dead, counts, low, calls; // keys, and the first part of a call's
-    struct bytes search_from;                               // among the entries put aside
+    struct bytes webhooks, audit, dead, counts, calls; // keys, and the first part of a call's
+    struct bytes search_from;                          // among the entries put aside
     bool is_trimming, is_searching;
     bool is_stopped;
     bool has_more;
@@ -119,14 +119,14 @@ static void on_trimmed(const redisReply *reply, void *arg)
 static bool trim(struct housekeeping *housekeeping)
 {
     char retention_ms[REDIS_NUMBER_BYTES], most[REDIS_NUMBER_BYTES], percent[REDIS_NUMBER_BYTES];
-    const struct bytes_view keys[] = {
-        bytes_view(&housekeeping->webhooks), bytes_view(&housekeeping->audit),
-        bytes_view(&housekeeping->dead), bytes_view(&housekeeping->low)};
+    const struct bytes_view keys[] = {bytes_view(&housekeeping->webhooks),
+                                      bytes_view(&housekeeping->audit),
+                                      bytes_view(&housekeeping->dead)};
     const struct bytes_view argv[] = {
         redis_number(retention_ms, housekeeping->settings.retention_ms),
         bytes_view(&housekeeping->calls), redis_number(most, HOUSEKEEPING_ENTRIES_MAX),
         redis_number(percent, HOUSEKEEPING_MEMORY_PERCENT)};
-    return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 4, keys, 4, argv, on_trimmed,
+    return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 3, keys, 4, argv, on_trimmed,
                         housekeeping);
 }
 
@@ -223,7 +223,6 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
     redis_key_init(&housekeeping->audit, settings->prefix, "audit");
     redis_key_init(&housekeeping->dead, settings->prefix, "dead");
     redis_key_init(&housekeeping->counts, settings->prefix, "counts");
-    redis_key_init(&housekeeping->low, settings->prefix, "low");
     redis_key_init(&housekeeping->calls, settings->prefix, "call:");
     bytes_init(&housekeeping->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&housekeeping->search_from, OLDEST);
@@ -235,10 +234,9 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
 
 void housekeeping_close(struct housekeeping *housekeeping)
 {
-    struct bytes *const keys[] = {&housekeeping->webhooks,   &housekeeping->audit,
-                                  &housekeeping->dead,       &housekeeping->counts,
-                                  &housekeeping->low,        &housekeeping->calls,
-                                  &housekeeping->search_from};
+    struct bytes *const keys[] = {&housekeeping->webhooks, &housekeeping->audit,
+                                  &housekeeping->dead,     &housekeeping->counts,
+                                  &housekeeping->calls,    &housekeeping->search_from};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         bytes_release(keys[i]);
     }

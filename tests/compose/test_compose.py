@@ -20,6 +20,26 @@ def test_a_call_goes_through(compose):
     assert fields["attempts"] == "1"
 
 
+def test_the_record_of_a_call_is_read_and_replayed(compose):
+    def audit(*arguments):
+        return compose("run", "--rm", "-T", "audit", *arguments, check=False)
+    call_id = compose.ring()["call"]["call_id"]
+    story = json.loads(audit("show", call_id, "--json").stdout)
+    assert story["state"] == "started"
+    assert story["webhook"]["signature_is"] == "good, by a secret configured here"
+    assert [event["event"] for event in story["events"]] == ["attempt", "started"]
+    listed = audit("list", "--from", story["from"], "--json")
+    assert call_id in listed.stdout, listed
+    for command in (["stats"], ["verify"], ["export"], ["dead", "list"], ["tail", "--help"]):
+        done = audit(*command)
+        assert done.returncode == 0, (command, done)
+    report = audit("replay", call_id, "--to", "http://agent:7870/start", "--yes", "--json")
+    assert json.loads(report.stdout)["outcomes"] == [
+        {"original": "started", "replay": "started", "calls": 1}], report
+    assert "erased 1 calls" in audit("forget", story["from"]).stdout
+    assert audit("show", call_id).returncode == 1
+
+
 def test_a_burst_goes_through(compose):
     before = int(compose.redis("HGET", "{dialin}:counts", "started") or 0)
     compose.ring("--count", "300")

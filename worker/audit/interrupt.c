@@ -31,6 +31,13 @@ bool interrupt_came(void)
     return came;
 }
 
+bool interrupt_take(void)
+{
+    bool has_come = came;
+    came = 0;
+    return has_come;
+}
+
 bool interrupt_sleep_until(uint64_t at_us)
 {
     for (uint64_t now_us = loop_now_us(); now_us < at_us && !came; now_us = loop_now_us()) {

@@ -9,6 +9,9 @@
 void interrupt_watch(void);
 bool interrupt_came(void);
 
+// Has one come? From now on as if not, so that what must follow can be done.
+bool interrupt_take(void);
+
 // Sleeps until a time of loop_now_us(); false where an interrupt came first.
 bool interrupt_sleep_until(uint64_t at_us);
 

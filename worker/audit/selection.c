@@ -14,11 +14,5 @@ bool selection_has(const struct selection *selection, const struct recorded_call
            is_same(selection->state, recorded_state_name(call->state)) &&
            is_same(selection->reason, call->reason) && is_same(selection->from, call->from) &&
            is_same(selection->to, call->to) && is_same(selection->agent, call->agent) &&
-           (call->state != RECORDED_DUPLICATE || selection->state); // those are no calls
-}
-
-bool selection_is_by_index(const struct selection *selection)
-{
-    return selection->state || selection->reason || selection->from || selection->to ||
-           selection->agent;
+           (call->state != RECORDED_DUPLICATE || selection->state || selection->with_duplicates);
 }

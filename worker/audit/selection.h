@@ -15,12 +15,10 @@ struct selection {
     const char *from;
     const char *to;
     const char *agent;
-    uint64_t limit; // 0: none
+    uint64_t limit;       // 0: none
+    bool with_duplicates; // also without `state`: they are no calls of their own
 };
 
 bool selection_has(const struct selection *selection, const struct recorded_call *call);
-
-// Is any of that asked for which the index knows (state, reason, number, agent)?
-bool selection_is_by_index(const struct selection *selection);
 
 #endif

@@ -19,13 +19,12 @@ end
 local stream = redis.call('XINFO', 'STREAM', KEYS[1])
 local added, newest = field(stream, 'entries-added'), field(stream, 'last-generated-id')
 local unfinished, in_line = -1, 0
-for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    if field(info, 'name') == 'workers' then
-        -- `lag` is unknown for a while where the group was made again or entries were deleted.
-        local unread = field(info, 'last-delivered-id') == newest and 0 or field(info, 'lag')
-        unfinished = unread and field(info, 'pending') + unread or -1
-        in_line = count_of('line')
-    end
+local workers = group()
+if workers then
+    -- `lag` is unknown for a while where the group was made again or entries were deleted.
+    local unread = field(workers, 'last-delivered-id') == newest and 0 or field(workers, 'lag')
+    unfinished = unread and field(workers, 'pending') + unread or -1
+    in_line = count_of('line')
 end
 
 local asked, newer, left = ARGV[1], -1, ''

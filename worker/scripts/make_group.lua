@@ -3,15 +3,13 @@
 --
 -- KEYS  1 webhooks  2 low
 -- Answers the id behind which the group begins, or an empty text where it was there.
-local low = redis.call('GET', KEYS[2]) or '0-0'
+local low = redis.call('GET', KEYS[2]) or NOTHING
+if group() then
+    return ''
+end
 if redis.call('EXISTS', KEYS[1]) == 1 then
-    for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-        if field(group, 'name') == 'workers' then
-            return ''
-        end
-    end
     local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
-    low = place(low) > place(newest) and '0-0' or low
+    low = place(low) > place(newest) and NOTHING or low
 end
 redis.call('XGROUP', 'CREATE', KEYS[1], 'workers', low, 'MKSTREAM')
 return low

@@ -44,6 +44,40 @@ local function field(fields, name)
     end
 end
 
+local NOTHING = '0-0'
+
+-- What XINFO GROUPS says of the workers' group; nil: there is none.
+local function group()
+    if redis.call('EXISTS', KEYS[1]) == 1 then
+        for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+            if field(info, 'name') == 'workers' then
+                return info
+            end
+        end
+    end
+end
+
+-- The last entry before the oldest unfinished one. The key goes up only, unless it belongs to a
+-- stream that is gone. NOTHING: no entry is known to be finished.
+local function move_the_mark()
+    local workers = group()
+    if not workers then
+        return NOTHING
+    end
+    local low = field(workers, 'last-delivered-id')
+    local oldest = redis.call('XPENDING', KEYS[1], 'workers')[2]
+    if oldest then
+        local before = redis.call('XREVRANGE', KEYS[1], '(' .. oldest, '-', 'COUNT', 1)[1]
+        low = before and before[1] or NOTHING
+    end
+    local known = redis.call('GET', prefix .. ':low') or NOTHING
+    local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
+    if low ~= NOTHING and (place(known) < place(low) or place(known) > place(newest)) then
+        redis.call('SET', prefix .. ':low', low)
+    end
+    return low
+end
+
 -- The owner of an entry in the group's pending list, and how often it was delivered; nil: nobody.
 local function owner_of(entry)
     local row = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]

@@ -3,14 +3,13 @@
 -- which every entry is finished, is moved up first, and nothing behind it is ever taken.
 -- Behind stream.lua.
 --
--- KEYS  1 webhooks  2 audit  3 dead  4 low
+-- KEYS  1 webhooks  2 audit  3 dead
 -- ARGV  1 retention time in ms  2 first part of a call's key  3 most entries to take
 --       4 per cent of maxmemory above which history goes before its time
 -- Answers {entries taken, the youngest of them or an empty text, 1: taken before their time,
 -- 1: there is more to take, used memory, maxmemory}.
 local DUPLICATES_MS = 600 * 1000 -- a webhook may come again for 300 s, and be spooled meanwhile
 local EVENTS_MAX = 1000          -- of audit and dead letters each, in a step
-local NOTHING = '0-0'
 local retention_ms, calls, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
 local function ms_of(id)
@@ -24,37 +23,6 @@ end
 
 local function is_short(used, maxmemory)
     return maxmemory > 0 and used * 100 > maxmemory * tonumber(ARGV[4])
-end
-
-local function group()
-    if redis.call('EXISTS', KEYS[1]) == 1 then
-        for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-            if field(info, 'name') == 'workers' then
-                return info
-            end
-        end
-    end
-end
-
--- The last entry before the oldest unfinished one. The key goes up only, unless it belongs to a
--- stream that is gone. NOTHING: no entry is known to be finished.
-local function move_the_mark()
-    local workers = group()
-    if not workers then
-        return NOTHING
-    end
-    local low = field(workers, 'last-delivered-id')
-    local oldest = redis.call('XPENDING', KEYS[1], 'workers')[2]
-    if oldest then
-        local before = redis.call('XREVRANGE', KEYS[1], '(' .. oldest, '-', 'COUNT', 1)[1]
-        low = before and before[1] or NOTHING
-    end
-    local known = redis.call('GET', KEYS[4]) or NOTHING
-    local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
-    if low ~= NOTHING and (place(known) < place(low) or place(known) > place(newest)) then
-        redis.call('SET', KEYS[4], low)
-    end
-    return low
 end
 
 -- A call that ended a moment ago is remembered a while longer, or a second copy of its webhook would

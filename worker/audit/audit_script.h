@@ -1,0 +1,10 @@
+// The Lua scripts of worker/audit/scripts/, as texts that are built into the program.
+#ifndef DIALIN_AUDIT_SCRIPT_H
+#define DIALIN_AUDIT_SCRIPT_H
+
+#include "bytes.h"
+
+struct bytes_view audit_script_replay(void);
+struct bytes_view audit_script_forget(void);
+
+#endif

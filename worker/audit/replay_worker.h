@@ -1,0 +1,23 @@
+// The worker of a replay: a dialin-worker of its own, with its own prefix, agent and key, that ends
+// when the replay does, however that ends.
+#ifndef DIALIN_AUDIT_REPLAY_WORKER_H
+#define DIALIN_AUDIT_REPLAY_WORKER_H
+
+#include "audit_settings.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct replay_worker {
+    pid_t id; // 0: it has ended
+};
+
+// Starts dialin-worker: the one beside this program, else the one in PATH. It says itself what is
+// wrong with its configuration. False, with a sentence said, where it cannot be started.
+bool replay_worker_start(struct replay_worker *worker, const struct audit_settings *settings,
+                         const char *prefix, const char *start_url);
+
+bool replay_worker_is_running(struct replay_worker *worker);
+void replay_worker_stop(struct replay_worker *worker); // waits for its end
+
+#endif
