@@ -15,6 +15,7 @@
 #include "redis_info.h"
 #include "redis_limit.h"
 #include "redis_trouble.h"
+#include "redis_words.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -52,6 +53,7 @@ struct redis {
     struct loop_timer *watchdog;
     uint64_t pause_ms;
     uint64_t connecting_ms, up_ms; // since when
+    struct bytes wire;             // the command that is being sent, in its form there
     struct command *oldest, *newest, *spare;
     size_t in_flight;
     struct redis_limit limit;
@@ -140,11 +142,9 @@ static bool send_command(struct redis *redis, size_t argc, const struct bytes_vi
     if (!context_takes_commands(redis)) {
         return false;
     }
-    const char *data[REDIS_ARGUMENTS_MAX];
-    size_t lens[REDIS_ARGUMENTS_MAX];
-    for (size_t i = 0; i < argc; i++) {
-        data[i] = argv[i].data ? argv[i].data : "";
-        lens[i] = argv[i].len;
+    bytes_clear(&redis->wire);
+    if (!redis_command_append(&redis->wire, argc, argv)) {
+        return false;
     }
     struct command *command = redis->spare;
     if (command) {
@@ -153,8 +153,8 @@ static bool send_command(struct redis *redis, size_t argc, const struct bytes_vi
         command = memory_zeroed(sizeof *command);
     }
     *command = (struct command){NULL, redis, on_reply, arg, loop_now_ms(), false, false};
-    if (redisAsyncCommandArgv(redis->context, command_done, command, (int)argc, data, lens) !=
-        REDIS_OK) {
+    if (redisAsyncFormattedCommand(redis->context, command_done, command, redis->wire.data,
+                                   redis->wire.len) != REDIS_OK) {
         command->next = redis->spare;
         redis->spare = command;
         return false;
@@ -467,6 +467,7 @@ struct redis *redis_open(struct loop *loop, const struct redis_address *address,
     redis->loop = loop;
     redis->address = *address;
     redis->name = memory_text(name);
+    bytes_init(&redis->wire, REDIS_COMMAND_BYTES_MAX);
     redis->on_state = on_state;
     redis->arg = arg;
     redis->reconnect = loop_timer_open(loop, connect_now, redis);
@@ -491,6 +492,7 @@ void redis_close(struct redis *redis)
         redis->spare = next;
     }
     memory_wipe(&redis->address, sizeof redis->address);
+    bytes_release(&redis->wire);
     free(redis->name);
     free(redis);
 }

@@ -19,6 +19,7 @@
     3000 // then the connection is given up and made anew: in time for
          // what waits 5 s, and longer than a read that blocks
 #define REDIS_ARGUMENTS_MAX 64
+#define REDIS_COMMAND_BYTES_MAX (16 * 1024 * 1024)
 
 // Where Redis is. Plain memory; redis_address_parse fills it from REDIS_URL, or returns a sentence
 // that says what is wrong with the URL and never shows its password.

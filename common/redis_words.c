@@ -1,8 +1,6 @@
 // See redis_words.h.
 #include "redis_words.h"
 
-#include <stdio.h>
-
 void redis_key_init(struct bytes *key, const char *prefix, const char *name)
 {
     redis_key_init_empty(key);
@@ -14,14 +12,42 @@ void redis_key_init_empty(struct bytes *key)
     bytes_init(key, REDIS_KEY_BYTES_MAX);
 }
 
+// Each call sets some: formatting them is not worth a printf.
 void redis_key_set(struct bytes *key, const char *prefix, const char *kind, struct bytes_view name)
 {
     bytes_clear(key);
-    bytes_printf(key, "%s:%s:%.*s", prefix, kind, (int)name.len, name.data);
+    bool fits = bytes_append_text(key, prefix) && bytes_append(key, ":", 1) &&
+                bytes_append_text(key, kind) && bytes_append(key, ":", 1) &&
+                bytes_append_view(key, name);
+    if (!fits) {
+        bytes_clear(key);
+    }
 }
 
 struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value)
 {
-    snprintf(text, REDIS_NUMBER_BYTES, "%llu", (unsigned long long)value);
-    return view_of_text(text);
+    char *at = text + REDIS_NUMBER_BYTES;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return (struct bytes_view){at, (size_t)(text + REDIS_NUMBER_BYTES - at)};
+}
+
+// RESP, as every server takes it: *<arguments>, and for each $<length> and its bytes.
+static bool append_head(struct bytes *out, char kind, size_t number)
+{
+    char text[REDIS_NUMBER_BYTES];
+    return bytes_append(out, &kind, 1) && bytes_append_view(out, redis_number(text, number)) &&
+           bytes_append(out, "\r\n", 2);
+}
+
+bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv)
+{
+    bool fits = append_head(out, '*', argc);
+    for (size_t i = 0; i < argc; i++) {
+        fits = fits && append_head(out, '$', argv[i].len) && bytes_append_view(out, argv[i]) &&
+               bytes_append(out, "\r\n", 2);
+    }
+    return fits;
 }

@@ -1,4 +1,4 @@
-// The words of a command that are made and not written down: keys and numbers. Pure.
+// What is made and not written down of a command: keys, numbers, and its form on the wire. Pure.
 #ifndef DIALIN_REDIS_WORDS_H
 #define DIALIN_REDIS_WORDS_H
 
@@ -18,7 +18,10 @@ void redis_key_init(struct bytes *key, const char *prefix, const char *name);
 void redis_key_init_empty(struct bytes *key);
 void redis_key_set(struct bytes *key, const char *prefix, const char *kind, struct bytes_view name);
 
-// In decimal; points into `text`.
+// In decimal; points into `text`, without a NUL.
 struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value);
+
+// Appends a command in Redis' protocol; false where it would pass the maximum of `out`.
+bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv);
 
 #endif

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIALOUTS_BEHIND_DIALINS 4e15 // as a place in the line; a double is exact up to 9e15
+#define DIALOUTS_BEHIND_DIALINS                                                                    \
+    4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
 
 struct record {
@@ -21,7 +22,7 @@ struct record {
     const char *prefix;
     struct bytes webhooks, audit, counts, dead, lines, holds; // keys
     struct bytes leases;                                      // the first part of a lease's key
-    char request_ms_max[REDIS_NUMBER_BYTES];
+    uint64_t request_ms_max;
     struct bytes call, line, pace, asking; // keys of the call at hand
     uint64_t errors;
 };
@@ -46,7 +47,7 @@ struct record *record_open(struct scripts *scripts, const char *prefix, const ch
     redis_key_init(&record->lines, prefix, "lines");
     redis_key_init(&record->holds, prefix, "holds");
     redis_key_init(&record->leases, prefix, "worker:");
-    redis_number(record->request_ms_max, request_ms_max);
+    record->request_ms_max = request_ms_max;
     redis_key_init_empty(&record->call);
     redis_key_init_empty(&record->line);
     redis_key_init_empty(&record->pace);
@@ -150,9 +151,7 @@ static void describe(struct record *record, const struct record_call *call, stru
 {
     command->argc = 0;
     name_keys(record, call, command);
-    snprintf(command->place, sizeof command->place, "%.0f",
-             (double)call->received_ms +
-                 (call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0));
+    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
     add(command, call->entry_id);
     add(command, view_of_text(record->consumer));
     add(command, call->call_id);
@@ -162,7 +161,7 @@ static void describe(struct record *record, const struct record_call *call, stru
     add(command, view_of_text(call->agent));
     add(command, redis_number(command->received_ms, call->received_ms));
     add(command, call->sha256);
-    add(command, view_of_text(command->place));
+    add(command, redis_number(command->place, call->received_ms + behind_ms));
     add(command, redis_number(command->deadline_ms, call->deadline_ms));
     assert(command->argc == CALL_ARGUMENTS);
 }
@@ -184,12 +183,12 @@ bool record_begin(struct record *record, const struct record_call *call, const c
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
     struct command command;
-    char deaths[REDIS_NUMBER_BYTES], deadly[REDIS_NUMBER_BYTES];
+    char deaths[REDIS_NUMBER_BYTES], deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
     describe(record, call, &command);
     add(&command, view_of_text(token));
     add(&command, redis_number(deaths, deaths_max));
     add(&command, redis_number(deadly, RECORD_DEATHS_MAX));
-    add(&command, view_of_text(record->request_ms_max));
+    add(&command, redis_number(request_ms, record->request_ms_max));
     add(&command, bytes_view(&record->leases));
     return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);
 }

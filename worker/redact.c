@@ -33,7 +33,7 @@ static bool walk_string(struct redactor *redactor, bool is_secret, struct bytes_
         if ((unsigned char)*end < 0x20 || (*end == '\\' && !is_escape(end, redactor->text_end))) {
             return false;
         }
-        end += secret_unit_len(end, redactor->text_end);
+        end += *end == '\\' ? secret_unit_len(end, redactor->text_end) : 1;
     }
     if (is_secret && end > begin) {
         redactor_hide(redactor, begin, end);
@@ -49,7 +49,8 @@ static bool is_known_within(struct redactor *redactor, const char *begin, const 
 {
     const struct secret_text text = {end, false, end == redactor->text_end};
     for (const char *at = begin; at < end; at++) {
-        if (secret_match(&redactor->values, &text, at) > 0) {
+        if (redactor->values.may_begin[(unsigned char)*at] &&
+            secret_match(&redactor->values, &text, at) > 0) {
             return true;
         }
     }
@@ -77,7 +78,9 @@ static bool walk_scalar(struct redactor *redactor, bool is_secret)
 
 static const char *skip_blanks(struct redactor *redactor)
 {
-    redactor->at = redactor_skip(redactor->at, redactor->text_end, " \t\r\n");
+    if (redactor->at < redactor->text_end && *redactor->at <= ' ') {
+        redactor->at = redactor_skip(redactor->at, redactor->text_end, " \t\r\n");
+    }
     return redactor->at;
 }
 

@@ -85,6 +85,9 @@ static void take(struct redactor *redactor, const char *from, const char *to)
 
 static bool take_known(struct redactor *redactor)
 {
+    if (!redactor->values.may_begin[(unsigned char)*redactor->at]) {
+        return false;
+    }
     size_t len = secret_match(&redactor->values, &redactor->text, redactor->at);
     if (len > 0) {
         take(redactor, redactor->at, redactor->at + len);
@@ -96,7 +99,7 @@ static bool take_web_token(struct redactor *redactor, const char *begin)
 {
     const char *end = begin;
     size_t dots = 0;
-    if (redactor->text.end - begin < 3 || memcmp(begin, "eyJ", 3) != 0) {
+    if (*begin != 'e' || redactor->text.end - begin < 3 || memcmp(begin, "eyJ", 3) != 0) {
         return false;
     }
     while (end < redactor->text.end && (is_word(*end) || *end == '.')) {
@@ -147,7 +150,7 @@ static bool take_bearer(struct redactor *redactor, const char *begin)
 {
     static const char WORD[] = "bearer";
     const char *word_end = begin + strlen(WORD);
-    if ((size_t)(redactor->text.end - begin) <= strlen(WORD) ||
+    if ((*begin | 0x20) != 'b' || (size_t)(redactor->text.end - begin) <= strlen(WORD) ||
         strncasecmp(begin, WORD, strlen(WORD)) != 0) {
         return false;
     }

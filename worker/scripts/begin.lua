@@ -57,7 +57,8 @@ local fields = { 'reason', '', 'kind', ARGV[4], 'entry', entry, 'from', ARGV[5],
     'agent', agent, 'worker', consumer, 'answered', answered, 'deaths', deaths,
     'received_ms', ARGV[8], 'sha256', ARGV[9], 'updated_ms', text(now) }
 -- Being let ask is good for one request.
-local asked_ms = redis.call('ZSCORE', KEYS[8], entry)
+local has_line = redis.call('EXISTS', KEYS[7]) == 1
+local asked_ms = has_line and redis.call('ZSCORE', KEYS[8], entry)
 local may_ask = asked_ms and asked_ms ~= call[11]
 
 local is_deadly = deaths >= tonumber(ARGV[14])
@@ -65,7 +66,7 @@ if is_deadly or deaths > tonumber(ARGV[13]) then
     redis.call('HSET', KEYS[2], 'attempts', attempts, unpack(fields))
     return { is_deadly and 'deadly' or 'suspect', attempts, deaths }
 end
-if redis.call('EXISTS', KEYS[7]) == 1 and not may_ask then
+if has_line and not may_ask then
     redis.call('HSET', KEYS[2], 'state', 'waiting', 'attempts', attempts, unpack(fields))
     enter_line(call[10], attempts, '', '')
     return { 'line', attempts, failures }

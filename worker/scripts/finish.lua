@@ -17,7 +17,7 @@ local function record_attempt(...)
 end
 
 local call = redis.call('HMGET', KEYS[2], 'entry', 'worker', 'attempts', 'answered', 'sha256',
-    'updated_ms', 'waiting_ms')
+    'updated_ms', 'waiting_ms', 'asked_ms')
 local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
 -- Claimed by another who has not begun: what became of the request is known all the same.
 local is_known = outcome == 'started' and call[1] == entry and call[2] == consumer and
@@ -66,7 +66,9 @@ elseif tonumber(call[3]) > tonumber(call[4] or 0) then
     record_unknown(call[3], call[2])
     set('answered', call[3])
 end
-leave_line()
+if call[7] or (call[8] and call[8] ~= '') then
+    leave_line()
+end
 
 if outcome == 'started' or outcome == 'dead' then
     set('state', outcome)
