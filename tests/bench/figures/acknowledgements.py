@@ -1,0 +1,29 @@
+"""The ingress: how many webhooks it acknowledges durably, and how soon."""
+
+from table import Row, at_least, at_most, ratio_at_least  # noqa: F401
+
+SECONDS = 2
+WARM_UP = 5000
+CEILING_COUNT, COUNT = 350000, 120000  # more than are taken in that time
+CALM_RATE, CALM_COUNT = 500, 1500
+
+ROWS = [
+    Row("bare_server", "a bare libmicrohttpd, 64 connections, stores nothing", "/s"),
+    Row("acks", "durable acknowledgements: signed, appendfsync always, 64 connections", "/s",
+        (ratio_at_least(0.5),), of="bare_server"),
+    Row("ack_p99_full", "acknowledgement, p99 under that load", "ms", (at_most(5),)),
+    Row("ack_p99_500", "acknowledgement, p99 at 500 calls a second", "ms", (at_most(1.5),)),
+]
+
+
+def take(lab):
+    with lab.stack() as stack:
+        ceiling = stack.call(stack.bare_server(), CEILING_COUNT, seconds=SECONDS)
+    with lab.stack() as stack:
+        ingress = stack.ingress()
+        stack.call(ingress, WARM_UP)
+        full = stack.call(ingress, COUNT, seconds=SECONDS, first=WARM_UP)
+    with lab.stack() as stack:
+        calm = stack.call(stack.ingress(), CALM_COUNT, rate=CALM_RATE)
+    return {"bare_server": ceiling["rate"], "acks": full["rate"],
+            "ack_p99_full": full["p99_us"] / 1000, "ack_p99_500": calm["p99_us"] / 1000}
