@@ -2,8 +2,8 @@
 // epoll, no JSON, one answer for all, after a fixed latency.
 //
 // --times: when it ends (SIGTERM), writes a line for each request whose Idempotency-Key ends with
-// the number of a call: that number, and when it came in microseconds of the clock since boot, which
-// all processes of a machine share.
+// the number of a call: that number, and when it came, in microseconds of the clock since boot,
+// which all processes of a machine share.
 #include "http_message.h"
 #include "loop.h"
 #include "memory.h"

@@ -27,14 +27,17 @@ FINISHED_TIMEOUT_S = 60
 
 # Entries as the ingress writes them, many in one step: nothing else makes as many as quickly.
 FILL = """
-for i = 2, #ARGV, 3 do
-    redis.call('XADD', KEYS[1], '*', 'v', '1', 'kind', 'dialin', 'call_id', ARGV[i],
-        'received_ms', ARGV[1], 'timestamp', ARGV[1],
-        'signature', 'c2lnbmVkIHdpdGggYSBzZWNyZXQgb2YgYSBudW1iZXI=', 'peer', '127.0.0.1',
-        'body', ARGV[i + 1], 'sha256', ARGV[i + 2])
+for _ = 1, ARGV[2] do
+    for i = 3, #ARGV, 3 do
+        redis.call('XADD', KEYS[1], '*', 'v', '1', 'kind', 'dialin', 'call_id', ARGV[i],
+            'received_ms', ARGV[1], 'timestamp', ARGV[1],
+            'signature', 'c2lnbmVkIHdpdGggYSBzZWNyZXQgb2YgYSBudW1iZXI=', 'peer', '127.0.0.1',
+            'body', ARGV[i + 1], 'sha256', ARGV[i + 2])
+    end
 end
 """
 FILL_AT_ONCE = 5000
+HISTORY_AT_ONCE = 1000
 
 
 def webhooks(numbers):
@@ -80,6 +83,11 @@ class Listening(Process):
     def url(self):
         return f"http://127.0.0.1:{self.port}/start"
 
+    def connections(self):
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            own = re.compile(rf"^ *\d+: \w+:{self.port:04X} \w+:\w+ 01 ", re.MULTILINE)
+            return len(own.findall(file.read()))
+
     def arrivals(self):
         """Ends it: when each call arrived first, {number: microseconds}."""
         self.terminate()
@@ -94,6 +102,8 @@ def read_rows(path):
 
 class Bench(Stack):
     """A stack on an empty Redis, with the programs of this folder beside it."""
+
+    history = 0  # calls that are counted as started, but were not
 
     def ingress(self, **values):
         return super().ingress(**QUIET, **values)
@@ -133,33 +143,99 @@ class Bench(Stack):
         for begin in range(first, first + count, FILL_AT_ONCE):
             self.add(webhooks(range(begin, min(begin + FILL_AT_ONCE, first + count))))
 
-    def add(self, arguments):
+    def add(self, arguments, times=1):
         fill = self.redis.client.register_script(FILL)
-        fill(keys=[self.stream], args=[int(time.time() * 1000), *arguments])
+        fill(keys=[self.stream], args=[int(time.time() * 1000), times, *arguments])
 
     def started(self):
         return int(self.redis.client.hget(self.counts, "started") or 0)
 
     def wait_until_started(self, count):
+        """`count` more than `add_history` says are started: when that was so."""
         deadline = time.monotonic() + FINISHED_TIMEOUT_S
-        while self.started() < count:
+        while self.started() - self.history < count:
             assert time.monotonic() < deadline, f"{self.started()} of {count} calls are started"
             time.sleep(POLL_S)
         return now_us()
+
+    def in_line(self):
+        return self.redis.client.zcard(self.prefix + ":holds")
+
+    def add_history(self, count):
+        """Entries that are finished, as after so many calls: behind the group, and counted."""
+        arguments = webhooks(range(HISTORY_AT_ONCE))  # nobody reads them again
+        client = self.redis.client
+        client.config_set("appendonly", "no")  # a million of them in the file would take minutes
+        for begin in range(0, count, 20 * HISTORY_AT_ONCE):
+            self.add(arguments, min(20, (count - begin) // HISTORY_AT_ONCE))
+        client.config_set("appendonly", "yes")
+        wait_for_rewrite(client)
+        newest = client.xinfo_stream(self.stream)["last-generated-id"]
+        client.xgroup_create(self.stream, "workers", "$", entries_read=count)
+        client.set(self.prefix + ":low", newest)
+        client.hset(self.counts, "started", count)
+        self.history = count
+
+    def calls_a_second(self, count, workers=1, latency_ms=0, first=0, **values):
+        """What workers take from a full stream, read, post, record and acknowledge: from the first
+        request at the agent to the last record."""
+        agent = self.fast_agent(latency_ms)
+        done = self.started() - self.history
+        self.fill(count, first)
+        kept = [self.worker(agent, is_ready=False, **values) for _ in range(workers)]
+        end_us = self.wait_until_started(done + count)
+        for worker in kept:
+            self.end(worker)
+        return count / (end_us - min(agent.arrivals().values())) * 1e6
+
+    def both_ends(self, count, rate, latency_ms=0, first=0, **values):
+        """Through ingress, worker and agent: when each webhook was sent, and when its start request
+        was read, in microseconds, by the call's number."""
+        agent = self.fast_agent(latency_ms)
+        ingress = self.ingress()
+        worker = self.worker(agent, **values)
+        done = self.started() - self.history
+        times = self.folder / "caller.times"
+        self.call(ingress, count, times, rate=rate, first=first)
+        self.wait_until_started(done + count)
+        self.end(worker)
+        arrivals = agent.arrivals()
+        sent = {int(number): int(sent) for number, sent, _ in read_rows(times)}
+        assert sent.keys() == arrivals.keys(), "a call was lost"
+        return sent, arrivals
+
+    def waits_ms(self, count, rate, **options):
+        """How long each start request came behind its webhook, in order of length."""
+        sent, arrivals = self.both_ends(count, rate, **options)
+        return sorted((arrivals[number] - sent[number]) / 1000 for number in sent)
+
+    def end(self, process):
+        self.processes.remove(process)
+        trouble = process.close()
+        assert not trouble, trouble
+
+
+def wait_for_rewrite(client):
+    def is_over():
+        info = client.info("persistence")
+        return not info["aof_rewrite_in_progress"] and not info["aof_rewrite_scheduled"]
+    wait_for(is_over, FINISHED_TIMEOUT_S, "Redis to rewrite its file")
+    assert client.info("persistence")["aof_last_bgrewrite_status"] == "ok"
 
 
 class Lab:
     def __init__(self, folder):
         self.folder = folder
-        self.redis = Redis(folder, fsync="always")
+        self.redis = Redis(folder, fsync="always", options=["--auto-aof-rewrite-percentage", "0"])
         self.count = 0
         raise_open_files()
 
     @contextlib.contextmanager
     def stack(self):
+        # A new file too: else what was flushed would be rewritten in the midst of another figure.
         self.redis.client.flushall()
-        # A file that holds what was flushed would be rewritten in the midst of another figure.
-        self.redis.client.config_set("auto-aof-rewrite-percentage", 0)
+        self.redis.client.bgrewriteaof()
+        wait_for_rewrite(self.redis.client)
         self.count += 1
         folder = self.folder / str(self.count)
         folder.mkdir()

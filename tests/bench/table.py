@@ -83,7 +83,7 @@ class Result:
     def cells(self):
         aims = ", ".join(str(aim) for aim in self.row.aims)
         if self.median is None:
-            return [self.row.title, self.excuse or "not measured", "", "", aims, ""]
+            return [self.row.title, "not measured here: " + (self.excuse or ""), "", "", aims, ""]
         spread = f"{number(min(self.samples))} to {number(max(self.samples))}"
         return [self.row.title, f"{number(self.median)} {self.row.unit}", spread,
                 f"{self.ratio:.2f}" if self.ratio else "", aims, self.verdict()]

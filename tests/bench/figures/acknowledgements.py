@@ -1,6 +1,6 @@
 """The ingress: how many webhooks it acknowledges durably, and how soon."""
 
-from table import Row, at_least, at_most, ratio_at_least  # noqa: F401
+from table import Row, at_most, ratio_at_least
 
 SECONDS = 2
 WARM_UP = 5000
