@@ -18,11 +18,11 @@ NO_IMAGES = "docker compose build has not made it"
 BYTES_PER_MB = 1e6
 
 ROWS = [
-    Row("files_ingress", "ingress: stripped program, and libraries beyond the base", "MB",
+    Row("files_ingress", "ingress: program and libraries beyond the base", "MB",
         (at_most(3),)),
-    Row("files_worker", "the same: worker", "MB", (at_most(3),)),
-    Row("image_ingress", "image of the ingress, beyond its base", "MB", (at_most(3),)),
-    Row("image_worker", "image of the worker, beyond its base", "MB", (at_most(3),)),
+    Row("files_worker", "worker: program and libraries beyond the base", "MB", (at_most(3),)),
+    Row("image_ingress", "image of the ingress beyond its base", "MB", (at_most(3),)),
+    Row("image_worker", "image of the worker beyond its base", "MB", (at_most(3),)),
 ]
 
 

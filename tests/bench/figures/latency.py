@@ -12,11 +12,11 @@ WRITES = 200
 BURST, BURST_LATENCY_MS, BURST_CONCURRENCY = 5000, 300, 8192
 
 ROWS = [
-    Row("write", "one XADD that Redis syncs, 100 a second: p50", "ms"),
-    Row("idle_p50", "webhook sent to start request read, 100 calls a second: p50", "ms",
+    Row("write", "one synced XADD, 100 a second: p50", "ms"),
+    Row("idle_p50", "webhook to start request, 100 a second: p50", "ms",
         (at_most(0.5),), of="write"),
     Row("idle_p99", "the same: p99", "ms", (at_most(2),)),
-    Row("burst", "5,000 calls in a second, /start 300 ms: last request behind the last webhook",
+    Row("burst", "5,000 calls in 1 s: last request after last webhook",
         "ms", (at_most(500),)),
 ]
 

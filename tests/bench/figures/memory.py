@@ -16,10 +16,10 @@ NO_DRAIN = {"DRAIN_TIMEOUT_S": "0"}
 TIMEOUT_S = 60
 
 ROWS = [
-    Row("ingress_idle", "resident: ingress, idle", "MB", (at_most(8),)),
-    Row("ingress_connections", "ingress, 10,000 connections, each kept open behind a webhook", "MB",
+    Row("ingress_idle", "resident: ingress idle", "MB", (at_most(8),)),
+    Row("ingress_connections", "ingress, 10,000 connections", "MB",
         (at_most(120),)),
-    Row("worker_idle", "worker, idle", "MB", (at_most(12),)),
+    Row("worker_idle", "worker idle", "MB", (at_most(12),)),
     Row("worker_out", "worker, 5,000 requests out", "MB", (at_most(120),)),
     Row("worker_line", "worker, 100,000 calls waiting in line", "MB", (at_most(60),)),
 ]
