@@ -52,7 +52,7 @@ def measure(lab, families):
 
 def main():
     families = chosen()
-    begun = time.monotonic()
+    begun, load_before = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="dialin-bench-") as folder:
         lab = Lab(pathlib.Path(folder))
         try:
@@ -61,7 +61,7 @@ def main():
             lab.close()
     results = [Result(row, samples[row.key], samples.get(row.of))
                for family in families for row in family.ROWS]
-    about = {"runs": RUNS, "took_s": round(time.monotonic() - begun), "load": os.getloadavg(),
+    about = {"runs": RUNS, "took_s": round(time.monotonic() - begun), "load_before": load_before,
              "machine": machine()}
     path = ROOT / "build" / "bench.json"
     path.write_text(json.dumps({**about, "figures": [result.as_json() for result in results]},
