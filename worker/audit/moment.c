@@ -30,68 +30,78 @@ static bool parse_ago(const char *text, uint64_t now_ms, uint64_t *ms)
     return false;
 }
 
+// Takes `count` digits; false, and nothing is taken, where they are not there.
+static bool take_digits(const char **at, unsigned count, int *number)
+{
+    *number = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char c = (*at)[i];
+        if (c < '0' || c > '9') {
+            return false;
+        }
+        *number = *number * 10 + (c - '0');
+    }
+    *at += count;
+    return true;
+}
+
+static bool take(const char **at, char c)
+{
+    bool is_there = **at == c;
+    *at += is_there;
+    return is_there;
+}
+
 // `Z`, `+01:00`, `-0330` or nothing, and then the end. `is_local`: nothing.
 static bool parse_zone(const char *text, bool *is_local, int *minutes)
 {
-    int hours = 0, rest = 0, len = 0;
+    int hours = 0, rest = 0;
+    bool is_west = *text == '-';
     *is_local = !text[0];
     *minutes = 0;
     if (*is_local || !strcmp(text, "Z")) {
         return true;
     }
-    if (text[0] != '+' && text[0] != '-') {
+    if (!take(&text, '+') && !take(&text, '-')) {
         return false;
     }
-    bool is_good = (sscanf(text + 1, "%2d:%2d%n", &hours, &rest, &len) == 2 && len == 5) ||
-                   (sscanf(text + 1, "%2d%2d%n", &hours, &rest, &len) == 2 && len == 4);
-    *minutes = (hours * 60 + rest) * (text[0] == '-' ? -1 : 1);
-    return is_good && !text[1 + len] && hours <= 14 && rest < 60;
+    bool is_good = take_digits(&text, 2, &hours) && (take(&text, ':') || true) &&
+                   take_digits(&text, 2, &rest) && !text[0];
+    *minutes = (hours * 60 + rest) * (is_west ? -1 : 1);
+    return is_good && hours <= 14 && rest < 60;
 }
 
 // `15:04`, with `:05` and `.678` where they are there; *end is behind it.
-static bool parse_clock(const char *text, struct tm *time, unsigned *fraction_ms, const char **end)
+static bool parse_clock(const char *text, struct tm *time, int *fraction_ms, const char **end)
 {
-    int len = 0;
-    if (sscanf(text, "%2d:%2d%n", &time->tm_hour, &time->tm_min, &len) != 2 || len != 5) {
-        return false;
-    }
-    text += len;
-    len = 0;
-    if (text[0] == ':' && (sscanf(text, ":%2d%n", &time->tm_sec, &len) != 1 || len != 3)) {
-        return false;
-    }
-    text += len;
-    if (text[0] == '.') {
-        size_t digits = strspn(text + 1, "0123456789");
-        if (digits != 3) {
-            return false;
-        }
-        *fraction_ms = (unsigned)strtoul(text + 1, NULL, 10);
-        text += 4;
+    bool is_good = take_digits(&text, 2, &time->tm_hour) && take(&text, ':') &&
+                   take_digits(&text, 2, &time->tm_min);
+    if (is_good && take(&text, ':')) {
+        is_good = take_digits(&text, 2, &time->tm_sec);
+        is_good = is_good && (!take(&text, '.') || take_digits(&text, 3, fraction_ms));
     }
     *end = text;
-    return time->tm_hour < 24 && time->tm_min < 60 && time->tm_sec <= 60 && text[0] != '-';
+    return is_good && time->tm_hour < 24 && time->tm_min < 60 && time->tm_sec <= 60;
 }
 
 static bool parse_date(const char *text, struct tm *time, const char **end)
 {
-    int len = 0;
-    if (sscanf(text, "%4d-%2d-%2d%n", &time->tm_year, &time->tm_mon, &time->tm_mday, &len) != 3 ||
-        len != 10 || time->tm_year < 1970 || time->tm_mon < 1 || time->tm_mon > 12 ||
-        time->tm_mday < 1 || time->tm_mday > 31) {
-        return false;
-    }
+    bool is_good = take_digits(&text, 4, &time->tm_year) && take(&text, '-') &&
+                   take_digits(&text, 2, &time->tm_mon) && take(&text, '-') &&
+                   take_digits(&text, 2, &time->tm_mday);
+    is_good = is_good && time->tm_year >= 1970 && time->tm_mon >= 1 && time->tm_mon <= 12 &&
+              time->tm_mday >= 1 && time->tm_mday <= 31;
     time->tm_year -= 1900;
     time->tm_mon--;
-    *end = text + len;
-    return true;
+    *end = text;
+    return is_good;
 }
 
 bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms)
 {
     const time_t now = (time_t)(now_ms / MS_PER_S);
     struct tm time = {0};
-    unsigned fraction_ms = 0;
+    int fraction_ms = 0;
     const char *rest = text;
     bool is_local = true;
     int zone_minutes = 0;
@@ -103,13 +113,13 @@ bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms)
     if (parse_ago(text, now_ms, ms)) {
         return true;
     }
-    if (parse_date(text, &time, &rest)) {
+    if (strlen(text) > 4 && text[4] == '-' && parse_date(text, &time, &rest)) {
         bool has_clock = rest[0] == 'T' || rest[0] == ' ';
         if (has_clock ? !parse_clock(rest + 1, &time, &fraction_ms, &rest) : rest[0] != '\0') {
             return false;
         }
     } else {
-        localtime_r(&now, &time);
+        localtime_r(&now, &time); // today
         time.tm_sec = 0;
         if (!parse_clock(text, &time, &fraction_ms, &rest)) {
             return false;
@@ -120,7 +130,7 @@ bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms)
     }
     time.tm_isdst = -1;
     time_t seconds = is_local ? mktime(&time) : timegm(&time) - zone_minutes * 60;
-    *ms = seconds < 0 ? 0 : (uint64_t)seconds * MS_PER_S + fraction_ms;
+    *ms = seconds < 0 ? 0 : (uint64_t)seconds * MS_PER_S + (unsigned)fraction_ms;
     return seconds >= 0;
 }
 

@@ -62,31 +62,30 @@ enum flag {
 
 static const struct {
     enum flag flag;
-    const char *name, *value;
     unsigned commands;
-    const char *help;
+    const char *name, *value, *help;
 } FLAGS[] = {
-    {SINCE, "since", "TIME", OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD),
+    {SINCE, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD), "since", "TIME",
      "calls from this time on"},
-    {UNTIL, "until", "TIME", OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD),
+    {UNTIL, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD), "until", "TIME",
      "calls up to this time"},
-    {STATE, "state", "STATE", OF_SELECTION,
+    {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
-    {REASON, "reason", "REASON", OF_SELECTION | OF(DEAD), "expired, rejected or invalid"},
-    {FROM, "from", "NUMBER", OF_SELECTION, "who rang"},
-    {TO, "to", "NUMBER", OF_SELECTION, "which number was rung"},
-    {AGENT, "agent", "NAME", OF_SELECTION, "the agent's name, or host and path of its URL"},
-    {LIMIT, "limit", "N", OF_SELECTION | OF(DEAD), "at most so many; 0: all (list and dead: 50)"},
-    {TO, "to", "URL", OF(REPLAY), "/start of another agent, which is sent REPLAY_API_KEY only"},
-    {SPEED, "speed", "FACTOR", OF(REPLAY), "1: as they rang (the default); 10; max"},
-    {LIVE, "live", NULL, OF(REPLAY), "to the live agent: dead calls whose callers may still hold"},
-    {YES, "yes", NULL, OF(REPLAY) | OF(DEAD), "do it; without it nothing is changed"},
-    {BEFORE, "before", "TIME", OF(DEAD), "purge: dead letters written before this time"},
-    {ROUTES, "routes", "FILE", OF(VERIFY), "tries this file of routes"},
-    {OUTPUT, "output", "FILE", OF(EXPORT), "where it goes (standard output)"},
-    {FORMAT, "format", "FORMAT", OF(EXPORT), "json (one object a line) or csv"},
-    {RESUME, "resume", NULL, OF(EXPORT), "goes on where --output ends"},
-    {JSON, "json", NULL, ~OF(EXPORT), "one JSON object a line, for programs"},
+    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, rejected or invalid"},
+    {FROM, OF_SELECTION, "from", "NUMBER", "who rang"},
+    {TO, OF_SELECTION, "to", "NUMBER", "which number was rung"},
+    {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
+    {LIMIT, OF_SELECTION | OF(DEAD), "limit", "N", "at most so many; 0: all (list and dead: 50)"},
+    {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
+    {SPEED, OF(REPLAY), "speed", "FACTOR", "1: as they rang (the default); 10; max"},
+    {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
+    {YES, OF(REPLAY) | OF(DEAD), "yes", NULL, "do it; without it nothing is changed"},
+    {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
+    {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
+    {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
+    {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
+    {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
+    {JSON, ~OF(EXPORT), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
 

@@ -378,7 +378,9 @@ bool record_find(struct database *database, const char *call_id, struct recorded
                                              id, id};
         *row = database_ask(database, 4, ask_row);
     }
-    if (!reply_is_list(*row) || (*row)->elements != 1 || !is_row((*row)->element[0])) {
+    bool is_found =
+        *row && reply_is_list(*row) && (*row)->elements == 1 && is_row((*row)->element[0]);
+    if (!is_found) {
         freeReplyObject(*row);
         freeReplyObject(*hash);
         *row = *hash = NULL;

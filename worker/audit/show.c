@@ -47,7 +47,7 @@ static size_t event_ids(const redisReply *hash, struct entry_id ids[EVENTS_MAX],
 
 static bool read_events(struct story *story)
 {
-    struct entry_id ids[EVENTS_MAX];
+    struct entry_id ids[EVENTS_MAX] = {{0, 0}};
     struct database *database = story->audit->database;
     const struct bytes_view key = database_key(database, "audit", "");
     story->event_count = event_ids(story->call.hash, ids, &story->is_cut);

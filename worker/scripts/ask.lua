@@ -24,7 +24,7 @@ end
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
-local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, text(now)), most)
+local may_ask = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, now_text), most)
 local entries = {}
 while #entries < may_ask do
     local first = redis.call('ZRANGE', KEYS[2], 0, 1)
@@ -42,10 +42,10 @@ while #entries < may_ask do
     local entry = redis.call('HGET', calls .. call_id, 'entry')
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
-        redis.call('ZADD', KEYS[4], text(now), entry)
+        redis.call('ZADD', KEYS[4], now_text, entry)
         entries[#entries + 1] = row_of(entry)
     end
 end
-local oldest = redis.call('ZRANGE', KEYS[4], fresh, text(now), 'BYSCORE', 'LIMIT', 0, 1,
+local oldest = redis.call('ZRANGE', KEYS[4], fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]
 return { oldest and math.max(oldest + holds_up_ms - now, 0) + 1 or 1, entries }

@@ -47,15 +47,16 @@ if left_until(tonumber(call[13] or 0)) > 0 then
     return { 'busy', attempts, failures }
 end
 
+local unknown
 if attempts > answered then
-    record_unknown(attempts, call[6])
+    unknown = record_unknown(attempts, call[6])
     answered = attempts
     deaths = deaths + 1
 end
 
 local fields = { 'reason', '', 'kind', ARGV[4], 'entry', entry, 'from', ARGV[5], 'to', ARGV[6],
     'agent', agent, 'worker', consumer, 'answered', answered, 'deaths', deaths,
-    'received_ms', ARGV[8], 'sha256', ARGV[9], 'updated_ms', text(now) }
+    'received_ms', ARGV[8], 'sha256', ARGV[9], 'updated_ms', now_text, unknown, unknown and '' }
 -- Being let ask is good for one request.
 local has_line = redis.call('EXISTS', KEYS[7]) == 1
 local asked_ms = has_line and redis.call('ZSCORE', KEYS[8], entry)

@@ -17,18 +17,20 @@ local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 
 local entry, consumer, call_id, agent = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
 
--- The call knows its events by name: nobody has to look for them among all others.
+-- Answers the event's name, a field of the call's hash: nobody has to look for a call's events among
+-- all others.
 local function record_event(event, attempt, worker, reason, err, ...)
-    local id = redis.call('XADD', KEYS[3], '*', 'call_id', call_id, 'entry', entry,
-        'event', event, 'attempt', attempt, 'worker', worker, 'at_ms', text(now), 'agent', agent,
+    return 'event:' .. redis.call('XADD', KEYS[3], '*', 'call_id', call_id, 'entry', entry,
+        'event', event, 'attempt', attempt, 'worker', worker, 'at_ms', now_text, 'agent', agent,
         'reason', reason, 'error', err, ...)
-    redis.call('HSET', KEYS[2], 'event:' .. id, '')
 end
 
 -- Counted once, also where the group was lost and brings the entry again.
 local function end_as_duplicate(sha256)
-    if redis.call('HSETNX', KEYS[2], 'duplicate:' .. entry, text(now)) == 1 then
-        record_event('duplicate', '0', consumer, sha256 ~= ARGV[9] and 'conflict' or '', '')
+    if redis.call('HSETNX', KEYS[2], 'duplicate:' .. entry, now_text) == 1 then
+        local event = record_event('duplicate', '0', consumer,
+            sha256 ~= ARGV[9] and 'conflict' or '', '')
+        redis.call('HSET', KEYS[2], event, '')
         redis.call('HINCRBY', KEYS[4], 'duplicate', 1)
         add_to_index(entry, ARGV[5], ARGV[6], agent, 'duplicate', '')
     end
@@ -37,7 +39,7 @@ end
 
 -- Whoever had the call before died with a request out: nobody knows what became of it.
 local function record_unknown(attempts, worker)
-    record_event('attempt', attempts, worker or '', '', 'unknown outcome')
+    return record_event('attempt', attempts, worker or '', '', 'unknown outcome')
 end
 
 local function enter_line(has_waited, attempt, reason, err)
@@ -46,8 +48,8 @@ local function enter_line(has_waited, attempt, reason, err)
     redis.call('SADD', KEYS[9], agent)
     give_to('line', entry)
     if not has_waited then
-        record_event('waiting', attempt, consumer, reason, err)
-        redis.call('HSET', KEYS[2], 'waiting_ms', text(now))
+        local event = record_event('waiting', attempt, consumer, reason, err)
+        redis.call('HSET', KEYS[2], 'waiting_ms', now_text, event, '')
     end
 end
 
@@ -64,7 +66,7 @@ local function slow_down(begun_ms, told_ms)
     local next_ms, refusals = tonumber(pace[1] or 0), tonumber(pace[2] or 0)
     if not pace[3] or begun_ms > tonumber(pace[3]) or tonumber(pace[3]) > now then
         local own_ms = math.min(PACE_MS_MIN * 2 ^ math.min(refusals, 10), PACE_MS_MAX)
-        redis.call('HSET', KEYS[7], 'width', 1, 'refusals', refusals + 1, 'slowed_ms', text(now),
+        redis.call('HSET', KEYS[7], 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
             'next_ms', text(now + (told_ms > 0 and told_ms or own_ms)))
     elseif told_ms > 0 and now + told_ms > next_ms then
         redis.call('HSET', KEYS[7], 'next_ms', text(now + told_ms))

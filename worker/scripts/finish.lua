@@ -12,7 +12,7 @@ local outcome, reason, err = ARGV[12], ARGV[13], ARGV[14]
 local attempt = tonumber(ARGV[15])
 
 local function record_attempt(...)
-    record_event('attempt', attempt, consumer, '', err, 'http_status', ARGV[16],
+    return record_event('attempt', ARGV[15], consumer, '', err, 'http_status', ARGV[16],
         'latency_ms', ARGV[17], 'request', ARGV[18], 'response', ARGV[19], ...)
 end
 
@@ -27,12 +27,11 @@ if owner ~= consumer and not (owner and is_known) then
     if attempt > 0 and is_answered and call[2] == consumer then
         return 'recorded' -- by this very step, whose answer was lost
     end
-    if attempt > 0 then
-        record_attempt('late', '1')
+    local event = attempt > 0 and record_attempt('late', '1')
+    if event and call[1] then -- else the call is no longer kept
+        redis.call('HSET', KEYS[2], event, '')
         if call[1] == entry and call[2] == consumer then
-            redis.call('HSET', KEYS[2], 'answered', attempt)
-        elseif not call[1] then -- the call is no longer kept, only this event is
-            redis.call('DEL', KEYS[2])
+            redis.call('HSET', KEYS[2], 'answered', ARGV[15])
         end
     end
     return 'lost'
@@ -46,24 +45,30 @@ if call[1] and call[1] ~= entry then
     return 'duplicate'
 end
 
-local fields = { 'kind', ARGV[4], 'entry', entry, 'from', ARGV[5], 'to', ARGV[6],
-    'agent', agent, 'worker', consumer, 'received_ms', ARGV[8], 'sha256', ARGV[9],
-    'reason', reason, 'error', err, 'http_status', ARGV[16], 'failures', ARGV[22],
-    'updated_ms', text(now) }
+local fields = { 'reason', reason, 'error', err, 'http_status', ARGV[16], 'failures', ARGV[22],
+    'updated_ms', now_text }
 local function set(name, value)
     fields[#fields + 1] = name
     fields[#fields + 1] = value
 end
+if call[2] ~= consumer then -- else begin.lua has said it, and nothing of it has changed
+    for i, name in ipairs({ 'entry', 'worker', 'call_id', 'kind', 'from', 'to', 'agent', 'received_ms',
+        'sha256' }) do
+        if name ~= 'call_id' then
+            set(name, ARGV[i])
+        end
+    end
+end
 local begun_ms = now
 if attempt > 0 then
-    record_attempt()
-    set('answered', attempt)
-    set('deaths', 0)
+    set(record_attempt(), '')
+    set('answered', ARGV[15])
+    set('deaths', '0')
     begun_ms = tonumber(call[6] or now)
 elseif not call[3] then
-    set('attempts', 0)
+    set('attempts', '0')
 elseif tonumber(call[3]) > tonumber(call[4] or 0) then
-    record_unknown(call[3], call[2])
+    set(record_unknown(call[3], call[2]), '')
     set('answered', call[3])
 end
 if call[7] or (call[8] and call[8] ~= '') then
@@ -73,7 +78,7 @@ end
 if outcome == 'started' or outcome == 'dead' then
     set('state', outcome)
     if outcome == 'started' then
-        set('started_ms', text(now))
+        set('started_ms', now_text)
         set('session_id', ARGV[20])
         set('room_url', ARGV[21])
         speed_up(begun_ms)
@@ -86,7 +91,7 @@ if outcome == 'started' or outcome == 'dead' then
         redis.call('XADD', KEYS[5], '*', unpack(copy))
         redis.call('HINCRBY', KEYS[4], 'dead:' .. reason, 1)
     end
-    record_event(outcome, attempt, consumer, reason, err)
+    set(record_event(outcome, ARGV[15], consumer, reason, err), '')
     redis.call('HINCRBY', KEYS[4], outcome, 1)
     redis.call('HSET', KEYS[2], unpack(fields))
     add_to_index(entry, ARGV[5], ARGV[6], agent, outcome, reason)

@@ -16,7 +16,7 @@ local function take(entry)
     entries[#entries + 1] = row_of(entry)
 end
 
-local over = redis.call('ZRANGE', KEYS[3], '-inf', text(now), 'BYSCORE', 'LIMIT', 0, most)
+local over = redis.call('ZRANGE', KEYS[3], '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
 for _, call_id in ipairs(over) do
     local call = redis.call('HMGET', prefix .. ':call:' .. call_id, 'entry', 'agent')
     redis.call('ZREM', KEYS[3], call_id)

@@ -29,6 +29,8 @@ local function add_to_index(entry, from, to, agent, state, reason)
         'state:' .. state, 'reason:' .. reason)
 end
 
+local now_text = text(now)
+
 -- How long a pause up to that time still lasts, in ms. A time further ahead than any pause was
 -- written before Redis' clock was set back: it is over.
 local function left_until(ms)

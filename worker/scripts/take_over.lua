@@ -20,7 +20,7 @@ local function is_gone(name)
     end
     local since = name == 'handed' and 0 or tonumber(redis.call('ZSCORE', KEYS[2], name))
     if not since then
-        redis.call('ZADD', KEYS[2], text(now), name)
+        redis.call('ZADD', KEYS[2], now_text, name)
         return false
     end
     return now - since >= patience_ms

@@ -11,7 +11,7 @@ local consumer, most, calls = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 local function record_event(event, call_id, entry, reason, err)
     local id = redis.call('XADD', KEYS[2], '*', 'call_id', call_id, 'entry', entry, 'event', event,
-        'attempt', '0', 'worker', consumer, 'at_ms', text(now), 'agent', '', 'reason', reason,
+        'attempt', '0', 'worker', consumer, 'at_ms', now_text, 'agent', '', 'reason', reason,
         'error', err)
     redis.call('HSET', calls .. call_id, 'event:' .. id, '')
 end
@@ -36,7 +36,7 @@ local function give_up(entry, fields)
         redis.call('HSET', calls .. call_id, 'state', 'dead', 'reason', 'invalid', 'error', ARGV[6],
             'kind', kind or '', 'entry', entry, 'from', '', 'to', '', 'agent', '',
             'worker', consumer, 'attempts', 0, 'received_ms', received_ms or '',
-            'sha256', sha256 or '', 'updated_ms', text(now))
+            'sha256', sha256 or '', 'updated_ms', now_text)
         add_to_index(entry, '', '', '', 'dead', 'invalid')
     end
     redis.call('XACK', KEYS[1], 'workers', entry)
