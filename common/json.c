@@ -293,6 +293,7 @@ const char *json_parse(struct json_document *document, struct bytes_view text)
 {
     document->tree = NULL;
     document->member_count = 0;
+    document->failed_at = text.data;
     if (text.len == 0) {
         return "there is no text";
     }
@@ -313,6 +314,7 @@ const char *json_parse(struct json_document *document, struct bytes_view text)
                           : has_repeated_key(document->tree) ? "a field is repeated"
                                                              : NULL;
     }
+    document->failed_at = scanner.at;
     if (scanner.problem) {
         json_release(document);
     }

@@ -22,7 +22,8 @@ struct json_member {
 struct json_document {
     cJSON *tree; // an object
     struct json_member members[JSON_MEMBERS_MAX];
-    size_t member_count; // members[i] is the i-th child of the tree
+    size_t member_count;   // members[i] is the i-th child of the tree
+    const char *failed_at; // about where in the text it was found to be wrong
 };
 
 // Makes cJSON abort like everything else when memory runs out. Once, at the start of main.

@@ -183,7 +183,8 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     };
     const struct calls_settings calls_settings = {
         .route = &settings->route,
-        .transform = {settings->daily_api_key, settings->daily_api_url},
+        .transform = {.daily_api_key = settings->daily_api_key,
+                      .daily_api_url = settings->daily_api_url},
         .secrets = settings->secrets,
         .concurrency = settings->concurrency,
         .start_timeout_ms = settings->start_timeout_s * MS_PER_S,

@@ -15,6 +15,7 @@
 struct writer {
     struct bytes *out;
     bool fits;
+    const struct json_document *body, *room; // of the route; NULL: it merges nothing in
 };
 
 static void put(struct writer *writer, const char *text)
@@ -34,9 +35,12 @@ static void put_text(struct writer *writer, struct bytes_view text)
 
 // --- the webhook's fields ---------------------------------------------------------------------
 
-// The raw value of a field; empty where it is absent or null.
+// The raw value of a field; empty where it is absent or null, or `document` is NULL.
 static struct bytes_view field(const struct json_document *document, const char *name)
 {
+    if (!document) {
+        return (struct bytes_view){NULL, 0};
+    }
     const cJSON *member = document->tree->child;
     for (size_t i = 0; i < document->member_count; i++, member = member->next) {
         if (!strcmp(member->string, name)) {
@@ -44,6 +48,14 @@ static struct bytes_view field(const struct json_document *document, const char 
         }
     }
     return (struct bytes_view){NULL, 0};
+}
+
+// What the webhook carries; else what the route fills in.
+static struct bytes_view field_or(const struct json_document *document, const char *name,
+                                  const struct json_document *route)
+{
+    struct bytes_view value = field(document, name);
+    return value.len > 0 ? value : field(route, name);
 }
 
 // --- fields that are not ours -----------------------------------------------------------------
@@ -93,6 +105,61 @@ static bool take_name(struct names *names, struct bytes_view name)
     return true;
 }
 
+// --- what a route merges in ---------------------------------------------------------------------
+
+static void put_member(struct writer *writer, const struct json_member *member)
+{
+    put(writer, ",\"");
+    put_raw(writer, member->key);
+    put(writer, "\":");
+    put_raw(writer, member->value);
+}
+
+// Appends the members of a route's object, but those that are named in `ours`.
+static void put_additions(struct writer *writer, const struct json_document *route,
+                          const char *const *ours)
+{
+    const cJSON *member = route ? route->tree->child : NULL;
+    for (size_t i = 0; member; i++, member = member->next) {
+        if (!is_one_of(member->string, ours)) {
+            put_member(writer, &route->members[i]);
+        }
+    }
+}
+
+static void put_additions_to_sip(struct writer *writer)
+{
+    static const char *const OURS[] = {"display_name", "sip_mode", "num_endpoints", "codecs", NULL};
+    struct json_document sip;
+    struct bytes_view raw = field(writer->room, "sip");
+    if (raw.len > 0 && !json_parse(&sip, raw)) {
+        put_additions(writer, &sip, OURS);
+        json_release(&sip);
+    }
+}
+
+// Under names that neither we nor the webhook have taken.
+static void put_additions_to_settings(struct writer *writer, struct names *names)
+{
+    static const char *const OURS[] = {"From",    "To",          "from",        "to",
+                                       "call_id", "call_domain", "sip_headers", NULL};
+    struct json_document route;
+    struct bytes_view raw = field(writer->body, "dialin_settings");
+    if (raw.len == 0 || json_parse(&route, raw)) {
+        return;
+    }
+    const cJSON *member = route.tree->child;
+    for (size_t i = 0; i < route.member_count; i++, member = member->next) {
+        if (names->count < JSON_MEMBERS_MAX && !is_one_of(member->string, OURS) &&
+            take_name(names, view_of_text(member->string))) {
+            put_member(writer, &route.members[i]);
+        }
+    }
+    json_release(&route);
+}
+
+// --- the webhook's own other fields -------------------------------------------------------------
+
 // `capacity` is twice the length of the webhook: more than all its names can grow to.
 static void put_other_fields(struct writer *writer, const struct json_document *document,
                              size_t capacity)
@@ -116,6 +183,7 @@ static void put_other_fields(struct writer *writer, const struct json_document *
         put_raw(writer, document->members[i].value);
         snake += name.len + 1;
     }
+    put_additions_to_settings(writer, &names);
     free(names.memory);
 }
 
@@ -132,8 +200,11 @@ static bool carries_dialout(const struct json_document *document)
 static void put_room(struct writer *writer, const struct json_document *document,
                      enum webhook_kind kind, uint64_t expires_s)
 {
+    static const char *const OURS[] = {"enable_dialout", "exp", "eject_at_room_exp", "sip", NULL};
+    struct bytes_view routes = field(writer->room, "enable_dialout");
+    bool dials_out = carries_dialout(document) || view_equal_text(routes, "true");
     put(writer, "{\"enable_dialout\":");
-    put(writer, carries_dialout(document) ? "true" : "false");
+    put(writer, dials_out ? "true" : "false");
     writer->fits =
         writer->fits &&
         bytes_printf(writer->out, ",\"exp\":%" PRIu64 ",\"eject_at_room_exp\":false", expires_s);
@@ -141,9 +212,12 @@ static void put_room(struct writer *writer, const struct json_document *document
         put(writer, ",\"sip\":{\"display_name\":");
         put_raw(writer, field(document, "From"));
         put(writer, ",\"sip_mode\":\"dial-in\",\"num_endpoints\":");
-        put(writer, field(document, "call_transfer").len > 0 ? "2" : "1");
-        put(writer, ",\"codecs\":{\"audio\":[\"OPUS\"]}}");
+        put(writer, field_or(document, "call_transfer", writer->body).len > 0 ? "2" : "1");
+        put(writer, ",\"codecs\":{\"audio\":[\"OPUS\"]}");
+        put_additions_to_sip(writer);
+        put(writer, "}");
     }
+    put_additions(writer, writer->room, OURS);
     put(writer, "}");
 }
 
@@ -172,23 +246,28 @@ static void put_dialin_settings(struct writer *writer, const struct json_documen
 // The fields that go through as they came, and null where they did not come.
 static void put_passed_on(struct writer *writer, const struct json_document *document)
 {
-    static const struct {
-        const char *ours, *theirs;
-    } NAMES[] = {
-        {",\"dialout_settings\":", "dialout_settings"},
-        {",\"voicemail_detection\":", "voicemail_detection"},
-        {",\"call_transfer\":", "call_transfer"},
-        {",\"sip_headers\":", "sipHeaders"},
-    };
+    static const char *const NAMES[] = {"dialout_settings", "voicemail_detection", "call_transfer"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        struct bytes_view value = field(document, NAMES[i].theirs);
-        put(writer, NAMES[i].ours);
+        struct bytes_view value = field_or(document, NAMES[i], writer->body);
+        put(writer, ",\"");
+        put(writer, NAMES[i]);
+        put(writer, "\":");
         put_raw(writer, value.len > 0 ? value : VIEW("null"));
     }
+    struct bytes_view sip_headers = field(document, "sipHeaders");
+    put(writer, ",\"sip_headers\":");
+    put_raw(writer, sip_headers.len > 0 ? sip_headers : VIEW("null"));
 }
 
 static void put_daily_api(struct writer *writer, const struct transform_settings *settings)
 {
+    // The last two are the route's where none are configured.
+    static const char *const OURS[] = {
+        "dialin_settings", "dialout_settings", "voicemail_detection", "call_transfer",
+        "sip_headers",     "daily_api_key",    "daily_api_url",       NULL};
+    static const char *const OURS_WITHOUT_KEY[] = {"dialin_settings",     "dialout_settings",
+                                                   "voicemail_detection", "call_transfer",
+                                                   "sip_headers",         NULL};
     if (settings->daily_api_key) {
         assert(settings->daily_api_url);
         put(writer, ",\"daily_api_key\":");
@@ -196,6 +275,7 @@ static void put_daily_api(struct writer *writer, const struct transform_settings
         put(writer, ",\"daily_api_url\":");
         put_text(writer, view_of_text(settings->daily_api_url));
     }
+    put_additions(writer, writer->body, settings->daily_api_key ? OURS : OURS_WITHOUT_KEY);
 }
 
 // --- the whole --------------------------------------------------------------------------------
@@ -255,7 +335,7 @@ const char *transform(const struct webhook_entry *entry, const struct transform_
                       uint64_t expires_s, struct bytes *request, struct transform_facts *facts)
 {
     struct json_document document;
-    struct writer writer = {request, true};
+    struct writer writer = {request, true, settings->body, settings->room};
     size_t len_before = request->len;
     const char *problem = json_parse(&document, entry->body);
     copy_fact(facts->from, sizeof facts->from, problem ? NULL : json_text(document.tree, "From"));

@@ -4,6 +4,7 @@
 #define DIALIN_TRANSFORM_H
 
 #include "bytes.h"
+#include "json.h"
 #include "webhook_entry.h"
 
 #include <stdint.h>
@@ -13,6 +14,11 @@
 struct transform_settings {
     const char *daily_api_key; // NULL: none is added
     const char *daily_api_url;
+
+    // A route's `body` and `room`, or NULL. They fill in and add: what the webhook leaves null or
+    // out, at any place that is shown in CONTRACT's example. They never overwrite what comes from
+    // the webhook, nor what is fixed there (exp, eject_at_room_exp, and what is in sip).
+    const struct json_document *body, *room;
 };
 
 // What the worker needs to know of a webhook besides the request itself; texts are truncated to fit

@@ -132,3 +132,44 @@ def test_an_attempt_of_unknown_outcome_has_nothing_to_verify(ledger, worker, aud
         "call_id": "c", "entry": "1-1", "event": "attempt", "attempt": "1", "worker": "w",
         "at_ms": "1", "agent": "a", "reason": "", "error": "unknown outcome"})
     assert "verified 0 requests" in audit("verify").out
+
+
+# --- routes to be tried ---------------------------------------------------------------------------
+
+
+def routes_file(tmp_path, *routes):
+    path = tmp_path / "routes.json"
+    path.write_text(json.dumps({"routes": list(routes)}))
+    return path
+
+
+def test_a_file_of_routes_is_tried(stack, ledger, start, worker, audit, tmp_path):
+    """Which calls would go elsewhere, and what would be sent otherwise."""
+    sales, rest = daily.webhook(To="+14150000001"), daily.webhook(To="+16500000001")
+    drain(ledger, sales, rest)
+    same = {"START_URL": start.url}
+    path = routes_file(tmp_path, {"to": "+1212*", "agent": "nobody-rings"})
+    audit("verify", "--routes", path, **same)
+    path = routes_file(tmp_path, {"to": "+1415*", "agent": "sales", "api_key_env": "SALES_KEY",
+                                  "body": {"tenant": "acme"}, "room": {"geo": "eu"}})
+    found = audit("verify", "--json", "--routes", path, code=1, SALES_KEY="key-1", **same).objects()
+    assert {one["call_id"] for one in found} == {sales["callId"]}
+    assert [(one["path"], one["recorded"], one["now"]) for one in found] == [
+        ("(agent)", found[0]["recorded"], "sales"),
+        ("dailyRoomProperties.geo", "absent", '"eu"'),
+        ("body.tenant", "absent", '"acme"')]
+    assert found[0]["recorded"] == start.url.removeprefix("http://")
+
+
+@pytest.mark.parametrize("text, sentence", [
+    (b'{"routes":[\n{"agent":"a b"}]}', "line 2: agent may have letters"),
+    (b'{"routes":[{}', "line 1: "),
+    (b"", "there is no text"),
+    (b" " * (1 << 20) + b"{}", "longer than 1 MiB"),
+    (b'{"routes":[{"agent":"a","api_key_env":"NOT_SET"}]}', "NOT_SET is not set"),
+])
+def test_a_bad_file_of_routes_is_refused(audit, tmp_path, text, sentence):
+    path = tmp_path / "routes.json"
+    path.write_bytes(text)
+    assert sentence in audit("verify", "--routes", path, code=1).err
+    assert "No such file" in audit("verify", "--routes", str(path) + "x", code=1).err

@@ -37,7 +37,8 @@ static void check_request(const struct bytes *request, enum webhook_kind kind)
 static void check_transform(struct bytes_view body, enum webhook_kind kind, bool must_be_good)
 {
     const struct webhook_entry entry = {.kind = kind, .call_id = VIEW("c-1~r1"), .body = body};
-    const struct transform_settings settings = {"ours", "https://api.daily.co/v1"};
+    const struct transform_settings settings = {.daily_api_key = "ours",
+                                                .daily_api_url = "https://api.daily.co/v1"};
     struct transform_facts facts;
     struct bytes request, again;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);

@@ -7,6 +7,7 @@
 #include "progress.h"
 #include "record_walk.h"
 #include "redact.h"
+#include "routing.h"
 #include "transform.h"
 
 #include <inttypes.h>
@@ -21,14 +22,17 @@ struct verification {
     struct progress progress;
     struct json_line line;
     struct bytes request, redacted; // made now
-    uint64_t seen, total;           // events
+    struct audit_settings settings; // borrowed, but for the keys of routes
+    struct routing routing;
+    bool has_routes;      // else the one agent of the environment, whatever it is
+    uint64_t seen, total; // events
     uint64_t requests, different, damaged, gone, newer, assumed_keys;
 };
 
 // The event at hand, as differences name it.
 struct subject {
     struct verification *verification;
-    struct bytes_view call_id, entry, attempt;
+    struct bytes_view call_id, entry, attempt, agent;
 };
 
 // --- differences --------------------------------------------------------------------------------
@@ -74,12 +78,34 @@ static struct transform_settings settings_for(struct verification *verification,
 {
     static const char KEY[] = "\"daily_api_key\":\"[redacted]\"";
     const struct audit_settings *settings = verification->audit->settings;
-    struct transform_settings made = {settings->daily_api_key, settings->daily_api_url};
+    struct transform_settings made = {.daily_api_key = settings->daily_api_key,
+                                      .daily_api_url = settings->daily_api_url};
     if (!made.daily_api_key && memmem(recorded.data, recorded.len, KEY, sizeof KEY - 1)) {
         made.daily_api_key = "[redacted]";
         verification->assumed_keys++;
     }
     return made;
+}
+
+// With routes to try: which one takes the call, and what it merges in.
+static bool apply_route(struct subject *subject, const struct webhook_entry *webhook,
+                        struct transform_settings *settings)
+{
+    const struct verification *verification = subject->verification;
+    const char *agent = "";
+    if (!verification->has_routes) {
+        return true;
+    }
+    const struct route_rule *rule = routing_choose(&verification->routing, webhook->body, &agent);
+    settings->body = rule ? rule->body : NULL;
+    settings->room = rule ? rule->room : NULL;
+    if (!agent[0] || view_equal_text(subject->agent, agent)) {
+        return true;
+    }
+    char recorded[ROUTE_AGENT_BYTES_MAX + 1];
+    snprintf(recorded, sizeof recorded, "%.*s", (int)subject->agent.len, subject->agent.data);
+    print_difference("(agent)", recorded, agent, subject);
+    return false;
 }
 
 static bool is_whole(const struct webhook_entry *webhook)
@@ -93,11 +119,12 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
                            struct bytes_view recorded)
 {
     struct verification *verification = subject->verification;
-    const struct transform_settings settings = settings_for(verification, recorded);
+    struct transform_settings settings = settings_for(verification, recorded);
     struct transform_facts facts;
     bytes_clear(&verification->request);
     bytes_clear(&verification->redacted);
     verification->requests++;
+    bool is_same_agent = apply_route(subject, webhook, &settings);
     const char *problem =
         transform(webhook, &settings, difference_expiry(recorded), &verification->request, &facts);
     if (problem) {
@@ -105,11 +132,11 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
         verification->different++;
         return;
     }
-    redact(bytes_view(&verification->request), &verification->audit->settings->secrets,
+    redact(bytes_view(&verification->request), &verification->settings.secrets,
            &verification->redacted);
     uint64_t count =
         difference_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
-    verification->different += count > 0;
+    verification->different += count > 0 || !is_same_agent;
 }
 
 static void verify_event(struct subject *subject, const redisReply *event, const redisReply *rows)
@@ -155,7 +182,8 @@ static bool verify_page(struct verification *verification, const redisReply *pag
         redisReply *rows = has_request(page->element[i]) ? database_receive(database) : NULL;
         if (rows) {
             struct subject subject = {verification, reply_field(event, "call_id"),
-                                      reply_field(event, "entry"), reply_field(event, "attempt")};
+                                      reply_field(event, "entry"), reply_field(event, "attempt"),
+                                      reply_field(event, "agent")};
             verify_event(&subject, event, rows);
         }
         freeReplyObject(rows);
@@ -228,8 +256,12 @@ static void print_summary(const struct verification *verification, bool is_whole
 
 enum exit_code verify_run(struct audit *audit)
 {
-    struct verification verification = {.audit = audit};
-    if (!count_events(&verification)) {
+    struct verification verification = {.audit = audit, .settings = *audit->settings};
+    const char *routes = audit->options->routes;
+    verification.has_routes = routes != NULL;
+    if ((routes && !routing_open(&verification.routing, routes, &verification.settings)) ||
+        !count_events(&verification)) {
+        routing_close(&verification.routing);
         return EXIT_NOT_DONE;
     }
     json_line_init(&verification.line);
@@ -242,6 +274,7 @@ enum exit_code verify_run(struct audit *audit)
     json_line_release(&verification.line);
     bytes_release(&verification.request);
     bytes_release(&verification.redacted);
+    routing_close(&verification.routing);
     bool is_good = is_whole && verification.different == 0 && verification.damaged == 0;
     return is_good ? EXIT_DONE : EXIT_NOT_DONE;
 }

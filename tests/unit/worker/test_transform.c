@@ -60,7 +60,7 @@ static void the_example_of_the_contract(void **state)
         "                              \"sip_headers\": {\"X-Tenant\": \"acme\"}},"
         "          \"dialout_settings\": null, \"voicemail_detection\": null,"
         "          \"call_transfer\": null, \"sip_headers\": {\"X-Tenant\": \"acme\"}}}";
-    const struct transform_settings settings = {NULL, NULL};
+    const struct transform_settings settings = {0};
     struct transform_facts facts;
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
@@ -157,7 +157,7 @@ static const struct request_case REQUESTS[] = {
 static void webhooks_become_requests(void **state)
 {
     (void)state;
-    const struct transform_settings settings = {NULL, NULL};
+    const struct transform_settings settings = {0};
     for (size_t i = 0; i < LEN(REQUESTS); i++) {
         struct transform_facts facts;
         struct bytes request;
@@ -191,7 +191,7 @@ static void names_become_snake_case(void **state)
         {"a1B2", "a1_b2"},
     };
     for (size_t i = 0; i < LEN(CASES); i++) {
-        const struct transform_settings settings = {NULL, NULL};
+        const struct transform_settings settings = {0};
         struct transform_facts facts;
         struct bytes request;
         char webhook[256], wanted[256];
@@ -209,7 +209,8 @@ static void names_become_snake_case(void **state)
 static void the_key_of_daily_is_added_where_configured(void **state)
 {
     (void)state;
-    const struct transform_settings settings = {"k\"1", "https://api.daily.co/v1"};
+    const struct transform_settings settings = {.daily_api_key = "k\"1",
+                                                .daily_api_url = "https://api.daily.co/v1"};
     struct transform_facts facts;
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
@@ -254,7 +255,7 @@ static void bad_webhooks_are_refused_and_leave_nothing(void **state)
         {WEBHOOK_DIALOUT, "{\"dialout_settings\":\"+3\"}"},
         {WEBHOOK_DIALOUT, "{" CALL "}"},
     };
-    const struct transform_settings settings = {NULL, NULL};
+    const struct transform_settings settings = {0};
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     assert_true(bytes_append_text(&request, "before"));
@@ -272,7 +273,7 @@ static void bad_webhooks_are_refused_and_leave_nothing(void **state)
 static void each_maximum_is_kept_and_leaves_nothing(void **state)
 {
     (void)state;
-    const struct transform_settings settings = {"key", "url"};
+    const struct transform_settings settings = {.daily_api_key = "key", .daily_api_url = "url"};
     const char *webhook = "{" CALL ",\"sipHeaders\":{},\"extraField\":[1]}";
     struct transform_facts facts;
     struct bytes whole;
@@ -293,7 +294,7 @@ static void each_maximum_is_kept_and_leaves_nothing(void **state)
 static void many_and_long_names_go_through(void **state)
 {
     (void)state;
-    const struct transform_settings settings = {NULL, NULL};
+    const struct transform_settings settings = {0};
     struct transform_facts facts;
     struct bytes webhook, request, wanted;
     bytes_init(&webhook, 1 << 20);
@@ -323,7 +324,7 @@ static void many_and_long_names_go_through(void **state)
 static void facts_are_cut_between_characters(void **state)
 {
     (void)state;
-    const struct transform_settings settings = {NULL, NULL};
+    const struct transform_settings settings = {0};
     struct transform_facts facts;
     struct bytes webhook, request;
     bytes_init(&webhook, 4096);
@@ -347,7 +348,7 @@ static void facts_are_cut_between_characters(void **state)
 static void a_replayed_call_keeps_the_id_of_daily(void **state)
 {
     (void)state;
-    const struct transform_settings settings = {NULL, NULL};
+    const struct transform_settings settings = {0};
     const struct webhook_entry entry = {.kind = WEBHOOK_DIALIN,
                                         .call_id = VIEW("c-1~r1"),
                                         .replay_of = VIEW("1-0"),

@@ -1,0 +1,112 @@
+// Times as people write and read them, in a zone with summer time.
+#include "moment.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <time.h>
+
+// 2026-07-14T12:30:15.250Z; in Berlin two hours more.
+#define NOW_MS 1784032215250
+
+static void times_are_read_or_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ms; // 0: refused
+    } CASES[] = {
+        {"90s", NOW_MS - 90000},
+        {"30m", NOW_MS - 1800000},
+        {"2h", NOW_MS - 7200000},
+        {"7d", NOW_MS - 604800000},
+        {"1784032215250", 1784032215250},
+        {"2026-07-14", 1783980000000},
+        {"2026-01-14", 1768345200000},
+        {"2026-07-14T14:30", 1784032200000},
+        {"2026-07-14 14:30", 1784032200000},
+        {"2026-07-14T14:30:15.250", NOW_MS},
+        {"2026-07-14T12:30:15.250Z", NOW_MS},
+        {"2026-07-14T13:30:15.250+01:00", NOW_MS},
+        {"2026-07-14T09:00:15.250-0330", NOW_MS},
+        {"14:30", 1784032200000},
+        {"14:30:15", 1784032215000},
+        {"", 0},
+        {"2", 0},
+        {"2x", 0},
+        {"h", 0},
+        {"1234567d", 0},
+        {"yesterday", 0},
+        {"2026-13-01", 0},
+        {"2026-00-10", 0},
+        {"2026-07-32", 0},
+        {"1969-07-20", 0},
+        {"2026-7-14", 0},
+        {"2026-07-14T", 0},
+        {"2026-07-14T24:00", 0},
+        {"2026-07-14T14:60", 0},
+        {"2026-07-14T14:30:61", 0},
+        {"2026-07-14T14:30:15.25", 0},
+        {"2026-07-14T14:30Zulu", 0},
+        {"2026-07-14T14:30+1", 0},
+        {"2026-07-14T14:30+15:00", 0},
+        {"14:30 ", 0},
+        {"-2h", 0},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        uint64_t ms = 0;
+        bool is_time = moment_parse(CASES[i].text, NOW_MS, &ms);
+        if (is_time != (CASES[i].ms > 0) || (is_time && ms != CASES[i].ms)) {
+            fail_msg("'%s': %d %llu", CASES[i].text, is_time, (unsigned long long)ms);
+        }
+    }
+}
+
+static void times_are_printed_in_the_zone(void **state)
+{
+    (void)state;
+    char text[MOMENT_BYTES];
+    uint64_t ms = 0;
+    moment_print(NOW_MS, text);
+    assert_string_equal(text, "2026-07-14T14:30:15.250+02:00");
+    assert_true(moment_parse(text, 1, &ms));
+    assert_true(ms == NOW_MS);
+    moment_print_short(NOW_MS, text);
+    assert_string_equal(text, "07-14 14:30:15");
+    moment_print_clock(NOW_MS, text);
+    assert_string_equal(text, "14:30:15.250");
+}
+
+static void spans_fit_a_table(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } CASES[] = {
+        {0, "0 ms"},        {999, "999 ms"},      {1000, "1.0 s"},
+        {59999, "59.9 s"},  {60000, "1:00"},      {110000, "1:50"},
+        {3599999, "59:59"}, {3600000, "1:00:00"}, {90061000, "25:01:01"},
+    };
+    char text[MOMENT_BYTES];
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        moment_print_span(CASES[i].ms, text);
+        assert_string_equal(text, CASES[i].text);
+    }
+}
+
+int main(void)
+{
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_read_or_refused),
+        cmocka_unit_test(times_are_printed_in_the_zone),
+        cmocka_unit_test(spans_fit_a_table),
+    };
+    return cmocka_run_group_tests_name("moment", tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+// See routing.h.
+#include "routing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *take_key(const char *variable, void *arg)
+{
+    struct audit_settings *settings = arg;
+    const char *key = getenv(variable);
+    if (key && settings->secrets.count < REDACT_SECRETS_MAX) {
+        settings->secrets.values[settings->secrets.count++] = key;
+    }
+    return key;
+}
+
+static bool read_file(const char *path, struct bytes *text)
+{
+    char chunk[4096];
+    FILE *file = fopen(path, "re");
+    bool fits = file != NULL;
+    for (size_t len; fits && (len = fread(chunk, 1, sizeof chunk, file)) > 0;) {
+        fits = bytes_append(text, chunk, len);
+    }
+    bool is_read = fits && !ferror(file);
+    if (!is_read) {
+        fprintf(stderr, "dialin-audit: %s: %s\n", path,
+                file && !fits ? "it is longer than 1 MiB" : strerror(errno));
+    }
+    if (file) {
+        fclose(file);
+    }
+    return is_read;
+}
+
+// In the worker's order: START_URL, Pipecat Cloud, the stand-in.
+static void find_fallback(const struct audit_settings *settings, struct route *fallback)
+{
+    struct bytes problem; // the worker's business
+    bytes_init(&problem, 4096);
+    *fallback = (struct route){.agent = ""};
+    if (settings->start_url) {
+        route_to_url(fallback, settings->start_url, NULL, &problem);
+    } else if (settings->cloud_api_key && settings->agent_name) {
+        route_to_cloud(fallback, settings->agent_name, NULL, &problem);
+    } else if (settings->demo_start_url) {
+        route_to_url(fallback, settings->demo_start_url, NULL, &problem);
+    }
+    bytes_release(&problem);
+}
+
+bool routing_open(struct routing *routing, const char *path, struct audit_settings *settings)
+{
+    struct bytes text, problem;
+    bytes_init(&text, ROUTE_FILE_BYTES_MAX);
+    bytes_init(&problem, 4096);
+    bool is_read = read_file(path, &text);
+    bool is_good = is_read && route_file_parse(&routing->file, bytes_view(&text), take_key,
+                                               settings, &problem);
+    if (is_read && !is_good) {
+        fprintf(stderr, "dialin-audit: %s: %s\n", path, bytes_text(&problem));
+    }
+    find_fallback(settings, &routing->fallback);
+    bytes_release(&text);
+    bytes_release(&problem);
+    return is_good;
+}
+
+void routing_close(struct routing *routing)
+{
+    route_file_release(&routing->file);
+}
+
+const struct route_rule *routing_choose(const struct routing *routing, struct bytes_view body,
+                                        const char **agent)
+{
+    struct json_document document;
+    const struct route_rule *rule = NULL;
+    if (!json_parse(&document, body)) {
+        rule = route_file_choose(&routing->file, document.tree);
+        json_release(&document);
+    }
+    *agent = rule && rule->route.agent[0] ? rule->route.agent : routing->fallback.agent;
+    return rule;
+}

@@ -1,0 +1,24 @@
+// The routes that verify tries: a file of them in place of ROUTES_FILE, and behind it the one agent
+// of the environment, as the worker finds it.
+#ifndef DIALIN_AUDIT_ROUTING_H
+#define DIALIN_AUDIT_ROUTING_H
+
+#include "audit_settings.h"
+#include "route_file.h"
+
+struct routing {
+    struct route_file file;
+    struct route fallback; // its agent is empty where the environment names none
+};
+
+// Reads the file at `path`. False, with a sentence said, where it cannot be used. Keys that the
+// file names are added to the secrets of `settings`, which it borrows.
+bool routing_open(struct routing *routing, const char *path, struct audit_settings *settings);
+void routing_close(struct routing *routing);
+
+// What takes this webhook's call: the rule, or NULL for the fallback. *agent is empty where it is
+// not known here.
+const struct route_rule *routing_choose(const struct routing *routing, struct bytes_view body,
+                                        const char **agent);
+
+#endif
