@@ -281,3 +281,24 @@ def test_the_logs_tell_a_call_in_a_few_lines(stack, ledger, start):
     assert any(entry in line for line in story)
     for number in (daily.FROM, daily.TO):
         assert number[-5:].encode() not in stack.logs()
+
+
+def test_what_has_started_stays_so_when_it_comes_again_too_late(stack, ledger, start):
+    """The group is made again at the mark, which an unfinished entry holds back: what has started
+    since then comes once more, when its hold is long over."""
+    worker = stack.worker(START_URL=start.url, HOLD_LIMIT_S=1)
+    ledger.queue(daily.webhook(), v="9")  # put aside, unfinished
+    webhook = daily.webhook()
+    entry = ledger.queue(webhook)
+    before = ledger.wait_for_state(webhook["callId"], "started")
+    wait_for(lambda: ledger.client.time()[0] * 1000 > int(before["received_ms"]) + 2000)
+    ledger.client.xgroup_destroy(ledger.key("webhooks"), "workers")
+    late = daily.webhook()
+    wait_for(lambda: ledger.client.exists(ledger.key("webhooks")) and worker.is_ready())
+    ledger.queue(late)
+    ledger.wait_for_state(late["callId"], "started")
+    wait_for(lambda: entry not in {row["message_id"].decode() for row in ledger.client.xpending_range(
+        ledger.key("webhooks"), "workers", "-", "+", 10)})
+    assert ledger.call(webhook["callId"]) == before
+    assert ledger.counts() == {"started": 2}
+    assert len(start.requests) == 2

@@ -17,7 +17,7 @@ local function record_attempt(...)
 end
 
 local call = redis.call('HMGET', KEYS[2], 'entry', 'worker', 'attempts', 'answered', 'sha256',
-    'updated_ms', 'waiting_ms', 'asked_ms')
+    'updated_ms', 'waiting_ms', 'asked_ms', 'state')
 local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
 -- Claimed by another who has not begun: what became of the request is known all the same.
 local is_known = outcome == 'started' and call[1] == entry and call[2] == consumer and
@@ -43,6 +43,11 @@ if call[1] and call[1] ~= entry then
     -- Another entry has this call: this one ended, expired for instance, before it ever began.
     end_as_duplicate(call[5])
     return 'duplicate'
+end
+
+if call[9] == 'started' or call[9] == 'dead' then -- and the entry came again: the group was lost
+    redis.call('XACK', KEYS[1], 'workers', entry)
+    return 'recorded'
 end
 
 local fields = { 'reason', reason, 'error', err, 'http_status', ARGV[16], 'failures', ARGV[22],
