@@ -54,6 +54,22 @@ def test_retention_days_says_how_long(stack, ledger, start):
     wait_for(lambda: past.entry_ids() == [kept])
 
 
+def test_the_index_goes_with_the_last_entry_of_its_minute(stack, ledger, start):
+    past = History(ledger)
+    calls = [past.finished(7 * DAY_MS + age_ms) for age_ms in (
+        3 * MINUTE_MS, 2 * MINUTE_MS, -MINUTE_MS, -2 * MINUTE_MS)]
+    minutes = [int(entry.split("-")[0]) // MINUTE_MS for entry, _ in calls]
+    for (_, call_id), minute in zip(calls, minutes):
+        ledger.client.sadd(ledger.key(f"index:{minute}"), "from:" + call_id)
+        ledger.client.hset(ledger.key("replays"), call_id, 1)
+    stack.worker(START_URL=start.url)
+    wait_for(lambda: len(past.entry_ids()) == 2)
+    kept = {ledger.key(f"index:{minute}").encode() for minute in minutes[2:]}
+    assert set(ledger.client.keys(ledger.key("index:*"))) == kept
+    assert set(ledger.client.hkeys(ledger.key("replays"))) == {
+        call_id.encode() for _, call_id in calls[2:]}
+
+
 @pytest.mark.parametrize("owner", ["line", "a-living-worker"])
 def test_an_unfinished_entry_is_never_taken(stack, ledger, start, owner):
     """Nor anything behind it, finished as it may be."""

@@ -183,7 +183,7 @@ bool replay_wait(struct replay_run *run, bool (*is_running)(void *arg), void *ar
     }
     progress_clear(&run->progress);
     database_close(record);
-    return is_good;
+    return is_good && unfinished == 0;
 }
 
 // --- comparing ----------------------------------------------------------------------------------
