@@ -9,9 +9,8 @@
 
 // How MOMENT_PARSE's texts look, for --help and complaints.
 #define MOMENT_FORMS                                                                               \
-    "a time ago as 90s, 30m, 2h or 7d, or a time as 2026-11-23, 15:04 (today), "                   \
-    "2026-11-23T15:04[:05[.678]] in local time, with Z or +01:00 behind it in another, or in "     \
-    "milliseconds since 1970"
+    "90s, 30m, 2h or 7d ago; 2026-11-23; 15:04 (today); 2026-11-23T15:04[:05[.678]],\n"            \
+    "local, or with Z or +01:00 behind it; or milliseconds since 1970"
 
 // False where the text is none of the above.
 bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms);

@@ -89,31 +89,39 @@ static const struct {
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
 
-static void print_flags(unsigned commands)
+static void print_flags(enum command command)
 {
+    bool has_time = false;
     for (size_t i = 0; i < FLAG_COUNT; i++) {
-        if (FLAGS[i].commands & commands) {
+        if (FLAGS[i].commands & OF(command)) {
             char flag[32];
             snprintf(flag, sizeof flag, "--%s %s", FLAGS[i].name,
                      FLAGS[i].value ? FLAGS[i].value : "");
             printf("  %-18s %s\n", flag, FLAGS[i].help);
+            has_time = has_time || (FLAGS[i].value && !strcmp(FLAGS[i].value, "TIME"));
         }
+    }
+    if (has_time) {
+        printf("\nTIME is " MOMENT_FORMS ".\n");
     }
 }
 
-static void print_help(unsigned commands)
+static void print_command_help(enum command command)
+{
+    printf("dialin-audit %s\n%s\n\n", COMMANDS[command].usage, COMMANDS[command].help);
+    print_flags(command);
+}
+
+static void print_help(void)
 {
     printf("dialin-audit " DIALIN_VERSION "\n"
            "Reads the record of every call out of Redis: what happened, and what would happen.\n"
            "Exit code 0: it did what was asked; 1: not; 2: wrong usage.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (commands & OF(i)) {
-            printf("  %-18s %s\n", COMMANDS[i].usage, COMMANDS[i].help);
-        }
+        printf("  %-18s %s\n", COMMANDS[i].usage, COMMANDS[i].help);
     }
-    printf("\n");
-    print_flags(commands);
-    printf("\nTIME is " MOMENT_FORMS ".\n\nEnvironment, each also as NAME_FILE:\n");
+    printf("\ndialin-audit COMMAND --help lists the command's flags.\n\n"
+           "Environment, each also as NAME_FILE:\n");
     config_print_table(AUDIT_SETTINGS_TABLE);
 }
 
@@ -126,7 +134,7 @@ static bool complain(const char *subject, const char *sentence)
 static bool parse_time(const char *flag, const char *text, uint64_t *ms)
 {
     return moment_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is no time: give " MOMENT_FORMS);
+           complain(flag, "is no time; give one as " MOMENT_FORMS);
 }
 
 static bool parse_limit(const char *text, uint64_t *limit)
@@ -306,7 +314,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
         return OPTIONS_DONE;
     }
     if (name && (!strcmp(name, "--help") || !strcmp(name, "help"))) {
-        print_help(OF(COMMAND_COUNT) - 1);
+        print_help();
         return OPTIONS_DONE;
     }
     if (!find_command(name, &command)) {
@@ -322,7 +330,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     argv++; // the command stands for the program's name
     for (int flag; (flag = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         if (flag == HELP) {
-            print_help(OF(command));
+            print_command_help(command);
             return OPTIONS_DONE;
         }
         if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
