@@ -1,0 +1,132 @@
+"""dialin-audit export: everything once, in order, also where it was broken off."""
+
+import csv
+import io
+import json
+
+import pytest
+
+import daily
+from audit import Audit
+from fake_start import answers, starts_a_bot
+from stack import wait_for
+
+
+@pytest.fixture
+def audit(stack):
+    return Audit(stack)
+
+
+@pytest.fixture
+def recorded(stack, ledger, start):
+    """Calls of every outcome, with bodies that need quotes in CSV."""
+    def by_number(exchange):
+        step = answers(422, b'no "bot",\nsorry') if b"+1222" in exchange.request.body \
+            else starts_a_bot()
+        step(exchange)
+    start.script(by_number)
+    stack.worker(START_URL=start.url)
+    webhooks = [daily.webhook(From=number, note='line\nend, "quoted"')
+                for number in ("+1111", "+1222", "+1333", "anonymous")]
+    for webhook in webhooks + webhooks[:1]:
+        ledger.queue(webhook)
+    ledger.wait_until_finished()
+    settled(ledger)
+    return webhooks
+
+
+def settled(ledger):
+    """An export ends a millisecond before it begins: until then all is in."""
+    newest = max(int(entry.split(b"-")[0]) for key in ("webhooks", "audit")
+                 for entry, _ in ledger.client.xrevrange(ledger.key(key), count=1))
+    wait_for(lambda: ledger.client.time()[0] * 1000 + ledger.client.time()[1] // 1000 > newest + 1)
+
+
+def rows_of(text, form):
+    if form == "json":
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def place(row):
+    return tuple(map(int, row["id"].split("-")))
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_everything_once_and_in_order(ledger, recorded, audit, form):
+    result = audit("export", "--format", form)
+    rows = rows_of(result.out, form)
+    webhooks = [row for row in rows if row["record"] == "webhook"]
+    events = [row for row in rows if row["record"] == "event"]
+    outcomes = [row for row in rows if row["record"] == "outcome"]
+    assert [row["id"] for row in webhooks] == [entry for entry, _ in ledger.entries()]
+    assert [row["body"].encode() for row in webhooks] == [
+        fields["body"] for _, fields in ledger.entries()]
+    assert [row["id"] for row in events] == [
+        entry.decode() for entry, _ in ledger.client.xrange(ledger.key("audit"))]
+    assert {row["call_id"] if "call_id" in row and row["call_id"] else row["entry"]
+            for row in outcomes} and len(outcomes) == 4
+    assert sorted(row["state"] for row in outcomes) == ["dead"] + ["started"] * 3
+    assert [place(row) for row in rows] == sorted(place(row) for row in rows)
+    assert "token" not in result.out.replace("dailyToken", ""), "what scripts keep is left out"
+    for i, row in enumerate(rows):
+        if row["record"] == "outcome":
+            assert rows[i - 1]["event"] in ("started", "dead") and rows[i - 1]["id"] == row["id"]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_it_goes_on_from_every_byte(ledger, recorded, audit, tmp_path, form):
+    """Cut anywhere in its last rows, as a full disk or a kill leaves it."""
+    path = tmp_path / "export"
+    audit("export", "--format", form, "--output", path)
+    whole = path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    ends = range(max(len(whole) - 1500, 0), len(whole) + 1, 7)
+    for end in [0, 1, 100, *ends]:
+        path.write_bytes(whole[:end])
+        audit("export", "--format", form, "--output", path, "--resume")
+        assert path.read_bytes() == whole, f"cut at {end} of {len(whole)}"
+
+
+def test_what_comes_between_the_runs_is_there_once(ledger, recorded, audit, tmp_path):
+    path = tmp_path / "export"
+    for _ in range(5):
+        audit("export", "--output", path, "--resume")
+        ledger.queue(daily.webhook())
+        ledger.wait_until_finished()
+    settled(ledger)
+    audit("export", "--output", path, "--resume")
+    assert path.read_text() == audit("export").out
+
+
+def test_an_interrupt_is_resumed(stack, ledger, start, audit, tmp_path):
+    with ledger.client.pipeline(transaction=False) as pipeline:
+        for i in range(30000):
+            pipeline.xadd(ledger.key("webhooks"), {
+                "v": "1", "kind": "dialin", "call_id": f"c{i}", "received_ms": "1", "body": "{}",
+                "sha256": "", "timestamp": "", "signature": "", "peer": ""}, id=f"{1000 + i}-0")
+        pipeline.execute()
+    path = tmp_path / "export"
+    running = audit.begin("export", "--output", str(path))
+    wait_for(lambda: path.exists() and path.stat().st_size > 100_000)
+    result = audit.interrupt(running)
+    if result.code != 0:  # else it was faster than the signal
+        assert result.code == 1 and "--resume goes on" in result.err and "interrupted" in result.err
+    audit("export", "--output", path, "--resume")
+    assert path.read_text() == audit("export").out
+
+
+def test_a_span_of_time(ledger, recorded, audit):
+    assert audit("export", "--until", "1h").out == ""
+    assert audit("export", "--since", "1h").out == audit("export").out
+
+
+@pytest.mark.parametrize("content", [b"not an export\n", b'{"record":"other","id":"1-1"}\n',
+                                     b'{"record":"event"}\n', b"[]\n"])
+def test_another_file_is_left_alone(ledger, audit, tmp_path, content):
+    path = tmp_path / "export"
+    path.write_bytes(content)
+    assert "cannot be resumed" in audit("export", "--output", path, "--resume", code=1).err
+    assert "exists" in audit("export", "--output", path, code=1).err
+    assert path.read_bytes() == content
+    assert "cannot be written" in audit("export", "--output", tmp_path / "no" / "x", code=1).err

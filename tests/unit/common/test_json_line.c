@@ -1,0 +1,85 @@
+// Objects on one line: always JSON, always UTF-8, whatever stands in the texts.
+#include "json_line.h"
+
+#include "json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void members_nest(void **state)
+{
+    (void)state;
+    struct json_line line;
+    json_line_init(&line);
+    json_line_text(&line, "a", VIEW("b"));
+    json_line_open(&line, "list", '[');
+    json_line_open_element(&line);
+    json_line_number(&line, "n", UINT64_MAX);
+    json_line_close(&line, '}');
+    json_line_open_element(&line);
+    json_line_close(&line, '}');
+    json_line_close(&line, ']');
+    json_line_open(&line, "object", '{');
+    json_line_flag(&line, "yes", true);
+    json_line_null(&line, "nothing");
+    json_line_close(&line, '}');
+    assert_string_equal(bytes_text(&line.text),
+                        "{\"a\":\"b\",\"list\":[{\"n\":18446744073709551615},{}],"
+                        "\"object\":{\"yes\":true,\"nothing\":null}");
+    json_line_release(&line);
+}
+
+static void texts_are_escaped(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bytes_view text;
+        const char *json;
+    } CASES[] = {
+        {VIEW(""), "\"\""},
+        {VIEW("a\"b\\c"), "\"a\\\"b\\\\c\""},
+        {{"\0\n\x1b", 3}, "\"\\u0000\\u000a\\u001b\""},
+        {VIEW("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {VIEW("a\xff"
+              "b"),
+         "\"a\xef\xbf\xbd"
+         "b\""},
+        {VIEW("\xc3"), "\"\xef\xbf\xbd\""},
+        {VIEW("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {VIEW("\xc0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct bytes out;
+        bytes_init(&out, 256);
+        assert_true(json_append_text(&out, CASES[i].text));
+        assert_string_equal(bytes_text(&out), CASES[i].json);
+        bytes_release(&out);
+    }
+}
+
+static void a_text_that_is_too_long_is_left_out(void **state)
+{
+    (void)state;
+    struct json_line line;
+    json_line_init(&line);
+    line.text.max = 16;
+    json_line_text(&line, "long", VIEW("0123456789abcdef"));
+    json_line_text(&line, "b", VIEW("c"));
+    assert_string_equal(bytes_text(&line.text), "{\"b\":\"c\"");
+    json_line_release(&line);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_nest),
+        cmocka_unit_test(texts_are_escaped),
+        cmocka_unit_test(a_text_that_is_too_long_is_left_out),
+    };
+    return cmocka_run_group_tests_name("json_line", tests, NULL, NULL);
+}
