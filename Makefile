@@ -195,8 +195,8 @@ clean:
 # $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
-                $(addprefix worker/,transform.c redact.c redactor.c secret.c) \
-                $(addprefix common/,json.c bytes.c memory.c webhook_entry.c signature.c)
+                $(addprefix worker/,transform.c redact.c redactor.c secret.c route_file.c routes.c) \
+                $(addprefix common/,json.c utf8.c bytes.c memory.c webhook_entry.c signature.c)
 SECONDS := 30
 ifndef SEED
 SEED := $(shell date +%s)
