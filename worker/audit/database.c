@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,7 @@ struct database *database_open(const struct redis_address *address, const char *
             database->context ? database->context->errstr : "out of memory");
     } else {
         redisSetTimeout(database->context, answer);
+        fcntl(database->context->fd, F_SETFD, FD_CLOEXEC); // not for a replay's worker
     }
     if (database->is_lost || !log_in(database, address) || !take_time(database)) {
         database_close(database);

@@ -241,7 +241,7 @@ static bool has_room(struct audit *audit, uint64_t calls)
             fprintf(stderr,
                     "dialin-audit: Redis has %" PRIu64 " of %" PRIu64
                     " MB in use, and this replay needs about %" PRIu64
-                    " more: choose fewer calls, or replay into another Redis\n",
+                    " more: choose fewer calls, or give Redis more (maxmemory)\n",
                     used >> 20, most >> 20, needed >> 20);
         }
     }
@@ -278,6 +278,9 @@ static bool wait_for_worker(struct replay_run *run, struct replay_worker *worker
         }
     }
     bytes_release(&key);
+    if (!is_ready && loop_now_us() >= end_us) {
+        fprintf(stderr, "dialin-audit: the worker of this replay does not come up\n");
+    }
     return is_ready;
 }
 
