@@ -43,6 +43,9 @@ void export_writer_release(struct export_writer *writer)
 static void put_cell(FILE *file, struct bytes_view text)
 {
     bool is_plain = true;
+    if (text.len == 0) {
+        return;
+    }
     for (size_t i = 0; i < text.len; i++) {
         is_plain = is_plain && !strchr("\",\r\n", text.data[i]);
     }
