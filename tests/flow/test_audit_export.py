@@ -3,13 +3,14 @@
 import csv
 import io
 import json
+import subprocess
 
 import pytest
 
 import daily
 from audit import Audit
 from fake_start import answers, starts_a_bot
-from stack import wait_for
+from stack import build_folder, wait_for
 
 
 @pytest.fixture
@@ -121,12 +122,40 @@ def test_a_span_of_time(ledger, recorded, audit):
     assert audit("export", "--since", "1h").out == audit("export").out
 
 
-@pytest.mark.parametrize("content", [b"not an export\n", b'{"record":"other","id":"1-1"}\n',
-                                     b'{"record":"event"}\n', b"[]\n"])
-def test_another_file_is_left_alone(ledger, audit, tmp_path, content):
+@pytest.mark.parametrize("form", ["json", "csv"])
+@pytest.mark.parametrize("content", [
+    b"not an export\n", b'{"record":"other","id":"1-1"}\n', b'{"record":"event"}\n', b"[]\n",
+    b"one line without an end", b"a line\nand one without an end", b'an "open quote\n',
+    b"record,id\nevent,1-1\n", b"a\0b",
+])
+def test_another_file_is_left_alone(ledger, audit, tmp_path, form, content):
+    """Nothing of it is lost, though the end of a file that is an export may be cut off."""
     path = tmp_path / "export"
     path.write_bytes(content)
-    assert "cannot be resumed" in audit("export", "--output", path, "--resume", code=1).err
-    assert "exists" in audit("export", "--output", path, code=1).err
+    result = audit("export", "--format", form, "--output", path, "--resume", code=1)
+    assert "cannot be resumed" in result.err
+    assert "exists" in audit("export", "--format", form, "--output", path, code=1).err
     assert path.read_bytes() == content
     assert "cannot be written" in audit("export", "--output", tmp_path / "no" / "x", code=1).err
+
+
+@pytest.mark.parametrize("form, other", [("json", "csv"), ("csv", "json")])
+def test_an_export_is_not_resumed_in_another_format(ledger, recorded, audit, tmp_path, form, other):
+    path = tmp_path / "export"
+    audit("export", "--format", form, "--output", path)
+    whole = path.read_bytes()
+    for content in (whole, whole[:-10]):
+        path.write_bytes(content)
+        audit("export", "--format", other, "--output", path, "--resume", code=1)
+        assert path.read_bytes() == content
+
+
+def test_the_head_is_there_behind_what_others_have_written(ledger, recorded, audit, tmp_path):
+    path = tmp_path / "output"
+    with open(path, "wb") as output:
+        output.write(b"a title\r\n")
+        output.flush()
+        subprocess.run([build_folder() / "dialin-audit", "export", "--format", "csv"],
+                       stdout=output, stderr=subprocess.DEVNULL, env=audit.environment({}),
+                       check=True, timeout=20)
+    assert path.read_text().splitlines()[1].startswith("record,id,time,")

@@ -281,7 +281,8 @@ enum exit_code export_run(struct audit *audit)
     progress_init(&exported.progress, false);
     export_writer_init(&exported.writer, options->format, file);
     bool is_whole = plan(&exported, &place);
-    if (is_whole && ftello(file) <= 0) {
+    // Standard output may stand anywhere in a file to which others have written.
+    if (is_whole && (file == stdout || ftello(file) == 0)) {
         export_head(&exported.writer);
     }
     is_whole = is_whole && write_missing_outcome(&exported, &place) && write_all(&exported);

@@ -14,6 +14,7 @@
 
 #define ROW_BYTES_MAX (8 * 1024 * 1024)
 #define CHUNK_BYTES 65536
+#define BEGIN_BYTES_MAX 1024
 
 static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 
@@ -63,14 +64,24 @@ static void put_cell(FILE *file, struct bytes_view text)
     putc('"', file);
 }
 
+// What every export begins with.
+static void begin_of(enum export_format format, struct bytes *out)
+{
+    bytes_init(out, BEGIN_BYTES_MAX);
+    bytes_append_text(out, format == EXPORT_CSV ? "record,id,time" : "{\"record\":\"");
+    for (size_t i = 0; format == EXPORT_CSV && i < COLUMN_COUNT; i++) {
+        bytes_printf(out, ",%s", COLUMNS[i]);
+    }
+    bytes_append_text(out, format == EXPORT_CSV ? "\r\n" : "");
+}
+
 void export_head(struct export_writer *writer)
 {
+    struct bytes head;
     if (writer->format == EXPORT_CSV) {
-        fputs("record,id,time", writer->file);
-        for (size_t i = 0; i < COLUMN_COUNT; i++) {
-            fprintf(writer->file, ",%s", COLUMNS[i]);
-        }
-        fputs("\r\n", writer->file);
+        begin_of(writer->format, &head);
+        fwrite(head.data, 1, head.len, writer->file);
+        bytes_release(&head);
     }
 }
 
@@ -139,6 +150,20 @@ static struct extent find_last(FILE *file, enum export_format format)
     return last;
 }
 
+// Whoever names another file by mistake must not lose it. One that is shorter than the beginning was
+// cut within it.
+static bool begins_as_export(FILE *file, enum export_format format)
+{
+    char chunk[BEGIN_BYTES_MAX];
+    struct bytes begin;
+    begin_of(format, &begin);
+    rewind(file);
+    const size_t len = fread(chunk, 1, begin.len, file);
+    bool is_same = !ferror(file) && memcmp(chunk, begin.data, len) == 0;
+    bytes_release(&begin);
+    return is_same;
+}
+
 static bool find_record(const char *name, struct export_place *place)
 {
     for (size_t i = 0; name && i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
@@ -183,15 +208,21 @@ const char *export_resume(FILE *file, enum export_format format, struct export_p
     if (len > ROW_BYTES_MAX) {
         return "its last row is longer than any that is written here";
     }
+    if (!begins_as_export(file, format)) {
+        return "it does not begin as an export in this format does";
+    }
     char *row = memory_zeroed(len + 1);
     bool is_read = fseeko(file, last.begin, SEEK_SET) == 0 && fread(row, 1, len, file) == len;
     bool is_good =
         !has_row || (format == EXPORT_CSV ? parse_csv_row(row, place)
                                           : parse_json_row((struct bytes_view){row, len}, place));
     free(row);
+    if (is_read && !is_good) {
+        return "it does not end with a row of such an export";
+    }
     if (!is_read || ftruncate(fileno(file), last.end) != 0 ||
         fseeko(file, last.end, SEEK_SET) != 0) {
         return strerror(errno);
     }
-    return is_good ? NULL : "it does not end with a row of such an export";
+    return NULL;
 }

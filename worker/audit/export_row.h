@@ -35,7 +35,7 @@ struct export_place {
 };
 
 // Reads to the last whole row of `file` and cuts off what stands behind it, so that writing goes on
-// there. NULL, or a sentence.
+// there. NULL, or a sentence: then the file is as it was.
 const char *export_resume(FILE *file, enum export_format format, struct export_place *place);
 
 bool export_event_is_final(const redisReply *fields);
