@@ -328,14 +328,6 @@ def test_without_redis(audit, command):
     assert len(result.err.splitlines()) == 1, "it is said once"
 
 
-def test_keys_of_another_type(ledger, audit):
-    ledger.client.set(ledger.key("webhooks"), "text")
-    ledger.client.set(ledger.key("audit"), "text")
-    for command in (["list"], ["stats"], ["verify"], ["export"]):
-        result = audit.run(*command)
-        assert result.code in (0, 1) and result.err, command
-
-
 def test_a_reader_that_leaves(ledger, audit):
     finished_long_ago(ledger, 3000, 10, 7_000_000)
     for command in (["list", "--limit", "0"], ["export"], ["list", "--limit", "0", "--json"]):

@@ -17,6 +17,8 @@
 #define KEYS_AT_ONCE 16
 #define KEY_BYTES_MAX 1024
 
+static const char NO_KEY[] = "ERR no such key", NO_GROUP[] = "NOGROUP";
+
 struct database {
     redisContext *context;
     char *prefix;
@@ -65,15 +67,33 @@ redisReply *database_receive_any(struct database *database)
     return reply;
 }
 
-redisReply *database_receive(struct database *database)
+static redisReply *without_error(struct database *database, redisReply *reply)
 {
-    redisReply *reply = database_receive_any(database);
     if (reply && reply->type == REDIS_REPLY_ERROR) {
         say(database, "Redis refuses", reply->str);
         freeReplyObject(reply);
         return NULL;
     }
     return reply;
+}
+
+redisReply *database_receive(struct database *database)
+{
+    return without_error(database, database_receive_any(database));
+}
+
+// Of XINFO, and of whatever needs a group.
+static bool says_absent(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR &&
+           (!strncmp(reply->str, NO_KEY, sizeof NO_KEY - 1) ||
+            !strncmp(reply->str, NO_GROUP, sizeof NO_GROUP - 1));
+}
+
+redisReply *database_receive_or_absent(struct database *database)
+{
+    redisReply *reply = database_receive_any(database);
+    return reply && says_absent(reply) ? reply : without_error(database, reply);
 }
 
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv)

@@ -37,6 +37,9 @@ redisReply *database_receive(struct database *database);
 // The same where error replies are expected: they are given back.
 redisReply *database_receive_any(struct database *database);
 
+// The same where there may be no such stream or group: the error reply that says so is given back.
+redisReply *database_receive_or_absent(struct database *database);
+
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv);
 
 // Answers that nobody needs any more; false where one was an error.

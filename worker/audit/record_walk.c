@@ -84,8 +84,8 @@ bool stream_state_read(struct database *database, struct stream_state *state)
     database_send(database, 3, stream);
     database_send(database, 3, groups);
     database_send(database, 3, pending);
-    for (size_t i = 0; i < 3; i++) { // no stream, or no group, is an error reply
-        replies[i] = database_receive_any(database);
+    for (size_t i = 0; i < 3; i++) {
+        replies[i] = database_receive_or_absent(database);
     }
     bool is_answered = replies[0] && replies[1] && replies[2];
     if (is_answered && reply_is_list(replies[0])) {
@@ -337,6 +337,7 @@ bool record_walk(struct database *database, const struct selection *selection,
 struct search {
     const char *call_id;
     char entry[ENTRY_ID_BYTES];
+    bool is_queued;
 };
 
 static bool on_candidate(const struct recorded_call *call, void *arg)
@@ -344,11 +345,12 @@ static bool on_candidate(const struct recorded_call *call, void *arg)
     struct search *search = arg;
     if (!strcmp(call->call_id, search->call_id)) {
         memcpy(search->entry, call->entry, sizeof search->entry);
+        search->is_queued = call->state == RECORDED_QUEUED;
     }
     return !search->entry[0];
 }
 
-// Without a record, it can only be among those that nobody has begun.
+// Without a record, it is among those that nobody has begun, or its record was lost.
 static bool search_unfinished(struct database *database, struct search *search)
 {
     struct stream_state stream;
@@ -371,8 +373,7 @@ bool record_find(struct database *database, const char *call_id, struct recorded
     const struct bytes_view entry = reply_field(*hash, "entry");
     snprintf(search.entry, sizeof search.entry, "%.*s", (int)entry.len,
              entry.data ? entry.data : "");
-    bool is_queued = *hash && !search.entry[0];
-    if (*hash && (!is_queued || (search_unfinished(database, &search) && search.entry[0]))) {
+    if (*hash && (search.entry[0] || (search_unfinished(database, &search) && search.entry[0]))) {
         const struct bytes_view id = view_of_text(search.entry);
         const struct bytes_view ask_row[] = {VIEW("XRANGE"), database_key(database, "webhooks", ""),
                                              id, id};
@@ -386,6 +387,6 @@ bool record_find(struct database *database, const char *call_id, struct recorded
         *row = *hash = NULL;
         return false;
     }
-    recorded_call_read(call, (*row)->element[0], *hash, is_queued);
+    recorded_call_read(call, (*row)->element[0], *hash, search.is_queued);
     return true;
 }

@@ -222,7 +222,7 @@ static void print_story(const struct story *story)
         }
     }
     if (story->event_count == 0) {
-        printf("  none yet\n");
+        printf("  %s\n", story->call.state == RECORDED_QUEUED ? "none yet" : "none is kept");
     }
     if (story->is_cut) {
         printf("  and more than %d others\n", EVENTS_MAX);

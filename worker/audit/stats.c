@@ -52,7 +52,11 @@ static bool take_account(struct stats *stats, const redisReply *answers)
 {
     if (!reply_is_list(answers) || answers->elements != 2 || !reply_is_list(answers->element[0]) ||
         answers->element[0]->elements != ANSWERS) {
-        fprintf(stderr, "dialin-audit: Redis did not read the account\n");
+        const redisReply *error =
+            reply_is_list(answers) && answers->elements > 0 ? answers->element[0] : NULL;
+        bool is_said = error && error->type == REDIS_REPLY_ERROR;
+        fprintf(stderr, "dialin-audit: Redis did not read the account%s%s\n", is_said ? ": " : "",
+                is_said ? error->str : "");
         return false;
     }
     for (size_t i = 0; i <= IN_LINE; i++) {

@@ -1,0 +1,91 @@
+"""dialin-audit where the record, Redis or the one who asks is not as it should be. What cannot be read
+is never taken for what is not there."""
+
+import pytest
+
+import daily
+from audit import Audit
+from fake_start import answers
+from test_audit_read import finished_long_ago
+
+
+@pytest.fixture
+def audit(stack):
+    return Audit(stack, PINLESS_HMAC_SECRET=daily.SECRET)
+
+
+# --- Redis ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key, command", [
+    ("webhooks", ["list"]), ("webhooks", ["list", "--from", "+1"]), ("webhooks", ["show", "c"]),
+    ("webhooks", ["stats"]), ("webhooks", ["export"]), ("webhooks", ["forget", "+1"]),
+    ("webhooks", ["replay", "--live"]), ("audit", ["export"]), ("audit", ["tail"]),
+    ("audit", ["verify"]), ("dead", ["dead", "list"]), ("dead", ["dead", "purge", "--before", "1s"]),
+    ("counts", ["stats"]), ("call:c", ["show", "c"]),
+])
+def test_a_key_of_another_type(ledger, audit, key, command):
+    ledger.client.set(ledger.key(key), "text")
+    result = audit(*command, code=1)
+    assert "WRONGTYPE" in result.err and not result.out.strip().startswith("{"), result
+
+
+@pytest.fixture
+def reader(stack, ledger):
+    """A user of Redis who may not ask for the state of a stream."""
+    name = f"reader-{stack.prefix[3:-1]}"
+    ledger.client.execute_command("ACL", "SETUSER", name, "on", ">pw", "~*", "+@all", "-xinfo")
+    yield stack.redis.url.replace("redis://", f"redis://{name}:pw@")
+    ledger.client.execute_command("ACL", "DELUSER", name)
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "--from", daily.FROM], ["stats"],
+                                     ["export"], ["forget", daily.FROM], ["show", "nobody"]])
+def test_a_user_who_may_not_read(ledger, audit, reader, command):
+    finished_long_ago(ledger, 3, 1, 7_200_000)
+    result = audit(*command, code=1, REDIS_URL=reader)
+    assert "Redis" in result.err and not result.out, result
+
+
+def test_a_wrong_password(stack, audit):
+    url = stack.redis.url.replace("redis://", "redis://default:a-wrong-password@")
+    result = audit("list", code=1, REDIS_URL=url.replace("default:", "nobody:"))
+    assert "WRONGPASS" in result.err and "a-wrong-password" not in result.err, result
+
+
+# --- the record -----------------------------------------------------------------------------------
+
+
+def test_a_call_whose_record_was_lost_is_not_queued(stack, ledger, start, audit):
+    """It was finished while an older call still waits."""
+    start.script(answers(429, b"{}"))
+    worker = stack.worker(START_URL=start.url)
+    waiting, lost = daily.webhook(), daily.webhook()
+    ledger.queue(waiting)
+    ledger.wait_for_state(waiting["callId"], "waiting")
+    worker.kill()
+    entry = ledger.queue(lost)
+    ledger.client.xreadgroup("workers", "another", {ledger.key("webhooks"): ">"})
+    assert audit.json("show", lost["callId"])[0]["state"] == "queued"
+    ledger.client.xack(ledger.key("webhooks"), "workers", entry)
+    assert audit.json("show", lost["callId"])[0]["state"] == "unknown"
+    assert "none is kept" in audit("show", lost["callId"]).out
+    assert [(call["call_id"], call["state"]) for call in audit.json("list")] == [
+        (lost["callId"], "unknown"), (waiting["callId"], "waiting")]
+
+
+def test_another_prefix_has_another_record(ledger, audit):
+    finished_long_ago(ledger, 1, 1, 7_200_000)
+    call_id = audit.json("list")[0]["call_id"]
+    other = f"{ledger.prefix}:other"
+    assert audit.json("list", REDIS_PREFIX=other) == []
+    assert other in audit("show", call_id, code=1, REDIS_PREFIX=other).err
+
+
+@pytest.mark.parametrize("arguments, code", [
+    (["show", "a" * 5000], 1), (["show", ""], 1), (["show", "a b"], 1),
+    (["list", "--from", "x" * 5000], 0), (["list", "--agent", "x" * 600], 0),
+])
+def test_what_nobody_is_called(ledger, audit, arguments, code):
+    finished_long_ago(ledger, 1, 1, 7_200_000)
+    assert audit(*arguments, code=code).out == ""
