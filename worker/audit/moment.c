@@ -84,13 +84,20 @@ static bool parse_clock(const char *text, struct tm *time, int *fraction_ms, con
     return is_good && time->tm_hour < 24 && time->tm_min < 60 && time->tm_sec <= 60;
 }
 
+static int days_of(int year, int month)
+{
+    static const int DAYS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return DAYS[month - 1] + (month == 2 && is_leap);
+}
+
 static bool parse_date(const char *text, struct tm *time, const char **end)
 {
     bool is_good = take_digits(&text, 4, &time->tm_year) && take(&text, '-') &&
                    take_digits(&text, 2, &time->tm_mon) && take(&text, '-') &&
                    take_digits(&text, 2, &time->tm_mday);
     is_good = is_good && time->tm_year >= 1970 && time->tm_mon >= 1 && time->tm_mon <= 12 &&
-              time->tm_mday >= 1 && time->tm_mday <= 31;
+              time->tm_mday >= 1 && time->tm_mday <= days_of(time->tm_year, time->tm_mon);
     time->tm_year -= 1900;
     time->tm_mon--;
     *end = text;

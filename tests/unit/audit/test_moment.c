@@ -35,6 +35,16 @@ static void times_are_read_or_refused(void **state)
         {"2026-07-14T09:00:15.250-0330", NOW_MS},
         {"14:30", 1784032200000},
         {"14:30:15", 1784032215000},
+        {"2024-02-29", 1709161200000},
+        {"2000-02-29", 951778800000},
+        {"2026-03-29T01:59:59", 1774745999000}, // a second before summer time
+        {"2026-03-29T03:00", 1774746000000},
+        {"2026-10-25T01:59:59", 1792886399000},
+        {"2026-10-25T02:30+02:00", 1792888200000}, // twice on that clock
+        {"2026-10-25T02:30+01:00", 1792891800000},
+        {"2026-07-14T12:30:15.250-00:00", NOW_MS},
+        {"1000000000", 1000000000},
+        {"12345678901234567", 12345678901234567},
         {"", 0},
         {"2", 0},
         {"2x", 0},
@@ -45,6 +55,23 @@ static void times_are_read_or_refused(void **state)
         {"2026-00-10", 0},
         {"2026-07-32", 0},
         {"1969-07-20", 0},
+        {"2026-02-29", 0},
+        {"1900-02-29", 0},
+        {"2100-02-29", 0},
+        {"2026-02-31", 0},
+        {"2026-04-31", 0},
+        {"2026-07-14T14:30:15.", 0},
+        {"2026-07-14T14:30:15.1234", 0},
+        {"2026-07-14T14", 0},
+        {"2026-07-14T14:30+0x:00", 0},
+        {"2026-07-14T14:30+01:60", 0},
+        {"2026-07-14T14:30++1:00", 0},
+        {"2026-07-14T14:30Z ", 0},
+        {"1970-01-01T00:00", 0}, // in Berlin: before 1970
+        {"123456789012345678", 0},
+        {"+2h", 0},
+        {"2H", 0},
+        {" 2h", 0},
         {"2026-7-14", 0},
         {"2026-07-14T", 0},
         {"2026-07-14T24:00", 0},
@@ -62,6 +89,30 @@ static void times_are_read_or_refused(void **state)
         bool is_time = moment_parse(CASES[i].text, NOW_MS, &ms);
         if (is_time != (CASES[i].ms > 0) || (is_time && ms != CASES[i].ms)) {
             fail_msg("'%s': %d %llu", CASES[i].text, is_time, (unsigned long long)ms);
+        }
+    }
+}
+
+static void what_is_too_long_ago_is_the_beginning(void **state)
+{
+    (void)state;
+    uint64_t ms = 1;
+    assert_true(moment_parse("999999d", NOW_MS, &ms));
+    assert_true(ms == 0);
+}
+
+// Twice a year a printed time is read back all the same.
+static void printed_times_are_read_back(void **state)
+{
+    (void)state;
+    static const uint64_t CHANGES[] = {1774746000000, 1792890000000};
+    for (size_t i = 0; i < sizeof CHANGES / sizeof CHANGES[0]; i++) {
+        for (uint64_t ms = CHANGES[i] - 7200000; ms <= CHANGES[i] + 7200000; ms += 59999) {
+            char text[MOMENT_BYTES];
+            uint64_t again = 0;
+            moment_print(ms, text);
+            assert_true(moment_parse(text, 1, &again));
+            assert_true(again == ms);
         }
     }
 }
@@ -105,6 +156,8 @@ int main(void)
     tzset();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_read_or_refused),
+        cmocka_unit_test(what_is_too_long_ago_is_the_beginning),
+        cmocka_unit_test(printed_times_are_read_back),
         cmocka_unit_test(times_are_printed_in_the_zone),
         cmocka_unit_test(spans_fit_a_table),
     };
