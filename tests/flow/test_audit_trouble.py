@@ -74,6 +74,21 @@ def test_a_call_whose_record_was_lost_is_not_queued(stack, ledger, start, audit)
         (lost["callId"], "unknown"), (waiting["callId"], "waiting")]
 
 
+def test_duplicates_of_one_call_cost_no_more_than_other_calls(stack, ledger, start, audit):
+    """Its hash grows with their number: it is not read for each of them."""
+    stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    for _ in range(700):
+        ledger.queue(webhook)
+    ledger.wait_until_finished()
+    ledger.client.config_resetstat()
+    duplicates = audit.json("list", "--state", "duplicate", "--limit", "0")
+    assert len({call["entry"] for call in duplicates}) == 699
+    assert ledger.client.info("commandstats")["cmdstat_hgetall"]["calls"] < 20
+    story = audit.json("show", webhook["callId"])[0]
+    assert [event["event"] for event in story["events"]].count("duplicate") == 699
+
+
 def test_another_prefix_has_another_record(ledger, audit):
     finished_long_ago(ledger, 1, 1, 7_200_000)
     call_id = audit.json("list")[0]["call_id"]

@@ -100,8 +100,11 @@ bool stream_state_read(struct database *database, struct stream_state *state)
 
 // --- a page -------------------------------------------------------------------------------------
 
+// A call and its duplicates have one hash, which grows with their number: a page reads it once.
 struct page {
     redisReply *rows;
+    char names[RECORD_WALK_PAGE][RECORDED_CALL_NAME_BYTES];
+    size_t first[RECORD_WALK_PAGE]; // of the rows with that name; it owns the hash
     redisReply *hashes[RECORD_WALK_PAGE];
     bool is_unfinished[RECORD_WALK_PAGE];
 };
@@ -112,16 +115,29 @@ static bool is_row(const redisReply *row)
            row->element[0]->type == REDIS_REPLY_STRING && reply_is_list(row->element[1]);
 }
 
+static size_t first_of_name(const struct page *page, size_t row)
+{
+    size_t first = 0;
+    while (strcmp(page->names[first], page->names[row]) != 0) {
+        first++;
+    }
+    return first;
+}
+
 static bool read_hashes(struct database *database, struct page *page)
 {
-    char name[RECORDED_CALL_NAME_BYTES];
     for (size_t i = 0; i < page->rows->elements; i++) {
-        recorded_call_name(page->rows->element[i], name);
-        const struct bytes_view argv[] = {VIEW("HGETALL"), database_key(database, "call:", name)};
-        database_send(database, 2, argv);
+        recorded_call_name(page->rows->element[i], page->names[i]);
+        page->first[i] = first_of_name(page, i);
+        if (page->first[i] == i) {
+            const struct bytes_view argv[] = {VIEW("HGETALL"),
+                                              database_key(database, "call:", page->names[i])};
+            database_send(database, 2, argv);
+        }
     }
     for (size_t i = 0; i < page->rows->elements; i++) {
-        page->hashes[i] = database_receive(database);
+        const size_t first = page->first[i];
+        page->hashes[i] = first == i ? database_receive(database) : page->hashes[first];
     }
     return !database_is_lost(database);
 }
@@ -157,8 +173,8 @@ static bool ask_group(struct database *database, const struct stream_state *stre
 
 static void release_page(struct page *page)
 {
-    for (size_t i = 0; page->rows && i < page->rows->elements; i++) {
-        freeReplyObject(page->hashes[i]);
+    for (size_t i = 0; i < RECORD_WALK_PAGE; i++) {
+        freeReplyObject(page->first[i] == i ? page->hashes[i] : NULL);
     }
     freeReplyObject(page->rows);
 }
