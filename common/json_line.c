@@ -36,12 +36,44 @@ static void name(struct json_line *line, const char *text)
     bytes_append_text(&line->text, ":");
 }
 
+// U+007F to U+009F may stand in JSON as they are, but mean something to a terminal.
+static bool needs_escape(const struct bytes *text, size_t at)
+{
+    const unsigned char c = (unsigned char)text->data[at];
+    return c == 0x7f || (c == 0xc2 && (unsigned char)text->data[at + 1] < 0xa0);
+}
+
+// Escapes them in what stands behind `from`, which is UTF-8.
+static bool escape_controls(struct bytes *text, size_t from)
+{
+    size_t at = from;
+    while (at < text->len && !needs_escape(text, at)) {
+        at++;
+    }
+    if (at == text->len) {
+        return true;
+    }
+    struct bytes rest;
+    bytes_init(&rest, JSON_LINE_BYTES_MAX);
+    bool fits = bytes_append(&rest, text->data + at, text->len - at);
+    text->len = at;
+    for (size_t i = 0; i < rest.len && fits; i++) {
+        bool is_control = needs_escape(&rest, i);
+        i += is_control && rest.data[i] != 0x7f; // two bytes
+        fits = is_control ? bytes_printf(text, "\\u%04x", (unsigned char)rest.data[i])
+                          : bytes_append(text, rest.data + i, 1);
+    }
+    bytes_release(&rest);
+    return fits;
+}
+
 void json_line_text(struct json_line *line, const char *member, struct bytes_view text)
 {
     size_t len_before = line->text.len;
     bool was_first = line->is_first;
     name(line, member);
-    if (!json_append_text(&line->text, text)) {
+    const size_t begin_of_text = line->text.len;
+    if (!json_append_text(&line->text, text) || !escape_controls(&line->text, begin_of_text)) {
         line->text.len = len_before;
         line->text.data[len_before] = '\0';
         line->is_first = was_first;

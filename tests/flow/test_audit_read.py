@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import subprocess
+import unicodedata
 
 import pytest
 
@@ -122,18 +123,28 @@ def test_duplicates_and_lost_records(ledger, start, worker, audit):
     assert {call["state"] for call in audit.json("list", "--state", "unknown")} == {"unknown"}
 
 
+# Also U+202E and its like, which turn what follows round.
+MEANT_FOR_TERMINALS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def columns_of(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
 def test_tables_fit_100_columns_and_nothing_reaches_the_terminal(ledger, start, worker, audit):
     """Numbers are in the caller's hands: escape sequences, line ends and bad bytes among them."""
     start.script(answers(422, b'{"error":"\x1b[31mred\xff"}'))
     evil = daily.webhook(From="\x1b]0;title\x07\x9b31m\n\u202e" + "x" * 90, To="+1\r\n2")
-    drain(ledger, evil, daily.webhook())
+    drain(ledger, evil, daily.webhook(From="\u65e5\u672c" * 20, To="\U0001f4de" * 20))
     for arguments in (["list"], ["show", evil["callId"]], ["dead", "list"], ["stats"]):
         out = audit(*arguments).out
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", out), arguments
+        assert not MEANT_FOR_TERMINALS.search(out), arguments
         if arguments[0] != "show":
-            assert max(map(len, out.splitlines())) <= 100
+            assert max(map(columns_of, out.splitlines())) <= 100
         for line in audit(*arguments, "--json").out.splitlines():
+            assert not re.search("[\x00-\x1f\x7f-\x9f]", line), arguments
             json.loads(line)
+    assert evil["From"] in [call["from"] for call in audit.json("list")]
 
 
 def on_a_terminal(audit, *arguments, **values):

@@ -150,8 +150,8 @@ static struct extent find_last(FILE *file, enum export_format format)
     return last;
 }
 
-// Whoever names another file by mistake must not lose it. One that is shorter than the beginning was
-// cut within it.
+// Whoever names another file by mistake must not lose it. One that is shorter than the beginning
+// was cut within it.
 static bool begins_as_export(FILE *file, enum export_format format)
 {
     char chunk[BEGIN_BYTES_MAX];

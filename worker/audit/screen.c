@@ -1,7 +1,7 @@
 // See screen.h.
 #include "screen.h"
 
-#include "utf8.h"
+#include "glyph.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,25 +55,29 @@ bool screen_is_gone(void)
     return true;
 }
 
-// The length of what stands in one column; *shown is what to print for it.
-static size_t next_character(struct bytes_view text, size_t at, struct bytes_view *shown)
-{
-    size_t len = utf8_len(text.data + at, text.len - at);
-    unsigned char c = (unsigned char)text.data[at];
-    // C1 controls are two bytes in UTF-8.
-    bool is_control =
-        c < 0x20 || c == 0x7f || (len == 2 && c == 0xc2 && (unsigned char)text.data[at + 1] < 0xa0);
-    *shown =
-        len == 0 || is_control ? VIEW(UTF8_REPLACEMENT) : (struct bytes_view){text.data + at, len};
-    return len == 0 ? 1 : len;
-}
-
 static size_t columns_of(struct bytes_view text)
 {
-    struct bytes_view shown;
     size_t columns = 0;
-    for (size_t at = 0; at < text.len; columns++) {
-        at += next_character(text, at, &shown);
+    for (size_t at = 0; at < text.len;) {
+        const struct glyph glyph = glyph_at(text, at);
+        columns += glyph.columns;
+        at += glyph.len;
+    }
+    return columns;
+}
+
+// Prints what of a text fits; answers how many columns that took.
+static size_t print_columns(struct bytes_view text, size_t most)
+{
+    size_t columns = 0;
+    for (size_t at = 0; at < text.len;) {
+        const struct glyph glyph = glyph_at(text, at);
+        if (columns + glyph.columns > most) {
+            break;
+        }
+        fwrite(glyph.shown.data, 1, glyph.shown.len, stdout);
+        columns += glyph.columns;
+        at += glyph.len;
     }
     return columns;
 }
@@ -81,17 +85,14 @@ static size_t columns_of(struct bytes_view text)
 void screen_put(const struct screen *screen, enum colour colour, int width, struct bytes_view text)
 {
     const size_t most = (size_t)abs(width), columns = columns_of(text);
-    const size_t kept = width != 0 && columns > most ? most - 1 : columns;
     const int fill = columns < most ? (int)(most - columns) : 0;
-    struct bytes_view shown;
+    bool is_cut = width != 0 && columns > most;
     bool is_coloured = screen->has_colours && colour != COLOUR_NONE;
     printf("%*s%s", width < 0 ? fill : 0, "", is_coloured ? COLOURS[colour] : "");
-    for (size_t at = 0, i = 0; i < kept; i++) {
-        at += next_character(text, at, &shown);
-        fwrite(shown.data, 1, shown.len, stdout);
-    }
-    printf("%s%s%*s", kept < columns ? ELLIPSIS : "", is_coloured ? "\033[0m" : "",
-           width > 0 ? fill : 0, "");
+    const size_t printed = print_columns(text, is_cut ? most - 1 : columns);
+    // Half a wide character may be left over.
+    const int rest = is_cut ? (int)(most - 1 - printed) : width > 0 ? fill : 0;
+    printf("%s%s%*s", is_cut ? ELLIPSIS : "", is_coloured ? "\033[0m" : "", rest, "");
 }
 
 void screen_put_text(const struct screen *screen, enum colour colour, int columns, const char *text)

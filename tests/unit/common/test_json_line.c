@@ -62,6 +62,32 @@ static void texts_are_escaped(void **state)
     }
 }
 
+// A terminal acts on some characters that JSON leaves as they are.
+static void nothing_is_meant_for_a_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bytes_view text;
+        const char *json;
+    } CASES[] = {
+        {VIEW("a\x7f"), "{\"a\":\"a\\u007f\""},
+        {VIEW("\xc2\x9b"
+              "31m\xc2\x80"),
+         "{\"a\":\"\\u009b31m\\u0080\""},
+        {VIEW("\xc2\x9f\xc2\xa0\xc3\x9b\xe2\x82\x80"),
+         "{\"a\":\"\\u009f\xc2\xa0\xc3\x9b\xe2\x82\x80\""},
+        {VIEW("\xc2"), "{\"a\":\"\xef\xbf\xbd\""},
+        {VIEW("\x1b"), "{\"a\":\"\\u001b\""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct json_line line;
+        json_line_init(&line);
+        json_line_text(&line, "a", CASES[i].text);
+        assert_string_equal(bytes_text(&line.text), CASES[i].json);
+        json_line_release(&line);
+    }
+}
+
 static void a_text_that_is_too_long_is_left_out(void **state)
 {
     (void)state;
@@ -71,6 +97,8 @@ static void a_text_that_is_too_long_is_left_out(void **state)
     json_line_text(&line, "long", VIEW("0123456789abcdef"));
     json_line_text(&line, "b", VIEW("c"));
     assert_string_equal(bytes_text(&line.text), "{\"b\":\"c\"");
+    json_line_text(&line, "d", VIEW("\x7f\x7f")); // it fits until it is escaped
+    assert_string_equal(bytes_text(&line.text), "{\"b\":\"c\"");
     json_line_release(&line);
 }
 
@@ -79,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_nest),
         cmocka_unit_test(texts_are_escaped),
+        cmocka_unit_test(nothing_is_meant_for_a_terminal),
         cmocka_unit_test(a_text_that_is_too_long_is_left_out),
     };
     return cmocka_run_group_tests_name("json_line", tests, NULL, NULL);

@@ -1,0 +1,82 @@
+// What reaches a terminal, and how wide it is there.
+#include "glyph.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define REPLACED "\xef\xbf\xbd"
+#define BYTES(text)                                                                                \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
+static void characters_are_shown_or_replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bytes_view text;
+        const char *shown;
+        size_t len, columns;
+    } CASES[] = {
+        {BYTES("a"), "a", 1, 1},
+        {BYTES("~"), "~", 1, 1},
+        {BYTES(" "), " ", 1, 1},
+        {BYTES("\xc3\xa4"), "\xc3\xa4", 2, 1},
+        {BYTES("\xe6\x97\xa5"), "\xe6\x97\xa5", 3, 2},         // a Chinese character
+        {BYTES("\xed\x95\x9c"), "\xed\x95\x9c", 3, 2},         // a Korean one
+        {BYTES("\xef\xbc\x91"), "\xef\xbc\x91", 3, 2},         // a wide 1
+        {BYTES("\xf0\x9f\x93\x9e"), "\xf0\x9f\x93\x9e", 4, 2}, // a telephone
+        {BYTES("\x1b"), REPLACED, 1, 1},
+        {BYTES("\n"), REPLACED, 1, 1},
+        {BYTES("\0"), REPLACED, 1, 1},
+        {BYTES("\x7f"), REPLACED, 1, 1},
+        {BYTES("\xc2\x80"), REPLACED, 2, 1},
+        {BYTES("\xc2\x9b"), REPLACED, 2, 1}, // CSI in one character
+        {BYTES("\xc2\xa0"), "\xc2\xa0", 2, 1},
+        {BYTES("\xc2\xad"), REPLACED, 2, 1},         // U+00AD
+        {BYTES("\xe2\x80\xae"), REPLACED, 3, 1},     // U+202E turns what follows round
+        {BYTES("\xe2\x81\xa6"), REPLACED, 3, 1},     // U+2066
+        {BYTES("\xe2\x80\xa8"), REPLACED, 3, 1},     // U+2028, a line end
+        {BYTES("\xef\xbb\xbf"), REPLACED, 3, 1},     // U+FEFF
+        {BYTES("\xf3\xa0\x81\x81"), REPLACED, 4, 1}, // U+E0041
+        {BYTES("\xff"), REPLACED, 1, 1},
+        {BYTES("\xe6\x97"), REPLACED, 1, 1},     // cut
+        {BYTES("\xc0\x80"), REPLACED, 1, 1},     // overlong
+        {BYTES("\xed\xa0\x80"), REPLACED, 1, 1}, // half of a pair
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        const struct glyph glyph = glyph_at(CASES[i].text, 0);
+        if (!view_equal_text(glyph.shown, CASES[i].shown) || glyph.len != CASES[i].len ||
+            glyph.columns != CASES[i].columns) {
+            fail_msg("case %zu: '%.*s' for %zu bytes, %zu columns", i, (int)glyph.shown.len,
+                     glyph.shown.data, glyph.len, glyph.columns);
+        }
+    }
+}
+
+static void every_byte_of_a_text_is_accounted_for(void **state)
+{
+    (void)state;
+    const struct bytes_view text = BYTES("a\xe6\x97\xa5\x1b[31m\xff\xc3\xa4\xe2\x80\xae");
+    size_t at = 0, columns = 0;
+    while (at < text.len) {
+        const struct glyph glyph = glyph_at(text, at);
+        at += glyph.len;
+        columns += glyph.columns;
+    }
+    assert_int_equal(at, text.len);
+    assert_int_equal(columns, 11);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(characters_are_shown_or_replaced),
+        cmocka_unit_test(every_byte_of_a_text_is_accounted_for),
+    };
+    return cmocka_run_group_tests_name("glyph", tests, NULL, NULL);
+}

@@ -1,0 +1,20 @@
+// A character as a terminal shows it: how wide it is, and whether it may be shown at all. Pure.
+#ifndef DIALIN_AUDIT_GLYPH_H
+#define DIALIN_AUDIT_GLYPH_H
+
+#include "bytes.h"
+
+#include <stddef.h>
+
+struct glyph {
+    struct bytes_view shown; // the character, or U+FFFD in its place
+    size_t len;              // bytes of the text that it stands for
+    size_t columns;          // 1 or 2; rather too many than too few
+};
+
+// The character at `at`, which is before the end of `text`. Replaced are bytes that are no UTF-8,
+// control characters, line ends, and what has no shape of its own and changes the order or the
+// look of others (U+202E turns a number round).
+struct glyph glyph_at(struct bytes_view text, size_t at);
+
+#endif
