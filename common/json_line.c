@@ -73,7 +73,8 @@ void json_line_text(struct json_line *line, const char *member, struct bytes_vie
     bool was_first = line->is_first;
     name(line, member);
     const size_t begin_of_text = line->text.len;
-    if (!json_append_text(&line->text, text) || !escape_controls(&line->text, begin_of_text)) {
+    if (!json_append_text(&line->text, text) || !escape_controls(&line->text, begin_of_text) ||
+        line->text.len > JSON_LINE_TEXTS_MAX) {
         line->text.len = len_before;
         line->text.data[len_before] = '\0';
         line->is_first = was_first;

@@ -102,6 +102,29 @@ static void a_text_that_is_too_long_is_left_out(void **state)
     json_line_release(&line);
 }
 
+// The story of a call with hundreds of long requests.
+static void an_object_of_any_length_is_closed(void **state)
+{
+    (void)state;
+    static char text[4000];
+    struct json_line line;
+    memset(text, 'x', sizeof text);
+    json_line_init(&line);
+    json_line_open(&line, "events", '[');
+    for (uint64_t i = 0; i < 9000; i++) {
+        json_line_open_element(&line);
+        json_line_text(&line, "request", (struct bytes_view){text, sizeof text});
+        json_line_number(&line, "attempt", i);
+        json_line_null(&line, "reason");
+        json_line_close(&line, '}');
+    }
+    json_line_close(&line, ']');
+    assert_true(line.text.len > 15 * 1024 * 1024);
+    static const char END[] = "{\"attempt\":8999,\"reason\":null}]";
+    assert_string_equal(bytes_text(&line.text) + line.text.len - strlen(END), END);
+    json_line_release(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +132,7 @@ int main(void)
         cmocka_unit_test(texts_are_escaped),
         cmocka_unit_test(nothing_is_meant_for_a_terminal),
         cmocka_unit_test(a_text_that_is_too_long_is_left_out),
+        cmocka_unit_test(an_object_of_any_length_is_closed),
     };
     return cmocka_run_group_tests_name("json_line", tests, NULL, NULL);
 }
