@@ -1,11 +1,17 @@
 """dialin-audit where the record, Redis or the one who asks is not as it should be. What cannot be read
 is never taken for what is not there."""
 
+import json
+import signal
+import subprocess
+import time
+
 import pytest
 
 import daily
 from audit import Audit
 from fake_start import answers
+from stack import build_folder, wait_for
 from test_audit_read import finished_long_ago
 
 
@@ -45,6 +51,43 @@ def test_a_user_who_may_not_read(ledger, audit, reader, command):
     finished_long_ago(ledger, 3, 1, 7_200_000)
     result = audit(*command, code=1, REDIS_URL=reader)
     assert "Redis" in result.err and not result.out, result
+
+
+@pytest.mark.parametrize("command", [["tail"], ["list", "--limit", "0"], ["export"]])
+def test_one_may_leave_while_redis_hangs(stack, ledger, audit, command):
+    redis = stack.own_redis()
+    finished_long_ago(ledger, 3000, 1, 7_200_000)
+    running = audit.begin(*command)  # what it prints is more than a pipe holds
+    if command == ["tail"]:
+        wait_for(lambda: any(connection["cmd"] == "xread" for connection in
+                             ledger.client.client_list()), what="the tail to listen")
+    else:
+        running.stdout.readline()
+    redis.signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    result = audit.interrupt(running)
+    redis.signal(signal.SIGCONT)
+    assert result.code == 1 and "interrupted" in result.err, result
+    assert time.monotonic() - begun < 15
+
+
+def test_an_interrupt_ends_a_list(ledger, audit):
+    finished_long_ago(ledger, 6000, 1, 7_200_000)
+    running = audit.begin("list", "--limit", "0", "--json")
+    running.stdout.readline()  # and it waits until the rest is read
+    result = audit.interrupt(running)
+    assert result.code == 1 and "interrupted" in result.err, result
+    rows = result.out.splitlines()[1:]  # the first was read in part
+    assert all(json.loads(row) for row in rows) and len(rows) < 5000
+
+
+@pytest.mark.parametrize("command", [["list"], ["export"], ["stats"], ["list", "--json"]])
+def test_a_full_disk(ledger, audit, command):
+    finished_long_ago(ledger, 3, 1, 7_200_000)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([build_folder() / "dialin-audit", *command], stdout=full,
+                              stderr=subprocess.PIPE, env=audit.environment({}), timeout=20)
+    assert done.returncode == 1 and b"cannot be written" in done.stderr
 
 
 def test_a_wrong_password(stack, audit):

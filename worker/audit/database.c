@@ -1,12 +1,14 @@
 // See database.h. hiredis' blocking face: the tool has nothing else to do while it waits. A signal
-// does not end the wait for an answer, which is short; whoever asks looks for it between pages.
+// does not end the wait for an answer at once, which is short; whoever asks looks for it between
+// pages.
 #include "database.h"
 
+#include "interrupt.h"
 #include "loop.h"
 #include "memory.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <poll.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,8 @@
 #define PROGRAM "dialin-audit"
 #define KEYS_AT_ONCE 16
 #define KEY_BYTES_MAX 1024
+#define US_PER_S 1000000ULL
+#define POLL_MS 200
 
 static const char NO_KEY[] = "ERR no such key", NO_GROUP[] = "NOGROUP";
 
@@ -52,17 +56,49 @@ void database_send(struct database *database, size_t argc, const struct bytes_vi
     }
 }
 
+// False: Redis does not answer, or not while whoever asked wants to leave.
+static bool wait_for_bytes(const struct database *database)
+{
+    struct pollfd descriptor = {.fd = database->context->fd, .events = POLLIN};
+    const uint64_t begun_us = loop_now_us();
+    uint64_t now_us = begun_us, wanted_us = begun_us; // until then the answer was wanted
+    while (now_us - begun_us < DATABASE_ANSWER_S * US_PER_S &&
+           now_us - wanted_us < DATABASE_LEAVE_S * US_PER_S) {
+        if (poll(&descriptor, 1, POLL_MS) > 0) {
+            return true;
+        }
+        now_us = loop_now_us();
+        wanted_us = interrupt_came() ? wanted_us : now_us;
+    }
+    return false;
+}
+
+// NULL where it is lost, or (*is_late) does not come.
+static redisReply *receive(struct database *database, bool *is_late)
+{
+    redisContext *context = database->context;
+    void *reply = NULL;
+    int is_written = 0;
+    bool is_good = redisReaderGetReply(context->reader, &reply) == REDIS_OK;
+    while (is_good && !reply && !is_written) {
+        is_good = redisBufferWrite(context, &is_written) == REDIS_OK;
+    }
+    while (is_good && !reply && !*is_late) {
+        *is_late = !wait_for_bytes(database);
+        is_good = !*is_late && redisBufferRead(context) == REDIS_OK &&
+                  redisReaderGetReply(context->reader, &reply) == REDIS_OK;
+    }
+    return reply;
+}
+
 redisReply *database_receive_any(struct database *database)
 {
-    void *reply = NULL;
-    if (database->is_lost) {
-        return NULL;
-    }
-    if (redisGetReply(database->context, &reply) != REDIS_OK) {
-        bool is_late = database->context->err == REDIS_ERR_IO && errno == EAGAIN;
+    bool is_late = false;
+    redisReply *reply = database->is_lost ? NULL : receive(database, &is_late);
+    if (!reply) {
+        const char *problem = database->context->errstr;
         say(database, is_late ? "Redis does not answer" : "the connection to Redis is lost",
-            is_late ? NULL : database->context->errstr);
-        return NULL;
+            is_late || !problem[0] ? NULL : problem);
     }
     return reply;
 }

@@ -13,12 +13,12 @@
 // 2026-07-14T12:30:15.250Z; in Berlin two hours more.
 #define NOW_MS 1784032215250
 
-static void times_are_read_or_refused(void **state)
+static void times_are_read(void **state)
 {
     (void)state;
     static const struct {
         const char *text;
-        uint64_t ms; // 0: refused
+        uint64_t ms;
     } CASES[] = {
         {"90s", NOW_MS - 90000},
         {"30m", NOW_MS - 1800000},
@@ -45,50 +45,63 @@ static void times_are_read_or_refused(void **state)
         {"2026-07-14T12:30:15.250-00:00", NOW_MS},
         {"1000000000", 1000000000},
         {"12345678901234567", 12345678901234567},
-        {"", 0},
-        {"2", 0},
-        {"2x", 0},
-        {"h", 0},
-        {"1234567d", 0},
-        {"yesterday", 0},
-        {"2026-13-01", 0},
-        {"2026-00-10", 0},
-        {"2026-07-32", 0},
-        {"1969-07-20", 0},
-        {"2026-02-29", 0},
-        {"1900-02-29", 0},
-        {"2100-02-29", 0},
-        {"2026-02-31", 0},
-        {"2026-04-31", 0},
-        {"2026-07-14T14:30:15.", 0},
-        {"2026-07-14T14:30:15.1234", 0},
-        {"2026-07-14T14", 0},
-        {"2026-07-14T14:30+0x:00", 0},
-        {"2026-07-14T14:30+01:60", 0},
-        {"2026-07-14T14:30++1:00", 0},
-        {"2026-07-14T14:30Z ", 0},
-        {"1970-01-01T00:00", 0}, // in Berlin: before 1970
-        {"123456789012345678", 0},
-        {"+2h", 0},
-        {"2H", 0},
-        {" 2h", 0},
-        {"2026-7-14", 0},
-        {"2026-07-14T", 0},
-        {"2026-07-14T24:00", 0},
-        {"2026-07-14T14:60", 0},
-        {"2026-07-14T14:30:61", 0},
-        {"2026-07-14T14:30:15.25", 0},
-        {"2026-07-14T14:30Zulu", 0},
-        {"2026-07-14T14:30+1", 0},
-        {"2026-07-14T14:30+15:00", 0},
-        {"14:30 ", 0},
-        {"-2h", 0},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         uint64_t ms = 0;
         bool is_time = moment_parse(CASES[i].text, NOW_MS, &ms);
-        if (is_time != (CASES[i].ms > 0) || (is_time && ms != CASES[i].ms)) {
+        if (!is_time || ms != CASES[i].ms) {
             fail_msg("'%s': %d %llu", CASES[i].text, is_time, (unsigned long long)ms);
+        }
+    }
+}
+
+static void other_texts_are_refused(void **state)
+{
+    (void)state;
+    static const char *const CASES[] = {
+        "",
+        "2",
+        "2x",
+        "h",
+        "1234567d",
+        "yesterday",
+        "2026-13-01",
+        "2026-00-10",
+        "2026-07-32",
+        "1969-07-20",
+        "2026-02-29",
+        "1900-02-29",
+        "2100-02-29",
+        "2026-02-31",
+        "2026-04-31",
+        "2026-07-14T14:30:15.",
+        "2026-07-14T14:30:15.1234",
+        "2026-07-14T14",
+        "2026-07-14T14:30+0x:00",
+        "2026-07-14T14:30+01:60",
+        "2026-07-14T14:30++1:00",
+        "2026-07-14T14:30Z ",
+        "1970-01-01T00:00", // in Berlin: before 1970
+        "123456789012345678",
+        "+2h",
+        "2H",
+        " 2h",
+        "2026-7-14",
+        "2026-07-14T",
+        "2026-07-14T24:00",
+        "2026-07-14T14:60",
+        "2026-07-14T14:30:61",
+        "2026-07-14T14:30:15.25",
+        "2026-07-14T14:30Zulu",
+        "2026-07-14T14:30+1",
+        "2026-07-14T14:30+15:00",
+        "14:30 ",
+        "-2h",
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        uint64_t ms = 0;
+        if (moment_parse(CASES[i], NOW_MS, &ms)) {
+            fail_msg("'%s' is taken for %llu", CASES[i], (unsigned long long)ms);
         }
     }
 }
@@ -155,7 +168,8 @@ int main(void)
     setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
     tzset();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_are_read_or_refused),
+        cmocka_unit_test(times_are_read),
+        cmocka_unit_test(other_texts_are_refused),
         cmocka_unit_test(what_is_too_long_ago_is_the_beginning),
         cmocka_unit_test(printed_times_are_read_back),
         cmocka_unit_test(times_are_printed_in_the_zone),
