@@ -132,6 +132,21 @@ def test_duplicates_of_one_call_cost_no_more_than_other_calls(stack, ledger, sta
     assert [event["event"] for event in story["events"]].count("duplicate") == 699
 
 
+def test_a_clock_that_was_wrong_once_costs_nothing(stack, ledger, start, audit):
+    """An entry of 1970 makes the record 56 years long: nobody looks into each of their minutes."""
+    ledger.client.xadd(ledger.key("webhooks"), {"v": "1", "call_id": "old"}, id="1-1")
+    webhook = daily.webhook(From="+1444")
+    ledger.queue(webhook)
+    stack.worker(START_URL=start.url)
+    ledger.wait_until_finished()
+    ledger.client.config_resetstat()
+    assert [call["call_id"] for call in audit.json("list", "--from", "+1444")] == [
+        webhook["callId"]]
+    assert [call["call_id"] for call in audit.json("list", "--reason", "invalid")] == ["old"]
+    looked = ledger.client.info("commandstats").get("cmdstat_smismember", {"calls": 0})
+    assert looked["calls"] < 1000
+
+
 def test_another_prefix_has_another_record(ledger, audit):
     finished_long_ago(ledger, 1, 1, 7_200_000)
     call_id = audit.json("list")[0]["call_id"]

@@ -318,7 +318,7 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
             const uint64_t bucket = is_forward ? lowest + begin + i : highest - begin - i;
             bool may_be_unfinished =
                 (bucket + 1) * RECORD_INDEX_MS > walk->stream.unfinished_from.ms;
-            if (database_is_lost(walk->database) ||
+            if (database_is_lost(walk->database) || interrupt_came() ||
                 ((has[i] || may_be_unfinished) && !walk_bucket(walk, bucket, from, to))) {
                 return false;
             }
@@ -345,7 +345,10 @@ bool record_walk(struct database *database, const struct selection *selection,
     if (walk.stream.length == 0 || entry_id_compare(from, to) > 0) {
         return true;
     }
-    return walk.facets.count > 0 ? walk_index(&walk, from, to) : walk_range(&walk, from, to);
+    // Of few calls in a long time there are more minutes to look into than entries to read.
+    bool is_sparse = (to.ms - from.ms) / RECORD_INDEX_MS > walk.stream.length;
+    return walk.facets.count > 0 && !is_sparse ? walk_index(&walk, from, to)
+                                               : walk_range(&walk, from, to);
 }
 
 // --- one call -----------------------------------------------------------------------------------
