@@ -147,6 +147,23 @@ def test_a_clock_that_was_wrong_once_costs_nothing(stack, ledger, start, audit):
     assert looked["calls"] < 1000
 
 
+def test_a_late_attempt_and_a_lost_event_are_said(ledger, audit):
+    finished_long_ago(ledger, 1, 1, 7_200_000)
+    call = audit.json("list")[0]
+    late = ledger.client.xadd(ledger.key("audit"), {
+        "call_id": call["call_id"], "entry": call["entry"], "event": "attempt", "attempt": "1",
+        "worker": "w", "at_ms": call["received_ms"] + 1234, "agent": "a", "reason": "",
+        "error": "", "http_status": "200", "latency_ms": "1200", "request": "{}",
+        "response": "\x1b[2J", "late": "1"})
+    ledger.client.hset(ledger.key(f"call:{call['call_id']}"),
+                       mapping={f"event:{late.decode()}": "", "event:1-1": ""})
+    story = audit.json("show", call["call_id"])[0]
+    assert [(event["late"], event["http_status"]) for event in story["events"]] == [(True, 200)]
+    out = audit("show", call["call_id"]).out
+    assert "no longer kept" in out and "1.234 s" in out and "\x1b" not in out
+    assert "HTTP 200 in 1200 ms (late: others had taken the call over)" in out
+
+
 def test_another_prefix_has_another_record(ledger, audit):
     finished_long_ago(ledger, 1, 1, 7_200_000)
     call_id = audit.json("list")[0]["call_id"]
