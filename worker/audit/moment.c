@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define MS_PER_S 1000
+#define DIGITS_MIN 12 // fewer are seconds, and would be a time of 1970
 #define DIGITS_MAX 17
 
 static bool parse_ago(const char *text, uint64_t now_ms, uint64_t *ms)
@@ -113,7 +114,7 @@ bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms)
     bool is_local = true;
     int zone_minutes = 0;
     size_t digits = strspn(text, "0123456789");
-    if (digits >= 10 && digits <= DIGITS_MAX && !text[digits]) {
+    if (digits >= DIGITS_MIN && digits <= DIGITS_MAX && !text[digits]) {
         *ms = strtoull(text, NULL, 10);
         return true;
     }
