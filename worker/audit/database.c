@@ -6,6 +6,7 @@
 #include "interrupt.h"
 #include "loop.h"
 #include "memory.h"
+#include "redis_words.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -136,6 +137,31 @@ redisReply *database_ask(struct database *database, size_t argc, const struct by
 {
     database_send(database, argc, argv);
     return database_receive(database);
+}
+
+redisReply *database_page(struct database *database, const char *stream, struct entry_id from,
+                          struct entry_id to, enum database_order order)
+{
+    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES], count[REDIS_NUMBER_BYTES];
+    const bool is_forward = order == OLDEST_FIRST;
+    entry_id_print(from, first);
+    entry_id_print(to, last);
+    const struct bytes_view argv[] = {is_forward ? VIEW("XRANGE") : VIEW("XREVRANGE"),
+                                      database_key(database, stream, ""),
+                                      view_of_text(is_forward ? first : last),
+                                      view_of_text(is_forward ? last : first),
+                                      VIEW("COUNT"),
+                                      redis_number(count, DATABASE_PAGE)};
+    return database_ask(database, sizeof argv / sizeof argv[0], argv);
+}
+
+uint64_t database_length(struct database *database, const char *stream)
+{
+    const struct bytes_view argv[] = {VIEW("XLEN"), database_key(database, stream, "")};
+    redisReply *reply = database_ask(database, 2, argv);
+    const uint64_t length = reply ? (uint64_t)reply->integer : 0;
+    freeReplyObject(reply);
+    return length;
 }
 
 bool database_skip(struct database *database, size_t count)

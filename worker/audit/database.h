@@ -5,6 +5,7 @@
 #define DIALIN_AUDIT_DATABASE_H
 
 #include "bytes.h"
+#include "entry_id.h"
 #include "redis.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #define DATABASE_ANSWER_S 60 // for one answer; a slow disk or a long script is waited for
 #define DATABASE_LEAVE_S 2   // the same once an interrupt has come
 #define DATABASE_ARGUMENTS_MAX 600
+#define DATABASE_PAGE 256 // rows of a stream
 
 struct database;
 
@@ -40,6 +42,14 @@ redisReply *database_receive_any(struct database *database);
 
 // The same where there may be no such stream or group: the error reply that says so is given back.
 redisReply *database_receive_or_absent(struct database *database);
+
+// A page of a stream, DATABASE_PAGE rows at most: of its entries from one id to another, both
+// included, the oldest first or the newest.
+enum database_order { OLDEST_FIRST, NEWEST_FIRST };
+redisReply *database_page(struct database *database, const char *stream, struct entry_id from,
+                          struct entry_id to, enum database_order order);
+
+uint64_t database_length(struct database *database, const char *stream); // 0 where it is lost
 
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv);
 

@@ -10,9 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE 256
-#define PAGE_TEXT "256"
-
 // 14 + 36 + 9 + 38 and 3 spaces: 100 columns.
 static const struct screen_column COLUMNS[] = {
     {"DIED", 14}, {"CALL", 36}, {"REASON", 9}, {"ERROR", 38}};
@@ -78,27 +75,22 @@ static uint64_t print_page(const struct audit *audit, const redisReply *rows, ui
 static enum exit_code list_dead(struct audit *audit)
 {
     const struct selection *selection = &audit->options->selection;
-    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES];
+    const struct entry_id from = {selection->since_ms, 0};
     struct entry_id to = {selection->until_ms, UINT64_MAX};
     struct json_line line;
     uint64_t count = 0;
     bool has_more = true;
     json_line_init(&line);
-    entry_id_print((struct entry_id){selection->since_ms, 0}, first);
     while (has_more && !interrupt_came() && !screen_is_gone()) {
-        entry_id_print(to, last);
-        const struct bytes_view argv[] = {
-            VIEW("XREVRANGE"),  database_key(audit->database, "dead", ""),
-            view_of_text(last), view_of_text(first),
-            VIEW("COUNT"),      VIEW(PAGE_TEXT)};
-        redisReply *rows = database_ask(audit->database, 6, argv);
+        redisReply *rows = database_page(audit->database, "dead", from, to, NEWEST_FIRST);
         if (!reply_is_list(rows)) {
             break;
         }
         count = print_page(audit, rows, count, &line);
-        has_more = rows->elements == PAGE && (selection->limit == 0 || count < selection->limit);
+        has_more =
+            rows->elements == DATABASE_PAGE && (selection->limit == 0 || count < selection->limit);
         if (has_more) {
-            to = entry_id_before(entry_id_of(rows->element[PAGE - 1]->element[0]->str));
+            to = entry_id_before(entry_id_of(rows->element[DATABASE_PAGE - 1]->element[0]->str));
         }
         freeReplyObject(rows);
     }
@@ -113,23 +105,11 @@ static enum exit_code list_dead(struct audit *audit)
 
 // --- purge --------------------------------------------------------------------------------------
 
-// A page of dead letters written before the time, from `from` on.
-static redisReply *read_old(struct audit *audit, struct entry_id from)
-{
-    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES];
-    entry_id_print(from, first);
-    entry_id_print((struct entry_id){audit->options->before_ms - 1, UINT64_MAX}, last);
-    const struct bytes_view argv[] = {
-        VIEW("XRANGE"),      database_key(audit->database, "dead", ""),
-        view_of_text(first), view_of_text(last),
-        VIEW("COUNT"),       VIEW(PAGE_TEXT)};
-    return database_ask(audit->database, 6, argv);
-}
-
 // Deletes what of a page is meant; answers how many those are.
 static uint64_t purge_page(struct audit *audit, const redisReply *rows)
 {
-    struct bytes_view argv[2 + PAGE] = {VIEW("XDEL"), database_key(audit->database, "dead", "")};
+    struct bytes_view argv[2 + DATABASE_PAGE] = {VIEW("XDEL"),
+                                                 database_key(audit->database, "dead", "")};
     size_t argc = 2;
     for (size_t i = 0; i < rows->elements; i++) {
         if (is_wanted(&audit->options->selection, rows->element[i]->element[1])) {
@@ -145,19 +125,20 @@ static uint64_t purge_page(struct audit *audit, const redisReply *rows)
 
 static enum exit_code purge(struct audit *audit)
 {
+    const struct entry_id to = {audit->options->before_ms - 1, UINT64_MAX};
     struct entry_id from = {0, 0};
     uint64_t count = 0;
     bool has_more = true;
     char before[MOMENT_BYTES];
     while (has_more && !interrupt_came()) {
-        redisReply *rows = read_old(audit, from);
+        redisReply *rows = database_page(audit->database, "dead", from, to, OLDEST_FIRST);
         if (!reply_is_list(rows)) {
             return EXIT_NOT_DONE;
         }
         count += purge_page(audit, rows);
-        has_more = rows->elements == PAGE;
+        has_more = rows->elements == DATABASE_PAGE;
         if (has_more) {
-            from = entry_id_after(entry_id_of(rows->element[PAGE - 1]->element[0]->str));
+            from = entry_id_after(entry_id_of(rows->element[DATABASE_PAGE - 1]->element[0]->str));
         }
         freeReplyObject(rows);
     }

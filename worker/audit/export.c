@@ -14,16 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE 256
-#define PAGE_TEXT "256"
-
 // One of the two streams, a page at a time.
 struct source {
     const char *key;
     enum export_record record;
     struct entry_id from, to; // still to be read
     redisReply *rows;
-    redisReply *hashes[PAGE]; // of the calls that an event ends
+    redisReply *hashes[DATABASE_PAGE]; // of the calls that an event ends
     size_t next;
 };
 
@@ -77,19 +74,13 @@ static bool read_outcomes(struct database *database, struct source *source)
 // Makes sure that a row is at hand, where there is one left. False: Redis did not answer.
 static bool fill(struct database *database, struct source *source)
 {
-    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES];
     bool has_row = source->rows && source->next < source->rows->elements;
-    bool is_at_end = source->rows && source->rows->elements < PAGE;
+    bool is_at_end = source->rows && source->rows->elements < DATABASE_PAGE;
     if (has_row || is_at_end || entry_id_compare(source->from, source->to) > 0) {
         return true;
     }
     release_page(source);
-    entry_id_print(source->from, first);
-    entry_id_print(source->to, last);
-    const struct bytes_view argv[] = {VIEW("XRANGE"),      database_key(database, source->key, ""),
-                                      view_of_text(first), view_of_text(last),
-                                      VIEW("COUNT"),       VIEW(PAGE_TEXT)};
-    source->rows = database_ask(database, 6, argv);
+    source->rows = database_page(database, source->key, source->from, source->to, OLDEST_FIRST);
     if (!reply_is_list(source->rows)) {
         return false;
     }
@@ -149,7 +140,7 @@ static bool write_all(struct exported *exported)
         const struct entry_id event_id = entry_id_of(event ? event->element[0]->str : "");
         bool is_webhook = webhook && (!event || entry_id_compare(webhook_id, event_id) <= 0);
         write_next(exported, is_webhook ? &exported->webhooks : &exported->events);
-        if (exported->count % PAGE == 0) {
+        if (exported->count % DATABASE_PAGE == 0) {
             show(exported, is_webhook ? webhook_id : event_id);
             if (interrupt_came() || is_broken(exported->writer.file)) {
                 return false;
@@ -177,15 +168,6 @@ static bool find_end(struct exported *exported)
     return is_good;
 }
 
-static uint64_t length_of(struct database *database, const char *key)
-{
-    const struct bytes_view argv[] = {VIEW("XLEN"), database_key(database, key, "")};
-    redisReply *reply = database_ask(database, 2, argv);
-    uint64_t length = reply ? (uint64_t)reply->integer : 0;
-    freeReplyObject(reply);
-    return length;
-}
-
 static bool plan(struct exported *exported, const struct export_place *place)
 {
     const struct selection *selection = &exported->audit->options->selection;
@@ -205,8 +187,8 @@ static bool plan(struct exported *exported, const struct export_place *place)
     }
     bool is_whole =
         selection->since_ms == 0 && selection->until_ms == UINT64_MAX && !place->is_begun;
-    exported->total = is_whole ? length_of(exported->audit->database, "webhooks") +
-                                     length_of(exported->audit->database, "audit")
+    exported->total = is_whole ? database_length(exported->audit->database, "webhooks") +
+                                     database_length(exported->audit->database, "audit")
                                : 0;
     exported->begin_ms =
         exported->events.from.ms > stream.oldest.ms ? exported->events.from.ms : stream.oldest.ms;

@@ -127,9 +127,8 @@ enum exit_code forget_run(struct audit *audit)
     forgotten.total = stream.length;
     progress_init(&forgotten.progress, false);
     // Newest first: a duplicate goes before the call whose hash knows its event.
-    bool is_whole =
-        record_walk(audit->database, &every, RECORD_NEWEST_FIRST, on_call, &forgotten) &&
-        !database_is_lost(audit->database);
+    bool is_whole = record_walk(audit->database, &every, NEWEST_FIRST, on_call, &forgotten) &&
+                    !database_is_lost(audit->database);
     progress_clear(&forgotten.progress);
     say(&forgotten, is_whole);
     return is_whole && forgotten.unfinished == 0 ? EXIT_DONE : EXIT_NOT_DONE;

@@ -49,7 +49,7 @@ static bool on_call(const struct recorded_call *call, void *arg)
         print_row(list, call);
     }
     list->count++;
-    return list->count % RECORD_WALK_PAGE != 0 || !screen_is_gone();
+    return list->count % DATABASE_PAGE != 0 || !screen_is_gone();
 }
 
 enum exit_code list_run(struct audit *audit)
@@ -57,7 +57,7 @@ enum exit_code list_run(struct audit *audit)
     const struct selection *selection = &audit->options->selection;
     struct list list = {.audit = audit, .now_ms = database_now_ms(audit->database)};
     json_line_init(&list.line);
-    bool is_good = record_walk(audit->database, selection, RECORD_NEWEST_FIRST, on_call, &list);
+    bool is_good = record_walk(audit->database, selection, NEWEST_FIRST, on_call, &list);
     json_line_release(&list.line);
     bool is_whole = is_good && !screen_is_gone();
     if (is_whole && list.count == 0) {

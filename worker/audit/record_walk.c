@@ -21,7 +21,7 @@ struct facets {
 struct walk {
     struct database *database;
     const struct selection *selection;
-    enum record_order order;
+    enum database_order order;
     record_on_call *on_call;
     void *arg;
     struct stream_state stream;
@@ -103,10 +103,10 @@ bool stream_state_read(struct database *database, struct stream_state *state)
 // A call and its duplicates have one hash, which grows with their number: a page reads it once.
 struct page {
     redisReply *rows;
-    char names[RECORD_WALK_PAGE][RECORDED_CALL_NAME_BYTES];
-    size_t first[RECORD_WALK_PAGE]; // of the rows with that name; it owns the hash
-    redisReply *hashes[RECORD_WALK_PAGE];
-    bool is_unfinished[RECORD_WALK_PAGE];
+    char names[DATABASE_PAGE][RECORDED_CALL_NAME_BYTES];
+    size_t first[DATABASE_PAGE]; // of the rows with that name; it owns the hash
+    redisReply *hashes[DATABASE_PAGE];
+    bool is_unfinished[DATABASE_PAGE];
 };
 
 static bool is_row(const redisReply *row)
@@ -147,7 +147,7 @@ static bool ask_group(struct database *database, const struct stream_state *stre
                       struct page *page)
 {
     const struct bytes_view key = database_key(database, "webhooks", "");
-    bool is_asked[RECORD_WALK_PAGE] = {false};
+    bool is_asked[DATABASE_PAGE] = {false};
     for (size_t i = 0; i < page->rows->elements; i++) {
         const char *entry = page->rows->element[i]->element[0]->str;
         const struct entry_id id = entry_id_of(entry);
@@ -173,7 +173,7 @@ static bool ask_group(struct database *database, const struct stream_state *stre
 
 static void release_page(struct page *page)
 {
-    for (size_t i = 0; i < RECORD_WALK_PAGE; i++) {
+    for (size_t i = 0; i < DATABASE_PAGE; i++) {
         freeReplyObject(page->first[i] == i ? page->hashes[i] : NULL);
     }
     freeReplyObject(page->rows);
@@ -193,28 +193,12 @@ static void hand_out(struct walk *walk, const struct page *page)
     }
 }
 
-static redisReply *read_rows(struct walk *walk, struct entry_id from, struct entry_id to)
-{
-    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES], count[NUMBER_BYTES];
-    const struct bytes_view key = database_key(walk->database, "webhooks", "");
-    entry_id_print(from, first);
-    entry_id_print(to, last);
-    snprintf(count, sizeof count, "%d", RECORD_WALK_PAGE);
-    bool is_forward = walk->order == RECORD_OLDEST_FIRST;
-    const struct bytes_view argv[] = {is_forward ? VIEW("XRANGE") : VIEW("XREVRANGE"),
-                                      key,
-                                      view_of_text(is_forward ? first : last),
-                                      view_of_text(is_forward ? last : first),
-                                      VIEW("COUNT"),
-                                      view_of_text(count)};
-    return database_ask(walk->database, 6, argv);
-}
-
 static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id to)
 {
     bool has_more = entry_id_compare(from, to) <= 0;
     while (has_more && !walk->is_over) {
-        struct page page = {.rows = read_rows(walk, from, to)};
+        struct page page = {.rows =
+                                database_page(walk->database, "webhooks", from, to, walk->order)};
         if (!reply_is_list(page.rows) || interrupt_came()) {
             freeReplyObject(page.rows);
             return false;
@@ -226,13 +210,13 @@ static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id 
         }
         is_good = is_good && read_hashes(walk->database, &page) &&
                   ask_group(walk->database, &walk->stream, &page);
-        has_more = count == RECORD_WALK_PAGE;
+        has_more = count == DATABASE_PAGE;
         if (is_good && count > 0) {
             const struct entry_id last =
                 entry_id_of(page.rows->element[count - 1]->element[0]->str);
             hand_out(walk, &page);
-            from = walk->order == RECORD_OLDEST_FIRST ? entry_id_after(last) : from;
-            to = walk->order == RECORD_NEWEST_FIRST ? entry_id_before(last) : to;
+            from = walk->order == OLDEST_FIRST ? entry_id_after(last) : from;
+            to = walk->order == NEWEST_FIRST ? entry_id_before(last) : to;
             has_more = has_more && entry_id_compare(from, to) <= 0;
         }
         release_page(&page);
@@ -301,7 +285,7 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
 {
     const uint64_t lowest = from.ms / RECORD_INDEX_MS, highest = to.ms / RECORD_INDEX_MS;
     const uint64_t total = highest - lowest + 1;
-    bool is_forward = walk->order == RECORD_OLDEST_FIRST;
+    bool is_forward = walk->order == OLDEST_FIRST;
     bool has[BUCKETS_AT_ONCE];
     for (uint64_t done = 0; done < total && !walk->is_over;) {
         const uint64_t count = total - done < BUCKETS_AT_ONCE ? total - done : BUCKETS_AT_ONCE;
@@ -328,7 +312,7 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
 }
 
 bool record_walk(struct database *database, const struct selection *selection,
-                 enum record_order order, record_on_call *on_call, void *arg)
+                 enum database_order order, record_on_call *on_call, void *arg)
 {
     struct walk walk = {.database = database,
                         .selection = selection,
@@ -378,7 +362,7 @@ static bool search_unfinished(struct database *database, struct search *search)
         return false;
     }
     selection.since_ms = stream.unfinished_from.ms;
-    return record_walk(database, &selection, RECORD_OLDEST_FIRST, on_candidate, search);
+    return record_walk(database, &selection, OLDEST_FIRST, on_candidate, search);
 }
 
 bool record_find(struct database *database, const char *call_id, struct recorded_call *call,

@@ -7,10 +7,7 @@
 #include "database.h"
 #include "selection.h"
 
-#define RECORD_WALK_PAGE 256  // entries
 #define RECORD_INDEX_MS 60000 // as stream.lua has it
-
-enum record_order { RECORD_NEWEST_FIRST, RECORD_OLDEST_FIRST };
 
 // How the stream stood when it was asked.
 struct stream_state {
@@ -31,7 +28,7 @@ typedef bool record_on_call(const struct recorded_call *call, void *arg);
 
 // Answers false where Redis did not answer, or an interrupt came.
 bool record_walk(struct database *database, const struct selection *selection,
-                 enum record_order order, record_on_call *on_call, void *arg);
+                 enum database_order order, record_on_call *on_call, void *arg);
 
 // One call by the name under which it is recorded. `call` points into *row and *hash, both to be
 // freed. Answers false, with both NULL, where it is not known (or Redis did not answer).

@@ -248,7 +248,7 @@ enum exit_code stats_run(struct audit *audit)
     struct selection selection = audit->options->selection;
     selection.limit = 0;
     if (!read_account(&stats) ||
-        !record_walk(audit->database, &selection, RECORD_NEWEST_FIRST, on_call, &stats)) {
+        !record_walk(audit->database, &selection, NEWEST_FIRST, on_call, &stats)) {
         return EXIT_NOT_DONE;
     }
     if (audit->options->json) {

@@ -14,9 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE 256
-#define PAGE_TEXT "256"
-
 struct verification {
     struct audit *audit;
     struct progress progress;
@@ -197,20 +194,15 @@ static bool verify_all(struct verification *verification)
 {
     const struct selection *selection = &verification->audit->options->selection;
     struct database *database = verification->audit->database;
-    char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES];
+    const struct entry_id to = {selection->until_ms, UINT64_MAX};
     struct entry_id from = {selection->since_ms, 0};
     bool has_more = true;
-    entry_id_print((struct entry_id){selection->until_ms, UINT64_MAX}, last);
     while (has_more) {
-        entry_id_print(from, first);
-        const struct bytes_view argv[] = {VIEW("XRANGE"),      database_key(database, "audit", ""),
-                                          view_of_text(first), view_of_text(last),
-                                          VIEW("COUNT"),       VIEW(PAGE_TEXT)};
-        redisReply *page = database_ask(database, 6, argv);
+        redisReply *page = database_page(database, "audit", from, to, OLDEST_FIRST);
         bool is_good = reply_is_list(page) && verify_page(verification, page);
-        has_more = is_good && page->elements == PAGE;
+        has_more = is_good && page->elements == DATABASE_PAGE;
         if (has_more) {
-            from = entry_id_after(entry_id_of(page->element[PAGE - 1]->element[0]->str));
+            from = entry_id_after(entry_id_of(page->element[DATABASE_PAGE - 1]->element[0]->str));
         }
         freeReplyObject(page);
         if (!is_good) {
@@ -218,16 +210,6 @@ static bool verify_all(struct verification *verification)
         }
     }
     return true;
-}
-
-static bool count_events(struct verification *verification)
-{
-    struct database *database = verification->audit->database;
-    const struct bytes_view argv[] = {VIEW("XLEN"), database_key(database, "audit", "")};
-    redisReply *reply = database_ask(database, 2, argv);
-    verification->total = reply ? (uint64_t)reply->integer : 0;
-    freeReplyObject(reply);
-    return reply;
 }
 
 static void print_summary(const struct verification *verification, bool is_whole)
@@ -259,8 +241,9 @@ enum exit_code verify_run(struct audit *audit)
     struct verification verification = {.audit = audit, .settings = *audit->settings};
     const char *routes = audit->options->routes;
     verification.has_routes = routes != NULL;
+    verification.total = database_length(audit->database, "audit");
     if ((routes && !routing_open(&verification.routing, routes, &verification.settings)) ||
-        !count_events(&verification)) {
+        database_is_lost(audit->database)) {
         routing_close(&verification.routing);
         return EXIT_NOT_DONE;
     }
