@@ -1,6 +1,8 @@
 // See webhook_entry.h. Field names stand once, in FIELDS, for writing and for reading.
 #include "webhook_entry.h"
 
+#include "signature.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +118,13 @@ const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisRep
         return "one of its fields 'call_id', 'body' and 'sha256' is missing";
     }
     return NULL;
+}
+
+bool webhook_entry_is_whole(const struct webhook_entry *entry)
+{
+    char sha256[SIGNATURE_SHA256_HEX];
+    signature_sha256(entry->body, sha256);
+    return view_equal_text(entry->sha256, sha256);
 }
 
 bool webhook_call_id_is_valid(struct bytes_view call_id, size_t bytes_max)

@@ -45,6 +45,9 @@ void webhook_entry_to_fields(const struct webhook_entry *entry,
 // Fields may come in any order, unknown ones are skipped. NULL when it is good, else a sentence.
 const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields);
 
+// Is the body what its sha256 says?
+bool webhook_entry_is_whole(const struct webhook_entry *entry);
+
 // 1 to `bytes_max` bytes of printable ASCII, with no space at either end.
 bool webhook_call_id_is_valid(struct bytes_view call_id, size_t bytes_max);
 

@@ -94,10 +94,8 @@ static const char *signature_of(const struct story *story)
 
 static const char *digest_of(const struct webhook_entry *webhook)
 {
-    char sha256[SIGNATURE_SHA256_HEX];
-    signature_sha256(webhook->body, sha256);
-    return view_equal_text(webhook->sha256, sha256) ? "is what its sha256 says"
-                                                    : "IS NOT WHAT ITS sha256 SAYS";
+    return webhook_entry_is_whole(webhook) ? "is what its sha256 says"
+                                           : "IS NOT WHAT ITS sha256 SAYS";
 }
 
 // --- for people ---------------------------------------------------------------------------------

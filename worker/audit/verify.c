@@ -105,13 +105,6 @@ static bool apply_route(struct subject *subject, const struct webhook_entry *web
     return false;
 }
 
-static bool is_whole(const struct webhook_entry *webhook)
-{
-    char sha256[SIGNATURE_SHA256_HEX];
-    signature_sha256(webhook->body, sha256);
-    return view_equal_text(webhook->sha256, sha256);
-}
-
 static void verify_request(struct subject *subject, const struct webhook_entry *webhook,
                            struct bytes_view recorded)
 {
@@ -148,7 +141,7 @@ static void verify_event(struct subject *subject, const redisReply *event, const
     bool is_newer = flaw && !view_equal_text(webhook.version, WEBHOOK_ENTRY_VERSION);
     if (is_newer) {
         verification->newer++;
-    } else if (flaw || !is_whole(&webhook)) {
+    } else if (flaw || !webhook_entry_is_whole(&webhook)) {
         verification->damaged++;
         say(subject, "(webhook)", flaw ? flaw : "its body is not what its sha256 says");
     } else {
