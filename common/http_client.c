@@ -1,8 +1,13 @@
 // The one file that knows libcurl: a multi handle on the loop, one easy handle for each request,
-// kept for the next. The body is handed out once by `give_body`; there is no way to rewind it, so
-// where libcurl would send a POST a second time on a fresh connection it fails with error 65
-// instead (CURLE_SEND_FAIL_REWIND), which is an outcome nobody knows. Whether the body has begun to
-// leave is what tells HTTP_NOT_SENT from HTTP_UNKNOWN.
+// kept for the next. libcurl asks `may_be_sent` each time before a request leaves, head and body in
+// one write, and is allowed it once: where it would send a POST a second time on a fresh
+// connection, the transfer ends instead, with an outcome nobody knows. Whether the request was
+// allowed to leave is what tells HTTP_NOT_SENT from HTTP_UNKNOWN.
+//
+// A connection is watched by the loop from its first request to its end, also while it is idle, so
+// that a request costs no change of what is watched; `open_connection` and `close_connection` say
+// when it begins and ends. Other sockets of libcurl's (its resolver's) are closed unseen, and are
+// watched only for as long as libcurl says.
 //
 // Surprising: curl_multi_info_read has to be drained after the timer's call too, or a request that
 // timed out is never reported; and a timeout of -1 means "no timer".
@@ -15,14 +20,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define SPARE_EASY_MAX 256
+#define SOCKETS_AT_FIRST 64
 
 struct socket_watch {
-    struct socket_watch *next, *previous;
-    struct loop_watch *watch;
+    struct loop_watch *watch; // NULL: libcurl has not asked for it yet
     struct http_client *client;
     curl_socket_t fd;
+    bool is_connection;
+    bool is_idle; // libcurl does not want to hear of it
 };
 
 struct exchange {
@@ -32,8 +41,6 @@ struct exchange {
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     char *body;
-    size_t body_len;
-    size_t body_given;
     bool (*may_send)(void *arg);
     http_on_answer *on_answer;
     void *arg;
@@ -42,6 +49,7 @@ struct exchange {
     struct bytes retry_after;
     size_t head_bytes;
     bool is_cut;
+    bool was_allowed;
     bool was_forbidden;
 };
 
@@ -52,23 +60,25 @@ struct http_client {
     struct exchange *out;
     struct exchange *spare;
     unsigned spare_count;
-    struct socket_watch *sockets;
+    struct socket_watch **sockets; // by descriptor; NULL where there is none
+    size_t socket_count;
 };
 
 // --- what libcurl asks for --------------------------------------------------------------------
 
-static size_t give_body(char *buffer, size_t size, size_t count, void *arg)
+static int may_be_sent(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
+    (void)remote, (void)local, (void)remote_port, (void)local_port;
     struct exchange *exchange = arg;
-    size_t len = exchange->body_len - exchange->body_given;
-    if (exchange->body_given == 0 && exchange->may_send && !exchange->may_send(exchange->arg)) {
-        exchange->was_forbidden = true;
-        return CURL_READFUNC_ABORT;
+    if (exchange->was_allowed) {
+        return CURL_PREREQFUNC_ABORT; // libcurl would send it again
     }
-    len = len < size * count ? len : size * count;
-    memcpy(buffer, exchange->body + exchange->body_given, len);
-    exchange->body_given += len;
-    return len;
+    if (exchange->may_send && !exchange->may_send(exchange->arg)) {
+        exchange->was_forbidden = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    exchange->was_allowed = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 static size_t take_answer(char *data, size_t size, size_t count, void *arg)
@@ -116,6 +126,10 @@ static void socket_ready(int events, void *arg)
     int running = 0;
     int mask = (events & LOOP_READABLE ? CURL_CSELECT_IN : 0) |
                (events & LOOP_WRITABLE ? CURL_CSELECT_OUT : 0);
+    if (socket->is_idle) {
+        loop_watch_set(socket->watch, 0); // the other side has closed it: libcurl finds out itself
+        return;
+    }
     curl_multi_socket_action(client->multi, socket->fd, mask, &running); // may free `socket`
     report_finished(client);
 }
@@ -140,42 +154,75 @@ static int set_timer(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-static void forget_socket(struct http_client *client, struct socket_watch *socket)
+static struct socket_watch *find_socket(struct http_client *client, curl_socket_t fd)
 {
-    *(socket->previous ? &socket->previous->next : &client->sockets) = socket->next;
-    if (socket->next) {
-        socket->next->previous = socket->previous;
+    return (size_t)fd < client->socket_count ? client->sockets[fd] : NULL;
+}
+
+static struct socket_watch *add_socket(struct http_client *client, curl_socket_t fd)
+{
+    struct socket_watch *socket = memory_zeroed(sizeof *socket);
+    size_t count = client->socket_count > 0 ? client->socket_count : SOCKETS_AT_FIRST;
+    while (count <= (size_t)fd) {
+        count *= 2;
     }
-    loop_watch_close(socket->watch);
-    free(socket);
+    if (count > client->socket_count) {
+        client->sockets = memory_resized(client->sockets, count * sizeof(struct socket_watch *));
+        memset(client->sockets + client->socket_count, 0,
+               (count - client->socket_count) * sizeof(struct socket_watch *));
+        client->socket_count = count;
+    }
+    socket->client = client;
+    socket->fd = fd;
+    client->sockets[fd] = socket;
+    return socket;
+}
+
+static void forget_socket(struct http_client *client, curl_socket_t fd)
+{
+    struct socket_watch *socket = find_socket(client, fd);
+    if (socket) {
+        client->sockets[fd] = NULL;
+        loop_watch_close(socket->watch);
+        free(socket);
+    }
+}
+
+static curl_socket_t open_connection(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct http_client *client = arg;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) {
+        return CURL_SOCKET_BAD;
+    }
+    add_socket(client, fd)->is_connection = true;
+    return fd;
+}
+
+static int close_connection(void *arg, curl_socket_t fd)
+{
+    forget_socket(arg, fd);
+    return close(fd);
 }
 
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
-    (void)easy;
+    (void)easy, (void)of_socket;
     struct http_client *client = arg;
-    struct socket_watch *socket = of_socket;
-    if (what == CURL_POLL_REMOVE) {
-        if (socket) {
-            forget_socket(client, socket);
-            curl_multi_assign(client->multi, fd, NULL);
-        }
+    struct socket_watch *socket = find_socket(client, fd);
+    if (what == CURL_POLL_REMOVE && !(socket && socket->is_connection)) {
+        forget_socket(client, fd);
         return 0;
     }
-    if (!socket) {
-        socket = memory_zeroed(sizeof *socket);
-        socket->client = client;
-        socket->fd = fd;
+    socket = socket ? socket : add_socket(client, fd);
+    if (!socket->watch) {
         socket->watch = loop_watch_open(client->loop, fd, socket_ready, socket);
-        socket->next = client->sockets;
-        if (socket->next) {
-            socket->next->previous = socket;
-        }
-        client->sockets = socket;
-        curl_multi_assign(client->multi, fd, socket);
     }
-    loop_watch_set(socket->watch, (what & CURL_POLL_IN ? LOOP_READABLE : 0) |
-                                      (what & CURL_POLL_OUT ? LOOP_WRITABLE : 0));
+    socket->is_idle = what == CURL_POLL_REMOVE;
+    loop_watch_set(socket->watch, socket->is_idle ? LOOP_READABLE
+                                                  : (what & CURL_POLL_IN ? LOOP_READABLE : 0) |
+                                                        (what & CURL_POLL_OUT ? LOOP_WRITABLE : 0));
     return 0;
 }
 
@@ -189,12 +236,16 @@ static void set_option_failed(CURLcode code)
 
 #define SET(easy, option, value) set_option_failed(curl_easy_setopt(easy, option, value))
 
-static CURL *new_easy(void)
+static CURL *new_easy(struct http_client *client)
 {
     CURL *easy = curl_easy_init();
     assert(easy);
     SET(easy, CURLOPT_POST, 1L);
-    SET(easy, CURLOPT_READFUNCTION, give_body);
+    SET(easy, CURLOPT_PREREQFUNCTION, may_be_sent);
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_connection);
+    SET(easy, CURLOPT_OPENSOCKETDATA, client);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, close_connection);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, client);
     SET(easy, CURLOPT_WRITEFUNCTION, take_answer);
     SET(easy, CURLOPT_HEADERFUNCTION, take_header);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -221,10 +272,10 @@ static struct exchange *take_exchange(struct http_client *client)
     } else {
         exchange = memory_zeroed(sizeof *exchange);
         exchange->client = client;
-        exchange->easy = new_easy();
+        exchange->easy = new_easy(client);
         bytes_init(&exchange->answer, HTTP_ANSWER_BYTES_MAX);
         bytes_init(&exchange->retry_after, 128);
-        SET(exchange->easy, CURLOPT_READDATA, exchange);
+        SET(exchange->easy, CURLOPT_PREREQDATA, exchange);
         SET(exchange->easy, CURLOPT_WRITEDATA, exchange);
         SET(exchange->easy, CURLOPT_HEADERDATA, exchange);
         SET(exchange->easy, CURLOPT_PRIVATE, exchange);
@@ -258,8 +309,7 @@ static void give_back(struct exchange *exchange, bool is_sound)
     free(exchange->body);
     exchange->headers = NULL;
     exchange->body = NULL;
-    // A handle whose rewind failed keeps wanting to rewind: libcurl 8.14 fails all its later
-    // transfers.
+    // What a failed transfer leaves behind may fail all later ones (libcurl 8.14, after a rewind).
     if (!is_sound || client->spare_count == SPARE_EASY_MAX) {
         free_exchange(exchange);
         return;
@@ -277,14 +327,12 @@ void http_client_post(struct http_client *client, const struct http_post *post,
 {
     struct exchange *exchange = take_exchange(client);
     exchange->body = memory_text_of(post->body.data, post->body.len);
-    exchange->body_len = post->body.len;
-    exchange->body_given = 0;
     exchange->may_send = post->may_send;
     exchange->on_answer = on_answer;
     exchange->arg = arg;
     exchange->begun_us = loop_now_us();
     exchange->head_bytes = 0;
-    exchange->is_cut = exchange->was_forbidden = false;
+    exchange->is_cut = exchange->was_allowed = exchange->was_forbidden = false;
     exchange->error[0] = '\0';
     exchange->headers = curl_slist_append(NULL, "Expect:"); // no pause before the body
     for (const char *const *header = post->headers; header && *header; header++) {
@@ -293,6 +341,7 @@ void http_client_post(struct http_client *client, const struct http_post *post,
     assert(exchange->headers);
     SET(exchange->easy, CURLOPT_URL, post->url);
     SET(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers);
+    SET(exchange->easy, CURLOPT_POSTFIELDS, exchange->body);
     SET(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
     SET(exchange->easy, CURLOPT_TIMEOUT_MS, (long)post->timeout_ms);
     CURLMcode code = curl_multi_add_handle(client->multi, exchange->easy);
@@ -314,7 +363,7 @@ static void answer(struct exchange *exchange, CURLcode code)
     if (status >= 200) {
         answer.outcome = HTTP_ANSWERED; // what broke behind the status line changes nothing
     } else {
-        answer.outcome = exchange->body_given > 0 ? HTTP_UNKNOWN : HTTP_NOT_SENT;
+        answer.outcome = exchange->was_allowed ? HTTP_UNKNOWN : HTTP_NOT_SENT;
         answer.status = 0;
     }
     if (exchange->was_forbidden) {
@@ -376,11 +425,10 @@ void http_client_close(struct http_client *client)
         free_exchange(exchange);
     }
     curl_multi_cleanup(client->multi);
-    struct socket_watch *next_socket = NULL;
-    for (struct socket_watch *socket = client->sockets; socket; socket = next_socket) {
-        next_socket = socket->next;
-        forget_socket(client, socket);
+    for (size_t fd = 0; fd < client->socket_count; fd++) {
+        forget_socket(client, (curl_socket_t)fd);
     }
+    free(client->sockets);
     loop_timer_close(client->timer);
     curl_global_cleanup();
     free(client);

@@ -1,6 +1,6 @@
 // One POST, one callback: libcurl's multi interface on the loop. A request is sent at most once:
 // libcurl would send a POST again by itself when a reused connection dies before the answer's first
-// byte; here the body comes from a callback that cannot rewind, so that this is an error instead.
+// byte; here it has to ask before each sending (CURLOPT_PREREQFUNCTION), and the second is refused.
 // HTTP/1.1 only, no redirects, no proxy, no content encodings, certificates always checked.
 #ifndef DIALIN_HTTP_CLIENT_H
 #define DIALIN_HTTP_CLIENT_H
@@ -18,7 +18,7 @@
 
 enum http_outcome {
     HTTP_ANSWERED, // a status line came; `status` is its code
-    HTTP_NOT_SENT, // nothing of the body left this process: it cannot have been carried out
+    HTTP_NOT_SENT, // no connection, or forbidden by may_send: it cannot have been carried out
     HTTP_UNKNOWN,  // sent, wholly or in part, and no answer: it may have been carried out
 };
 
@@ -37,8 +37,7 @@ struct http_post {
     const char *const *headers; // "Name: value" lines, ends with NULL; copied
     struct bytes_view body;     // copied
     uint64_t timeout_ms;        // total
-    // Asked in the instant before the body leaves; false breaks the request off unsent. May be
-    // NULL.
+    // Asked in the instant before it leaves; false breaks the request off unsent. May be NULL.
     bool (*may_send)(void *arg);
 };
 
