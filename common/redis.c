@@ -14,6 +14,7 @@
 #include "redis_clock.h"
 #include "redis_info.h"
 #include "redis_limit.h"
+#include "redis_queue.h"
 #include "redis_trouble.h"
 #include "redis_words.h"
 
@@ -27,16 +28,6 @@
 #define WATCHDOG_MS 250
 
 enum state { WAITING, RESOLVING, CONNECTING, CHECKING, UP, CLOSED };
-
-struct command {
-    struct command *next;
-    struct redis *redis;
-    redis_on_reply *on_reply;
-    void *arg;
-    uint64_t sent_ms;
-    bool is_overdue;
-    bool is_needed; // by whoever uses the connection: an error is said
-};
 
 struct redis {
     struct loop *loop;
@@ -54,8 +45,7 @@ struct redis {
     uint64_t pause_ms;
     uint64_t connecting_ms, up_ms; // since when
     struct bytes wire;             // the command that is being sent, in its form there
-    struct command *oldest, *newest, *spare;
-    size_t in_flight;
+    struct redis_queue out;        // hiredis answers what is out in its order
     struct redis_limit limit;
     struct redis_clock clock;
     struct redis_trouble trouble;
@@ -108,26 +98,16 @@ static void give_up_context(struct redis *redis, const char *trouble)
 static void command_done(redisAsyncContext *context, void *reply, void *privdata)
 {
     (void)context;
-    struct command *command = privdata;
-    struct redis *redis = command->redis;
-    assert(redis->oldest == command);
-    redis->oldest = command->next;
-    if (!redis->oldest) {
-        redis->newest = NULL;
-    }
-    redis->in_flight--;
+    struct redis *redis = privdata;
+    const struct redis_command command = redis_queue_take(&redis->out);
     redis_limit_next(&redis->limit);
-    redis_on_reply *on_reply = command->on_reply;
-    void *arg = command->arg;
-    enum redis_error error = reply && command->is_needed ? redis_error_of(reply) : REDIS_FINE;
+    enum redis_error error = reply && command.is_needed ? redis_error_of(reply) : REDIS_FINE;
     if (error == REDIS_REFUSED) {
         report(redis, ((const redisReply *)reply)->str);
     } else if (error == REDIS_ELSEWHERE) {
         give_up_context(redis, ((const redisReply *)reply)->str);
     }
-    command->next = redis->spare;
-    redis->spare = command;
-    on_reply(reply, arg);
+    command.on_reply(reply, command.arg);
 }
 
 static bool context_takes_commands(const struct redis *redis)
@@ -135,58 +115,50 @@ static bool context_takes_commands(const struct redis *redis)
     return redis->context && !(redis->context->c.flags & (REDIS_DISCONNECTING | REDIS_FREEING));
 }
 
+static bool send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                       size_t word_count, struct bytes_view words,
+                       const struct redis_command *command)
+{
+    assert(argc > 0 && argc <= REDIS_ARGUMENTS_MAX);
+    bytes_clear(&redis->wire);
+    if (!context_takes_commands(redis) ||
+        !redis_command_append(&redis->wire, argc, argv, word_count) ||
+        !bytes_append_view(&redis->wire, words) ||
+        redisAsyncFormattedCommand(redis->context, command_done, redis, redis->wire.data,
+                                   redis->wire.len) != REDIS_OK) {
+        return false;
+    }
+    redis_queue_add(&redis->out, command);
+    return true;
+}
+
+// Of the connection's own.
 static bool send_command(struct redis *redis, size_t argc, const struct bytes_view *argv,
                          redis_on_reply *on_reply, void *arg)
 {
-    assert(argc > 0 && argc <= REDIS_ARGUMENTS_MAX);
-    if (!context_takes_commands(redis)) {
-        return false;
-    }
-    bytes_clear(&redis->wire);
-    if (!redis_command_append(&redis->wire, argc, argv)) {
-        return false;
-    }
-    struct command *command = redis->spare;
-    if (command) {
-        redis->spare = command->next;
-    } else {
-        command = memory_zeroed(sizeof *command);
-    }
-    *command = (struct command){NULL, redis, on_reply, arg, loop_now_ms(), false, false};
-    if (redisAsyncFormattedCommand(redis->context, command_done, command, redis->wire.data,
-                                   redis->wire.len) != REDIS_OK) {
-        command->next = redis->spare;
-        redis->spare = command;
-        return false;
-    }
-    if (redis->newest) {
-        redis->newest->next = command;
-    } else {
-        redis->oldest = command;
-    }
-    redis->newest = command;
-    redis->in_flight++;
-    return true;
+    const struct redis_command command = {
+        .on_reply = on_reply, .arg = arg, .sent_ms = loop_now_ms()};
+    return send_words(redis, argc, argv, 0, VIEW(""), &command);
+}
+
+bool redis_send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      size_t word_count, struct bytes_view words, redis_on_reply *on_reply,
+                      void *arg)
+{
+    const struct redis_command command = {
+        .on_reply = on_reply, .arg = arg, .sent_ms = loop_now_ms(), .is_needed = true};
+    return redis->state == UP && send_words(redis, argc, argv, word_count, words, &command);
 }
 
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
                 redis_on_reply *on_reply, void *arg)
 {
-    bool is_sent = redis->state == UP && send_command(redis, argc, argv, on_reply, arg);
-    if (is_sent) {
-        redis->newest->is_needed = true;
-    }
-    return is_sent;
+    return redis_send_words(redis, argc, argv, 0, VIEW(""), on_reply, arg);
 }
 
 bool redis_is_up(const struct redis *redis)
 {
     return redis->state == UP && context_takes_commands(redis);
-}
-
-size_t redis_in_flight(const struct redis *redis)
-{
-    return redis->in_flight;
 }
 
 // --- looking after it -------------------------------------------------------------------------
@@ -215,7 +187,7 @@ static bool ask_the_clock(struct redis *redis)
 static void watch_over(void *arg)
 {
     struct redis *redis = arg;
-    struct command *oldest = redis->oldest;
+    struct redis_command *oldest = redis->out.oldest;
     uint64_t now_ms = loop_now_ms();
     loop_timer_start(redis->watchdog, WATCHDOG_MS);
     if (oldest && oldest->is_overdue) {
@@ -411,7 +383,7 @@ static void connect_to(struct redis *redis, const char *address)
     context->ev.addWrite = add_write;
     context->ev.delWrite = delete_write;
     context->ev.cleanup = clean_up;
-    redis_limit_watch(&redis->limit, context->c.reader, &redis->in_flight);
+    redis_limit_watch(&redis->limit, context->c.reader, &redis->out.count);
     redis->watching = 0;
     redis->watch = loop_watch_open(redis->loop, context->c.fd, socket_ready, redis);
     redisAsyncSetConnectCallback(context, on_connected);
@@ -486,11 +458,7 @@ void redis_close(struct redis *redis)
     }
     loop_timer_close(redis->reconnect);
     loop_timer_close(redis->watchdog);
-    while (redis->spare) {
-        struct command *next = redis->spare->next;
-        free(redis->spare);
-        redis->spare = next;
-    }
+    redis_queue_release(&redis->out);
     memory_wipe(&redis->address, sizeof redis->address);
     bytes_release(&redis->wire);
     free(redis->name);

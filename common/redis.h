@@ -54,8 +54,11 @@ bool redis_is_up(const struct redis *redis);
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
                 redis_on_reply *on_reply, void *arg);
 
-// Commands sent and not answered yet.
-size_t redis_in_flight(const struct redis *redis);
+// The same for a command of any length: behind `argv` follow `word_count` arguments that are in
+// their form on the wire already (redis_word_append). REDIS_COMMAND_BYTES_MAX holds for the whole.
+bool redis_send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      size_t word_count, struct bytes_view words, redis_on_reply *on_reply,
+                      void *arg);
 
 // What an error reply means; one table for all of FAULTS.md. None is an acknowledgement.
 enum redis_error {

@@ -42,12 +42,18 @@ static bool append_head(struct bytes *out, char kind, size_t number)
            bytes_append(out, "\r\n", 2);
 }
 
-bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv)
+bool redis_word_append(struct bytes *out, struct bytes_view word)
 {
-    bool fits = append_head(out, '*', argc);
+    return append_head(out, '$', word.len) && bytes_append_view(out, word) &&
+           bytes_append(out, "\r\n", 2);
+}
+
+bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv,
+                          size_t more)
+{
+    bool fits = append_head(out, '*', argc + more);
     for (size_t i = 0; i < argc; i++) {
-        fits = fits && append_head(out, '$', argv[i].len) && bytes_append_view(out, argv[i]) &&
-               bytes_append(out, "\r\n", 2);
+        fits = fits && redis_word_append(out, argv[i]);
     }
     return fits;
 }

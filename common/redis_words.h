@@ -9,6 +9,7 @@
 #define REDIS_KEY_BYTES_MAX                                                                        \
     512 // a longer one is empty; prefix, agent and call_id are bounded below
 #define REDIS_NUMBER_BYTES 24
+#define REDIS_WORD_FRAME_BYTES_MAX (REDIS_NUMBER_BYTES + 5) // what a word has around it on the wire
 
 // A key that stays: <prefix>:<name>. To be released by bytes_release.
 void redis_key_init(struct bytes *key, const char *prefix, const char *name);
@@ -21,7 +22,10 @@ void redis_key_set(struct bytes *key, const char *prefix, const char *kind, stru
 // In decimal; points into `text`, without a NUL.
 struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value);
 
-// Appends a command in Redis' protocol; false where it would pass the maximum of `out`.
-bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv);
+// Appends a command in Redis' protocol, to which `more` words will be appended; false where it
+// would pass the maximum of `out`.
+bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv,
+                          size_t more);
+bool redis_word_append(struct bytes *out, struct bytes_view word);
 
 #endif

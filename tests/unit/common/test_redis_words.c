@@ -50,10 +50,10 @@ static void commands_are_arguments_with_their_lengths(void **state)
     static const char WIRE[] = "*3\r\n$3\r\nSET\r\n$4\r\na\0\r\n\r\n$0\r\n\r\n";
     struct bytes out;
     bytes_init(&out, sizeof WIRE - 1);
-    assert_true(redis_command_append(&out, 3, argv));
+    assert_true(redis_command_append(&out, 3, argv, 0));
     assert_int_equal(out.len, sizeof WIRE - 1);
     assert_memory_equal(out.data, WIRE, sizeof WIRE - 1);
-    assert_false(redis_command_append(&out, 3, argv));
+    assert_false(redis_command_append(&out, 3, argv, 0));
     bytes_release(&out);
 }
 
