@@ -1,29 +1,26 @@
-// Builds the keys and arguments of the two scripts and reads their verdicts. Whatever Redis answers
-// that is not a verdict leaves the step undone, to be sent again: both scripts recognise a
+// Says to the two scripts what they need of a call, and reads their verdicts. Whatever Redis
+// answers that is not a verdict leaves the step undone, to be sent again: both scripts recognise a
 // repetition.
 #include "record.h"
 
 #include "log.h"
 #include "memory.h"
 #include "redis_words.h"
+#include "steps.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DIALOUTS_BEHIND_DIALINS                                                                    \
     4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
+#define CALL_WORDS 10 // worker/scripts/call.lua names them
+#define BEGIN_WORDS (CALL_WORDS + 2)
+#define FINISH_WORDS (CALL_WORDS + 14)
 
 struct record {
-    struct scripts *scripts;
-    const char *consumer;
-    const char *prefix;
-    struct bytes webhooks, audit, counts, dead, lines, holds; // keys
-    struct bytes leases;                                      // the first part of a lease's key
-    uint64_t request_ms_max;
-    struct bytes call, line, pace, asking; // keys of the call at hand
+    struct steps *begin, *finish;
     uint64_t errors;
 };
 
@@ -33,48 +30,10 @@ struct step {
     void *arg;
 };
 
-struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer,
-                           uint64_t request_ms_max)
-{
-    struct record *record = memory_zeroed(sizeof *record);
-    record->scripts = scripts;
-    record->consumer = consumer;
-    record->prefix = prefix;
-    redis_key_init(&record->webhooks, prefix, "webhooks");
-    redis_key_init(&record->audit, prefix, "audit");
-    redis_key_init(&record->counts, prefix, "counts");
-    redis_key_init(&record->dead, prefix, "dead");
-    redis_key_init(&record->lines, prefix, "lines");
-    redis_key_init(&record->holds, prefix, "holds");
-    redis_key_init(&record->leases, prefix, "worker:");
-    record->request_ms_max = request_ms_max;
-    redis_key_init_empty(&record->call);
-    redis_key_init_empty(&record->line);
-    redis_key_init_empty(&record->pace);
-    redis_key_init_empty(&record->asking);
-    return record;
-}
-
-void record_close(struct record *record)
-{
-    bytes_release(&record->webhooks);
-    bytes_release(&record->audit);
-    bytes_release(&record->counts);
-    bytes_release(&record->dead);
-    bytes_release(&record->lines);
-    bytes_release(&record->holds);
-    bytes_release(&record->leases);
-    bytes_release(&record->call);
-    bytes_release(&record->line);
-    bytes_release(&record->pace);
-    bytes_release(&record->asking);
-    free(record);
-}
-
-static enum record_verdict verdict_of(const char *text)
+static enum record_verdict verdict_of(struct bytes_view name)
 {
     static const struct {
-        const char *text;
+        const char *name;
         enum record_verdict verdict;
     } TABLE[] = {
         {"go", RECORD_GO},         {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
@@ -82,11 +41,21 @@ static enum record_verdict verdict_of(const char *text)
         {"deadly", RECORD_DEADLY}, {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
-        if (!strcmp(TABLE[i].text, text)) {
+        if (view_equal_text(name, TABLE[i].name)) {
             return TABLE[i].verdict;
         }
     }
     return RECORD_UNAVAILABLE;
+}
+
+// "go 2 1", or of `finish` one word only.
+static enum record_verdict read_verdict(const char *text, unsigned *attempt, unsigned *failures)
+{
+    size_t name_len = strcspn(text, " ");
+    char *behind = NULL;
+    *attempt = (unsigned)strtoul(text + name_len, &behind, 10);
+    *failures = (unsigned)strtoul(behind, NULL, 10);
+    return verdict_of((struct bytes_view){text, name_len});
 }
 
 static void on_reply(const redisReply *reply, void *arg)
@@ -95,14 +64,8 @@ static void on_reply(const redisReply *reply, void *arg)
     enum record_verdict verdict = RECORD_UNAVAILABLE;
     unsigned attempt = 0, failures = 0;
     free(arg);
-    scripts_look_at(step.record->scripts, reply);
     if (reply && reply->type == REDIS_REPLY_STRING) {
-        verdict = verdict_of(reply->str);
-    } else if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-               reply->element[0]->type == REDIS_REPLY_STRING) {
-        verdict = verdict_of(reply->element[0]->str);
-        attempt = (unsigned)reply->element[1]->integer;
-        failures = (unsigned)reply->element[2]->integer;
+        verdict = read_verdict(reply->str, &attempt, &failures);
     } else if (reply && redis_error_of(reply) == REDIS_NOGROUP) {
         verdict = RECORD_LOST; // the stream or its group is gone, and the entry with it
     } else if (reply && reply->type == REDIS_REPLY_ERROR &&
@@ -112,67 +75,43 @@ static void on_reply(const redisReply *reply, void *arg)
     step.on_verdict(verdict, attempt, failures, step.arg);
 }
 
-// The keys and the first arguments are the same for both steps: worker/scripts/call.lua names them.
-#define CALL_KEYS 10
-#define CALL_ARGUMENTS 11
-
-struct command {
-    struct bytes_view keys[CALL_KEYS];
-    struct bytes_view argv[REDIS_ARGUMENTS_MAX];
-    size_t argc;
+// What a step says of its call, in the order in which the scripts name it.
+struct words {
+    struct bytes_view word[FINISH_WORDS];
+    size_t count;
     char received_ms[REDIS_NUMBER_BYTES], deadline_ms[REDIS_NUMBER_BYTES],
         place[REDIS_NUMBER_BYTES];
 };
 
-static void add(struct command *command, struct bytes_view argument)
+static void add(struct words *words, struct bytes_view word)
 {
-    assert(command->argc < REDIS_ARGUMENTS_MAX);
-    command->argv[command->argc++] = argument;
+    assert(words->count < FINISH_WORDS);
+    words->word[words->count++] = word;
 }
 
-static void name_keys(struct record *record, const struct record_call *call,
-                      struct command *command)
+// What both steps have in common; `words` is borrowed from by its own words.
+static void describe(const struct record_call *call, struct words *words)
 {
-    const struct bytes_view agent = view_of_text(call->agent);
-    redis_key_set(&record->call, record->prefix, "call", call->call_id);
-    redis_key_set(&record->line, record->prefix, "line", agent);
-    redis_key_set(&record->pace, record->prefix, "pace", agent);
-    redis_key_set(&record->asking, record->prefix, "asking", agent);
-    const struct bytes *const keys[CALL_KEYS] = {
-        &record->webhooks, &record->call, &record->audit,  &record->counts, &record->dead,
-        &record->line,     &record->pace, &record->asking, &record->lines,  &record->holds};
-    for (size_t i = 0; i < CALL_KEYS; i++) {
-        command->keys[i] = bytes_view(keys[i]);
-    }
-}
-
-// Fills what both steps have in common; `command` is borrowed from by its own arguments.
-static void describe(struct record *record, const struct record_call *call, struct command *command)
-{
-    command->argc = 0;
-    name_keys(record, call, command);
     uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
-    add(command, call->entry_id);
-    add(command, view_of_text(record->consumer));
-    add(command, call->call_id);
-    add(command, view_of_text(webhook_kind_name(call->kind)));
-    add(command, view_of_text(call->from));
-    add(command, view_of_text(call->to));
-    add(command, view_of_text(call->agent));
-    add(command, redis_number(command->received_ms, call->received_ms));
-    add(command, call->sha256);
-    add(command, redis_number(command->place, call->received_ms + behind_ms));
-    add(command, redis_number(command->deadline_ms, call->deadline_ms));
-    assert(command->argc == CALL_ARGUMENTS);
+    words->count = 0;
+    add(words, call->entry_id);
+    add(words, call->call_id);
+    add(words, view_of_text(webhook_kind_name(call->kind)));
+    add(words, view_of_text(call->from));
+    add(words, view_of_text(call->to));
+    add(words, view_of_text(call->agent));
+    add(words, redis_number(words->received_ms, call->received_ms));
+    add(words, call->sha256);
+    add(words, redis_number(words->place, call->received_ms + behind_ms));
+    add(words, redis_number(words->deadline_ms, call->deadline_ms));
 }
 
-static bool send(struct record *record, enum script_name name, const struct command *command,
+static bool send(struct record *record, struct steps *steps, const struct words *words,
                  record_on_verdict *on_verdict, void *arg)
 {
     struct step *step = memory_zeroed(sizeof *step);
     *step = (struct step){record, on_verdict, arg};
-    if (!scripts_send(record->scripts, name, CALL_KEYS, command->keys, command->argc, command->argv,
-                      on_reply, step)) {
+    if (!steps_add(steps, words->word, on_reply, step)) {
         free(step);
         return false;
     }
@@ -182,15 +121,13 @@ static bool send(struct record *record, enum script_name name, const struct comm
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
-    struct command command;
-    char deaths[REDIS_NUMBER_BYTES], deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
-    describe(record, call, &command);
-    add(&command, view_of_text(token));
-    add(&command, redis_number(deaths, deaths_max));
-    add(&command, redis_number(deadly, RECORD_DEATHS_MAX));
-    add(&command, redis_number(request_ms, record->request_ms_max));
-    add(&command, bytes_view(&record->leases));
-    return send(record, SCRIPT_BEGIN, &command, on_verdict, arg);
+    struct words words;
+    char deaths[REDIS_NUMBER_BYTES];
+    describe(call, &words);
+    add(&words, view_of_text(token));
+    add(&words, redis_number(deaths, deaths_max));
+    assert(words.count == BEGIN_WORDS);
+    return send(record, record->begin, &words, on_verdict, arg);
 }
 
 static const char *outcome_text(enum record_outcome_name name)
@@ -211,23 +148,54 @@ static const char *outcome_text(enum record_outcome_name name)
 bool record_finish(struct record *record, const struct record_call *call,
                    const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg)
 {
-    struct command command;
+    struct words words;
     char attempt[REDIS_NUMBER_BYTES], status[REDIS_NUMBER_BYTES], latency_ms[REDIS_NUMBER_BYTES];
     char failures[REDIS_NUMBER_BYTES], told_ms[REDIS_NUMBER_BYTES], again_ms[REDIS_NUMBER_BYTES];
-    describe(record, call, &command);
-    add(&command, view_of_text(outcome_text(outcome->name)));
-    add(&command, view_of_text(outcome->reason));
-    add(&command, view_of_text(outcome->error));
-    add(&command, redis_number(attempt, outcome->attempt));
-    add(&command, outcome->http_status ? redis_number(status, outcome->http_status) : VIEW(""));
-    add(&command, redis_number(latency_ms, outcome->latency_ms));
-    add(&command, outcome->request);
-    add(&command, outcome->response);
-    add(&command, outcome->session_id);
-    add(&command, outcome->room_url);
-    add(&command, redis_number(failures, outcome->failures));
-    add(&command, redis_number(told_ms, outcome->told_ms));
-    add(&command, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
-    add(&command, redis_number(again_ms, outcome->again_after_ms));
-    return send(record, SCRIPT_FINISH, &command, on_verdict, arg);
+    describe(call, &words);
+    add(&words, view_of_text(outcome_text(outcome->name)));
+    add(&words, view_of_text(outcome->reason));
+    add(&words, view_of_text(outcome->error));
+    add(&words, redis_number(attempt, outcome->attempt));
+    add(&words, outcome->http_status ? redis_number(status, outcome->http_status) : VIEW(""));
+    add(&words, redis_number(latency_ms, outcome->latency_ms));
+    add(&words, outcome->request);
+    add(&words, outcome->response);
+    add(&words, outcome->session_id);
+    add(&words, outcome->room_url);
+    add(&words, redis_number(failures, outcome->failures));
+    add(&words, redis_number(told_ms, outcome->told_ms));
+    add(&words, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
+    add(&words, redis_number(again_ms, outcome->again_after_ms));
+    assert(words.count == FINISH_WORDS);
+    return send(record, record->finish, &words, on_verdict, arg);
+}
+
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
+                           const char *consumer, uint64_t request_ms_max)
+{
+    struct record *record = memory_zeroed(sizeof *record);
+    struct bytes webhooks, leases; // the first part of a lease's key
+    char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
+    redis_key_init(&webhooks, prefix, "webhooks");
+    redis_key_init(&leases, prefix, "worker:");
+    const struct bytes_view argv[] = {
+        view_of_text(consumer),
+        redis_number(deadly, RECORD_DEATHS_MAX),
+        redis_number(request_ms, request_ms_max),
+        bytes_view(&leases),
+    };
+    record->begin = steps_open(loop, scripts, SCRIPT_BEGIN, bytes_view(&webhooks), BEGIN_WORDS,
+                               sizeof argv / sizeof argv[0], argv);
+    record->finish =
+        steps_open(loop, scripts, SCRIPT_FINISH, bytes_view(&webhooks), FINISH_WORDS, 1, argv);
+    bytes_release(&webhooks);
+    bytes_release(&leases);
+    return record;
+}
+
+void record_close(struct record *record)
+{
+    steps_close(record->begin);
+    steps_close(record->finish);
+    free(record);
 }

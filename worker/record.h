@@ -66,10 +66,9 @@ struct record_outcome {
 
 struct record;
 
-// `prefix` and `consumer` are borrowed for its life.
 // `request_ms_max`: how long a request may be out.
-struct record *record_open(struct scripts *scripts, const char *prefix, const char *consumer,
-                           uint64_t request_ms_max);
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
+                           const char *consumer, uint64_t request_ms_max);
 void record_close(struct record *record);
 
 // `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.

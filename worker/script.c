@@ -91,6 +91,20 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
     return redis_send(scripts->redis, 3 + key_count + argc, command, on_reply, arg);
 }
 
+bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
+                        struct bytes_view words, redis_on_reply *on_reply, void *arg)
+{
+    const struct bytes_view command[] = {VIEW("EVALSHA"),
+                                         view_of_text(scripts->script[name].digest)};
+    return scripts_are_loaded(scripts) &&
+           redis_send_words(scripts->redis, 2, command, word_count, words, on_reply, arg);
+}
+
+bool scripts_can_send(const struct scripts *scripts)
+{
+    return scripts_are_loaded(scripts) && redis_is_up(scripts->redis);
+}
+
 void scripts_look_at(struct scripts *scripts, const redisReply *reply)
 {
     if (reply && redis_error_of(reply) == REDIS_NOSCRIPT) {

@@ -19,6 +19,12 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
                   const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
                   redis_on_reply *on_reply, void *arg);
 
+// The same with everything behind the script in its form on the wire (redis_word_append): the
+// number of keys, the keys, the arguments.
+bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
+                        struct bytes_view words, redis_on_reply *on_reply, void *arg);
+bool scripts_can_send(const struct scripts *scripts);
+
 // To be called with each reply: loads the scripts again where Redis has forgotten them.
 void scripts_look_at(struct scripts *scripts, const redisReply *reply);
 

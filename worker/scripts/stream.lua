@@ -21,7 +21,7 @@ local INDEX_MS = 60 * 1000
 local prefix = KEYS[1]:match('^(.*):webhooks$')
 
 local function index_of(entry)
-    return prefix .. ':index:' .. text(math.floor(entry:match('^%d+') / INDEX_MS))
+    return prefix .. ':index:' .. string.format('%d', math.floor(entry:match('^%d+') / INDEX_MS))
 end
 
 local function add_to_index(entry, from, to, agent, state, reason)
@@ -29,7 +29,7 @@ local function add_to_index(entry, from, to, agent, state, reason)
         'state:' .. state, 'reason:' .. reason)
 end
 
-local now_text = text(now)
+local now_text = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
 
 -- How long a pause up to that time still lasts, in ms. A time further ahead than any pause was
 -- written before Redis' clock was set back: it is over.
@@ -82,7 +82,7 @@ end
 
 -- The owner of an entry in the group's pending list, and how often it was delivered; nil: nobody.
 local function owner_of(entry)
-    local row = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, 1)[1]
+    local row = redis.call('XPENDING', KEYS[1], 'workers', entry, entry, '1')[1]
     if row then
         return row[2], row[4]
     end
