@@ -68,18 +68,25 @@ static bool reserve(struct bytes *bytes, size_t more)
     return true;
 }
 
-bool bytes_append(struct bytes *bytes, const void *data, size_t len)
+char *bytes_extend(struct bytes *bytes, size_t len)
 {
     assert(bytes->len <= bytes->max);
     if (!reserve(bytes, len)) {
-        return false;
+        return NULL;
     }
-    if (len > 0) {
-        memcpy(bytes->data + bytes->len, data, len);
-    }
+    char *added = bytes->data + bytes->len;
     bytes->len += len;
     bytes->data[bytes->len] = '\0';
-    return true;
+    return added;
+}
+
+bool bytes_append(struct bytes *bytes, const void *data, size_t len)
+{
+    char *added = bytes_extend(bytes, len);
+    if (added && len > 0) {
+        memcpy(added, data, len);
+    }
+    return added;
 }
 
 bool bytes_append_view(struct bytes *bytes, struct bytes_view view)

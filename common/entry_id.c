@@ -5,6 +5,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static const char *behind_digits(const char *text)
+{
+    while (*text >= '0' && *text <= '9') {
+        text++;
+    }
+    return text;
+}
+
+bool entry_id_is_valid(const char *text)
+{
+    const char *hyphen = behind_digits(text);
+    if (hyphen == text || *hyphen != '-') {
+        return false;
+    }
+    const char *end = behind_digits(hyphen + 1);
+    return end > hyphen + 1 && !*end && end - text < ENTRY_ID_BYTES;
+}
+
 struct entry_id entry_id_of(const char *text)
 {
     char *end = NULL;

@@ -2,6 +2,7 @@
 #ifndef DIALIN_ENTRY_ID_H
 #define DIALIN_ENTRY_ID_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ENTRY_ID_BYTES 48 // as text, with its NUL
@@ -9,6 +10,9 @@
 struct entry_id {
     uint64_t ms, sequence;
 };
+
+// Digits, a hyphen, digits, and no longer than ENTRY_ID_BYTES.
+bool entry_id_is_valid(const char *text);
 
 // Of a text as Redis gives it; what is no number counts as 0.
 struct entry_id entry_id_of(const char *text);

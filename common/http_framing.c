@@ -19,9 +19,12 @@ void http_framing_init(struct http_framing *framing)
 
 static bool is_token(const char *name)
 {
-    static const char TOKEN[] = "!#$%&'*+-.^_`|~0123456789"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    return name[0] && name[strspn(name, TOKEN)] == '\0';
+    const char *c = name;
+    while ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+           (*c && strchr("-!#$%&'*+.^_`|~", *c))) {
+        c++;
+    }
+    return c > name && *c == '\0';
 }
 
 static bool has_control_byte(const char *value)

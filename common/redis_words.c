@@ -1,6 +1,8 @@
 // See redis_words.h.
 #include "redis_words.h"
 
+#include <string.h>
+
 void redis_key_init(struct bytes *key, const char *prefix, const char *name)
 {
     redis_key_init_empty(key);
@@ -35,23 +37,34 @@ struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value)
 }
 
 // RESP, as every server takes it: *<arguments>, and for each $<length> and its bytes.
-static bool append_head(struct bytes *out, char kind, size_t number)
+static char *write_head(char *at, char kind, struct bytes_view number)
 {
-    char text[REDIS_NUMBER_BYTES];
-    return bytes_append(out, &kind, 1) && bytes_append_view(out, redis_number(text, number)) &&
-           bytes_append(out, "\r\n", 2);
+    *at++ = kind;
+    at = mempcpy(at, number.data, number.len);
+    return mempcpy(at, "\r\n", 2);
 }
 
 bool redis_word_append(struct bytes *out, struct bytes_view word)
 {
-    return append_head(out, '$', word.len) && bytes_append_view(out, word) &&
-           bytes_append(out, "\r\n", 2);
+    char text[REDIS_NUMBER_BYTES];
+    const struct bytes_view number = redis_number(text, word.len);
+    char *at = bytes_extend(out, 1 + number.len + 2 + word.len + 2);
+    if (!at) {
+        return false;
+    }
+    at = write_head(at, '$', number);
+    at = word.len > 0 ? mempcpy(at, word.data, word.len) : at;
+    memcpy(at, "\r\n", 2);
+    return true;
 }
 
 bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv,
                           size_t more)
 {
-    bool fits = append_head(out, '*', argc + more);
+    char text[REDIS_NUMBER_BYTES];
+    const struct bytes_view number = redis_number(text, argc + more);
+    char *at = bytes_extend(out, 1 + number.len + 2);
+    bool fits = at && write_head(at, '*', number);
     for (size_t i = 0; i < argc; i++) {
         fits = fits && redis_word_append(out, argv[i]);
     }

@@ -36,10 +36,12 @@ struct signature_secrets {
 
 static int base64_value(char c)
 {
-    static const char ALPHABET[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(ALPHABET, c) : NULL;
-    return at ? (int)(at - ALPHABET) : -1;
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
 }
 
 // Decodes canonical base64, padding included; 0: it is none, or longer than `size`.
@@ -81,6 +83,17 @@ static void must(int ok)
     (void)ok;
 }
 
+// Fetched once: EVP_sha256() makes OpenSSL look for it at each use.
+static const EVP_MD *sha256(void)
+{
+    static EVP_MD *fetched;
+    if (!fetched) {
+        fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+        must(fetched != NULL);
+    }
+    return fetched;
+}
+
 static EVP_MD_CTX *new_padded(const unsigned char block[BLOCK_BYTES], unsigned char pad)
 {
     unsigned char padded[BLOCK_BYTES];
@@ -89,7 +102,7 @@ static EVP_MD_CTX *new_padded(const unsigned char block[BLOCK_BYTES], unsigned c
         padded[i] = block[i] ^ pad;
     }
     must(context != NULL);
-    must(EVP_DigestInit_ex(context, EVP_sha256(), NULL));
+    must(EVP_DigestInit_ex(context, sha256(), NULL));
     must(EVP_DigestUpdate(context, padded, BLOCK_BYTES));
     OPENSSL_cleanse(padded, sizeof padded);
     return context;
@@ -99,7 +112,7 @@ static void secret_prepare(struct secret *secret, const unsigned char *key, size
 {
     unsigned char block[BLOCK_BYTES] = {0};
     if (len > BLOCK_BYTES) {
-        must(EVP_Digest(key, len, block, NULL, EVP_sha256(), NULL));
+        must(EVP_Digest(key, len, block, NULL, sha256(), NULL));
     } else {
         memcpy(block, key, len);
     }
@@ -318,7 +331,7 @@ bool signature_sign(const char *secret, struct bytes_view timestamp, struct byte
 void signature_sha256(struct bytes_view data, char *out)
 {
     unsigned char digest[DIGEST_BYTES];
-    must(EVP_Digest(data.data, data.len, digest, NULL, EVP_sha256(), NULL));
+    must(EVP_Digest(data.data, data.len, digest, NULL, sha256(), NULL));
     for (size_t i = 0; i < DIGEST_BYTES; i++) {
         static const char HEX[] = "0123456789abcdef";
         out[2 * i] = HEX[digest[i] >> 4];

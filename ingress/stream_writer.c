@@ -179,20 +179,12 @@ static void probe(void *arg)
     wait_for_replicas(arg);
 }
 
-// "<ms>-<serial>": whatever else comes, from something that is no Redis, is no acknowledgement.
-static bool is_entry_id(const char *text)
-{
-    size_t ms = strspn(text, "0123456789");
-    size_t serial = text[ms] == '-' ? strspn(text + ms + 1, "0123456789") : 0;
-    return ms > 0 && serial > 0 && text[ms + 1 + serial] == '\0' &&
-           ms + 1 + serial < ENTRY_ID_BYTES;
-}
-
 static void on_added(const redisReply *reply, void *arg)
 {
     struct write *write = arg;
     struct stream_writer *writer = write->writer;
-    bool has_it = reply && reply->type == REDIS_REPLY_STRING && is_entry_id(reply->str);
+    // Whatever else comes, from something that is no Redis, is no acknowledgement.
+    bool has_it = reply && reply->type == REDIS_REPLY_STRING && entry_id_is_valid(reply->str);
     if (has_it) {
         snprintf(write->entry_id, sizeof write->entry_id, "%s", reply->str);
     }
