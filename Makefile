@@ -33,7 +33,9 @@ CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections
 PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 without_main = $(filter-out %/main.o,$(1))
-COMMON := $(call objects,common)
+# Libraries, so that a program holds, and loads the shared libraries of, only what it uses.
+COMMON := $(OBJ)/common.a
+WORKER_PARTS := $(OBJ)/worker.a
 INGRESS := $(call objects,ingress)
 WORKER := $(call objects,worker)
 AUDIT := $(call objects,worker/audit)
@@ -47,12 +49,18 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
 $(BUILD)/dialin-ingress: $(INGRESS) $(COMMON)
 $(BUILD)/dialin-worker: $(WORKER) $(COMMON)
-$(BUILD)/dialin-audit: $(AUDIT) $(call without_main,$(WORKER)) $(COMMON)
+$(BUILD)/dialin-audit: $(AUDIT) $(WORKER_PARTS) $(COMMON)
 $(BUILD)/dialin-agent: $(AGENT) $(COMMON)
 $(BUILD)/dialin-caller: $(CALLER) $(COMMON)
 $(addprefix $(BUILD)/,$(PROGRAMS)):
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(COMMON): $(call objects,common)
+$(WORKER_PARTS): $(call without_main,$(WORKER))
+$(COMMON) $(WORKER_PARTS):
+	rm -f $@
+	$(AR) rcs $@ $^
 
 $(OBJ)/common/%.o: INCLUDE := -Icommon
 $(OBJ)/ingress/%.o: INCLUDE := -Iingress -Icommon
@@ -79,10 +87,10 @@ $(BUILD)/unit/common/%: $(OBJ)/tests/unit/common/%.o $(COMMON)
 $(BUILD)/unit/ingress/%: $(OBJ)/tests/unit/ingress/%.o $(call without_main,$(INGRESS)) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
-$(BUILD)/unit/worker/%: $(OBJ)/tests/unit/worker/%.o $(call without_main,$(WORKER)) $(COMMON)
+$(BUILD)/unit/worker/%: $(OBJ)/tests/unit/worker/%.o $(WORKER_PARTS) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
-$(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT) $(WORKER)) $(COMMON)
+$(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT)) $(WORKER_PARTS) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
