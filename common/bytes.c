@@ -32,6 +32,15 @@ bool view_equal_ignoring_case(struct bytes_view a, const char *text)
     return a.len == strlen(text) && (a.len == 0 || strncasecmp(a.data, text, a.len) == 0);
 }
 
+void view_copy(struct bytes_view view, char *out, size_t size)
+{
+    size_t len = view.len < size ? view.len : size - 1;
+    if (len > 0) {
+        memcpy(out, view.data, len);
+    }
+    out[len] = '\0';
+}
+
 void bytes_init(struct bytes *bytes, size_t max)
 {
     *bytes = (struct bytes){.max = max};

@@ -20,17 +20,12 @@ const char *call_state_name(enum call_state state)
     return NAMES[state];
 }
 
-static void copy(char *out, size_t size, struct bytes_view text)
-{
-    snprintf(out, size, "%.*s", (int)text.len, text.data ? text.data : "");
-}
-
 struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *entry,
                       const char **problem)
 {
     struct call *call = memory_zeroed(sizeof *call);
-    copy(call->entry_id, sizeof call->entry_id, entry_id);
-    copy(call->sha256, sizeof call->sha256, entry->sha256);
+    view_copy(entry_id, call->entry_id, sizeof call->entry_id);
+    view_copy(entry->sha256, call->sha256, sizeof call->sha256);
     call->kind = entry->kind;
     // Without a time of its own, an entry rang when Redis took it: its id begins with that.
     call->received_ms =
@@ -40,7 +35,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     bytes_init(&call->outcome.request, 2 * TRANSFORM_REQUEST_BYTES_MAX);
     bytes_init(&call->outcome.response, CALL_RESPONSE_BYTES_MAX);
     if (webhook_call_id_is_valid(entry->call_id, WEBHOOK_RECORD_ID_BYTES_MAX)) {
-        copy(call->call_id, sizeof call->call_id, entry->call_id);
+        view_copy(entry->call_id, call->call_id, sizeof call->call_id);
     } else {
         snprintf(call->call_id, sizeof call->call_id, "entry-%s", call->entry_id);
         *problem = *problem ? *problem : "its call_id is not usable";

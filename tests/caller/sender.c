@@ -39,8 +39,7 @@ static void send_more(struct sender *sender);
 static void note_text(char *out, size_t size, struct bytes_view text)
 {
     if (out[0] == '\0') {
-        snprintf(out, size, "%.*s", (int)(text.len < size ? text.len : size - 1),
-                 text.len > 0 ? text.data : "");
+        view_copy(text, out, size);
     }
 }
 

@@ -31,8 +31,8 @@ static void print_row(const struct audit *audit, const redisReply *row, bool is_
     const struct bytes_view text = reply_field(fields, "error");
     moment_print_short(entry_id_of(row->element[0]->str).ms, died);
     recorded_call_name(row, call);
-    snprintf(reason, sizeof reason, "%.*s", (int)why.len, why.data ? why.data : "");
-    snprintf(error, sizeof error, "%.*s", (int)text.len, text.data ? text.data : "");
+    view_copy(why, reason, sizeof reason);
+    view_copy(text, error, sizeof error);
     const char *const cells[COLUMN_COUNT] = {
         [DIED] = died, [CALL] = call, [REASON] = reason, [ERROR] = error};
     if (is_first) {

@@ -59,7 +59,7 @@ static bool read_outcomes(struct database *database, struct source *source)
         if (ends_call(source, i)) {
             const struct bytes_view call_id =
                 reply_field(source->rows->element[i]->element[1], "call_id");
-            snprintf(name, sizeof name, "%.*s", (int)call_id.len, call_id.data);
+            view_copy(call_id, name, sizeof name);
             const struct bytes_view argv[] = {VIEW("HGETALL"),
                                               database_key(database, "call:", name)};
             database_send(database, 2, argv);

@@ -374,8 +374,7 @@ bool record_find(struct database *database, const char *call_id, struct recorded
     *row = NULL;
     *hash = database_ask(database, 2, ask_hash);
     const struct bytes_view entry = reply_field(*hash, "entry");
-    snprintf(search.entry, sizeof search.entry, "%.*s", (int)entry.len,
-             entry.data ? entry.data : "");
+    view_copy(entry, search.entry, sizeof search.entry);
     if (*hash && (search.entry[0] || (search_unfinished(database, &search) && search.entry[0]))) {
         const struct bytes_view id = view_of_text(search.entry);
         const struct bytes_view ask_row[] = {VIEW("XRANGE"), database_key(database, "webhooks", ""),

@@ -34,7 +34,7 @@ void recorded_call_name(const redisReply *row, char name[RECORDED_CALL_NAME_BYTE
 {
     const struct bytes_view call_id = reply_field(row->element[1], "call_id");
     if (webhook_call_id_is_valid(call_id, WEBHOOK_RECORD_ID_BYTES_MAX)) {
-        snprintf(name, RECORDED_CALL_NAME_BYTES, "%.*s", (int)call_id.len, call_id.data);
+        view_copy(call_id, name, RECORDED_CALL_NAME_BYTES);
     } else {
         snprintf(name, RECORDED_CALL_NAME_BYTES, "entry-%.48s", row->element[0]->str);
     }

@@ -16,11 +16,6 @@ static const struct screen_column COLUMNS[] = {
 };
 enum { AT, CALL, EVENT, HTTP, AGENT, WHY, COLUMN_COUNT };
 
-static void copy(char *out, size_t size, struct bytes_view text)
-{
-    snprintf(out, size, "%.*s", (int)text.len, text.data ? text.data : "");
-}
-
 static enum colour colour_of(const char *event)
 {
     enum recorded_state state = RECORDED_UNKNOWN;
@@ -33,11 +28,11 @@ static void print_row(const struct audit *audit, const redisReply *row)
     char at[MOMENT_BYTES], call[256], event[64], status[16], agent[256], why[256];
     const struct bytes_view reason = reply_field(fields, "reason");
     moment_print_clock(view_number(reply_field(fields, "at_ms")), at);
-    copy(call, sizeof call, reply_field(fields, "call_id"));
-    copy(event, sizeof event, reply_field(fields, "event"));
-    copy(status, sizeof status, reply_field(fields, "http_status"));
-    copy(agent, sizeof agent, reply_field(fields, "agent"));
-    copy(why, sizeof why, reason.len > 0 ? reason : reply_field(fields, "error"));
+    view_copy(reply_field(fields, "call_id"), call, sizeof call);
+    view_copy(reply_field(fields, "event"), event, sizeof event);
+    view_copy(reply_field(fields, "http_status"), status, sizeof status);
+    view_copy(reply_field(fields, "agent"), agent, sizeof agent);
+    view_copy(reason.len > 0 ? reason : reply_field(fields, "error"), why, sizeof why);
     const char *const cells[COLUMN_COUNT] = {
         [AT] = at,       [CALL] = call,
         [EVENT] = event, [HTTP] = strcmp(status, "0") != 0 ? status : "",

@@ -100,7 +100,7 @@ static bool apply_route(struct subject *subject, const struct webhook_entry *web
         return true;
     }
     char recorded[ROUTE_AGENT_BYTES_MAX + 1];
-    snprintf(recorded, sizeof recorded, "%.*s", (int)subject->agent.len, subject->agent.data);
+    view_copy(subject->agent, recorded, sizeof recorded);
     print_difference("(agent)", recorded, agent, subject);
     return false;
 }

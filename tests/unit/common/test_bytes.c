@@ -61,6 +61,36 @@ static void an_empty_buffer_is_an_empty_text(void **state)
     bytes_release(&bytes);
 }
 
+static void a_view_is_copied_as_far_as_it_fits(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bytes_view view;
+        const char *copy; // into 4 bytes
+    } CASES[] = {{{NULL, 0}, ""}, {VIEW("ab"), "ab"}, {VIEW("abc"), "abc"}, {VIEW("abcd"), "abc"}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char out[5] = "....";
+        view_copy(CASES[i].view, out, 4);
+        assert_string_equal(out, CASES[i].copy);
+        assert_int_equal(out[4], '\0');
+    }
+}
+
+static void what_is_extended_is_written_by_the_caller(void **state)
+{
+    (void)state;
+    struct bytes bytes;
+    bytes_init(&bytes, 6);
+    assert_true(bytes_append_text(&bytes, "ab"));
+    char *added = bytes_extend(&bytes, 4);
+    assert_ptr_equal(added, bytes.data + 2);
+    memcpy(added, "cdef", 4);
+    assert_string_equal(bytes_text(&bytes), "abcdef");
+    assert_null(bytes_extend(&bytes, 1));
+    assert_string_equal(bytes_text(&bytes), "abcdef");
+    bytes_release(&bytes);
+}
+
 // Fills buffers of every small maximum byte by byte: all maximum bytes fit, and not one more.
 static void a_buffer_holds_exactly_its_maximum(void **state)
 {
@@ -121,6 +151,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_compare),
         cmocka_unit_test(a_view_of_no_text_is_empty),
+        cmocka_unit_test(a_view_is_copied_as_far_as_it_fits),
+        cmocka_unit_test(what_is_extended_is_written_by_the_caller),
         cmocka_unit_test(an_empty_buffer_is_an_empty_text),
         cmocka_unit_test(a_buffer_holds_exactly_its_maximum),
         cmocka_unit_test(a_refused_append_changes_nothing),

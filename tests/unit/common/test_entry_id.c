@@ -23,6 +23,32 @@ static void ids_are_read_and_printed(void **state)
     assert_int_equal(entry_id_of("12").sequence, 0);
 }
 
+static void what_is_no_id_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_valid;
+    } CASES[] = {{"1795408783123-7", true},
+                 {"0-0", true},
+                 {"18446744073709551615-18446744073709551615", true},
+                 {"", false},
+                 {"-", false},
+                 {"1795408783123", false},
+                 {"1795408783123-", false},
+                 {"-7", false},
+                 {"1-2-3", false},
+                 {"1-2 ", false},
+                 {" 1-2", false},
+                 {"+1-2", false},
+                 {"a-2", false},
+                 {"QUEUED", false},
+                 {"11111111111111111111111111111111-2222222222222222222222", false}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        assert_int_equal(entry_id_is_valid(CASES[i].text), CASES[i].is_valid);
+    }
+}
+
 static void they_are_ordered_as_numbers(void **state)
 {
     (void)state;
@@ -51,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_read_and_printed),
+        cmocka_unit_test(what_is_no_id_is_known),
         cmocka_unit_test(they_are_ordered_as_numbers),
         cmocka_unit_test(neighbours),
     };
