@@ -20,8 +20,9 @@ local function begin(token, deaths_max)
         return 'lost 0 0'
     end
 
-    local call = redis.call('HMGET', call_key, 'entry', 'state', 'attempts', 'answered', 'token',
-        'worker', 'sha256', 'failures', 'deaths', 'waiting_ms', 'asked_ms', 'updated_ms', 'again_ms')
+    local call = redis.call('EXISTS', call_key) == 0 and {} or redis.call('HMGET', call_key, 'entry',
+        'state', 'attempts', 'answered', 'token', 'worker', 'sha256', 'failures', 'deaths', 'waiting_ms',
+        'asked_ms', 'updated_ms', 'again_ms')
     local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
     local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
 
