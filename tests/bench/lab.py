@@ -221,6 +221,7 @@ def wait_for_rewrite(client):
         return not info["aof_rewrite_in_progress"] and not info["aof_rewrite_scheduled"]
     wait_for(is_over, FINISHED_TIMEOUT_S, "Redis to rewrite its file")
     assert client.info("persistence")["aof_last_bgrewrite_status"] == "ok"
+    os.sync()  # what the kernel has still to write of it would slow down the next figure's syncs
 
 
 class Lab:

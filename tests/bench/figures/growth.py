@@ -5,7 +5,7 @@ import statistics
 from table import Row, ratio_at_least, ratio_at_most
 
 SMALL, LARGE = 1000, 1000000
-CALLS = 10000
+CALLS = 20000
 RATE, COUNT = 100, 200
 SECONDS, WARM_UP, WEBHOOKS = 1, 5000, 60000
 # One worker waits for its agent most of the time, so that there is room for four.
