@@ -240,8 +240,8 @@ static void close_parts(struct worker *worker)
     http_client_close(worker->client); // what is out is broken off
     redis_close(worker->commands);     // whose callbacks may still reach every part below
     stream_reader_close(worker->reader);
-    calls_close(worker->calls);
     record_close(worker->record);
+    calls_close(worker->calls);
     lines_close(worker->lines);
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);

@@ -69,6 +69,8 @@ struct record;
 // `request_ms_max`: how long a request may be out.
 struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
                            const char *consumer, uint64_t request_ms_max);
+// When the connection has been closed, and the calls are still there: steps that never left get
+// RECORD_UNAVAILABLE.
 void record_close(struct record *record);
 
 // `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.

@@ -74,15 +74,6 @@ static void give_back(struct batch *batch)
     steps->spare_count++;
 }
 
-static void free_batches(struct batch *batch)
-{
-    while (batch) {
-        struct batch *next = batch->next;
-        free_batch(batch);
-        batch = next;
-    }
-}
-
 // --- sending and answering ----------------------------------------------------------------------
 
 static void on_answer(const redisReply *reply, void *arg);
@@ -135,13 +126,20 @@ static void on_answer(const redisReply *reply, void *arg)
     }
 }
 
-static void send_all(void *arg)
+static struct batch *take_first(struct steps *steps)
 {
-    struct steps *steps = arg;
-    while (steps->first) {
-        struct batch *batch = steps->first;
+    struct batch *batch = steps->first;
+    if (batch) {
         steps->first = batch->next;
         steps->last = steps->first ? steps->last : NULL;
+    }
+    return batch;
+}
+
+static void send_all(void *arg)
+{
+    struct batch *batch;
+    while ((batch = take_first(arg)) != NULL) {
         if (!send(batch)) {
             answer_all(batch, NULL);
         }
@@ -206,8 +204,14 @@ struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script
 void steps_close(struct steps *steps)
 {
     loop_hook_close(steps->hook);
-    free_batches(steps->first);
-    free_batches(steps->spare);
+    struct batch *batch;
+    while ((batch = take_first(steps)) != NULL) {
+        answer_all(batch, NULL);
+    }
+    while ((batch = steps->spare) != NULL) {
+        steps->spare = batch->next;
+        free_batch(batch);
+    }
     bytes_release(&steps->head);
     free(steps);
 }

@@ -18,7 +18,7 @@ struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script
                          struct bytes_view key, size_t width, size_t argc,
                          const struct bytes_view *argv);
 
-// To be called when the connection has been closed. Steps that never left get no callback.
+// To be called when the connection has been closed. What never left gets NULL before this returns.
 void steps_close(struct steps *steps);
 
 // Adds a step of `width` words, which are copied. False, and no callback, while the connection is
