@@ -1,8 +1,11 @@
 """The connections to /start: reuse, and what happens to a request whose connection dies."""
 
+import time
+
 import pytest
 
 import daily
+from callers import cpu_s
 from fake_start import answers, closes, resets, starts_a_bot
 from stack import wait_for
 
@@ -36,6 +39,18 @@ def test_a_connection_that_was_closed_while_idle(stack, ledger, start):
     second = start_one(ledger)
     assert len(start.requests_of(second)) == 1
     assert len(ledger.events(second, "attempt")) in (1, 2)
+
+
+def test_a_connection_that_was_closed_while_idle_keeps_nobody_busy(stack, ledger, start):
+    """The worker watches it also while it is idle, and has nothing to do about its end."""
+    worker = stack.worker(START_URL=start.url)
+    start.script(lambda exchange: (starts_a_bot()(exchange), closes()(exchange)))
+    for _ in range(3):
+        start_one(ledger)
+        wait_for(lambda: not start.clients)
+    used_s = cpu_s(worker)
+    time.sleep(1)
+    assert cpu_s(worker) - used_s < 0.3
 
 
 @pytest.mark.parametrize("ends", [closes, resets])
