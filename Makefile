@@ -1,8 +1,10 @@
 # One Makefile. `make` builds the programs into build/; `make help` lists what else there is.
 #
-# Each folder is compiled with its own include path and common's, so that the compiler itself keeps
-# ingress and worker apart. SANITIZE=1 builds with AddressSanitizer and UndefinedBehaviorSanitizer
+# Each folder is compiled with the include path that .ci/walls.mk gives it, so that the compiler
+# itself keeps the folders apart. SANITIZE=1 builds with AddressSanitizer and UndefinedBehaviorSanitizer
 # into build/sanitize; CC=clang works too.
+
+include .ci/walls.mk
 
 VERSION := 0.1.0
 PYTHON := /usr/bin/python3
@@ -31,14 +33,14 @@ CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections
              -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
 
 PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
-objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 without_main = $(filter-out %/main.o,$(1))
 # Libraries, so that a program holds, and loads the shared libraries of, only what it uses.
 COMMON := $(OBJ)/common.a
-WORKER_PARTS := $(OBJ)/worker.a
+WORKER_LIBRARY := $(OBJ)/worker.a
 INGRESS := $(call objects,ingress)
-WORKER := $(call objects,worker)
-AUDIT := $(call objects,worker/audit)
+WORKER := $(call objects,worker $(WORKER_PARTS) worker/history)
+AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
 BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
@@ -49,37 +51,27 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS))
 
 $(BUILD)/dialin-ingress: $(INGRESS) $(COMMON)
 $(BUILD)/dialin-worker: $(WORKER) $(COMMON)
-$(BUILD)/dialin-audit: $(AUDIT) $(WORKER_PARTS) $(COMMON)
+$(BUILD)/dialin-audit: $(AUDIT) $(WORKER_LIBRARY) $(COMMON)
 $(BUILD)/dialin-agent: $(AGENT) $(COMMON)
 $(BUILD)/dialin-caller: $(CALLER) $(COMMON)
 $(addprefix $(BUILD)/,$(PROGRAMS)):
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(COMMON): $(call objects,common)
-$(WORKER_PARTS): $(call without_main,$(WORKER))
-$(COMMON) $(WORKER_PARTS):
+$(COMMON): $(call objects,$(COMMON_PARTS))
+$(WORKER_LIBRARY): $(call without_main,$(WORKER))
+$(COMMON) $(WORKER_LIBRARY):
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(OBJ)/common/%.o: INCLUDE := -Icommon
-$(OBJ)/ingress/%.o: INCLUDE := -Iingress -Icommon
-$(OBJ)/worker/%.o: INCLUDE := -Iworker -Icommon
-$(OBJ)/worker/audit/%.o: INCLUDE := -Iworker/audit -Iworker -Icommon
-$(OBJ)/tests/agent/%.o: INCLUDE := -Itests/agent -Icommon
-$(OBJ)/tests/caller/%.o: INCLUDE := -Itests/caller -Icommon
-$(OBJ)/tests/bench/%.o: INCLUDE := -Itests/bench -Icommon
-$(OBJ)/tests/unit/common/%.o: INCLUDE := -Icommon
-$(OBJ)/tests/unit/ingress/%.o: INCLUDE := -Iingress -Icommon
-$(OBJ)/tests/unit/worker/%.o: INCLUDE := -Iworker -Icommon
-$(OBJ)/tests/unit/audit/%.o: INCLUDE := -Iworker/audit -Iworker -Icommon
+folder_of = $(patsubst %/,%,$(dir $(1)))
 
 # Which hold scripts.
-$(OBJ)/worker/script_text.o: $(wildcard worker/scripts/*.lua)
-$(OBJ)/worker/audit/audit_script.o: $(wildcard worker/scripts/stream.lua worker/audit/scripts/*.lua)
+$(OBJ)/worker/script/script_text.o: $(wildcard worker/*/*.lua)
+$(OBJ)/worker/audit/commands/audit_script.o: worker/script/prelude.lua $(wildcard worker/audit/commands/*.lua)
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(INCLUDE) -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(call include_path,$(call folder_of,$<)) -c -o $@ $<
 
 $(BUILD)/unit/common/%: $(OBJ)/tests/unit/common/%.o $(COMMON)
 	@mkdir -p $(@D)
@@ -87,10 +79,10 @@ $(BUILD)/unit/common/%: $(OBJ)/tests/unit/common/%.o $(COMMON)
 $(BUILD)/unit/ingress/%: $(OBJ)/tests/unit/ingress/%.o $(call without_main,$(INGRESS)) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
-$(BUILD)/unit/worker/%: $(OBJ)/tests/unit/worker/%.o $(WORKER_PARTS) $(COMMON)
+$(BUILD)/unit/worker/%: $(OBJ)/tests/unit/worker/%.o $(WORKER_LIBRARY) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
-$(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT)) $(WORKER_PARTS) $(COMMON)
+$(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT)) $(WORKER_LIBRARY) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
@@ -102,6 +94,11 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o $(COM
 bench-programs: $(BENCH)
 unit-tests: $(UNIT_TESTS)
 .SECONDARY:
+
+# The include path of a file, for the linters.
+.PHONY: include-path
+include-path:
+	@echo '$(call include_path,$(call folder_of,$(FILE)))'
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
@@ -203,16 +200,18 @@ clean:
 # $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
-                $(addprefix worker/,transform.c redact.c redactor.c secret.c route_file.c routes.c) \
-                $(addprefix common/,json.c utf8.c bytes.c memory.c webhook_entry.c signature.c)
+                $(addprefix worker/redact/,redact.c redactor.c secret.c) \
+                $(addprefix worker/agent/,transform.c route_file.c route.c) \
+                $(addprefix common/core/,json.c utf8.c bytes.c memory.c) \
+                $(addprefix common/webhook/,webhook_entry.c signature.c)
 SECONDS := 30
 ifndef SEED
 SEED := $(shell date +%s)
 endif
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(wildcard common/*.h ingress/*.h worker/*.h)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(wildcard common/*/*.h ingress/*.h worker/*.h worker/*/*.h)
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
-	clang -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE $(PKG_CFLAGS) -Icommon -Iingress -Iworker \
+	clang -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE $(PKG_CFLAGS) $(call include_path,tests/fuzz) \
 	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) \
 	  $(PKG_LIBS)
 

@@ -8,7 +8,7 @@
 // outlives its request for that long.
 #include "intake.h"
 
-#include "intake_counts.h"
+#include "intake_metrics.h"
 #include "json.h"
 #include "log.h"
 #include "memory.h"

@@ -8,7 +8,7 @@
 #include "metrics.h"
 #include "peer.h"
 #include "redis.h"
-#include "sender.h"
+#include "auth.h"
 #include "spool.h"
 #include "stream_writer.h"
 

@@ -6,7 +6,7 @@
 
 #include "log.h"
 #include "memory.h"
-#include "redis_words.h"
+#include "redis_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>

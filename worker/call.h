@@ -5,7 +5,7 @@
 
 #include "loop.h"
 #include "record.h"
-#include "routes.h"
+#include "route.h"
 #include "signature.h"
 #include "transform.h"
 #include "webhook_entry.h"

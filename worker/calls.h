@@ -11,7 +11,7 @@
 #include "metrics.h"
 #include "record.h"
 #include "redact.h"
-#include "routes.h"
+#include "route.h"
 #include "transform.h"
 #include "webhook_entry.h"
 

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "redact.h"
 #include "redis.h"
-#include "routes.h"
+#include "route.h"
 
 struct settings {
     struct config_common common;

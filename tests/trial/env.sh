@@ -8,7 +8,7 @@ if [ ${#SOCKET} -gt 100 ] || [[ $SOCKET == *[!A-Za-z0-9/._-]* ]]; then
 fi
 BUILD=${BUILD:-$ROOT/build}
 DEMONSTRATION_SECRET=$(sed -n 's/^#define SIGNATURE_DEMONSTRATION_SECRET "\(.*\)"/\1/p' \
-    "$ROOT/common/signature.h")
+    "$ROOT/common/webhook/signature.h")
 
 # Reads NAME=VALUE lines as docker compose does, without running them; the environment wins.
 read_dotenv()

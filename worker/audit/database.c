@@ -6,7 +6,7 @@
 #include "interrupt.h"
 #include "loop.h"
 #include "memory.h"
-#include "redis_words.h"
+#include "redis_command.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -272,47 +272,4 @@ struct bytes_view database_key(struct database *database, const char *name, cons
 uint64_t database_now_ms(const struct database *database)
 {
     return (uint64_t)((int64_t)loop_wall_ms() + database->offset_ms);
-}
-
-// --- reading a reply ----------------------------------------------------------------------------
-
-bool reply_is_list(const redisReply *reply)
-{
-    return reply && reply->type == REDIS_REPLY_ARRAY;
-}
-
-const redisReply *reply_member(const redisReply *fields, const char *name)
-{
-    const size_t len = strlen(name);
-    for (size_t i = 0; reply_is_list(fields) && i + 1 < fields->elements; i += 2) {
-        const redisReply *field = fields->element[i];
-        if (field->len == len && field->str && !memcmp(field->str, name, len)) {
-            return fields->element[i + 1];
-        }
-    }
-    return NULL;
-}
-
-struct bytes_view reply_view(const redisReply *reply)
-{
-    bool is_text =
-        reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
-    return is_text ? (struct bytes_view){reply->str, reply->len} : (struct bytes_view){NULL, 0};
-}
-
-struct bytes_view reply_field(const redisReply *fields, const char *name)
-{
-    return reply_view(reply_member(fields, name));
-}
-
-uint64_t view_number(struct bytes_view digits)
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        if (digits.data[i] < '0' || digits.data[i] > '9' || i == 19) {
-            return 0;
-        }
-        number = number * 10 + (uint64_t)(digits.data[i] - '0');
-    }
-    return number;
 }

@@ -6,7 +6,8 @@
 
 #include "bytes.h"
 #include "entry_id.h"
-#include "redis.h"
+#include "redis_address.h"
+#include "redis_reply.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,12 +59,5 @@ bool database_skip(struct database *database, size_t count);
 
 // Redis' time, by its offset at database_open.
 uint64_t database_now_ms(const struct database *database);
-
-// What XRANGE and XREVRANGE, HGETALL and XINFO answer.
-bool reply_is_list(const redisReply *reply);
-struct bytes_view reply_field(const redisReply *fields, const char *name);  // empty: there is none
-const redisReply *reply_member(const redisReply *fields, const char *name); // NULL: there is none
-struct bytes_view reply_view(const redisReply *reply); // of a string; else empty
-uint64_t view_number(struct bytes_view digits);        // 0 where it is none
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "audit_settings.h"
 #include "loop.h"
-#include "moment.h"
+#include "time_text.h"
 
 #include <getopt.h>
 #include <math.h>

@@ -7,7 +7,7 @@
 #include "database.h"
 #include "selection.h"
 
-#define RECORD_INDEX_MS 60000 // as stream.lua has it
+#define RECORD_INDEX_MS 60000 // as prelude.lua has it
 
 // How the stream stood when it was asked.
 struct stream_state {

@@ -1,0 +1,33 @@
+# Who may know whom: each folder is compiled with its own headers and those of the folders named
+# here, and no other. The Makefile, the linters and the test of the walls read this table.
+COMMON_PARTS := common/core common/http common/redis common/webhook
+WORKER_PARTS := worker/script worker/stream worker/line worker/record worker/agent worker/redact
+
+knows.common/core    :=
+knows.common/http    := common/core
+knows.common/redis   := common/core
+knows.common/webhook := common/core common/redis
+knows.ingress        := $(COMMON_PARTS)
+knows.worker/script  := common/core common/redis
+knows.worker/record  := common/core common/redis common/webhook worker/script
+knows.worker/stream  := common/core common/redis common/webhook worker/script
+knows.worker/line    := common/core common/redis common/webhook worker/script worker/stream
+knows.worker/agent   := common/core common/http common/webhook
+knows.worker/redact  := common/core
+knows.worker/history := common/core common/redis common/webhook worker/agent
+knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS)
+knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_PARTS) worker/history \
+                        worker/audit/commands worker/audit/terminal
+knows.worker/audit/commands := worker/audit $(filter-out worker/audit/commands,$(knows.worker/audit))
+knows.worker/audit/terminal := common/core
+knows.tests/agent    := common/core common/http
+knows.tests/caller   := $(COMMON_PARTS)
+knows.tests/bench    := $(COMMON_PARTS)
+knows.tests/unit/common  := $(COMMON_PARTS)
+knows.tests/unit/ingress := ingress $(knows.ingress)
+knows.tests/unit/worker  := worker $(knows.worker)
+knows.tests/unit/audit   := worker/audit $(knows.worker/audit)
+knows.tests/fuzz     := ingress $(knows.tests/unit/audit)
+
+# $(call include_path,FOLDER)
+include_path = $(patsubst %,-I%,$(1) $(knows.$(1)))

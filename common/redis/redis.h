@@ -1,0 +1,56 @@
+// One connection to Redis that heals itself. It connects, authenticates, checks the server, and
+// says so; when it breaks it comes back within REDIS_RECONNECT_MS_MAX of Redis being reachable.
+// All commands of one turn of the loop leave in one write, in the order they were given.
+#ifndef DIALIN_REDIS_H
+#define DIALIN_REDIS_H
+
+#include "bytes.h"
+#include "loop.h"
+#include "redis_address.h"
+#include "redis_reply.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REDIS_RECONNECT_MS_MIN 20
+#define REDIS_RECONNECT_MS_MAX 500
+#define REDIS_CONNECT_DEADLINE_MS 500
+#define REDIS_COMMAND_DEADLINE_MS                                                                  \
+    3000                    // then the connection is given up and made anew: in time for
+                            // what waits 5 s, and longer than a read that blocks
+#define REDIS_VERSION_MIN 7 // for script flags (allow-oom) and effects replication
+#define REDIS_ARGUMENTS_MAX 64
+#define REDIS_COMMAND_BYTES_MAX (16 * 1024 * 1024)
+
+struct redis;
+typedef void redis_on_state(bool up, void *arg); // up: commands are taken; called at each change
+typedef void redis_on_reply(const redisReply *reply, void *arg);
+
+// `name` is shown in logs and CLIENT LIST. The address is copied. `on_state` may be NULL.
+struct redis *redis_open(struct loop *loop, const struct redis_address *address, const char *name,
+                         redis_on_state *on_state, void *arg);
+
+// Callbacks of what is still out come with NULL before this returns.
+void redis_close(struct redis *redis);
+
+bool redis_is_up(const struct redis *redis);
+
+// Sends one command; the arguments are copied. False, and no callback, while the connection is
+// down. Otherwise exactly one callback, never from inside this call: the reply, borrowed for the
+// callback, or NULL where the answer is lost and the command may or may not have been carried out.
+// Error replies are replies.
+bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                redis_on_reply *on_reply, void *arg);
+
+// The same for a command of any length: behind `argv` follow `word_count` arguments that are in
+// their form on the wire already (redis_word_append). REDIS_COMMAND_BYTES_MAX holds for the whole.
+bool redis_send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      size_t word_count, struct bytes_view words, redis_on_reply *on_reply,
+                      void *arg);
+
+// Redis' time, by an offset to its TIME that is taken at each connect and every 10 s; between them
+// the monotonic clock counts. Before the first answer it is the host's wall clock.
+uint64_t redis_now_ms(const struct redis *redis);
+
+#endif

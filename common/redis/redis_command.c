@@ -1,0 +1,72 @@
+// See redis_command.h.
+#include "redis_command.h"
+
+#include <string.h>
+
+void redis_key_init(struct bytes *key, const char *prefix, const char *name)
+{
+    redis_key_init_empty(key);
+    bytes_printf(key, "%s:%s", prefix, name);
+}
+
+void redis_key_init_empty(struct bytes *key)
+{
+    bytes_init(key, REDIS_KEY_BYTES_MAX);
+}
+
+// Each call sets some: formatting them is not worth a printf.
+void redis_key_set(struct bytes *key, const char *prefix, const char *kind, struct bytes_view name)
+{
+    bytes_clear(key);
+    bool fits = bytes_append_text(key, prefix) && bytes_append(key, ":", 1) &&
+                bytes_append_text(key, kind) && bytes_append(key, ":", 1) &&
+                bytes_append_view(key, name);
+    if (!fits) {
+        bytes_clear(key);
+    }
+}
+
+struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value)
+{
+    char *at = text + REDIS_NUMBER_BYTES;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return (struct bytes_view){at, (size_t)(text + REDIS_NUMBER_BYTES - at)};
+}
+
+// RESP, as every server takes it: *<arguments>, and for each $<length> and its bytes.
+static char *write_head(char *at, char kind, struct bytes_view number)
+{
+    *at++ = kind;
+    at = mempcpy(at, number.data, number.len);
+    return mempcpy(at, "\r\n", 2);
+}
+
+bool redis_word_append(struct bytes *out, struct bytes_view word)
+{
+    char text[REDIS_NUMBER_BYTES];
+    const struct bytes_view number = redis_number(text, word.len);
+    char *at = bytes_extend(out, 1 + number.len + 2 + word.len + 2);
+    if (!at) {
+        return false;
+    }
+    at = write_head(at, '$', number);
+    at = word.len > 0 ? mempcpy(at, word.data, word.len) : at;
+    memcpy(at, "\r\n", 2);
+    return true;
+}
+
+bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv,
+                          size_t more)
+{
+    char text[REDIS_NUMBER_BYTES];
+    const struct bytes_view number = redis_number(text, argc + more);
+    char *at = bytes_extend(out, 1 + number.len + 2);
+    bool fits = at && write_head(at, '*', number);
+    for (size_t i = 0; i < argc; i++) {
+        fits = fits && redis_word_append(out, argv[i]);
+    }
+    return fits;
+}

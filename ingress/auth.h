@@ -1,0 +1,47 @@
+// Is the sender of a request genuine, and what may they send? Pure: what the request carries and
+// the time come in.
+#ifndef DIALIN_AUTH_H
+#define DIALIN_AUTH_H
+
+#include "bytes.h"
+#include "signature.h"
+#include "webhook_entry.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Who is believed. Borrowed.
+struct sender_rules {
+    const struct signature_secrets *secrets; // NULL: none
+    const char *api_key;                     // for dial-outs of one's own application; NULL: none
+    bool allow_unsigned;
+};
+
+// The headers of a request; NULL where absent.
+struct sender_credentials {
+    const char *timestamp;     // X-Pinless-Timestamp
+    const char *signature;     // X-Pinless-Signature
+    const char *authorization; // Authorization
+};
+bool sender_has_credentials(const struct sender_credentials *credentials);
+
+// Plain memory; the result of sender_prove.
+struct sender {
+    const char *failure; // the code of the refusal; NULL: genuine
+    bool has_key;        // proved by the bearer key
+    bool is_unsigned;    // nothing was asked for
+    struct signature_match match;
+};
+
+// A signature that is there is always checked, whatever else is.
+void sender_prove(struct sender *sender, const struct sender_rules *rules,
+                  const struct sender_credentials *credentials, struct bytes_view body,
+                  uint64_t now_ms);
+
+// A genuine sender may still not speak for everything: the bearer key sends dial-outs only, and a
+// secret of one number speaks for that number only. The code of the refusal, or NULL. `to` is the
+// called number, empty for none.
+const char *sender_trespass(const struct sender *sender, const struct sender_rules *rules,
+                            enum webhook_kind kind, const char *to);
+
+#endif

@@ -1,0 +1,55 @@
+// See intake_metrics.h. Every code of a refusal has its row, so that none is counted nowhere.
+#include "intake_metrics.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+void intake_counts_register(struct intake_counts *counts, struct metrics *metrics)
+{
+    static const char NAME[] = "dialin_webhooks_total";
+    static const char HELP[] = "Requests to the dial-in path, by what became of them.";
+    static const struct {
+        const char *code;
+        const char *labels;
+    } CODES[] = {
+#define CODE(code) {code, "result=\"" code "\""}
+        CODE("bad_request"),
+        CODE("invalid_json"),
+        CODE("missing_fields"),
+        CODE("invalid_field"),
+        CODE("missing_signature"),
+        CODE("invalid_signature"),
+        CODE("stale_timestamp"),
+        CODE("not_found"),
+        CODE("method_not_allowed"),
+        CODE("request_timeout"),
+        CODE("body_too_large"),
+        CODE("queue_unavailable"),
+        CODE("busy"),
+#undef CODE
+    };
+    static_assert(sizeof CODES / sizeof CODES[0] < INTAKE_REFUSAL_CODES_MAX, "one row stays empty");
+    counts->queued = metrics_counter(metrics, NAME, HELP, "result=\"queued\"");
+    counts->spooled = metrics_counter(metrics, NAME, HELP, "result=\"spooled\"");
+    counts->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+        counts->refusals[i].code = CODES[i].code;
+        counts->refusals[i].count = metrics_counter(metrics, NAME, HELP, CODES[i].labels);
+    }
+    counts->in_flight = metrics_gauge(metrics, "dialin_webhooks_in_flight",
+                                      "Webhooks received and not answered yet.", NULL);
+    counts->latency = metrics_seconds(metrics, "dialin_acknowledge_seconds",
+                                      "From a webhook's first line to its acknowledgement.");
+}
+
+void intake_counts_refusal(const struct intake_counts *counts, const char *code)
+{
+    for (const struct intake_refusals *refusal = counts->refusals; refusal->code; refusal++) {
+        if (!strcmp(refusal->code, code)) {
+            (*refusal->count)++;
+            return;
+        }
+    }
+    assert(false); // a refusal without a counter
+}

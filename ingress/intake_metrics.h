@@ -1,0 +1,27 @@
+// What the ingress counts of its webhooks.
+#ifndef DIALIN_INTAKE_METRICS_H
+#define DIALIN_INTAKE_METRICS_H
+
+#include "metrics.h"
+
+#include <stdint.h>
+
+#define INTAKE_REFUSAL_CODES_MAX 16
+
+struct intake_refusals {
+    const char *code;
+    uint64_t *count;
+};
+
+// The pointers live as long as the metrics they were registered with.
+struct intake_counts {
+    uint64_t *queued, *spooled, *verified;
+    int64_t *in_flight;
+    struct metrics_histogram *latency;
+    struct intake_refusals refusals[INTAKE_REFUSAL_CODES_MAX]; // the last has no code
+};
+
+void intake_counts_register(struct intake_counts *counts, struct metrics *metrics);
+void intake_counts_refusal(const struct intake_counts *counts, const char *code);
+
+#endif

@@ -1,0 +1,87 @@
+// Which URLs may take calls, and what their agents are called: tables of cases.
+#include "route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void takes_urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *agent; // NULL: refused
+    } CASES[] = {
+        {"https://bots.example.com/start", "bots.example.com/start"},
+        {"https://bots.example.com:8443/a/start?x=1", "bots.example.com:8443/a/start"},
+        {"https://bots.example.com", "bots.example.com"},
+        {"http://127.0.0.1:7870/start", "127.0.0.1:7870/start"},
+        {"http://localhost/start", "localhost/start"},
+        {"http://agent:7870/start", "agent:7870/start"},
+        {"http://10.1.2.3/start", "10.1.2.3/start"},
+        {"http://172.16.0.1/start", "172.16.0.1/start"},
+        {"http://172.31.255.1/start", "172.31.255.1/start"},
+        {"http://192.168.0.9/start", "192.168.0.9/start"},
+        {"http://[::1]:7870/start", "[::1]:7870/start"},
+        {"http://[fd00::1]/start", "[fd00::1]/start"},
+        {"http://172.32.0.1/start", NULL},
+        {"http://8.8.8.8/start", NULL},
+        {"http://bots.example.com/start", NULL},
+        {"http://[2001:db8::1]/start", NULL},
+        {"http://127.0.0.1.example.com/start", NULL},
+        {"http://user@localhost/start", NULL},
+        {"https://user:password@bots.example.com/start", NULL},
+        {"ftp://bots.example.com/start", NULL},
+        {"bots.example.com/start", NULL},
+        {"https://", NULL},
+        {"https:///start", NULL},
+        {"http://[::1/start", NULL},
+        {"https://bots.example.com/a b", NULL},
+        {"file:///etc/passwd", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct route route = {0};
+        struct bytes problem;
+        bytes_init(&problem, 1024);
+        bool is_good = route_to_url(&route, CASES[i].url, "key", &problem);
+        if (is_good != (CASES[i].agent != NULL)) {
+            fail_msg("%s", CASES[i].url);
+        }
+        if (is_good) {
+            assert_string_equal(route.agent, CASES[i].agent);
+            assert_string_equal(route.start_url, CASES[i].url);
+        } else {
+            assert_true(problem.len > 0);
+        }
+        bytes_release(&problem);
+    }
+}
+
+static void names_cloud_agents(void **state)
+{
+    (void)state;
+    struct route route = {0};
+    struct bytes problem;
+    bytes_init(&problem, 1024);
+    assert_true(route_to_cloud(&route, "my-agent_1.2", "key", &problem));
+    assert_string_equal(route.start_url,
+                        "https://api.pipecat.daily.co/v1/public/my-agent_1.2/start");
+    assert_string_equal(route.agent, "my-agent_1.2");
+    assert_false(route_to_cloud(&route, "a/b", "key", &problem));
+    assert_false(route_to_cloud(&route, "", "key", &problem));
+    assert_false(route_to_cloud(&route, "a?b", "key", &problem));
+    bytes_release(&problem);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_urls),
+        cmocka_unit_test(names_cloud_agents),
+    };
+    return cmocka_run_group_tests_name("routes", tests, NULL, NULL);
+}

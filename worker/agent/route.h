@@ -1,0 +1,28 @@
+// Which agent takes a call, where its /start is and what it may cost: one route, from the
+// environment. ROUTES_FILE (routes by number) will choose among several here.
+#ifndef DIALIN_ROUTE_H
+#define DIALIN_ROUTE_H
+
+#include "bytes.h"
+
+#include <stdbool.h>
+
+#define ROUTE_AGENT_BYTES_MAX 256
+#define ROUTE_URL_BYTES_MAX 2048
+
+struct route {
+    char agent[ROUTE_AGENT_BYTES_MAX + 1]; // its name, or host and path of its URL
+    char start_url[ROUTE_URL_BYTES_MAX + 1];
+    const char *api_key; // borrowed; NULL: none is sent
+};
+
+// A bot of one's own at `start_url`. False, with a sentence in `problem`, where the URL cannot be
+// used: plain http is for loopback, private networks and names without a dot only.
+bool route_to_url(struct route *route, const char *start_url, const char *api_key,
+                  struct bytes *problem);
+
+// An agent on Pipecat Cloud.
+bool route_to_cloud(struct route *route, const char *agent_name, const char *api_key,
+                    struct bytes *problem);
+
+#endif

@@ -1,0 +1,228 @@
+// See export_row.h. In CSV a body may hold line ends, within quotes: a row ends where a line does
+// and every quote is closed.
+#include "export_row.h"
+
+#include "database.h"
+#include "json.h"
+#include "memory.h"
+#include "time_text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROW_BYTES_MAX (8 * 1024 * 1024)
+#define CHUNK_BYTES 65536
+#define BEGIN_BYTES_MAX 1024
+
+static const char *const RECORDS[] = {"webhook", "event", "outcome"};
+
+// Every name that occurs in CONTRACT's entries, events and hashes; what scripts keep for themselves
+// is left out.
+static const char *const COLUMNS[] = {
+    "call_id",    "entry",      "event",     "attempt", "state",     "reason",      "kind",
+    "from",       "to",         "agent",     "worker",  "attempts",  "http_status", "latency_ms",
+    "late",       "session_id", "room_url",  "error",   "at_ms",     "received_ms", "started_ms",
+    "updated_ms", "request",    "response",  "v",       "timestamp", "signature",   "peer",
+    "body",       "sha256",     "replay_of",
+};
+#define COLUMN_COUNT (sizeof COLUMNS / sizeof COLUMNS[0])
+
+void export_writer_init(struct export_writer *writer, enum export_format format, FILE *file)
+{
+    writer->format = format;
+    writer->file = file;
+    json_line_init(&writer->line);
+}
+
+void export_writer_release(struct export_writer *writer)
+{
+    json_line_release(&writer->line);
+}
+
+static void put_cell(FILE *file, struct bytes_view text)
+{
+    bool is_plain = true;
+    if (text.len == 0) {
+        return;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        is_plain = is_plain && !strchr("\",\r\n", text.data[i]);
+    }
+    if (is_plain) {
+        fwrite(text.data, 1, text.len, file);
+        return;
+    }
+    putc('"', file);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '"') {
+            putc('"', file);
+        }
+        putc(text.data[i], file);
+    }
+    putc('"', file);
+}
+
+// What every export begins with.
+static void begin_of(enum export_format format, struct bytes *out)
+{
+    bytes_init(out, BEGIN_BYTES_MAX);
+    bytes_append_text(out, format == EXPORT_CSV ? "record,id,time" : "{\"record\":\"");
+    for (size_t i = 0; format == EXPORT_CSV && i < COLUMN_COUNT; i++) {
+        bytes_printf(out, ",%s", COLUMNS[i]);
+    }
+    bytes_append_text(out, format == EXPORT_CSV ? "\r\n" : "");
+}
+
+void export_head(struct export_writer *writer)
+{
+    struct bytes head;
+    if (writer->format == EXPORT_CSV) {
+        begin_of(writer->format, &head);
+        fwrite(head.data, 1, head.len, writer->file);
+        bytes_release(&head);
+    }
+}
+
+static void write_csv(FILE *file, const char *record, const char *id, const char *time,
+                      const redisReply *fields)
+{
+    fprintf(file, "%s,%s,%s", record, id, time);
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        putc(',', file);
+        put_cell(file, reply_field(fields, COLUMNS[i]));
+    }
+    fputs("\r\n", file);
+}
+
+void export_row(struct export_writer *writer, enum export_record record, const char *id,
+                const redisReply *fields)
+{
+    char time[MOMENT_BYTES];
+    moment_print(entry_id_of(id).ms, time);
+    if (writer->format == EXPORT_CSV) {
+        write_csv(writer->file, RECORDS[record], id, time, fields);
+        return;
+    }
+    json_line_text(&writer->line, "record", view_of_text(RECORDS[record]));
+    json_line_text(&writer->line, "id", view_of_text(id));
+    json_line_text(&writer->line, "time", view_of_text(time));
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        const redisReply *value = reply_member(fields, COLUMNS[i]);
+        if (value) {
+            json_line_text(&writer->line, COLUMNS[i], reply_view(value));
+        }
+    }
+    json_line_print(&writer->line, writer->file);
+}
+
+bool export_event_is_final(const redisReply *fields)
+{
+    const struct bytes_view event = reply_field(fields, "event");
+    return view_equal_text(event, "started") || view_equal_text(event, "dead");
+}
+
+// --- resuming -----------------------------------------------------------------------------------
+
+struct extent {
+    off_t begin, end; // of the last whole row
+    off_t rows;
+};
+
+static struct extent find_last(FILE *file, enum export_format format)
+{
+    struct extent last = {0, 0, 0};
+    char chunk[CHUNK_BYTES];
+    off_t at = 0;
+    bool is_quoted = false;
+    rewind(file);
+    for (size_t len; (len = fread(chunk, 1, sizeof chunk, file)) > 0; at += (off_t)len) {
+        for (size_t i = 0; i < len; i++) {
+            is_quoted ^= format == EXPORT_CSV && chunk[i] == '"';
+            if (chunk[i] == '\n' && !is_quoted) {
+                last.begin = last.end;
+                last.end = at + (off_t)i + 1;
+                last.rows++;
+            }
+        }
+    }
+    return last;
+}
+
+// Whoever names another file by mistake must not lose it. One that is shorter than the beginning
+// was cut within it.
+static bool begins_as_export(FILE *file, enum export_format format)
+{
+    char chunk[BEGIN_BYTES_MAX];
+    struct bytes begin;
+    begin_of(format, &begin);
+    rewind(file);
+    const size_t len = fread(chunk, 1, begin.len, file);
+    bool is_same = !ferror(file) && memcmp(chunk, begin.data, len) == 0;
+    bytes_release(&begin);
+    return is_same;
+}
+
+static bool find_record(const char *name, struct export_place *place)
+{
+    for (size_t i = 0; name && i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
+        if (!strcmp(RECORDS[i], name)) {
+            place->record = (enum export_record)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_json_row(struct bytes_view row, struct export_place *place)
+{
+    struct json_document document;
+    if (json_parse(&document, row)) {
+        return false;
+    }
+    const char *id = json_text(document.tree, "id"), *event = json_text(document.tree, "event");
+    bool is_good = find_record(json_text(document.tree, "record"), place) && id;
+    place->id = entry_id_of(id ? id : "");
+    place->is_final = event && (!strcmp(event, "started") || !strcmp(event, "dead"));
+    json_release(&document);
+    return is_good;
+}
+
+// record,id,time,call_id,entry,event,…: none of these six needs quotes, but perhaps the call_id.
+static bool parse_csv_row(char *row, struct export_place *place)
+{
+    char *rest = row;
+    const char *record = strsep(&rest, ","), *id = strsep(&rest, ",");
+    place->id = entry_id_of(id ? id : "");
+    place->is_final = rest && (strstr(rest, ",started,") || strstr(rest, ",dead,"));
+    return find_record(record, place) && id;
+}
+
+const char *export_resume(FILE *file, enum export_format format, struct export_place *place)
+{
+    const struct extent last = find_last(file, format);
+    const size_t len = (size_t)(last.end - last.begin);
+    bool has_row = last.rows > (format == EXPORT_CSV ? 1 : 0);
+    *place = (struct export_place){.is_begun = has_row};
+    if (len > ROW_BYTES_MAX) {
+        return "its last row is longer than any that is written here";
+    }
+    if (!begins_as_export(file, format)) {
+        return "it does not begin as an export in this format does";
+    }
+    char *row = memory_zeroed(len + 1);
+    bool is_read = fseeko(file, last.begin, SEEK_SET) == 0 && fread(row, 1, len, file) == len;
+    bool is_good =
+        !has_row || (format == EXPORT_CSV ? parse_csv_row(row, place)
+                                          : parse_json_row((struct bytes_view){row, len}, place));
+    free(row);
+    if (is_read && !is_good) {
+        return "it does not end with a row of such an export";
+    }
+    if (!is_read || ftruncate(fileno(file), last.end) != 0 ||
+        fseeko(file, last.end, SEEK_SET) != 0) {
+        return strerror(errno);
+    }
+    return NULL;
+}

@@ -1,0 +1,72 @@
+// dialin-audit list: calls, newest first.
+#include "call_json.h"
+#include "command.h"
+#include "interrupt.h"
+#include "json_line.h"
+#include "time_text.h"
+#include "record_walk.h"
+#include "state_colour.h"
+
+#include <stdio.h>
+
+// 14 + 36 + 13 + 13 + 13 + 6 and 5 spaces: 100 columns.
+static const struct screen_column COLUMNS[] = {
+    {"RANG", 14}, {"CALL", 36}, {"FROM", 13}, {"TO", 13}, {"STATE", 13}, {"WAITED", -6},
+};
+enum { RANG, CALL, FROM, TO, STATE, WAITED, COLUMN_COUNT };
+
+struct list {
+    struct audit *audit;
+    struct json_line line;
+    uint64_t now_ms;
+    uint64_t count;
+};
+
+static void print_row(struct list *list, const struct recorded_call *call)
+{
+    char rang[MOMENT_BYTES], waited[MOMENT_BYTES], state[64];
+    moment_print_short(call->received_ms, rang);
+    moment_print_span(recorded_call_waited_ms(call, list->now_ms), waited);
+    snprintf(state, sizeof state, "%s%s%.40s", recorded_state_name(call->state),
+             call->reason[0] ? " " : "", call->reason);
+    const char *const cells[COLUMN_COUNT] = {
+        [RANG] = rang,   [CALL] = call->call_id, [FROM] = call->from,
+        [TO] = call->to, [STATE] = state,        [WAITED] = waited,
+    };
+    if (list->count == 0) {
+        screen_head(&list->audit->screen, COLUMNS, COLUMN_COUNT);
+    }
+    screen_row(&list->audit->screen, COLUMNS, COLUMN_COUNT, cells, colour_of_state(call->state),
+               STATE);
+}
+
+static bool on_call(const struct recorded_call *call, void *arg)
+{
+    struct list *list = arg;
+    if (list->audit->options->json) {
+        call_to_json(call, list->now_ms, &list->line);
+        json_line_print(&list->line, stdout);
+    } else {
+        print_row(list, call);
+    }
+    list->count++;
+    return list->count % DATABASE_PAGE != 0 || !screen_is_gone();
+}
+
+enum exit_code list_run(struct audit *audit)
+{
+    const struct selection *selection = &audit->options->selection;
+    struct list list = {.audit = audit, .now_ms = database_now_ms(audit->database)};
+    json_line_init(&list.line);
+    bool is_good = record_walk(audit->database, selection, NEWEST_FIRST, on_call, &list);
+    json_line_release(&list.line);
+    bool is_whole = is_good && !screen_is_gone();
+    if (is_whole && list.count == 0) {
+        fprintf(stderr, "dialin-audit: no call is recorded under %s that was asked for\n",
+                database_prefix(audit->database));
+    } else if (is_whole && list.count == selection->limit) {
+        fprintf(stderr, "dialin-audit: the newest %llu; --limit 0 shows all\n",
+                (unsigned long long)list.count);
+    }
+    return is_whole ? EXIT_DONE : EXIT_NOT_DONE;
+}

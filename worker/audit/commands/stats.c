@@ -1,0 +1,261 @@
+// dialin-audit stats: the account in one consistent step, what waits now, and the outcomes and
+// waiting times of what is kept.
+#include "command.h"
+#include "json_line.h"
+#include "time_text.h"
+#include "record_walk.h"
+#include "script_text.h"
+#include "wait_histogram.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REASONS_MAX 8
+#define LABEL_COLUMNS 12
+
+// As worker/stream/account.lua answers them.
+enum { ADDED, STARTED, DEAD, DUPLICATE, UNFINISHED, IN_LINE, ANSWERS = 9 };
+
+struct reason {
+    char name[32];
+    uint64_t count;
+};
+
+struct stats {
+    struct audit *audit;
+    int64_t account[ANSWERS];
+    struct reason reasons[REASONS_MAX];
+    size_t reason_count;
+    struct entry_id oldest; // that nobody has finished; 0-0: all are finished
+    uint64_t oldest_waited_ms;
+    uint64_t kept[RECORDED_STATE_COUNT];
+    struct waits waits;
+};
+
+// --- the account --------------------------------------------------------------------------------
+
+static void take_reasons(struct stats *stats, const redisReply *counts)
+{
+    static const char NAME[] = "dead:";
+    for (size_t i = 0; reply_is_list(counts) && i + 1 < counts->elements; i += 2) {
+        const char *name = counts->element[i]->str;
+        if (!strncmp(name, NAME, sizeof NAME - 1) && stats->reason_count < REASONS_MAX) {
+            struct reason *reason = &stats->reasons[stats->reason_count++];
+            snprintf(reason->name, sizeof reason->name, "%s", name + sizeof NAME - 1);
+            reason->count = view_number(reply_view(counts->element[i + 1]));
+        }
+    }
+}
+
+static bool take_account(struct stats *stats, const redisReply *answers)
+{
+    if (!reply_is_list(answers) || answers->elements != 2 || !reply_is_list(answers->element[0]) ||
+        answers->element[0]->elements != ANSWERS) {
+        const redisReply *error =
+            reply_is_list(answers) && answers->elements > 0 ? answers->element[0] : NULL;
+        bool is_said = error && error->type == REDIS_REPLY_ERROR;
+        fprintf(stderr, "dialin-audit: Redis did not read the account%s%s\n", is_said ? ": " : "",
+                is_said ? error->str : "");
+        return false;
+    }
+    for (size_t i = 0; i <= IN_LINE; i++) {
+        stats->account[i] = answers->element[0]->element[i]->integer;
+    }
+    take_reasons(stats, answers->element[1]);
+    return true;
+}
+
+// The script and the reasons' counters in one transaction.
+static bool read_account(struct stats *stats)
+{
+    struct database *database = stats->audit->database;
+    const struct bytes_view webhooks = database_key(database, "webhooks", "");
+    const struct bytes_view counts = database_key(database, "counts", "");
+    const struct bytes_view begin[] = {VIEW("MULTI")}, end[] = {VIEW("EXEC")};
+    const struct bytes_view script[] = {
+        VIEW("EVAL"), script_text(SCRIPT_ACCOUNT), VIEW("2"), webhooks, counts, VIEW("")};
+    const struct bytes_view reasons[] = {VIEW("HGETALL"), counts};
+    database_send(database, 1, begin);
+    database_send(database, 6, script);
+    database_send(database, 2, reasons);
+    database_send(database, 1, end);
+    redisReply *answers = database_skip(database, 3) ? database_receive(database) : NULL;
+    bool is_good = answers && take_account(stats, answers);
+    freeReplyObject(answers);
+    return is_good;
+}
+
+static int64_t difference(const struct stats *stats)
+{
+    const int64_t *account = stats->account;
+    return account[ADDED] - account[STARTED] - account[DEAD] - account[DUPLICATE] -
+           account[UNFINISHED];
+}
+
+static bool is_known(const struct stats *stats)
+{
+    return stats->account[UNFINISHED] >= 0;
+}
+
+// --- what is kept -------------------------------------------------------------------------------
+
+static bool on_call(const struct recorded_call *call, void *arg)
+{
+    struct stats *stats = arg;
+    stats->kept[call->state]++;
+    if (call->state == RECORDED_STARTED) {
+        waits_add(&stats->waits, recorded_call_waited_ms(call, 0));
+    }
+    bool is_waiting = call->state == RECORDED_QUEUED || call->state == RECORDED_STARTING ||
+                      call->state == RECORDED_WAITING;
+    if (is_waiting) {
+        uint64_t waited_ms = recorded_call_waited_ms(call, database_now_ms(stats->audit->database));
+        if (waited_ms >= stats->oldest_waited_ms) {
+            stats->oldest_waited_ms = waited_ms;
+            stats->oldest = call->id;
+        }
+    }
+    return true;
+}
+
+// --- printing -----------------------------------------------------------------------------------
+
+static void print_count(const struct stats *stats, const char *label, int64_t count)
+{
+    printf("  ");
+    screen_put_text(&stats->audit->screen, COLOUR_NONE, LABEL_COLUMNS, label);
+    printf(" %" PRId64 "\n", count);
+}
+
+static void print_span(const struct stats *stats, const char *label, uint64_t ms)
+{
+    char text[MOMENT_BYTES];
+    moment_print_span(ms, text);
+    printf("  ");
+    screen_put_text(&stats->audit->screen, COLOUR_NONE, LABEL_COLUMNS, label);
+    printf(" %s\n", text);
+}
+
+static void print_account(const struct stats *stats)
+{
+    const struct screen *screen = &stats->audit->screen;
+    printf("account, in entries since the stream was made\n");
+    print_count(stats, "queued", stats->account[ADDED]);
+    print_count(stats, "started", stats->account[STARTED]);
+    print_count(stats, "dead", stats->account[DEAD]);
+    for (size_t i = 0; i < stats->reason_count; i++) {
+        printf("    %-10s %" PRIu64 "\n", stats->reasons[i].name, stats->reasons[i].count);
+    }
+    print_count(stats, "duplicate", stats->account[DUPLICATE]);
+    if (!is_known(stats)) {
+        printf("  unfinished   unknown: Redis does not know how many are unread, until a worker "
+               "has read them\n");
+        return;
+    }
+    print_count(stats, "unfinished", stats->account[UNFINISHED]);
+    printf("  ");
+    if (difference(stats) == 0) {
+        screen_put_text(screen, COLOUR_GOOD, 0, "it adds up");
+    } else {
+        screen_put_text(screen, COLOUR_BAD, 0, "IT DOES NOT ADD UP: queued is off by");
+        printf(" %" PRId64, difference(stats));
+    }
+    printf("\n");
+}
+
+static void print_rest(const struct stats *stats)
+{
+    char waited[MOMENT_BYTES], entry[ENTRY_ID_BYTES];
+    printf("\nnow\n");
+    print_count(stats, "in line", stats->account[IN_LINE]);
+    if (stats->oldest.ms > 0) {
+        moment_print_span(stats->oldest_waited_ms, waited);
+        entry_id_print(stats->oldest, entry);
+        printf("  oldest       waits for %s, entry %s\n", waited, entry);
+    } else {
+        printf("  oldest       nobody waits\n");
+    }
+    printf("\ncalls that are kept%s\n",
+           stats->audit->options->selection.since_ms > 0 ? ", of the time asked for" : "");
+    for (unsigned i = 0; i < RECORDED_STATE_COUNT; i++) {
+        if (stats->kept[i] > 0) {
+            print_count(stats, recorded_state_name((enum recorded_state)i),
+                        (int64_t)stats->kept[i]);
+        }
+    }
+    if (stats->waits.count > 0) {
+        printf("\nhow long callers waited until their bot was started\n");
+        print_span(stats, "p50", waits_percentile(&stats->waits, 50));
+        print_span(stats, "p95", waits_percentile(&stats->waits, 95));
+        print_span(stats, "p99", waits_percentile(&stats->waits, 99));
+        print_span(stats, "max", stats->waits.max_ms);
+    }
+}
+
+static void json_account(const struct stats *stats, struct json_line *line)
+{
+    json_line_open(line, "account", '{');
+    json_line_number(line, "queued", (uint64_t)stats->account[ADDED]);
+    json_line_number(line, "started", (uint64_t)stats->account[STARTED]);
+    json_line_number(line, "dead", (uint64_t)stats->account[DEAD]);
+    json_line_number(line, "duplicate", (uint64_t)stats->account[DUPLICATE]);
+    if (is_known(stats)) {
+        json_line_number(line, "unfinished", (uint64_t)stats->account[UNFINISHED]);
+        json_line_flag(line, "adds_up", difference(stats) == 0);
+    } else {
+        json_line_null(line, "unfinished");
+        json_line_null(line, "adds_up");
+    }
+    json_line_close(line, '}');
+    json_line_open(line, "reasons", '{');
+    for (size_t i = 0; i < stats->reason_count; i++) {
+        json_line_number(line, stats->reasons[i].name, stats->reasons[i].count);
+    }
+    json_line_close(line, '}');
+}
+
+static void print_json(const struct stats *stats)
+{
+    struct json_line line;
+    json_line_init(&line);
+    json_account(stats, &line);
+    json_line_number(&line, "in_line", (uint64_t)stats->account[IN_LINE]);
+    if (stats->oldest.ms > 0) {
+        json_line_number(&line, "oldest_waiting_ms", stats->oldest_waited_ms);
+    } else {
+        json_line_null(&line, "oldest_waiting_ms");
+    }
+    json_line_open(&line, "kept", '{');
+    for (unsigned i = 0; i < RECORDED_STATE_COUNT; i++) {
+        json_line_number(&line, recorded_state_name((enum recorded_state)i), stats->kept[i]);
+    }
+    json_line_close(&line, '}');
+    json_line_open(&line, "waited_ms", '{');
+    json_line_number(&line, "count", stats->waits.count);
+    json_line_number(&line, "p50", waits_percentile(&stats->waits, 50));
+    json_line_number(&line, "p95", waits_percentile(&stats->waits, 95));
+    json_line_number(&line, "p99", waits_percentile(&stats->waits, 99));
+    json_line_number(&line, "max", stats->waits.max_ms);
+    json_line_close(&line, '}');
+    json_line_print(&line, stdout);
+    json_line_release(&line);
+}
+
+enum exit_code stats_run(struct audit *audit)
+{
+    struct stats stats = {.audit = audit};
+    struct selection selection = audit->options->selection;
+    selection.limit = 0;
+    if (!read_account(&stats) ||
+        !record_walk(audit->database, &selection, NEWEST_FIRST, on_call, &stats)) {
+        return EXIT_NOT_DONE;
+    }
+    if (audit->options->json) {
+        print_json(&stats);
+    } else {
+        print_account(&stats);
+        print_rest(&stats);
+    }
+    return is_known(&stats) && difference(&stats) == 0 ? EXIT_DONE : EXIT_NOT_DONE;
+}

@@ -1,0 +1,256 @@
+// dialin-audit verify: what was sent can be computed again from the webhook. Goes through the
+// events, and for each request recorded as sent transforms its webhook as the worker would now.
+#include "command.h"
+#include "request_diff.h"
+#include "interrupt.h"
+#include "json_line.h"
+#include "progress.h"
+#include "record_walk.h"
+#include "redact.h"
+#include "routing.h"
+#include "transform.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct verification {
+    struct audit *audit;
+    struct progress progress;
+    struct json_line line;
+    struct bytes request, redacted; // made now
+    struct audit_settings settings; // borrowed, but for the keys of routes
+    struct routing routing;
+    bool has_routes;      // else the one agent of the environment, whatever it is
+    uint64_t seen, total; // events
+    uint64_t requests, different, damaged, gone, newer, assumed_keys;
+};
+
+// The event at hand, as differences name it.
+struct subject {
+    struct verification *verification;
+    struct bytes_view call_id, entry, attempt, agent;
+};
+
+// --- differences --------------------------------------------------------------------------------
+
+static void print_difference(const char *path, const char *recorded, const char *now, void *arg)
+{
+    struct subject *subject = arg;
+    struct verification *verification = subject->verification;
+    const struct screen *screen = &verification->audit->screen;
+    if (verification->audit->options->json) {
+        struct json_line *line = &verification->line;
+        json_line_text(line, "call_id", subject->call_id);
+        json_line_text(line, "entry", subject->entry);
+        json_line_number(line, "attempt", view_number(subject->attempt));
+        json_line_text(line, "path", view_of_text(path));
+        json_line_text(line, "recorded", view_of_text(recorded));
+        json_line_text(line, "now", view_of_text(now));
+        json_line_print(line, stdout);
+        return;
+    }
+    progress_clear(&verification->progress);
+    screen_put(screen, COLOUR_NONE, 0, subject->call_id);
+    printf(", attempt %.*s, ", (int)subject->attempt.len, subject->attempt.data);
+    screen_put_text(screen, COLOUR_BUSY, 0, path);
+    printf("\n  recorded  ");
+    screen_put_text(screen, COLOUR_NONE, 0, recorded);
+    printf("\n  now       ");
+    screen_put_text(screen, COLOUR_NONE, 0, now);
+    putchar('\n');
+}
+
+// A problem with the webhook itself, said like a difference.
+static void say(struct subject *subject, const char *path, const char *sentence)
+{
+    print_difference(path, "sent", sentence, subject);
+}
+
+// --- one request --------------------------------------------------------------------------------
+
+// The key that is not set here, but was where it was recorded: its value is redacted anyway.
+static struct transform_settings settings_for(struct verification *verification,
+                                              struct bytes_view recorded)
+{
+    static const char KEY[] = "\"daily_api_key\":\"[redacted]\"";
+    const struct audit_settings *settings = verification->audit->settings;
+    struct transform_settings made = {.daily_api_key = settings->daily_api_key,
+                                      .daily_api_url = settings->daily_api_url};
+    if (!made.daily_api_key && memmem(recorded.data, recorded.len, KEY, sizeof KEY - 1)) {
+        made.daily_api_key = "[redacted]";
+        verification->assumed_keys++;
+    }
+    return made;
+}
+
+// With routes to try: which one takes the call, and what it merges in.
+static bool apply_route(struct subject *subject, const struct webhook_entry *webhook,
+                        struct transform_settings *settings)
+{
+    const struct verification *verification = subject->verification;
+    const char *agent = "";
+    if (!verification->has_routes) {
+        return true;
+    }
+    const struct route_rule *rule = routing_choose(&verification->routing, webhook->body, &agent);
+    settings->body = rule ? rule->body : NULL;
+    settings->room = rule ? rule->room : NULL;
+    if (!agent[0] || view_equal_text(subject->agent, agent)) {
+        return true;
+    }
+    char recorded[ROUTE_AGENT_BYTES_MAX + 1];
+    view_copy(subject->agent, recorded, sizeof recorded);
+    print_difference("(agent)", recorded, agent, subject);
+    return false;
+}
+
+static void verify_request(struct subject *subject, const struct webhook_entry *webhook,
+                           struct bytes_view recorded)
+{
+    struct verification *verification = subject->verification;
+    struct transform_settings settings = settings_for(verification, recorded);
+    struct transform_facts facts;
+    bytes_clear(&verification->request);
+    bytes_clear(&verification->redacted);
+    verification->requests++;
+    bool is_same_agent = apply_route(subject, webhook, &settings);
+    const char *problem =
+        transform(webhook, &settings, difference_expiry(recorded), &verification->request, &facts);
+    if (problem) {
+        say(subject, "(request)", problem);
+        verification->different++;
+        return;
+    }
+    redact(bytes_view(&verification->request), &verification->settings.secrets,
+           &verification->redacted);
+    uint64_t count =
+        difference_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
+    verification->different += count > 0 || !is_same_agent;
+}
+
+static void verify_event(struct subject *subject, const redisReply *event, const redisReply *rows)
+{
+    struct verification *verification = subject->verification;
+    struct webhook_entry webhook;
+    if (!reply_is_list(rows) || rows->elements == 0) {
+        verification->gone++;
+        return;
+    }
+    const char *flaw = webhook_entry_from_reply(&webhook, rows->element[0]->element[1]);
+    bool is_newer = flaw && !view_equal_text(webhook.version, WEBHOOK_ENTRY_VERSION);
+    if (is_newer) {
+        verification->newer++;
+    } else if (flaw || !webhook_entry_is_whole(&webhook)) {
+        verification->damaged++;
+        say(subject, "(webhook)", flaw ? flaw : "its body is not what its sha256 says");
+    } else {
+        verify_request(subject, &webhook, reply_field(event, "request"));
+    }
+}
+
+// --- all of them --------------------------------------------------------------------------------
+
+static bool has_request(const redisReply *row)
+{
+    return reply_field(row->element[1], "request").len > 0;
+}
+
+static bool verify_page(struct verification *verification, const redisReply *page)
+{
+    struct database *database = verification->audit->database;
+    const struct bytes_view key = database_key(database, "webhooks", "");
+    for (size_t i = 0; i < page->elements; i++) {
+        if (has_request(page->element[i])) {
+            const struct bytes_view entry = reply_field(page->element[i]->element[1], "entry");
+            const struct bytes_view argv[] = {VIEW("XRANGE"), key, entry, entry};
+            database_send(database, 4, argv);
+        }
+    }
+    for (size_t i = 0; i < page->elements; i++) {
+        const redisReply *event = page->element[i]->element[1];
+        redisReply *rows = has_request(page->element[i]) ? database_receive(database) : NULL;
+        if (rows) {
+            struct subject subject = {verification, reply_field(event, "call_id"),
+                                      reply_field(event, "entry"), reply_field(event, "attempt"),
+                                      reply_field(event, "agent")};
+            verify_event(&subject, event, rows);
+        }
+        freeReplyObject(rows);
+    }
+    verification->seen += page->elements;
+    progress_show(&verification->progress, "verify", verification->seen, verification->total);
+    return !database_is_lost(database) && !interrupt_came() && !screen_is_gone();
+}
+
+static bool verify_all(struct verification *verification)
+{
+    const struct selection *selection = &verification->audit->options->selection;
+    struct database *database = verification->audit->database;
+    const struct entry_id to = {selection->until_ms, UINT64_MAX};
+    struct entry_id from = {selection->since_ms, 0};
+    bool has_more = true;
+    while (has_more) {
+        redisReply *page = database_page(database, "audit", from, to, OLDEST_FIRST);
+        bool is_good = reply_is_list(page) && verify_page(verification, page);
+        has_more = is_good && page->elements == DATABASE_PAGE;
+        if (has_more) {
+            from = entry_id_after(entry_id_of(page->element[DATABASE_PAGE - 1]->element[0]->str));
+        }
+        freeReplyObject(page);
+        if (!is_good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void print_summary(const struct verification *verification, bool is_whole)
+{
+    FILE *file = verification->audit->options->json ? stderr : stdout;
+    fprintf(file, "verified %" PRIu64 " requests: %" PRIu64 " as recorded, %" PRIu64 " differ%s\n",
+            verification->requests, verification->requests - verification->different,
+            verification->different, is_whole ? "" : "; not all were looked at");
+    if (verification->damaged > 0) {
+        fprintf(file, "%" PRIu64 " webhooks are damaged\n", verification->damaged);
+    }
+    if (verification->gone > 0) {
+        fprintf(file, "%" PRIu64 " webhooks are no longer kept\n", verification->gone);
+    }
+    if (verification->newer > 0) {
+        fprintf(file, "%" PRIu64 " are of a newer version than this program\n",
+                verification->newer);
+    }
+    if (verification->assumed_keys > 0) {
+        fprintf(stderr,
+                "dialin-audit: DAILY_API_KEY is not set here: %" PRIu64
+                " recorded ones were taken as good\n",
+                verification->assumed_keys);
+    }
+}
+
+enum exit_code verify_run(struct audit *audit)
+{
+    struct verification verification = {.audit = audit, .settings = *audit->settings};
+    const char *routes = audit->options->routes;
+    verification.has_routes = routes != NULL;
+    verification.total = database_length(audit->database, "audit");
+    if ((routes && !routing_open(&verification.routing, routes, &verification.settings)) ||
+        database_is_lost(audit->database)) {
+        routing_close(&verification.routing);
+        return EXIT_NOT_DONE;
+    }
+    json_line_init(&verification.line);
+    bytes_init(&verification.request, TRANSFORM_REQUEST_BYTES_MAX);
+    bytes_init(&verification.redacted, 2 * TRANSFORM_REQUEST_BYTES_MAX);
+    progress_init(&verification.progress, false);
+    bool is_whole = verify_all(&verification);
+    progress_clear(&verification.progress);
+    print_summary(&verification, is_whole);
+    json_line_release(&verification.line);
+    bytes_release(&verification.request);
+    bytes_release(&verification.redacted);
+    routing_close(&verification.routing);
+    bool is_good = is_whole && verification.different == 0 && verification.damaged == 0;
+    return is_good ? EXIT_DONE : EXIT_NOT_DONE;
+}

@@ -1,0 +1,84 @@
+// See call_json.h.
+#include "call_json.h"
+
+#include "redis_reply.h"
+
+#include <string.h>
+
+static void add_text(struct json_line *line, const char *name, struct bytes_view text)
+{
+    if (text.len > 0) {
+        json_line_text(line, name, text);
+    } else {
+        json_line_null(line, name);
+    }
+}
+
+static bool is_number(struct bytes_view text)
+{
+    bool is_digits = text.len > 0 && text.len < 19;
+    for (size_t i = 0; i < text.len; i++) {
+        is_digits = is_digits && text.data[i] >= '0' && text.data[i] <= '9';
+    }
+    return is_digits;
+}
+
+static void add_number(struct json_line *line, const char *name, struct bytes_view digits)
+{
+    if (is_number(digits)) {
+        json_line_number(line, name, view_number(digits));
+    } else {
+        json_line_null(line, name);
+    }
+}
+
+void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json_line *line)
+{
+    static const char *const TEXTS[] = {"reason",     "agent",    "worker",
+                                        "session_id", "room_url", "error"};
+    static const char *const NUMBERS[] = {"attempts", "http_status", "started_ms", "updated_ms"};
+    bool is_own = call->state != RECORDED_DUPLICATE && call->state != RECORDED_UNKNOWN;
+    const redisReply *hash = is_own ? call->hash : NULL;
+    json_line_text(line, "call_id", view_of_text(call->call_id));
+    json_line_text(line, "entry", view_of_text(call->entry));
+    json_line_text(line, "state", view_of_text(recorded_state_name(call->state)));
+    json_line_text(line, "kind", view_of_text(webhook_kind_name(call->webhook.kind)));
+    add_text(line, "from", view_of_text(call->from));
+    add_text(line, "to", view_of_text(call->to));
+    json_line_number(line, "received_ms", call->received_ms);
+    json_line_number(line, "waited_ms", recorded_call_waited_ms(call, now_ms));
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        add_text(line, TEXTS[i], reply_field(hash, TEXTS[i]));
+    }
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
+        add_number(line, NUMBERS[i], reply_field(hash, NUMBERS[i]));
+    }
+    if (call->webhook.replay_of.len > 0) {
+        json_line_text(line, "replay_of", call->webhook.replay_of);
+    }
+    if (call->flaw) {
+        json_line_text(line, "flaw", view_of_text(call->flaw));
+    }
+}
+
+void event_to_json(const redisReply *row, struct json_line *line)
+{
+    static const char *const NUMBERS[] = {"attempt", "at_ms", "http_status", "latency_ms"};
+    const redisReply *fields = row->element[1];
+    json_line_text(line, "id", reply_view(row->element[0]));
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        const char *name = fields->element[i]->str;
+        const struct bytes_view value = reply_view(fields->element[i + 1]);
+        bool is_numeric = false;
+        for (size_t n = 0; n < sizeof NUMBERS / sizeof NUMBERS[0]; n++) {
+            is_numeric = is_numeric || !strcmp(NUMBERS[n], name);
+        }
+        if (!strcmp(name, "late")) {
+            json_line_flag(line, name, true);
+        } else if (is_numeric) {
+            add_number(line, name, value);
+        } else {
+            add_text(line, name, value);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// See recorded_call.h.
+#include "recorded_call.h"
+
+#include "redis_reply.h"
+#include "json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const NAMES[] = {
+#define RECORDED_STATE_TEXT(name, text) [RECORDED_##name] = text,
+    RECORDED_STATES(RECORDED_STATE_TEXT)
+#undef RECORDED_STATE_TEXT
+};
+
+const char *recorded_state_name(enum recorded_state state)
+{
+    return NAMES[state];
+}
+
+bool recorded_state_of(const char *name, enum recorded_state *state)
+{
+    for (unsigned i = 0; i < RECORDED_STATE_COUNT; i++) {
+        if (!strcmp(NAMES[i], name)) {
+            *state = (enum recorded_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+// As worker/call.c names it.
+void recorded_call_name(const redisReply *row, char name[RECORDED_CALL_NAME_BYTES])
+{
+    const struct bytes_view call_id = reply_field(row->element[1], "call_id");
+    if (webhook_call_id_is_valid(call_id, WEBHOOK_RECORD_ID_BYTES_MAX)) {
+        view_copy(call_id, name, RECORDED_CALL_NAME_BYTES);
+    } else {
+        snprintf(name, RECORDED_CALL_NAME_BYTES, "entry-%.48s", row->element[0]->str);
+    }
+}
+
+static const char *text_of(const redisReply *hash, const char *name)
+{
+    const redisReply *value = reply_member(hash, name);
+    return value && value->type == REDIS_REPLY_STRING ? value->str : "";
+}
+
+static enum recorded_state state_of(const struct recorded_call *call, bool is_unfinished)
+{
+    char duplicate[ENTRY_ID_BYTES + 16];
+    enum recorded_state state = is_unfinished ? RECORDED_QUEUED : RECORDED_UNKNOWN;
+    snprintf(duplicate, sizeof duplicate, "duplicate:%s", call->entry);
+    if (!strcmp(text_of(call->hash, "entry"), call->entry)) {
+        recorded_state_of(text_of(call->hash, "state"), &state);
+    } else if (reply_member(call->hash, duplicate)) {
+        state = RECORDED_DUPLICATE;
+    }
+    return state;
+}
+
+static void read_numbers(struct recorded_call *call, bool has_hash)
+{
+    struct json_document document;
+    const char *from = has_hash ? text_of(call->hash, "from") : "";
+    const char *to = has_hash ? text_of(call->hash, "to") : "";
+    bool is_parsed = !has_hash && !call->flaw && !json_parse(&document, call->webhook.body);
+    if (is_parsed) {
+        from = json_text(document.tree, "From");
+        to = json_text(document.tree, "To");
+    }
+    snprintf(call->from, sizeof call->from, "%s", from ? from : "");
+    snprintf(call->to, sizeof call->to, "%s", to ? to : "");
+    if (is_parsed) {
+        json_release(&document);
+    }
+}
+
+void recorded_call_read(struct recorded_call *call, const redisReply *row, const redisReply *hash,
+                        bool is_unfinished)
+{
+    memset(call, 0, sizeof *call);
+    snprintf(call->entry, sizeof call->entry, "%s", row->element[0]->str);
+    call->id = entry_id_of(call->entry);
+    recorded_call_name(row, call->call_id);
+    call->flaw = webhook_entry_from_reply(&call->webhook, row->element[1]);
+    call->hash = hash && hash->elements > 0 ? hash : NULL;
+    call->state = state_of(call, is_unfinished);
+    bool is_own = call->state != RECORDED_QUEUED && call->state != RECORDED_DUPLICATE &&
+                  call->state != RECORDED_UNKNOWN;
+    const redisReply *own = is_own ? call->hash : NULL;
+    read_numbers(call, is_own);
+    call->reason = text_of(own, "reason");
+    call->agent = text_of(own, "agent");
+    call->started_ms = view_number(reply_field(own, "started_ms"));
+    call->updated_ms = view_number(reply_field(own, "updated_ms"));
+    call->received_ms = call->webhook.received_ms ? call->webhook.received_ms : call->id.ms;
+}
+
+uint64_t recorded_call_waited_ms(const struct recorded_call *call, uint64_t now_ms)
+{
+    bool is_over = call->state == RECORDED_DEAD || call->state == RECORDED_DUPLICATE ||
+                   call->state == RECORDED_UNKNOWN;
+    uint64_t end_ms = call->state == RECORDED_STARTED ? call->started_ms
+                      : is_over                       ? call->updated_ms
+                                                      : now_ms;
+    return end_ms > call->received_ms ? end_ms - call->received_ms : 0;
+}

@@ -1,0 +1,234 @@
+// What a worker keeps of a line is its agent's name and when to ask next; everything else is in
+// Redis. lines.lua names the lines, so that each is asked for by every worker, whoever put calls
+// into it, and the death of one stalls none.
+#include "line.h"
+
+#include "memory.h"
+#include "redis_command.h"
+#include "webhook_entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct line {
+    struct line *next;
+    struct lines *lines;
+    struct loop_timer *timer;
+    bool is_asking;
+    bool is_again; // somebody asked meanwhile
+    char agent[];
+};
+
+struct lines {
+    struct lines_settings settings;
+    struct lines_events events;
+    void *arg;
+    struct loop *loop;
+    struct scripts *scripts;
+    struct loop_timer *look;
+    struct bytes webhooks, names, holds, calls; // keys, and the first part of a call's
+    struct bytes line, pace, asking;            // keys of the line at hand
+    struct bytes search_from;
+    struct line *first;
+    bool is_looking;
+    bool is_stopped;
+};
+
+// --- one line -----------------------------------------------------------------------------------
+
+static struct line *find(const struct lines *lines, const char *agent)
+{
+    struct line *line = lines->first;
+    while (line && strcmp(line->agent, agent) != 0) {
+        line = line->next;
+    }
+    return line;
+}
+
+static void forget(struct line *line)
+{
+    struct line **place = &line->lines->first;
+    while (*place != line) {
+        place = &(*place)->next;
+    }
+    *place = line->next;
+    loop_timer_close(line->timer);
+    free(line);
+}
+
+static void ask_in(struct line *line, uint64_t after_ms)
+{
+    uint64_t ms = after_ms < LINE_ASK_MS_MAX ? after_ms : LINE_ASK_MS_MAX;
+    loop_timer_start(line->timer, ms > LINE_ASK_MS_MIN ? ms : LINE_ASK_MS_MIN);
+}
+
+static void ask(void *arg);
+
+// {how long until it is worth asking again, or -1; the entries}. These come first: they take room.
+static void on_asked(const redisReply *reply, void *arg)
+{
+    struct line *line = arg;
+    struct lines *lines = line->lines;
+    int64_t after_ms = LINE_ASK_MS_MAX;
+    scripts_look_at(lines->scripts, reply);
+    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+        after_ms = reply->element[0]->integer;
+        lines->events.on_entries(reply->element[1], lines->arg);
+    }
+    bool is_again = line->is_again;
+    line->is_asking = line->is_again = false;
+    if (is_again && reply) {
+        ask(line);
+    } else if (after_ms < 0) {
+        forget(line);
+    } else {
+        ask_in(line, (uint64_t)after_ms);
+    }
+}
+
+static void name_keys(struct lines *lines, const char *agent)
+{
+    const struct bytes_view name = view_of_text(agent);
+    redis_key_set(&lines->line, lines->settings.prefix, "line", name);
+    redis_key_set(&lines->pace, lines->settings.prefix, "pace", name);
+    redis_key_set(&lines->asking, lines->settings.prefix, "asking", name);
+}
+
+static size_t room_of(const struct lines *lines)
+{
+    size_t room = lines->events.room(lines->arg);
+    return room < LINE_COUNT_MAX ? room : LINE_COUNT_MAX;
+}
+
+static void ask(void *arg)
+{
+    struct line *line = arg;
+    struct lines *lines = line->lines;
+    char most[REDIS_NUMBER_BYTES], holds_up_ms[REDIS_NUMBER_BYTES];
+    size_t room = room_of(lines);
+    if (line->is_asking || lines->is_stopped) {
+        line->is_again = true;
+        return;
+    }
+    name_keys(lines, line->agent);
+    const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->line),
+                                      bytes_view(&lines->pace),     bytes_view(&lines->asking),
+                                      bytes_view(&lines->names),    bytes_view(&lines->holds)};
+    const struct bytes_view argv[] = {
+        view_of_text(lines->settings.consumer), redis_number(most, room), view_of_text(line->agent),
+        bytes_view(&lines->calls), redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
+    line->is_asking =
+        room > 0 && scripts_send(lines->scripts, SCRIPT_ASK, 6, keys, 5, argv, on_asked, line);
+    if (!line->is_asking) {
+        ask_in(line, LINE_ASK_MS_MAX);
+    }
+}
+
+void lines_ask_if_any(struct lines *lines, const char *agent)
+{
+    struct line *line = find(lines, agent);
+    if (line) {
+        ask(line);
+    }
+}
+
+void lines_ask(struct lines *lines, const char *agent)
+{
+    struct line *line = find(lines, agent);
+    if (!line) {
+        size_t len = strlen(agent) + 1;
+        line = memory_zeroed(sizeof *line + len);
+        memcpy(line->agent, agent, len);
+        line->lines = lines;
+        line->timer = loop_timer_open(lines->loop, ask, line);
+        line->next = lines->first;
+        lines->first = line;
+    }
+    ask(line);
+}
+
+// --- all lines ----------------------------------------------------------------------------------
+
+// {the agents that have a line, entries whose hold is over, where the search goes on}
+static void on_looked(const redisReply *reply, void *arg)
+{
+    struct lines *lines = arg;
+    lines->is_looking = false;
+    scripts_look_at(lines->scripts, reply);
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || lines->is_stopped) {
+        return;
+    }
+    const redisReply *agents = reply->element[0];
+    for (size_t i = 0; i < agents->elements; i++) {
+        if (!find(lines, agents->element[i]->str)) {
+            lines_ask(lines, agents->element[i]->str);
+        }
+    }
+    bytes_clear(&lines->search_from);
+    bytes_append_text(&lines->search_from, reply->element[2]->str);
+    lines->events.on_entries(reply->element[1], lines->arg);
+}
+
+static void look(void *arg)
+{
+    struct lines *lines = arg;
+    char most[REDIS_NUMBER_BYTES];
+    loop_timer_start(lines->look, LINE_LOOK_MS);
+    if (lines->is_looking || lines->is_stopped) {
+        return;
+    }
+    const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->names),
+                                      bytes_view(&lines->holds)};
+    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer),
+                                      redis_number(most, room_of(lines)),
+                                      bytes_view(&lines->search_from)};
+    lines->is_looking =
+        scripts_send(lines->scripts, SCRIPT_LINES, 3, keys, 3, argv, on_looked, lines);
+}
+
+void lines_stop(struct lines *lines)
+{
+    lines->is_stopped = true;
+}
+
+// --- opening and closing ------------------------------------------------------------------------
+
+struct lines *lines_open(struct loop *loop, struct scripts *scripts,
+                         const struct lines_settings *settings, const struct lines_events *events,
+                         void *arg)
+{
+    struct lines *lines = memory_zeroed(sizeof *lines);
+    lines->settings = *settings;
+    lines->events = *events;
+    lines->arg = arg;
+    lines->loop = loop;
+    lines->scripts = scripts;
+    redis_key_init(&lines->webhooks, settings->prefix, "webhooks");
+    redis_key_init(&lines->names, settings->prefix, "lines");
+    redis_key_init(&lines->holds, settings->prefix, "holds");
+    redis_key_init(&lines->calls, settings->prefix, "call:");
+    redis_key_init_empty(&lines->line);
+    redis_key_init_empty(&lines->pace);
+    redis_key_init_empty(&lines->asking);
+    bytes_init(&lines->search_from, ENTRY_ID_BYTES + 1);
+    bytes_append_text(&lines->search_from, "-");
+    lines->look = loop_timer_open(loop, look, lines);
+    loop_timer_start(lines->look, LINE_LOOK_MS);
+    return lines;
+}
+
+void lines_close(struct lines *lines)
+{
+    while (lines->first) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was forgotten is in no list
+        forget(lines->first);
+    }
+    loop_timer_close(lines->look);
+    struct bytes *const keys[] = {&lines->webhooks, &lines->names,      &lines->holds,
+                                  &lines->calls,    &lines->line,       &lines->pace,
+                                  &lines->asking,   &lines->search_from};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        bytes_release(keys[i]);
+    }
+    free(lines);
+}

@@ -1,0 +1,42 @@
+-- Looks after all lines: names the agents that have one, and hands the calls whose hold is over to
+-- this worker, to be given up. Where the entries of the consumer `line` and the calls that wait do
+-- not match (a damaged Redis), the entries without a place in a line are handed out too. Behind
+-- prelude.lua.
+--
+-- KEYS  1 webhooks  2 lines  3 holds
+-- ARGV  1 consumer  2 most calls to take  3 where the search for entries without a place goes on
+--       (an entry id)
+-- Answers {the agents, the entries, where the search goes on}.
+local SEARCHED_MAX = 200
+local consumer, most, from = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local entries = {}
+
+local function take(entry)
+    give_to(consumer, entry)
+    entries[#entries + 1] = row_of(entry)
+end
+
+local over = redis.call('ZRANGE', KEYS[3], '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
+for _, call_id in ipairs(over) do
+    local call = redis.call('HMGET', prefix .. ':call:' .. call_id, 'entry', 'agent')
+    redis.call('ZREM', KEYS[3], call_id)
+    if call[1] then
+        redis.call('ZREM', prefix .. ':line:' .. call[2], call_id)
+        if owner_of(call[1]) == 'line' then
+            take(call[1])
+        end
+    end
+end
+
+local rows = {}
+if count_of('line') > redis.call('ZCARD', KEYS[3]) then
+    rows = redis.call('XPENDING', KEYS[1], 'workers', from, '+', SEARCHED_MAX, 'line')
+end
+for _, row in ipairs(rows) do
+    local call_id = field(row_of(row[1])[2] or {}, 'call_id')
+    if #entries < most and not (call_id and redis.call('ZSCORE', KEYS[3], call_id)) then
+        take(row[1])
+    end
+    from = '(' .. row[1]
+end
+return { redis.call('SMEMBERS', KEYS[2]), entries, #rows == SEARCHED_MAX and from or '-' }

@@ -1,0 +1,93 @@
+-- Before each POST, in one step: is this entry still mine, is it a duplicate, is it finished
+-- already, must it wait in line? If none of that, the attempt is counted and the call is
+-- `starting`. Appended to prelude.lua and call.lua.
+--
+-- ARGV  3 how many workers that died with a call's request out make it `deadly`  4 how long, in ms, a
+--       request may be out  5 first part of a lease's key; then each call, with
+--       token (the same when this step is sent again) and how many workers may have died with its
+--       request out, before it becomes a `suspect`
+-- A verdict is a text: lost, duplicate, finished, busy, deadly, line, go, or suspect; the attempt;
+-- and failures in a row before it (of deadly and suspect: the number of those deaths).
+local deadly, request_ms_max, leases = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+
+local function verdict(name, attempt, failures)
+    return name .. ' ' .. attempt .. ' ' .. failures
+end
+
+local function begin(token, deaths_max)
+    local owner, deliveries = owner_of(entry)
+    if owner ~= consumer then
+        return 'lost 0 0'
+    end
+
+    local call = redis.call('EXISTS', call_key) == 0 and {} or redis.call('HMGET', call_key, 'entry',
+        'state', 'attempts', 'answered', 'token', 'worker', 'sha256', 'failures', 'deaths', 'waiting_ms',
+        'asked_ms', 'updated_ms', 'again_ms')
+    local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
+    local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
+
+    if call[1] and call[1] ~= entry then
+        end_as_duplicate(call[7])
+        return 'duplicate 0 0'
+    end
+    if call[2] == 'started' or call[2] == 'dead' then
+        redis.call('XACK', KEYS[1], 'workers', entry)
+        return verdict('finished', attempts, 0)
+    end
+    if deliveries > 1 then -- whoever works on it has survived that
+        redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'RETRYCOUNT', 1, 'JUSTID')
+    end
+    if call[5] == token then
+        return verdict('go', attempts, failures)
+    end
+
+    -- Whoever has its request out is alive, though the entry came here (a group made again): it will say
+    -- what became of it.
+    local is_out = attempts > answered and call[6] and call[6] ~= consumer
+    if is_out and redis.call('EXISTS', leases .. call[6]) == 1 and
+        now - tonumber(call[12]) <= request_ms_max then
+        return verdict('busy', attempts, failures)
+    end
+
+    -- It was told to wait, and its worker is gone or leaving: whoever has it now waits as well.
+    if left_until(tonumber(call[13] or 0)) > 0 then
+        return verdict('busy', attempts, failures)
+    end
+
+    local fields = { 'reason', '', 'kind', kind, 'entry', entry, 'from', from, 'to', to,
+        'agent', agent, 'worker', consumer, 'received_ms', received_ms, 'sha256', sha256,
+        'updated_ms', now_text }
+    local function set(name, value)
+        fields[#fields + 1] = name
+        fields[#fields + 1] = value
+    end
+    if attempts > answered then
+        deaths = deaths + 1
+        set(record_unknown(attempts, call[6]), '')
+        set('answered', attempts)
+        set('deaths', deaths)
+    end
+    -- Being let ask is good for one request.
+    local has_line = redis.call('EXISTS', pace) == 1
+    local asked_ms = has_line and redis.call('ZSCORE', asking, entry)
+    local may_ask = asked_ms and asked_ms ~= call[11]
+
+    local is_deadly = deaths >= deadly
+    if is_deadly or deaths > tonumber(deaths_max) then
+        redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
+        return verdict(is_deadly and 'deadly' or 'suspect', attempts, deaths)
+    end
+    if has_line and not may_ask then
+        redis.call('HSET', call_key, 'state', 'waiting', 'attempts', attempts, unpack(fields))
+        enter_line(call[10], attempts, '', '')
+        return verdict('line', attempts, failures)
+    end
+    if asked_ms or call[11] then
+        set('asked_ms', asked_ms or '')
+    end
+    redis.call('HSET', call_key, 'state', 'starting', 'attempts', attempts + 1, 'token', token,
+        unpack(fields))
+    return verdict('go', attempts + 1, failures)
+end
+
+return for_each_call(6, begin)

@@ -1,0 +1,201 @@
+// Says to the two scripts what they need of a call, and reads their verdicts. Whatever Redis
+// answers that is not a verdict leaves the step undone, to be sent again: both scripts recognise a
+// repetition.
+#include "record.h"
+
+#include "log.h"
+#include "memory.h"
+#include "redis_command.h"
+#include "script_batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIALOUTS_BEHIND_DIALINS                                                                    \
+    4000000000000000 // as a place in the line; a double is exact up to 9e15
+#define COMPLAIN_EVERY 1000
+#define CALL_WORDS 10 // worker/record/call.lua names them
+#define BEGIN_WORDS (CALL_WORDS + 2)
+#define FINISH_WORDS (CALL_WORDS + 14)
+
+struct record {
+    struct steps *begin, *finish;
+    uint64_t errors;
+};
+
+struct step {
+    struct record *record;
+    record_on_verdict *on_verdict;
+    void *arg;
+};
+
+static enum record_verdict verdict_of(struct bytes_view name)
+{
+    static const struct {
+        const char *name;
+        enum record_verdict verdict;
+    } TABLE[] = {
+        {"go", RECORD_GO},         {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
+        {"line", RECORD_LINED_UP}, {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
+        {"deadly", RECORD_DEADLY}, {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
+    };
+    for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
+        if (view_equal_text(name, TABLE[i].name)) {
+            return TABLE[i].verdict;
+        }
+    }
+    return RECORD_UNAVAILABLE;
+}
+
+// "go 2 1", or of `finish` one word only.
+static enum record_verdict read_verdict(const char *text, unsigned *attempt, unsigned *failures)
+{
+    size_t name_len = strcspn(text, " ");
+    char *behind = NULL;
+    *attempt = (unsigned)strtoul(text + name_len, &behind, 10);
+    *failures = (unsigned)strtoul(behind, NULL, 10);
+    return verdict_of((struct bytes_view){text, name_len});
+}
+
+static void on_reply(const redisReply *reply, void *arg)
+{
+    struct step step = *(struct step *)arg;
+    enum record_verdict verdict = RECORD_UNAVAILABLE;
+    unsigned attempt = 0, failures = 0;
+    free(arg);
+    if (reply && reply->type == REDIS_REPLY_STRING) {
+        verdict = read_verdict(reply->str, &attempt, &failures);
+    } else if (reply && redis_error_of(reply) == REDIS_NOGROUP) {
+        verdict = RECORD_LOST; // the stream or its group is gone, and the entry with it
+    } else if (reply && reply->type == REDIS_REPLY_ERROR &&
+               step.record->errors++ % COMPLAIN_EVERY == 0) {
+        log_error("Redis refuses a record", log_text("error", reply->str));
+    }
+    step.on_verdict(verdict, attempt, failures, step.arg);
+}
+
+// What a step says of its call, in the order in which the scripts name it.
+struct words {
+    struct bytes_view word[FINISH_WORDS];
+    size_t count;
+    char received_ms[REDIS_NUMBER_BYTES], deadline_ms[REDIS_NUMBER_BYTES],
+        place[REDIS_NUMBER_BYTES];
+};
+
+static void add(struct words *words, struct bytes_view word)
+{
+    assert(words->count < FINISH_WORDS);
+    words->word[words->count++] = word;
+}
+
+// What both steps have in common; `words` is borrowed from by its own words.
+static void describe(const struct record_call *call, struct words *words)
+{
+    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
+    words->count = 0;
+    add(words, call->entry_id);
+    add(words, call->call_id);
+    add(words, view_of_text(webhook_kind_name(call->kind)));
+    add(words, view_of_text(call->from));
+    add(words, view_of_text(call->to));
+    add(words, view_of_text(call->agent));
+    add(words, redis_number(words->received_ms, call->received_ms));
+    add(words, call->sha256);
+    add(words, redis_number(words->place, call->received_ms + behind_ms));
+    add(words, redis_number(words->deadline_ms, call->deadline_ms));
+}
+
+static bool send(struct record *record, struct steps *steps, const struct words *words,
+                 record_on_verdict *on_verdict, void *arg)
+{
+    struct step *step = memory_zeroed(sizeof *step);
+    *step = (struct step){record, on_verdict, arg};
+    if (!steps_add(steps, words->word, on_reply, step)) {
+        free(step);
+        return false;
+    }
+    return true;
+}
+
+bool record_begin(struct record *record, const struct record_call *call, const char *token,
+                  unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
+{
+    struct words words;
+    char deaths[REDIS_NUMBER_BYTES];
+    describe(call, &words);
+    add(&words, view_of_text(token));
+    add(&words, redis_number(deaths, deaths_max));
+    assert(words.count == BEGIN_WORDS);
+    return send(record, record->begin, &words, on_verdict, arg);
+}
+
+static const char *outcome_text(enum record_outcome_name name)
+{
+    switch (name) {
+    case RECORD_STARTED:
+        return "started";
+    case RECORD_DEAD:
+        return "dead";
+    case RECORD_LINE:
+        return "line";
+    case RECORD_AGAIN:
+        return "again";
+    }
+    return "";
+}
+
+bool record_finish(struct record *record, const struct record_call *call,
+                   const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg)
+{
+    struct words words;
+    char attempt[REDIS_NUMBER_BYTES], status[REDIS_NUMBER_BYTES], latency_ms[REDIS_NUMBER_BYTES];
+    char failures[REDIS_NUMBER_BYTES], told_ms[REDIS_NUMBER_BYTES], again_ms[REDIS_NUMBER_BYTES];
+    describe(call, &words);
+    add(&words, view_of_text(outcome_text(outcome->name)));
+    add(&words, view_of_text(outcome->reason));
+    add(&words, view_of_text(outcome->error));
+    add(&words, redis_number(attempt, outcome->attempt));
+    add(&words, outcome->http_status ? redis_number(status, outcome->http_status) : VIEW(""));
+    add(&words, redis_number(latency_ms, outcome->latency_ms));
+    add(&words, outcome->request);
+    add(&words, outcome->response);
+    add(&words, outcome->session_id);
+    add(&words, outcome->room_url);
+    add(&words, redis_number(failures, outcome->failures));
+    add(&words, redis_number(told_ms, outcome->told_ms));
+    add(&words, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
+    add(&words, redis_number(again_ms, outcome->again_after_ms));
+    assert(words.count == FINISH_WORDS);
+    return send(record, record->finish, &words, on_verdict, arg);
+}
+
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
+                           const char *consumer, uint64_t request_ms_max)
+{
+    struct record *record = memory_zeroed(sizeof *record);
+    struct bytes webhooks, leases; // the first part of a lease's key
+    char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
+    redis_key_init(&webhooks, prefix, "webhooks");
+    redis_key_init(&leases, prefix, "worker:");
+    const struct bytes_view argv[] = {
+        view_of_text(consumer),
+        redis_number(deadly, RECORD_DEATHS_MAX),
+        redis_number(request_ms, request_ms_max),
+        bytes_view(&leases),
+    };
+    record->begin = steps_open(loop, scripts, SCRIPT_BEGIN, bytes_view(&webhooks), BEGIN_WORDS,
+                               sizeof argv / sizeof argv[0], argv);
+    record->finish =
+        steps_open(loop, scripts, SCRIPT_FINISH, bytes_view(&webhooks), FINISH_WORDS, 1, argv);
+    bytes_release(&webhooks);
+    bytes_release(&leases);
+    return record;
+}
+
+void record_close(struct record *record)
+{
+    steps_close(record->begin);
+    steps_close(record->finish);
+    free(record);
+}

@@ -1,0 +1,85 @@
+// What is kept of a call: the two atomic steps that change it, `begin` before each POST and
+// `finish` after it (worker/record/begin.lua and finish.lua).
+#ifndef DIALIN_RECORD_H
+#define DIALIN_RECORD_H
+
+#include "script.h"
+#include "webhook_entry.h"
+
+#include <stdint.h>
+
+#define RECORD_TOKEN_BYTES 96
+#define RECORD_DEATHS_MAX 5 // of workers with a call's request out; then it is given up
+
+// The call that a step is about; everything is borrowed for the call of the function.
+struct record_call {
+    struct bytes_view entry_id;
+    struct bytes_view call_id;
+    enum webhook_kind kind;
+    const char *from;
+    const char *to;
+    const char *agent;
+    uint64_t received_ms;
+    uint64_t deadline_ms; // the end of the caller's hold
+    struct bytes_view sha256;
+};
+
+enum record_verdict {
+    RECORD_GO,          // begin: POST now, this is attempt number `attempt`
+    RECORD_DUPLICATE,   // another entry has this call; recorded and acknowledged
+    RECORD_FINISHED,    // begin: this entry was finished before; acknowledged
+    RECORD_LINED_UP,    // begin: the agent has a line, and the call now stands in it
+    RECORD_BUSY,        // begin: another worker has its request out and lives, or it is to wait
+    RECORD_SUSPECT,     // begin: more workers than `deaths_max` died with its request out
+    RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
+    RECORD_DONE,        // finish: it is recorded
+    RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it
+    RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
+};
+// `failures`: in a row before this attempt, as far as Redis knows; of RECORD_SUSPECT, the deaths.
+typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, unsigned failures,
+                               void *arg);
+
+enum record_outcome_name {
+    RECORD_STARTED,
+    RECORD_DEAD,
+    RECORD_LINE,  // waits in the agent's line, and belongs to no worker any more
+    RECORD_AGAIN, // stays this worker's, which begins again by itself
+};
+
+struct record_outcome {
+    enum record_outcome_name name;
+    const char *reason; // of RECORD_DEAD: expired, rejected, invalid; else ""
+    const char *error;  // a sentence, or ""
+    unsigned attempt;   // 0: no POST was made
+    unsigned http_status;
+    uint64_t latency_ms;
+    unsigned failures;          // in a row, this one included
+    uint64_t told_ms;           // how long the agent asks to be left alone; 0: it does not say
+    bool has_line;              // RECORD_AGAIN: from now on the agent's calls stand in line
+    uint64_t again_after_ms;    // RECORD_AGAIN: how long this call does not ask
+    struct bytes_view request;  // redacted already
+    struct bytes_view response; // redacted already
+    struct bytes_view session_id;
+    struct bytes_view room_url;
+};
+
+struct record;
+
+// `request_ms_max`: how long a request may be out.
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
+                           const char *consumer, uint64_t request_ms_max);
+// When the connection has been closed, and the calls are still there: steps that never left get
+// RECORD_UNAVAILABLE.
+void record_close(struct record *record);
+
+// `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.
+// `deaths_max`: of workers, before the verdict is RECORD_SUSPECT.
+// The callback comes exactly once, never from inside the call, except that false means: not sent,
+// no callback, as RECORD_UNAVAILABLE.
+bool record_begin(struct record *record, const struct record_call *call, const char *token,
+                  unsigned deaths_max, record_on_verdict *on_verdict, void *arg);
+bool record_finish(struct record *record, const struct record_call *call,
+                   const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg);
+
+#endif

@@ -1,0 +1,113 @@
+// See script.h. SCRIPT LOAD answers the digest by which they are run; a Redis that was restarted or
+// flushed says NOSCRIPT, and then they are loaded again.
+#include "script.h"
+
+#include "log.h"
+#include "memory.h"
+#include "redis_command.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGEST_BYTES 41
+
+struct script {
+    struct scripts *scripts;
+    struct bytes_view text;
+    char digest[DIGEST_BYTES];
+};
+
+struct scripts {
+    struct redis *redis;
+    struct script script[SCRIPT_COUNT];
+    unsigned loading;
+    unsigned loaded;
+};
+
+struct scripts *scripts_open(struct redis *redis)
+{
+    struct scripts *scripts = memory_zeroed(sizeof *scripts);
+    scripts->redis = redis;
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        scripts->script[i].scripts = scripts;
+        scripts->script[i].text = script_text((enum script_name)i);
+    }
+    return scripts;
+}
+
+void scripts_close(struct scripts *scripts)
+{
+    free(scripts);
+}
+
+static void on_loaded(const redisReply *reply, void *arg)
+{
+    struct script *script = arg;
+    script->scripts->loading--;
+    if (reply && reply->type == REDIS_REPLY_STRING && reply->len == DIGEST_BYTES - 1) {
+        memcpy(script->digest, reply->str, DIGEST_BYTES);
+        script->scripts->loaded++;
+    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
+        log_error("Redis does not take the scripts", log_text("error", reply->str));
+    }
+}
+
+void scripts_load(struct scripts *scripts)
+{
+    if (scripts->loading > 0) {
+        return;
+    }
+    scripts->loaded = 0;
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        const struct bytes_view argv[] = {VIEW("SCRIPT"), VIEW("LOAD"), scripts->script[i].text};
+        scripts->loading +=
+            redis_send(scripts->redis, 3, argv, on_loaded, &scripts->script[i]) ? 1 : 0;
+    }
+}
+
+bool scripts_are_loaded(const struct scripts *scripts)
+{
+    return scripts->loaded == SCRIPT_COUNT;
+}
+
+bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_count,
+                  const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
+                  redis_on_reply *on_reply, void *arg)
+{
+    struct bytes_view command[REDIS_ARGUMENTS_MAX];
+    char count[REDIS_NUMBER_BYTES];
+    assert(3 + key_count + argc <= REDIS_ARGUMENTS_MAX);
+    if (!scripts_are_loaded(scripts)) {
+        return false;
+    }
+    command[0] = VIEW("EVALSHA");
+    command[1] = view_of_text(scripts->script[name].digest);
+    command[2] = redis_number(count, key_count);
+    memcpy(command + 3, keys, key_count * sizeof *keys);
+    if (argc > 0) { // else `argv` may be NULL
+        memcpy(command + 3 + key_count, argv, argc * sizeof *argv);
+    }
+    return redis_send(scripts->redis, 3 + key_count + argc, command, on_reply, arg);
+}
+
+bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
+                        struct bytes_view words, redis_on_reply *on_reply, void *arg)
+{
+    const struct bytes_view command[] = {VIEW("EVALSHA"),
+                                         view_of_text(scripts->script[name].digest)};
+    return scripts_are_loaded(scripts) &&
+           redis_send_words(scripts->redis, 2, command, word_count, words, on_reply, arg);
+}
+
+bool scripts_can_send(const struct scripts *scripts)
+{
+    return scripts_are_loaded(scripts) && redis_is_up(scripts->redis);
+}
+
+void scripts_look_at(struct scripts *scripts, const redisReply *reply)
+{
+    if (reply && redis_error_of(reply) == REDIS_NOSCRIPT) {
+        scripts_load(scripts);
+    }
+}

@@ -1,0 +1,147 @@
+// What an append-only file that was cut or a failover loses, it loses of stream and counters alike,
+// so that the account still adds up. Hence the second look: how many entries Redis had counted up
+// to the newest one this worker knows, and how many it counts up to there now.
+#include "account.h"
+
+#include "log.h"
+#include "memory.h"
+#include "redis_command.h"
+#include "webhook_entry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NOT_READY_MS 50
+#define JITTER_MS 2000
+
+struct account {
+    struct scripts *scripts;
+    struct loop_timer *timer;
+    struct bytes webhooks, counts; // keys
+    bool is_reading;
+    int64_t added; // as of `newest`
+    char newest[ENTRY_ID_BYTES];
+    int64_t said; // the difference that was said last
+    int64_t *difference, *unfinished, *in_line;
+    uint64_t *readings;
+};
+
+// The places of account.lua's answer.
+enum { ADDED, STARTED, DEAD, DUPLICATE, UNFINISHED, IN_LINE, NEWEST, NEWER, LEFT, ANSWERS };
+
+static int64_t at(const redisReply *reply, size_t place)
+{
+    return reply->element[place]->integer;
+}
+
+// Entries up to the newest one known that are gone; deleted and trimmed ones still count as added.
+static int64_t missing(const struct account *account, const redisReply *reply)
+{
+    int64_t up_to_there = at(reply, ADDED) - (at(reply, NEWER) > 0 ? at(reply, NEWER) : 0);
+    return account->newest[0] ? account->added - up_to_there : 0;
+}
+
+static void look_for_losses(struct account *account, const redisReply *reply)
+{
+    int64_t count = missing(account, reply);
+    if (count > 0 && count == account->added) {
+        log_error("Redis has lost every webhook it had: the stream was deleted, or all was flushed",
+                  log_number("entries", count), log_text("up_to", account->newest));
+    } else if (count > 0) {
+        log_error(
+            "Redis has lost webhooks: it came back with less than it had (restored, restarted "
+            "from a damaged append-only file, or failed over)",
+            log_number("entries", count), log_text("after", reply->element[LEFT]->str),
+            log_text("up_to", account->newest));
+    }
+    account->added = at(reply, ADDED);
+    snprintf(account->newest, sizeof account->newest, "%s",
+             account->added > 0 ? reply->element[NEWEST]->str : "");
+}
+
+static void add_up(struct account *account, const redisReply *reply)
+{
+    int64_t finished = at(reply, STARTED) + at(reply, DEAD) + at(reply, DUPLICATE);
+    int64_t difference = at(reply, ADDED) - finished - at(reply, UNFINISHED);
+    *account->in_line = at(reply, IN_LINE);
+    if (at(reply, UNFINISHED) < 0) {
+        return;
+    }
+    *account->unfinished = at(reply, UNFINISHED);
+    *account->difference = difference;
+    if (difference != account->said && difference != 0) {
+        log_error("the account does not add up: queued is not started + dead + duplicate + "
+                  "unfinished",
+                  log_number("difference", difference), log_number("queued", at(reply, ADDED)),
+                  log_number("started", at(reply, STARTED)), log_number("dead", at(reply, DEAD)),
+                  log_number("duplicate", at(reply, DUPLICATE)),
+                  log_number("unfinished", at(reply, UNFINISHED)));
+    } else if (difference != account->said) {
+        log_info("the account adds up again");
+    }
+    account->said = difference;
+}
+
+static void on_read(const redisReply *reply, void *arg)
+{
+    struct account *account = arg;
+    account->is_reading = false;
+    scripts_look_at(account->scripts, reply);
+    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == ANSWERS) {
+        look_for_losses(account, reply);
+        add_up(account, reply);
+        (*account->readings)++;
+    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
+        log_error("the account cannot be read", log_text("error", reply->str));
+    }
+}
+
+static void read_account(void *arg)
+{
+    struct account *account = arg;
+    const struct bytes_view keys[] = {bytes_view(&account->webhooks), bytes_view(&account->counts)};
+    const struct bytes_view argv[] = {view_of_text(account->newest)};
+    if (!scripts_are_loaded(account->scripts)) {
+        loop_timer_start(account->timer, NOT_READY_MS);
+        return;
+    }
+    loop_timer_start(account->timer, ACCOUNT_EVERY_MS + loop_now_us() % JITTER_MS);
+    if (!account->is_reading) {
+        account->is_reading =
+            scripts_send(account->scripts, SCRIPT_ACCOUNT, 2, keys, 1, argv, on_read, account);
+    }
+}
+
+void account_on_up(struct account *account)
+{
+    read_account(account);
+}
+
+struct account *account_open(struct loop *loop, struct scripts *scripts, const char *prefix,
+                             struct metrics *metrics)
+{
+    struct account *account = memory_zeroed(sizeof *account);
+    account->scripts = scripts;
+    redis_key_init(&account->webhooks, prefix, "webhooks");
+    redis_key_init(&account->counts, prefix, "counts");
+    account->difference =
+        metrics_gauge(metrics, "dialin_account_difference",
+                      "Webhooks queued, less those started, dead, duplicate and unfinished.", NULL);
+    account->unfinished =
+        metrics_gauge(metrics, "dialin_entries_unfinished",
+                      "Webhooks in the stream that no worker has finished.", NULL);
+    account->in_line =
+        metrics_gauge(metrics, "dialin_entries_in_line", "Calls that wait for an agent.", NULL);
+    account->readings = metrics_counter(metrics, "dialin_account_readings_total",
+                                        "How often the account was read.", NULL);
+    account->timer = loop_timer_open(loop, read_account, account);
+    return account;
+}
+
+void account_close(struct account *account)
+{
+    loop_timer_close(account->timer);
+    bytes_release(&account->webhooks);
+    bytes_release(&account->counts);
+    free(account);
+}

@@ -1,0 +1,15 @@
+-- Makes the consumer group where it is missing: at the low-water mark, up to which every entry is
+-- finished. A mark beyond the stream's end belongs to a stream that is gone. Appended to prelude.lua.
+--
+-- KEYS  1 webhooks  2 low
+-- Answers the id behind which the group begins, or an empty text where it was there.
+local low = redis.call('GET', KEYS[2]) or NOTHING
+if group() then
+    return ''
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
+    low = place(low) > place(newest) and NOTHING or low
+end
+redis.call('XGROUP', 'CREATE', KEYS[1], 'workers', low, 'MKSTREAM')
+return low

@@ -1,0 +1,21 @@
+-- Work on entries that came to this worker without having been read, or were lost on their way, is
+-- about to begin: that counts as a delivery. begin.lua takes the count back; a worker that dies in
+-- between leaves it. Appended to prelude.lua.
+--
+-- KEYS  1 webhooks
+-- ARGV  1 consumer  2 deliveries after which an entry is not worked on any more  3... the entries
+-- Answers {entry, fields (false: deleted), deliveries so far} for each that is still this worker's.
+local consumer, most = ARGV[1], tonumber(ARGV[2])
+local rows = {}
+for i = 3, #ARGV do
+    local entry = ARGV[i]
+    local owner, deliveries = owner_of(entry)
+    if owner == consumer then
+        if deliveries < most then
+            redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'RETRYCOUNT',
+                deliveries + 1, 'JUSTID')
+        end
+        rows[#rows + 1] = { entry, row_of(entry)[2], deliveries }
+    end
+end
+return rows

@@ -1,0 +1,458 @@
+// One thing at a time goes on here (`doing`). Reading: an XREADGROUP for no more entries than there
+// is room for; that number is the back-pressure. Catching up: entries get into the pending list
+// without having been read, by a claim, or when an answer is lost on its way here. They are listed,
+// page by page, and those that nobody knows are resumed.
+//
+// Surprising: an entry may kill the worker that works on it. So resuming counts as a delivery, in
+// Redis and before the work (backlog.c: which together, which alone); and one that has been
+// delivered STREAM_READER_DELIVERIES_MAX times is given up.
+#include "stream_reader.h"
+
+#include "pending.h"
+#include "log.h"
+#include "memory.h"
+#include "redis_command.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define GROUP "workers"
+#define COMPLAIN_EVERY_MS 5000
+#define PAUSE_AFTER_ERROR_MS 200
+
+enum doing { DOING_NOTHING, DOING_GROUP, DOING_READ, DOING_LIST, DOING_RESUME };
+
+struct stream_reader {
+    struct stream_reader_settings settings;
+    struct stream_reader_events events;
+    void *arg;
+    struct redis *blocking;
+    struct redis *commands;
+    struct scripts *scripts;
+    struct loop_timer *pause;
+    struct bytes stream, low; // keys
+    enum doing doing;
+    bool is_started, is_stopped, is_paused;
+    bool has_group, had_group;
+    struct backlog backlog;
+    uint64_t complained_ms;
+};
+
+static void go_on(struct stream_reader *reader);
+
+// --- entries ----------------------------------------------------------------------------------
+
+static struct bytes_view id_of(const redisReply *row)
+{
+    return (struct bytes_view){row->element[0]->str, row->element[0]->len};
+}
+
+static void ignore(const redisReply *reply, void *arg)
+{
+    (void)reply, (void)arg;
+}
+
+// An entry that somebody deleted from the stream while it was pending.
+static void acknowledge_empty(struct stream_reader *reader, struct bytes_view entry_id)
+{
+    const struct bytes_view argv[] = {VIEW("XACK"), bytes_view(&reader->stream), VIEW(GROUP),
+                                      entry_id};
+    log_error("a pending entry was deleted from the stream: its call is lost",
+              log_view("entry", entry_id));
+    redis_send(reader->commands, 4, argv, ignore, NULL);
+}
+
+// Waits for a worker that knows its version.
+static void put_aside(struct stream_reader *reader, struct bytes_view entry_id,
+                      struct bytes_view version)
+{
+    const struct bytes_view argv[] = {VIEW("XCLAIM"), bytes_view(&reader->stream),
+                                      VIEW(GROUP),    VIEW("unknown"),
+                                      VIEW("0"),      entry_id,
+                                      VIEW("JUSTID")};
+    log_error("an entry of a newer version is put aside: update the workers",
+              log_view("entry", entry_id), log_view("version", version));
+    redis_send(reader->commands, 7, argv, ignore, NULL);
+}
+
+static bool offer(struct stream_reader *reader, const redisReply *row, bool is_deadly)
+{
+    struct bytes_view entry_id = id_of(row);
+    struct webhook_entry entry = {0};
+    if (row->element[1]->type != REDIS_REPLY_ARRAY) {
+        acknowledge_empty(reader, entry_id);
+        return true;
+    }
+    const char *problem = webhook_entry_from_reply(&entry, row->element[1]);
+    if (problem && entry.version.len > 0 &&
+        !view_equal_text(entry.version, WEBHOOK_ENTRY_VERSION)) {
+        put_aside(reader, entry_id, entry.version);
+        return true;
+    }
+    problem = is_deadly ? "it kills the workers that work on it" : problem;
+    return reader->events.on_entry(entry_id, &entry, problem, reader->arg);
+}
+
+static bool is_row(const redisReply *row)
+{
+    return row->type == REDIS_REPLY_ARRAY && row->elements >= 2 &&
+           row->element[0]->type == REDIS_REPLY_STRING && row->element[0]->len < ENTRY_ID_BYTES;
+}
+
+// --- catching up with the pending list ----------------------------------------------------------
+
+void stream_reader_read_backlog(struct stream_reader *reader)
+{
+    backlog_again(&reader->backlog);
+    go_on(reader);
+}
+
+bool stream_reader_has_backlog(const struct stream_reader *reader)
+{
+    return !backlog_is_empty(&reader->backlog) || !reader->has_group;
+}
+
+// Nothing could be sent: Redis is away, or not ready.
+static void pause_a_while(struct stream_reader *reader)
+{
+    reader->is_paused = true;
+    loop_timer_start(reader->pause, PAUSE_AFTER_ERROR_MS);
+}
+
+static void pause_after_error(struct stream_reader *reader, const char *error)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (now_ms - reader->complained_ms > COMPLAIN_EVERY_MS) {
+        reader->complained_ms = now_ms;
+        log_error("the stream cannot be read; trying again", log_text("error", error));
+    }
+    pause_a_while(reader);
+}
+
+static void unpause(void *arg)
+{
+    struct stream_reader *reader = arg;
+    reader->is_paused = false;
+    go_on(reader);
+}
+
+static void offer_rows(struct stream_reader *reader, const redisReply *rows)
+{
+    for (size_t i = 0; i < rows->elements; i++) {
+        const redisReply *row = rows->element[i];
+        bool is_deadly =
+            row->elements > 2 && row->element[2]->integer >= STREAM_READER_DELIVERIES_MAX;
+        if (is_row(row) && !offer(reader, row, is_deadly)) {
+            backlog_again(&reader->backlog); // it came without room: it is in the pending list
+        }
+    }
+}
+
+static void ignore_answer(const redisReply *reply, void *arg)
+{
+    const struct stream_reader *reader = arg;
+    scripts_look_at(reader->scripts, reply);
+}
+
+void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id)
+{
+    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
+    const struct bytes_view argv[] = {view_of_text(reader->settings.consumer), entry_id};
+    scripts_send(reader->scripts, SCRIPT_HAND_BACK, 1, keys, 2, argv, ignore_answer, reader);
+}
+
+// What comes when the worker is leaving is for the others.
+static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
+{
+    for (size_t i = 0; i < rows->elements; i++) {
+        if (is_row(rows->element[i])) {
+            stream_reader_hand_back(reader, id_of(rows->element[i]));
+        }
+    }
+}
+
+void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
+{
+    if (rows->type == REDIS_REPLY_ARRAY && reader->is_stopped) {
+        hand_back_rows(reader, rows);
+    } else if (rows->type == REDIS_REPLY_ARRAY) {
+        offer_rows(reader, rows);
+    }
+}
+
+// After any answer: true where it is to be looked at.
+static bool has_answer(struct stream_reader *reader, const redisReply *reply)
+{
+    reader->doing = DOING_NOTHING;
+    if (!reply) {
+        backlog_restart(&reader->backlog); // what the answer held is pending here, and unknown
+        pause_a_while(reader);
+        return false;
+    }
+    if (reader->is_stopped) {
+        return false;
+    }
+    if (reply->type != REDIS_REPLY_ERROR) {
+        return true;
+    }
+    backlog_restart(&reader->backlog); // what was to be resumed is to be found again
+    pause_after_error(reader, reply->str);
+    reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
+    return false;
+}
+
+static void on_resumed(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    scripts_look_at(reader->scripts, reply);
+    if (has_answer(reader, reply)) {
+        offer_rows(reader, reply);
+        go_on(reader);
+    }
+}
+
+static void resume(struct stream_reader *reader, const backlog_id *ids, size_t count)
+{
+    struct bytes_view argv[2 + BACKLOG_PAGE_MAX];
+    char most[REDIS_NUMBER_BYTES];
+    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
+    argv[0] = view_of_text(reader->settings.consumer);
+    argv[1] = redis_number(most, STREAM_READER_DELIVERIES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        argv[2 + i] = view_of_text(ids[i]);
+    }
+    if (scripts_send(reader->scripts, SCRIPT_RESUME, 1, keys, 2 + count, argv, on_resumed,
+                     reader)) {
+        reader->doing = DOING_RESUME;
+        backlog_resumed(&reader->backlog);
+    }
+}
+
+// Rows of XPENDING: id, consumer, idle time, deliveries. Stops where the room ends.
+static void on_listed(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    if (!has_answer(reader, reply)) {
+        return;
+    }
+    size_t room = reader->events.room(reader->arg), found = 0, i = 0;
+    for (; i < reply->elements && i < BACKLOG_PAGE_MAX; i++) {
+        const redisReply *row = reply->element[i];
+        if (!is_row(row) || row->elements < 4) {
+            continue;
+        }
+        if (reader->events.is_known(id_of(row), reader->arg)) {
+            backlog_pass(&reader->backlog, row->element[0]->str);
+        } else if (found++ < room) {
+            backlog_add(&reader->backlog, row->element[0]->str, row->element[3]->integer > 1);
+        } else {
+            break;
+        }
+    }
+    reader->backlog.has_more = i < reply->elements || i == BACKLOG_PAGE_MAX;
+    go_on(reader);
+}
+
+static void list(struct stream_reader *reader)
+{
+    char count[REDIS_NUMBER_BYTES];
+    const struct bytes_view argv[] = {VIEW("XPENDING"),
+                                      bytes_view(&reader->stream),
+                                      VIEW(GROUP),
+                                      view_of_text(reader->backlog.list_from),
+                                      VIEW("+"),
+                                      redis_number(count, BACKLOG_PAGE_MAX),
+                                      view_of_text(reader->settings.consumer)};
+    if (redis_send(reader->commands, sizeof argv / sizeof argv[0], argv, on_listed, reader)) {
+        reader->doing = DOING_LIST;
+    }
+}
+
+// True while there is something to catch up with: it is being done, or waits for its moment.
+static bool catch_up(struct stream_reader *reader)
+{
+    const backlog_id *ids = NULL;
+    size_t count = 0;
+    switch (backlog_next(&reader->backlog, reader->events.beginning(reader->arg), &ids, &count)) {
+    case BACKLOG_NOTHING:
+        return false;
+    case BACKLOG_WAIT:
+        return true; // stream_reader_pull comes when that is over
+    case BACKLOG_LIST:
+        list(reader);
+        break;
+    case BACKLOG_RESUME:
+        resume(reader, ids, count);
+        break;
+    }
+    if (reader->doing == DOING_NOTHING) {
+        pause_a_while(reader);
+    }
+    return true;
+}
+
+// --- the group ----------------------------------------------------------------------------------
+
+static void on_group(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    scripts_look_at(reader->scripts, reply);
+    if (!has_answer(reader, reply)) {
+        return;
+    }
+    bool is_made = reply->type == REDIS_REPLY_STRING && reply->len > 0;
+    if (is_made && (reader->had_group || strcmp(reply->str, "0-0") != 0)) {
+        log_error("the consumer group was gone: Redis has lost what was pending; it is made again "
+                  "where everything before is finished",
+                  log_text("after", reply->str));
+    }
+    reader->has_group = reader->had_group = true;
+    go_on(reader);
+}
+
+static void make_group(struct stream_reader *reader)
+{
+    const struct bytes_view keys[] = {bytes_view(&reader->stream), bytes_view(&reader->low)};
+    if (scripts_send(reader->scripts, SCRIPT_MAKE_GROUP, 2, keys, 0, NULL, on_group, reader)) {
+        reader->doing = DOING_GROUP;
+    } else {
+        pause_a_while(reader);
+    }
+}
+
+// --- reading ------------------------------------------------------------------------------------
+
+// The rows of the one stream in an answer to XREADGROUP; NULL where there are none.
+static const redisReply *rows_of(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 ||
+        reply->element[0]->type != REDIS_REPLY_ARRAY || reply->element[0]->elements != 2 ||
+        reply->element[0]->element[1]->type != REDIS_REPLY_ARRAY) {
+        return NULL;
+    }
+    return reply->element[0]->element[1];
+}
+
+static void on_read(const redisReply *reply, void *arg)
+{
+    struct stream_reader *reader = arg;
+    if (!has_answer(reader, reply)) {
+        const redisReply *rows = reply && reader->is_stopped ? rows_of(reply) : NULL;
+        if (rows) {
+            hand_back_rows(reader, rows);
+        }
+        return;
+    }
+    const redisReply *rows = rows_of(reply);
+    if (rows) {
+        offer_rows(reader, rows);
+    }
+    go_on(reader);
+}
+
+static void read_new(struct stream_reader *reader, size_t room)
+{
+    char count[REDIS_NUMBER_BYTES], block_ms[REDIS_NUMBER_BYTES];
+    room = room < STREAM_READER_COUNT_MAX ? room : STREAM_READER_COUNT_MAX;
+    const struct bytes_view argv[] = {
+        VIEW("XREADGROUP"), VIEW("GROUP"),
+        VIEW(GROUP),        view_of_text(reader->settings.consumer),
+        VIEW("COUNT"),      redis_number(count, room),
+        VIEW("BLOCK"),      redis_number(block_ms, STREAM_READER_BLOCK_MS),
+        VIEW("STREAMS"),    bytes_view(&reader->stream),
+        VIEW(">"),
+    };
+    if (redis_send(reader->blocking, sizeof argv / sizeof argv[0], argv, on_read, reader)) {
+        reader->doing = DOING_READ;
+    }
+}
+
+static void go_on(struct stream_reader *reader)
+{
+    size_t room = reader->events.room(reader->arg);
+    if (reader->doing != DOING_NOTHING || !reader->is_started || reader->is_paused ||
+        reader->is_stopped || room == 0 || !redis_is_up(reader->blocking)) {
+        return;
+    }
+    if (!reader->has_group) {
+        make_group(reader);
+    } else if (!catch_up(reader)) {
+        read_new(reader, room);
+    }
+}
+
+void stream_reader_pull(struct stream_reader *reader)
+{
+    go_on(reader);
+}
+
+bool stream_reader_is_reading(const struct stream_reader *reader)
+{
+    return reader->is_started && reader->has_group && redis_is_up(reader->blocking);
+}
+
+static void on_blocking(bool up, void *arg)
+{
+    struct stream_reader *reader = arg;
+    if (up) {
+        reader->has_group = false; // perhaps another Redis by now
+        reader->is_paused = false;
+        backlog_restart(&reader->backlog);
+        go_on(reader);
+    }
+}
+
+void stream_reader_start(struct stream_reader *reader)
+{
+    reader->is_started = true;
+    go_on(reader);
+}
+
+void stream_reader_stop(struct stream_reader *reader)
+{
+    reader->is_stopped = true;
+}
+
+// --- opening and closing ------------------------------------------------------------------------
+
+void stream_reader_name(char consumer[STREAM_READER_CONSUMER_BYTES], const char *worker_name)
+{
+    uint32_t random = 0;
+    ssize_t got = getrandom(&random, sizeof random, 0);
+    assert(got == sizeof random);
+    (void)got;
+    snprintf(consumer, STREAM_READER_CONSUMER_BYTES, "%.*s-%08x", STREAM_READER_NAME_BYTES_MAX,
+             worker_name, random);
+}
+
+struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_address *address,
+                                         struct redis *commands, struct scripts *scripts,
+                                         const struct stream_reader_settings *settings,
+                                         const struct stream_reader_events *events, void *arg)
+{
+    struct stream_reader *reader = memory_zeroed(sizeof *reader);
+    reader->settings = *settings;
+    reader->events = *events;
+    reader->arg = arg;
+    reader->commands = commands;
+    reader->scripts = scripts;
+    redis_key_init(&reader->stream, settings->prefix, "webhooks");
+    redis_key_init(&reader->low, settings->prefix, "low");
+    backlog_restart(&reader->backlog);
+    reader->pause = loop_timer_open(loop, unpause, reader);
+    reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
+    return reader;
+}
+
+void stream_reader_close(struct stream_reader *reader)
+{
+    reader->is_stopped = true;
+    redis_close(reader->blocking);
+    loop_timer_close(reader->pause);
+    bytes_release(&reader->stream);
+    bytes_release(&reader->low);
+    free(reader);
+}
