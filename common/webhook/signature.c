@@ -4,6 +4,7 @@
 // has matched, and 32 decoded bytes are compared in constant time.
 #include "signature.h"
 
+#include "base64.h"
 #include "memory.h"
 
 #include <assert.h>
@@ -31,49 +32,6 @@ struct signature_secrets {
     EVP_MD_CTX *work; // for the check at hand
     struct secret secrets[SIGNATURE_SECRETS_MAX];
 };
-
-// --- base64 -----------------------------------------------------------------------------------
-
-static int base64_value(char c)
-{
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+'             ? 62
-           : c == '/'             ? 63
-                                  : -1;
-}
-
-// Decodes canonical base64, padding included; 0: it is none, or longer than `size`.
-static size_t base64_decode(struct bytes_view text, unsigned char *out, size_t size)
-{
-    size_t len = 0, digits = text.len;
-    while (digits > 0 && text.len - digits < 2 && text.data[digits - 1] == '=') {
-        digits--;
-    }
-    if (text.len == 0 || text.len % 4 != 0 || digits % 4 == 1) {
-        return 0;
-    }
-    uint32_t bits = 0;
-    unsigned bit_count = 0;
-    for (size_t i = 0; i < digits; i++) {
-        int value = base64_value(text.data[i]);
-        if (value < 0) {
-            return 0;
-        }
-        bits = (bits << 6 | (uint32_t)value) & 0xffffff;
-        bit_count += 6;
-        if (bit_count >= 8) {
-            bit_count -= 8;
-            if (len == size) {
-                return 0;
-            }
-            out[len++] = (unsigned char)(bits >> bit_count);
-        }
-    }
-    bool is_canonical = (bits & ((1U << bit_count) - 1)) == 0;
-    return is_canonical ? len : 0;
-}
 
 // --- HMAC -------------------------------------------------------------------------------------
 

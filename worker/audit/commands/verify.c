@@ -93,7 +93,7 @@ static bool apply_route(struct subject *subject, const struct webhook_entry *web
     if (!verification->has_routes) {
         return true;
     }
-    const struct route_rule *rule = routing_choose(&verification->routing, webhook->body, &agent);
+    const struct route_rule *rule = routing_choose(&verification->routing, webhook, &agent);
     settings->body = rule ? rule->body : NULL;
     settings->room = rule ? rule->room : NULL;
     if (!agent[0] || view_equal_text(subject->agent, agent)) {
