@@ -26,7 +26,7 @@ static void check_request(const struct route_rule *rule)
 {
     const struct webhook_entry entry = {.kind = WEBHOOK_DIALIN, .body = VIEW(WEBHOOK)};
     const struct transform_settings settings = {.body = rule->body, .room = rule->room};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     if (!transform(&entry, &settings, 1795408783, &request, &facts)) {
@@ -43,6 +43,7 @@ static void check_request(const struct route_rule *rule)
         cJSON_Delete(tree);
     }
     bytes_release(&request);
+    transform_facts_release(&facts);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,8 @@
 // See routing.h.
 #include "routing.h"
 
+#include "webhook_repair.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,14 +84,14 @@ void routing_close(struct routing *routing)
 const struct route_rule *routing_choose(const struct routing *routing,
                                         const struct webhook_entry *webhook, const char **agent)
 {
-    struct json_document document;
+    struct webhook_repaired repaired;
     const struct route_rule *rule = NULL;
-    if (!json_parse(&document, webhook->body)) {
+    if (webhook_repair(&repaired, webhook->body, webhook->signed_for)) {
         struct route_subject subject;
-        route_subject_set(&subject, document.tree, webhook->call_id, webhook->received_ms);
+        route_subject_set(&subject, repaired.document.tree, webhook->call_id, webhook->received_ms);
         rule = route_choose(&routing->file, &subject);
-        json_release(&document);
     }
+    webhook_repair_release(&repaired);
     *agent = rule && rule->agent ? rule->agent->route.agent : routing->fallback.agent;
     return rule;
 }
