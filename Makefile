@@ -32,7 +32,7 @@ OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections \
              -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP \
-             -Wa,-I$(BUILD)/scripts
+             -Wa,-I$(BUILD)
 
 PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -211,8 +211,8 @@ clean:
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
-                $(addprefix worker/agent/,transform.c route_file.c route.c) \
-                $(addprefix common/core/,json.c utf8.c bytes.c memory.c) \
+                worker/agent/transform.c $(wildcard worker/agent/route*.c) \
+                $(addprefix common/core/,base64.c json.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,webhook_entry.c signature.c)
 SECONDS := 30
 ifndef SEED

@@ -27,6 +27,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     view_copy(entry_id, call->entry_id, sizeof call->entry_id);
     view_copy(entry->sha256, call->sha256, sizeof call->sha256);
     call->kind = entry->kind;
+    call->signed_for = memory_text_of(entry->signed_for.data, entry->signed_for.len);
     // Without a time of its own, an entry rang when Redis took it: its id begins with that.
     call->received_ms =
         entry->received_ms ? entry->received_ms : strtoull(call->entry_id, NULL, 10);
@@ -52,6 +53,8 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
 void call_free(struct call *call)
 {
     bytes_release(&call->body);
+    free(call->signed_for);
+    transform_facts_release(&call->facts);
     bytes_release(&call->request);
     bytes_release(&call->outcome.request);
     bytes_release(&call->outcome.response);
@@ -64,8 +67,8 @@ struct record_call call_for_record(const struct call *call)
         .entry_id = view_of_text(call->entry_id),
         .call_id = view_of_text(call->call_id),
         .kind = call->kind,
-        .from = call->facts.from,
-        .to = call->facts.to,
+        .from = call->facts.from ? call->facts.from : "",
+        .to = call->facts.to ? call->facts.to : "",
         .agent = call->route->agent,
         .received_ms = call->received_ms,
         .deadline_ms = call->deadline_ms,
@@ -81,6 +84,7 @@ struct webhook_entry call_entry(const struct call *call)
         .received_ms = call->received_ms,
         .body = bytes_view(&call->body),
         .sha256 = view_of_text(call->sha256),
+        .signed_for = view_of_text(call->signed_for),
     };
 }
 

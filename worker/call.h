@@ -58,6 +58,7 @@ struct call {
     uint64_t deadline_ms; // the end of the caller's hold, in Redis' time
     char sha256[SIGNATURE_SHA256_HEX];
     struct bytes body;
+    char *signed_for; // of its entry
     struct transform_facts facts;
     const struct route *route;
 

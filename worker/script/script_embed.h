@@ -7,7 +7,7 @@
 #define SCRIPT_EMBED(symbol, name)                                                                 \
     __asm__(".pushsection .rodata\n"                                                               \
             ".global " #symbol "\n" #symbol ":\n"                                                  \
-            ".incbin \"" name ".lua\"\n.byte 0\n"                                                  \
+            ".incbin \"scripts/" name ".lua\"\n.byte 0\n"                                          \
             ".popsection\n");                                                                      \
     extern const char symbol[]
 
