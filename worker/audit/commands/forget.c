@@ -59,12 +59,8 @@ static bool erase(struct forgotten *forgotten, const struct recorded_call *call)
     struct database *database = forgotten->audit->database;
     const struct bytes_view argv[] = {VIEW("EVAL"),
                                       audit_script_forget(),
-                                      VIEW("5"),
-                                      database_key(database, "webhooks", ""),
-                                      database_key(database, "audit", ""),
-                                      database_key(database, "dead", ""),
-                                      database_key(database, "call:", call->call_id),
-                                      database_key(database, "replays", ""),
+                                      VIEW("1"),
+                                      database_key(database, REDIS_KEY_WEBHOOKS, ""),
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
                                       view_of_text(forgotten->number)};
