@@ -5,6 +5,7 @@
 # into build/sanitize; CC=clang works too.
 
 include .ci/walls.mk
+include worker/script/scripts.mk
 
 VERSION := 0.1.0
 PYTHON := /usr/bin/python3
@@ -31,7 +32,8 @@ else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections \
-             -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
+             -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP \
+             -Wa,-I$(BUILD)
 
 PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -72,9 +74,17 @@ have-libraries:
 
 folder_of = $(patsubst %/,%,$(dir $(1)))
 
-# Which hold scripts.
-$(OBJ)/worker/script/script_text.o: $(wildcard worker/*/*.lua)
-$(OBJ)/worker/audit/commands/audit_script.o: worker/script/prelude.lua $(wildcard worker/audit/commands/*.lua)
+# The composed scripts, which the assembler finds for .incbin.
+COMPOSED := $(patsubst %,$(BUILD)/scripts/%.lua,$(SCRIPTS))
+.PHONY: scripts
+scripts: $(COMPOSED)
+parts_of = $(patsubst %,worker/%.lua,$(parts.$(1)))
+.SECONDEXPANSION:
+$(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk
+	@mkdir -p $(@D)
+	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
+	   for part in $(call parts_of,$*); do echo "--@ $$part"; cat $$part; done; } > $@
+$(OBJ)/worker/script/script_text.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
 $(OBJ)/%.o: %.c Makefile | have-libraries
 	@mkdir -p $(@D)
 	$(if $(PROGRESS),@echo compiling $<)
@@ -208,8 +218,8 @@ clean:
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
-                $(addprefix worker/agent/,transform.c route_file.c route.c) \
-                $(addprefix common/core/,json.c utf8.c bytes.c memory.c) \
+                worker/agent/transform.c $(wildcard worker/agent/route*.c) \
+                $(addprefix common/core/,base64.c json.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,webhook_entry.c signature.c)
 SECONDS := 30
 ifndef SEED
