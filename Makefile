@@ -5,6 +5,7 @@
 # into build/sanitize; CC=clang works too.
 
 include .ci/walls.mk
+include worker/script/scripts.mk
 
 VERSION := 0.1.0
 PYTHON := /usr/bin/python3
@@ -30,7 +31,8 @@ else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections \
-             -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
+             -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP \
+             -Wa,-I$(BUILD)
 
 PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -66,9 +68,17 @@ $(COMMON) $(WORKER_LIBRARY):
 
 folder_of = $(patsubst %/,%,$(dir $(1)))
 
-# Which hold scripts.
-$(OBJ)/worker/script/script_text.o: $(wildcard worker/*/*.lua)
-$(OBJ)/worker/audit/commands/audit_script.o: worker/script/prelude.lua $(wildcard worker/audit/commands/*.lua)
+# The composed scripts, which the assembler finds for .incbin.
+COMPOSED := $(patsubst %,$(BUILD)/scripts/%.lua,$(SCRIPTS))
+.PHONY: scripts
+scripts: $(COMPOSED)
+parts_of = $(patsubst %,worker/%.lua,$(parts.$(1)))
+.SECONDEXPANSION:
+$(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk
+	@mkdir -p $(@D)
+	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
+	   for part in $(call parts_of,$*); do echo "--@ $$part"; cat $$part; done; } > $@
+$(OBJ)/worker/script/script_text.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(call include_path,$(call folder_of,$<)) -c -o $@ $<

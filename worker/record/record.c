@@ -20,6 +20,7 @@
 #define FINISH_WORDS (CALL_WORDS + 14)
 
 struct record {
+    struct scripts *scripts;
     struct steps *begin, *finish;
     uint64_t errors;
 };
@@ -70,7 +71,8 @@ static void on_reply(const redisReply *reply, void *arg)
         verdict = RECORD_LOST; // the stream or its group is gone, and the entry with it
     } else if (reply && reply->type == REDIS_REPLY_ERROR &&
                step.record->errors++ % COMPLAIN_EVERY == 0) {
-        log_error("Redis refuses a record", log_text("error", reply->str));
+        log_error("Redis refuses a record",
+                  log_text("error", scripts_error(step.record->scripts, reply)));
     }
     step.on_verdict(verdict, attempt, failures, step.arg);
 }
@@ -176,6 +178,7 @@ struct record *record_open(struct loop *loop, struct scripts *scripts, const cha
     struct record *record = memory_zeroed(sizeof *record);
     struct bytes webhooks, leases; // the first part of a lease's key
     char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
+    record->scripts = scripts;
     redis_key_init(&webhooks, prefix, "webhooks");
     redis_key_init(&leases, prefix, "worker:");
     const struct bytes_view argv[] = {
