@@ -94,6 +94,9 @@ end
 local more_audit, audit_taken = trim_events(prefix .. KEY_AUDIT, mark)
 local more_dead, dead_taken = trim_events(prefix .. KEY_DEAD, mark)
 
+-- Webhooks that were refused belong to no entry. (The ingress keeps their number below a maximum.)
+redis.call('XTRIM', prefix .. ':refused', 'MINID', text(before_time and now or cut) .. '-0')
+
 local more = #rows == most or more_audit or more_dead
 if before_time then
     used, maxmemory = memory()

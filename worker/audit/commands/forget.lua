@@ -3,9 +3,10 @@
 -- second copy of its webhook starts no second bot. Appended to prelude.lua.
 --
 -- KEYS  1 webhooks
--- ARGV  1 entry  2 call_id  3 the number that is forgotten
--- Answers {webhooks, events, dead letters erased}, or an empty list: it is not finished.
-local entry, call_id, number = ARGV[1], ARGV[2], ARGV[3]
+-- ARGV  1 entry  2 call_id  3, 4 the person's number as From and To of the call have it; empty: that
+--       one is not the person's
+-- Returns {webhooks, events, dead letters erased}, or an empty list if the entry is not finished.
+local entry, call_id, from, to = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local audit, dead, call_key = prefix .. KEY_AUDIT, prefix .. KEY_DEAD, prefix .. KEY_CALL .. call_id
 
 local function is_finished()
@@ -55,6 +56,6 @@ if own then
     end
     redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
 end
-redis.call('SREM', index_of(entry), 'from:' .. number, 'to:' .. number)
+redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
 move_the_mark() -- whoever remembers the entry as the newest sees that it was finished
 return { redis.call('XDEL', KEYS[1], entry), events, letters }
