@@ -14,8 +14,9 @@ BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
 PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libcrypto
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS = $(shell pkg-config --libs $(PACKAGES))
+# Asked once, when the first recipe needs them: pkg-config may have to be installed before.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual
@@ -66,21 +67,31 @@ $(COMMON) $(WORKER_LIBRARY):
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# Says which packages are missing, by their names on this system, before the compiler does.
+.PHONY: have-libraries
+have-libraries:
+	@pkg-config --exists $(PACKAGES) 2>/dev/null || { .ci/install --check build && false; }
+
 folder_of = $(patsubst %/,%,$(dir $(1)))
 
 # The composed scripts, which the assembler finds for .incbin.
 COMPOSED := $(patsubst %,$(BUILD)/scripts/%.lua,$(SCRIPTS))
 .PHONY: scripts
 scripts: $(COMPOSED)
-parts_of = $(patsubst %,worker/%.lua,$(parts.$(1)))
+parts_of = $(BUILD)/scripts/parts/constants.lua $(patsubst %,worker/%.lua,$(parts.$(1)))
+$(BUILD)/scripts/parts/constants.lua: worker/script/constants.lua.in $(SCRIPT_CONSTANTS)
+	@mkdir -p $(@D)
+	@$(CC) -E -P -x c $(PKG_CFLAGS) $(addprefix -I,$(COMMON_PARTS)) \
+	  $(addprefix -imacros ,$(SCRIPT_CONSTANTS)) $< | sed '/^ *$$/d' > $@
 .SECONDEXPANSION:
 $(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk
 	@mkdir -p $(@D)
 	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
 	   for part in $(call parts_of,$*); do echo "--@ $$part"; cat $$part; done; } > $@
 $(OBJ)/worker/script/script_text.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
-$(OBJ)/%.o: %.c Makefile
+$(OBJ)/%.o: %.c Makefile | have-libraries
 	@mkdir -p $(@D)
+	$(if $(PROGRESS),@echo compiling $<)
 	$(CC) $(CFLAGS_ALL) $(call include_path,$(call folder_of,$<)) -c -o $@ $<
 
 $(BUILD)/unit/common/%: $(OBJ)/tests/unit/common/%.o $(COMMON)
@@ -120,7 +131,7 @@ help:
 
 ## make              builds dialin-ingress, -worker, -audit, -agent and -caller into build/
 ## make run          starts a private Redis, ingress, worker and agent in the foreground
-## make call         rings once, at what make run or docker compose up has started
+## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
@@ -150,17 +161,17 @@ deps-lint:
 # A second make, because what is installed first is asked for flags by this file.
 .PHONY: run
 run: deps-run
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@+MAKE='$(MAKE)' .ci/build all
 	@BUILD=$(abspath $(BUILD)) exec tests/trial/run.sh
 
 # Whatever runs has been built, here or in an image: nothing to install or build.
 .PHONY: call
 call:
-	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh
+	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh $(ARGS)
 
 .PHONY: test
 test: deps-test
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all unit-tests
+	@+MAKE='$(MAKE)' .ci/build all unit-tests
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  -n 3 --dist loadfile tests/flow
@@ -171,7 +182,7 @@ sanitize:
 
 .PHONY: bench
 bench: deps-test
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all bench-programs
+	@+MAKE='$(MAKE)' .ci/build all bench-programs
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
 
 .PHONY: chaos

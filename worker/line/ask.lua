@@ -6,9 +6,8 @@
 -- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
 -- call in PROBE_MS is admitted whatever the estimate is, or a wrong estimate could stop the queue.
 --
--- KEYS  1 webhooks  2 line:<agent>  3 pace:<agent>  4 asking:<agent>  5 lines  6 holds
--- ARGV  1 consumer  2 most calls to take  3 agent  4 first part of a call's key
---       5 how long, in ms, a request holds up the next
+-- KEYS  1 webhooks
+-- ARGV  1 consumer  2 most calls to take  3 agent  4 how long, in ms, a request holds up the next
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
 local ANSWERS_MAX, ANSWERS_MS = 20, 60000
@@ -17,13 +16,16 @@ local PROBE_MS = 5000
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
 local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
-local consumer, most, calls, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[4], tonumber(ARGV[5])
+local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
+local asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
+local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
 
-if redis.call('ZCARD', KEYS[2]) == 0 then
-    redis.call('SREM', KEYS[5], ARGV[3])
+if redis.call('ZCARD', line) == 0 then
+    redis.call('SREM', prefix .. KEY_LINES, agent)
     return { -1, {} }
 end
-local pace = redis.call('HMGET', KEYS[3], 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
+local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
     'passed_score', 'passed_ms')
 local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
@@ -32,14 +34,13 @@ if left_until(next_ms) > 0 then
 end
 
 -- Keep admitted entries ten times longer than they block others; their `begin` may still be in flight.
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(now - 10 * holds_up_ms))
+redis.call('ZREMRANGEBYSCORE', asking, '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
-local count_max = math.min(width - redis.call('ZCOUNT', KEYS[4], fresh, now_text), most)
+local count_max = math.min(width - redis.call('ZCOUNT', asking, fresh, now_text), most)
 
 local function estimate()
     local latencies = {}
-    local answers = prefix .. ':answers:' .. ARGV[3]
     for _, row in ipairs(redis.call('XREVRANGE', answers, '+', text(now - ANSWERS_MS), 'COUNT',
         ANSWERS_MAX)) do
         latencies[#latencies + 1] = tonumber(field(row[2], 'latency_ms'))
@@ -50,12 +51,12 @@ end
 
 local entries = {}
 local function admit(call_id)
-    redis.call('ZREM', KEYS[2], call_id)
-    redis.call('ZREM', KEYS[6], call_id)
+    redis.call('ZREM', line, call_id)
+    redis.call('ZREM', holds, call_id)
     local entry = redis.call('HGET', calls .. call_id, 'entry')
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
-        redis.call('ZADD', KEYS[4], now_text, entry)
+        redis.call('ZADD', asking, now_text, entry)
         entries[#entries + 1] = row_of(entry)
     end
 end
@@ -70,16 +71,16 @@ local function find(count)
     end
     local offset, score = 0, nil
     repeat
-        local page = redis.call('ZRANGE', KEYS[2], from, '+inf', 'BYSCORE', 'LIMIT', offset, PAGE,
+        local page = redis.call('ZRANGE', line, from, '+inf', 'BYSCORE', 'LIMIT', offset, PAGE,
             'WITHSCORES')
         local ids = {}
         for i = 1, #page, 2 do
             ids[#ids + 1] = page[i]
         end
-        local holds = #ids > 0 and redis.call('ZMSCORE', KEYS[6], unpack(ids)) or {}
+        local hold_ends = #ids > 0 and redis.call('ZMSCORE', holds, unpack(ids)) or {}
         for i, call_id in ipairs(ids) do
             local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
-            local hold_ms = tonumber(holds[i] or now + estimate_ms + ASKING_MS)
+            local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ASKING_MS)
             local needs_ms = math.min(estimate_ms + ASKING_MS, (hold_ms - rang_ms) / 2)
             if hold_ms > now then
                 first = first or call_id
@@ -97,7 +98,7 @@ local function find(count)
         offset = offset + PAGE
     until #found >= count or #ids < PAGE
     if pace[4] and is_from_start and passed > PAGE then
-        redis.call('HSET', KEYS[3], 'passed_score', score or from, 'passed_ms', now_text)
+        redis.call('HSET', pace_key, 'passed_score', score or from, 'passed_ms', now_text)
     end
     return found, first
 end
@@ -107,12 +108,12 @@ if count_max > 0 then
     if #found == 0 and first and left_until(tonumber(pace[5] or 0) + PROBE_MS) == 0 then
         found = { first }
         if pace[4] then
-            redis.call('HSET', KEYS[3], 'probed_ms', now_text)
+            redis.call('HSET', pace_key, 'probed_ms', now_text)
         end
     end
     if found[1] == failed and found[2] then -- perhaps it fails by itself: another goes first, once
         found[1], found[2] = found[2], found[1]
-        redis.call('HDEL', KEYS[3], 'failed')
+        redis.call('HDEL', pace_key, 'failed')
     end
     for i = 1, math.min(#found, count_max) do
         admit(found[i])
@@ -121,6 +122,6 @@ if count_max > 0 then
         return { holds_up_ms, entries }
     end
 end
-local oldest = redis.call('ZRANGE', KEYS[4], fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
+local oldest = redis.call('ZRANGE', asking, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]
 return { oldest and math.max(oldest + holds_up_ms - now, 0) + 1 or 1, entries }

@@ -13,7 +13,7 @@ local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to th
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 local ANSWERS_MAX = 20 -- that ask.lua looks at
-local lines, holds = prefix .. ':lines', prefix .. ':holds'
+local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
 
 local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
