@@ -190,6 +190,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .start_timeout_ms = settings->start_timeout_s * MS_PER_S,
         .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
         .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+        .hold_grace_ms = settings->hold_grace_s * MS_PER_S,
         .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
@@ -203,9 +204,9 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands);
     worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
-    worker->record =
-        record_open(worker->loop, worker->scripts, settings->common.redis_prefix, worker->consumer,
-                    settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
+    worker->record = record_open(
+        worker->loop, worker->scripts, settings->common.redis_prefix, worker->consumer,
+        settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS, settings->hold_grace_s * MS_PER_S);
     worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
                                worker->client, metrics, &calls_events, worker);
     worker->reader =

@@ -71,7 +71,7 @@ static const struct {
      "calls up to this time"},
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
-    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, rejected or invalid"},
+    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, unknown, rejected or invalid"},
     {FROM, OF_SELECTION, "from", "NUMBER", "who rang"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
