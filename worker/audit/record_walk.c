@@ -2,21 +2,15 @@
 // of its own is either not begun yet, which the consumer group knows, or finished and forgotten.
 #include "record_walk.h"
 
+#include "facets.h"
 #include "interrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FACETS_MAX 5
-#define FACET_BYTES_MAX 512
 #define BUCKETS_AT_ONCE 512
 #define NUMBER_BYTES 24
-
-struct facets {
-    char text[FACETS_MAX][FACET_BYTES_MAX];
-    size_t count;
-};
 
 struct walk {
     struct database *database;
@@ -229,27 +223,6 @@ static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id 
 
 // --- the index ----------------------------------------------------------------------------------
 
-static void add_facet(struct facets *facets, const char *kind, const char *value)
-{
-    if (value) {
-        snprintf(facets->text[facets->count++], FACET_BYTES_MAX, "%s:%s", kind, value);
-    }
-}
-
-// An unknown call is in no index.
-static struct facets facets_of(const struct selection *selection)
-{
-    struct facets facets = {.count = 0};
-    bool is_indexed =
-        !selection->state || strcmp(selection->state, recorded_state_name(RECORDED_UNKNOWN)) != 0;
-    add_facet(&facets, "state", is_indexed ? selection->state : NULL);
-    add_facet(&facets, "reason", selection->reason);
-    add_facet(&facets, "from", selection->from);
-    add_facet(&facets, "to", selection->to);
-    add_facet(&facets, "agent", selection->agent);
-    return facets;
-}
-
 static void send_bucket(struct walk *walk, uint64_t bucket)
 {
     char number[NUMBER_BYTES];
@@ -260,16 +233,6 @@ static void send_bucket(struct walk *walk, uint64_t bucket)
         argv[2 + i] = view_of_text(walk->facets.text[i]);
     }
     database_send(walk->database, 2 + walk->facets.count, argv);
-}
-
-static bool has_all(const redisReply *reply)
-{
-    for (size_t i = 0; reply_is_list(reply) && i < reply->elements; i++) {
-        if (reply->element[i]->integer != 1) {
-            return false;
-        }
-    }
-    return reply_is_list(reply);
 }
 
 static bool walk_bucket(struct walk *walk, uint64_t bucket, struct entry_id from,
@@ -295,7 +258,7 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
         }
         for (uint64_t i = 0; i < count; i++) {
             redisReply *reply = database_receive(walk->database);
-            has[i] = has_all(reply);
+            has[i] = facets_are_met(&walk->facets, reply);
             freeReplyObject(reply);
         }
         for (uint64_t i = 0; i < count && !walk->is_over; i++, done++) {
@@ -318,8 +281,8 @@ bool record_walk(struct database *database, const struct selection *selection,
                         .selection = selection,
                         .order = order,
                         .on_call = on_call,
-                        .arg = arg,
-                        .facets = facets_of(selection)};
+                        .arg = arg};
+    facets_set(&walk.facets, selection);
     if (!stream_state_read(database, &walk.stream)) {
         return false;
     }

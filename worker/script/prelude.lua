@@ -24,9 +24,21 @@ local function index_of(entry)
     return prefix .. ':index:' .. string.format('%d', math.floor(entry:match('^%d+') / INDEX_MS))
 end
 
+-- Is a number, or an address, written otherwise than +14152251493, 14152251493 or 0014152251493?
+-- Readers look for the usual spellings only, and for `?` (worker/audit/facets.c).
+local function is_unusual(number)
+    return not number:find('^%+?%d+$') and number:find('[%d@]')
+end
+
 local function add_to_index(entry, from, to, agent, state, reason)
     redis.call('SADD', index_of(entry), 'from:' .. from, 'to:' .. to, 'agent:' .. agent,
         'state:' .. state, 'reason:' .. reason)
+    if is_unusual(from) then
+        redis.call('SADD', index_of(entry), 'from:?')
+    end
+    if is_unusual(to) then
+        redis.call('SADD', index_of(entry), 'to:?')
+    end
 end
 
 local now_text = time[1] .. string.format('%03d', math.floor(time[2] / 1000))

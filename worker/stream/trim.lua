@@ -95,6 +95,9 @@ end
 local more_audit, audit_taken = trim_events(KEYS[2], mark)
 local more_dead, dead_taken = trim_events(KEYS[3], mark)
 
+-- Webhooks that were refused belong to no entry. (The ingress keeps their number below a maximum.)
+redis.call('XTRIM', prefix .. ':refused', 'MINID', text(before_time and now or cut) .. '-0')
+
 local more = #rows == most or more_audit or more_dead
 if before_time then
     used, maxmemory = memory()

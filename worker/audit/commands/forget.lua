@@ -3,10 +3,11 @@
 -- second copy of its webhook starts no second bot. Appended to prelude.lua.
 --
 -- KEYS  1 webhooks  2 audit  3 dead  4 the call as recorded  5 replays
--- ARGV  1 entry  2 call_id  3 the number that is forgotten
+-- ARGV  1 entry  2 call_id  3, 4 the person's number as From and To of the call have it; empty: that
+--       one is not the person's
 -- Answers {webhooks, events, dead letters erased}, or an empty list: it is not finished.
 local DUPLICATES_MS = 600 * 1000 -- as in trim.lua
-local entry, call_id, number = ARGV[1], ARGV[2], ARGV[3]
+local entry, call_id, from, to = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local function is_finished()
     local workers = group() -- nil: it was lost, and will bring the entry again
@@ -55,6 +56,6 @@ if own then
     end
     redis.call('HDEL', KEYS[5], call_id)
 end
-redis.call('SREM', index_of(entry), 'from:' .. number, 'to:' .. number)
+redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
 move_the_mark() -- whoever remembers the entry as the newest sees that it was finished
 return { redis.call('XDEL', KEYS[1], entry), events, letters }
