@@ -46,8 +46,8 @@ typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, un
 struct record;
 
 // `request_ms_max`: how long a request may be in flight. `grace_ms`: HOLD_GRACE_S.
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
-                           const char *consumer, uint64_t request_ms_max, uint64_t grace_ms);
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
+                           uint64_t request_ms_max, uint64_t grace_ms);
 // When the connection has been closed, and the calls are still there: steps that never left get
 // RECORD_UNAVAILABLE.
 void record_close(struct record *record);
