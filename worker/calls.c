@@ -205,10 +205,12 @@ static void on_answer(const struct start_answer *answer, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    uint32_t chance = 0;
-    (void)!getrandom(&chance, sizeof chance, GRND_NONBLOCK);
-    switch (
-        answer_decide(call, answer, &calls->settings.secrets, loop_wall_ms() / MS_PER_S, chance)) {
+    struct answer_moment moment = {
+        .wall_s = loop_wall_ms() / MS_PER_S,
+        .now_ms = redis_now_ms(calls->commands),
+    };
+    (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
+    switch (answer_decide(call, answer, &calls->settings.secrets, &moment)) {
     case RETRY_STARTED:
         metrics_observe(calls->counts.start_latency, answer->http->latency_us);
         break;
@@ -220,6 +222,7 @@ static void on_answer(const struct start_answer *answer, void *arg)
         (*calls->counts.failed_attempts)++;
         break;
     case RETRY_FULL:
+    case RETRY_CUT:
     case RETRY_REJECTED:
         break;
     }

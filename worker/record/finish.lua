@@ -1,6 +1,6 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Appended to prelude.lua and call.lua.
+-- dead letter and, last, the acknowledgement. Follows prelude.lua, call.lua and pace.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
@@ -164,6 +164,7 @@ local function finish(...)
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
             set('room_url', outcome.room_url)
+            note_answer(outcome.latency_ms)
             speed_up(begun_ms)
         else
             set('reason', outcome.reason)
