@@ -9,16 +9,45 @@
 #define STALE "stale_timestamp"
 #define BEARER "Bearer "
 
-bool sender_has_credentials(const struct sender_credentials *credentials)
-{
-    return credentials->timestamp || credentials->signature || credentials->authorization;
-}
-
 static bool key_is_good(const char *api_key, const char *authorization)
 {
     size_t len = strlen(BEARER);
     return api_key && !strncasecmp(authorization, BEARER, len) &&
            signature_same_secret(view_of_text(authorization + len), view_of_text(api_key));
+}
+
+static const char *look_at_signature(const struct sender_rules *rules,
+                                     const struct sender_credentials *credentials, uint64_t now_ms,
+                                     uint64_t redis_ms)
+{
+    struct bytes_view timestamp = view_of_text(credentials->timestamp);
+    struct bytes_view signature = view_of_text(credentials->signature);
+    if (!credentials->timestamp || !credentials->signature) {
+        return MISSING;
+    }
+    enum signature_verdict by_host = signature_look(timestamp, signature, now_ms);
+    if (!rules->secrets || by_host == SIGNATURE_WRONG) {
+        return INVALID;
+    }
+    bool is_fresh = by_host == SIGNATURE_GOOD ||
+                    signature_look(timestamp, signature, redis_ms) == SIGNATURE_GOOD;
+    return is_fresh ? NULL : STALE;
+}
+
+const char *sender_refuse_at_head(const struct sender_rules *rules,
+                                  const struct sender_credentials *credentials, uint64_t now_ms,
+                                  uint64_t redis_ms)
+{
+    if (rules->allow_unsigned) {
+        return NULL;
+    }
+    if (credentials->timestamp || credentials->signature) {
+        return look_at_signature(rules, credentials, now_ms, redis_ms);
+    }
+    if (!credentials->authorization) {
+        return MISSING;
+    }
+    return key_is_good(rules->api_key, credentials->authorization) ? NULL : INVALID;
 }
 
 static const char *failure_of_signature(struct sender *sender, const struct sender_rules *rules,

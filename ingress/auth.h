@@ -23,7 +23,12 @@ struct sender_credentials {
     const char *signature;     // X-Pinless-Signature
     const char *authorization; // Authorization
 };
-bool sender_has_credentials(const struct sender_credentials *credentials);
+
+// The code of the refusal if these headers cannot be right, whatever the body is; else NULL.
+// `now_ms` and `redis_ms` are two clocks: a timestamp that is fresh by either may be right.
+const char *sender_refuse_at_head(const struct sender_rules *rules,
+                                  const struct sender_credentials *credentials, uint64_t now_ms,
+                                  uint64_t redis_ms);
 
 // Plain memory; the result of sender_prove.
 struct sender {
