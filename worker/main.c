@@ -202,7 +202,15 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands);
-    worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
+    const uint64_t third_of_lease_ms = settings->lease_s * MS_PER_S / 3;
+    const struct http_client_settings client_settings = {
+        .connections_max = (unsigned)settings->concurrency,
+        .connect_timeout_ms = third_of_lease_ms < HTTP_CONNECT_TIMEOUT_MS ? third_of_lease_ms
+                                                                          : HTTP_CONNECT_TIMEOUT_MS,
+        .unacknowledged_ms = settings->start_timeout_s * MS_PER_S,
+        .ca_file = settings->start_ca_file,
+    };
+    worker->client = http_client_open(worker->loop, &client_settings);
     worker->record =
         record_open(worker->loop, worker->scripts, settings->common.redis_prefix, worker->consumer,
                     settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
