@@ -33,8 +33,8 @@ struct calls {
     struct redis *commands;
     struct record *record;
     struct http_client *client;
-    struct calls_events events;
-    void *arg;
+    struct stream_reader *reader;
+    struct lines *lines;
     struct call_table table;
     size_t beginning; // calls in CALL_BEGINNING
     size_t watched;   // suspects that are out
@@ -54,14 +54,14 @@ static void let_go(struct call *call)
     calls->watched -= call->is_watched;
     loop_timer_close(call->timer);
     call_free(call);
-    calls->events.on_room(calls->arg);
+    stream_reader_pull(calls->reader);
 }
 
 // Still pending: whoever gets it goes on from what Redis knows.
 static void hand_back(struct call *call)
 {
     struct calls *calls = call->owner;
-    calls->events.on_handed_back(view_of_text(call->entry_id), calls->arg);
+    stream_reader_hand_back(calls->reader, view_of_text(call->entry_id));
     let_go(call);
 }
 
@@ -168,7 +168,11 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         } else {
             let_go(call);
         }
-        calls->events.on_line(agent, outcome == OUTCOME_LINE, calls->arg);
+        if (outcome == OUTCOME_LINE) {
+            lines_ask(calls->lines, agent);
+        } else {
+            lines_ask_if_any(calls->lines, agent);
+        }
     }
 }
 
@@ -272,24 +276,24 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         call->attempt = attempt;
         call->failures = failures;
         post(call);
-        calls->events.on_room(calls->arg);
+        stream_reader_pull(calls->reader);
         return;
     case RECORD_LINED_UP:
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
         let_go(call);
-        calls->events.on_line(agent, true, calls->arg);
+        lines_ask(calls->lines, agent);
         return;
     case RECORD_BUSY:
     case RECORD_SUSPECT:
         call->deaths = verdict == RECORD_SUSPECT ? failures : call->deaths;
         move(call, CALL_PAUSING);
         step_again(call);
-        calls->events.on_room(calls->arg);
+        stream_reader_pull(calls->reader);
         return;
     case RECORD_DEADLY:
         give_up(call, "invalid", "its answers kill the workers that ask for it");
-        calls->events.on_room(calls->arg);
+        stream_reader_pull(calls->reader);
         return;
     case RECORD_DUPLICATE:
         end_as_duplicate(call);
@@ -446,7 +450,7 @@ void calls_drain(struct calls *calls)
 
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, const struct calls_events *events, void *arg)
+                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines)
 {
     struct calls *calls = memory_zeroed(sizeof *calls);
     calls->loop = loop;
@@ -454,8 +458,8 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->commands = commands;
     calls->record = record;
     calls->client = client;
-    calls->events = *events;
-    calls->arg = arg;
+    calls->reader = reader;
+    calls->lines = lines;
     call_table_init(&calls->table, settings->concurrency);
     call_metrics_register(&calls->counts, metrics);
     return calls;
