@@ -168,8 +168,8 @@ void intake_on_head(struct http_request *request, void *arg)
     struct intake *intake = arg;
     const struct sender_credentials given = credentials_of(request);
     uint64_t length = http_request_length(request);
-    const char *failure = sender_refuse_at_head(&intake->settings.sender, &given, loop_wall_ms(),
-                                                stream_writer_now_ms(intake->writer));
+    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    const char *failure = sender_refuse_at_head(&intake->settings.sender, &given, &clock);
     if (is_busy(intake)) {
         refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
     } else if (failure && length == UINT64_MAX) { // it may still be a verification request
@@ -231,7 +231,8 @@ void intake_on_request(struct http_request *request, void *arg)
     struct bytes_view body = http_request_body(request);
     const struct sender_credentials given = credentials_of(request);
     struct sender sender;
-    sender_prove(&sender, &intake->settings.sender, &given, body, loop_wall_ms());
+    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    sender_prove(&sender, &intake->settings.sender, &given, body, &clock);
     if (sender.is_genuine && !sender.failure) {
         http_request_is_genuine(request);
     }

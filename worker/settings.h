@@ -13,6 +13,8 @@ struct settings {
     char *start_url;
     char *start_api_key;
     char *cloud_api_key;
+    char *start_ca_file;
+    char *allow_http;
     char *agent_name;
     char *demo_start_url;
     char *daily_api_key;
@@ -22,6 +24,7 @@ struct settings {
     uint64_t start_timeout_s;
     uint64_t hold_limit_s;
     uint64_t dialout_limit_s;
+    uint64_t hold_grace_s;
     uint64_t room_expiry_s;
     uint64_t lease_s;
     uint64_t drain_timeout_s;

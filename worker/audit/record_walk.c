@@ -69,7 +69,7 @@ static void read_stream(struct stream_state *state, const redisReply *info)
 
 bool stream_state_read(struct database *database, struct stream_state *state)
 {
-    const struct bytes_view key = database_key(database, "webhooks", "");
+    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
     const struct bytes_view stream[] = {VIEW("XINFO"), VIEW("STREAM"), key};
     const struct bytes_view groups[] = {VIEW("XINFO"), VIEW("GROUPS"), key};
     const struct bytes_view pending[] = {VIEW("XPENDING"), key, VIEW("workers")};
@@ -124,8 +124,8 @@ static bool read_hashes(struct database *database, struct page *page)
         recorded_call_name(page->rows->element[i], page->names[i]);
         page->first[i] = first_of_name(page, i);
         if (page->first[i] == i) {
-            const struct bytes_view argv[] = {VIEW("HGETALL"),
-                                              database_key(database, "call:", page->names[i])};
+            const struct bytes_view argv[] = {
+                VIEW("HGETALL"), database_key(database, REDIS_KEY_CALL, page->names[i])};
             database_send(database, 2, argv);
         }
     }
@@ -140,7 +140,7 @@ static bool read_hashes(struct database *database, struct page *page)
 static bool ask_group(struct database *database, const struct stream_state *stream,
                       struct page *page)
 {
-    const struct bytes_view key = database_key(database, "webhooks", "");
+    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
     bool is_asked[DATABASE_PAGE] = {false};
     for (size_t i = 0; i < page->rows->elements; i++) {
         const char *entry = page->rows->element[i]->element[0]->str;
@@ -191,8 +191,8 @@ static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id 
 {
     bool has_more = entry_id_compare(from, to) <= 0;
     while (has_more && !walk->is_over) {
-        struct page page = {.rows =
-                                database_page(walk->database, "webhooks", from, to, walk->order)};
+        struct page page = {
+            .rows = database_page(walk->database, REDIS_KEY_WEBHOOKS, from, to, walk->order)};
         if (!reply_is_list(page.rows) || interrupt_came()) {
             freeReplyObject(page.rows);
             return false;
@@ -228,7 +228,7 @@ static void send_bucket(struct walk *walk, uint64_t bucket)
     char number[NUMBER_BYTES];
     struct bytes_view argv[2 + FACETS_MAX] = {VIEW("SMISMEMBER")};
     snprintf(number, sizeof number, "%llu", (unsigned long long)bucket);
-    argv[1] = database_key(walk->database, "index:", number);
+    argv[1] = database_key(walk->database, REDIS_KEY_INDEX, number);
     for (size_t i = 0; i < walk->facets.count; i++) {
         argv[2 + i] = view_of_text(walk->facets.text[i]);
     }
@@ -238,15 +238,15 @@ static void send_bucket(struct walk *walk, uint64_t bucket)
 static bool walk_bucket(struct walk *walk, uint64_t bucket, struct entry_id from,
                         struct entry_id to)
 {
-    const struct entry_id first = {bucket * RECORD_INDEX_MS, 0};
-    const struct entry_id last = {first.ms + RECORD_INDEX_MS - 1, UINT64_MAX};
+    const struct entry_id first = {bucket * REDIS_INDEX_MS, 0};
+    const struct entry_id last = {first.ms + REDIS_INDEX_MS - 1, UINT64_MAX};
     return walk_range(walk, entry_id_compare(first, from) > 0 ? first : from,
                       entry_id_compare(last, to) < 0 ? last : to);
 }
 
 static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id to)
 {
-    const uint64_t lowest = from.ms / RECORD_INDEX_MS, highest = to.ms / RECORD_INDEX_MS;
+    const uint64_t lowest = from.ms / REDIS_INDEX_MS, highest = to.ms / REDIS_INDEX_MS;
     const uint64_t total = highest - lowest + 1;
     bool is_forward = walk->order == OLDEST_FIRST;
     bool has[BUCKETS_AT_ONCE];
@@ -264,7 +264,7 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
         for (uint64_t i = 0; i < count && !walk->is_over; i++, done++) {
             const uint64_t bucket = is_forward ? lowest + begin + i : highest - begin - i;
             bool may_be_unfinished =
-                (bucket + 1) * RECORD_INDEX_MS > walk->stream.unfinished_from.ms;
+                (bucket + 1) * REDIS_INDEX_MS > walk->stream.unfinished_from.ms;
             if (database_is_lost(walk->database) || interrupt_came() ||
                 ((has[i] || may_be_unfinished) && !walk_bucket(walk, bucket, from, to))) {
                 return false;
@@ -293,7 +293,7 @@ bool record_walk(struct database *database, const struct selection *selection,
         return true;
     }
     // Of few calls in a long time there are more minutes to look into than entries to read.
-    bool is_sparse = (to.ms - from.ms) / RECORD_INDEX_MS > walk.stream.length;
+    bool is_sparse = (to.ms - from.ms) / REDIS_INDEX_MS > walk.stream.length;
     return walk.facets.count > 0 && !is_sparse ? walk_index(&walk, from, to)
                                                : walk_range(&walk, from, to);
 }
@@ -333,15 +333,15 @@ bool record_find(struct database *database, const char *call_id, struct recorded
 {
     struct search search = {.call_id = call_id};
     const struct bytes_view ask_hash[] = {VIEW("HGETALL"),
-                                          database_key(database, "call:", call_id)};
+                                          database_key(database, REDIS_KEY_CALL, call_id)};
     *row = NULL;
     *hash = database_ask(database, 2, ask_hash);
     const struct bytes_view entry = reply_field(*hash, "entry");
     view_copy(entry, search.entry, sizeof search.entry);
     if (*hash && (search.entry[0] || (search_unfinished(database, &search) && search.entry[0]))) {
         const struct bytes_view id = view_of_text(search.entry);
-        const struct bytes_view ask_row[] = {VIEW("XRANGE"), database_key(database, "webhooks", ""),
-                                             id, id};
+        const struct bytes_view ask_row[] = {
+            VIEW("XRANGE"), database_key(database, REDIS_KEY_WEBHOOKS, ""), id, id};
         *row = database_ask(database, 4, ask_row);
     }
     bool is_found =

@@ -115,12 +115,8 @@ static bool erase(struct forgotten *forgotten, const struct recorded_call *call,
     struct database *database = forgotten->audit->database;
     const struct bytes_view argv[] = {VIEW("EVAL"),
                                       audit_script_forget(),
-                                      VIEW("5"),
-                                      database_key(database, "webhooks", ""),
-                                      database_key(database, "audit", ""),
-                                      database_key(database, "dead", ""),
-                                      database_key(database, "call:", call->call_id),
-                                      database_key(database, "replays", ""),
+                                      VIEW("1"),
+                                      database_key(database, REDIS_KEY_WEBHOOKS, ""),
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
                                       view_of_text(role->is_caller ? call->from : ""),
@@ -159,7 +155,7 @@ static bool forget_refused_page(struct forgotten *forgotten, const redisReply *r
 {
     struct database *database = forgotten->audit->database;
     struct bytes_view argv[2 + DATABASE_PAGE] = {VIEW("XDEL"),
-                                                 database_key(database, "refused", "")};
+                                                 database_key(database, REDIS_KEY_REFUSED, "")};
     size_t argc = 2;
     for (size_t i = 0; i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
@@ -188,7 +184,7 @@ static bool forget_refused(struct forgotten *forgotten)
     const struct entry_id to = {UINT64_MAX, UINT64_MAX};
     bool has_more = true, is_good = true;
     while (has_more && is_good) {
-        redisReply *rows = database_page(database, "refused", from, to, OLDEST_FIRST);
+        redisReply *rows = database_page(database, REDIS_KEY_REFUSED, from, to, OLDEST_FIRST);
         is_good = reply_is_list(rows) && !interrupt_came() && forget_refused_page(forgotten, rows);
         has_more = is_good && rows->elements == DATABASE_PAGE;
         if (has_more) {

@@ -69,7 +69,8 @@ enum exit_code refused_run(struct audit *audit)
     bool has_more = true;
     json_line_init(&line);
     while (has_more && !interrupt_came() && !screen_is_gone()) {
-        redisReply *rows = database_page(audit->database, "refused", from, to, NEWEST_FIRST);
+        redisReply *rows =
+            database_page(audit->database, REDIS_KEY_REFUSED, from, to, NEWEST_FIRST);
         if (!reply_is_list(rows)) {
             break;
         }
