@@ -78,7 +78,11 @@ folder_of = $(patsubst %/,%,$(dir $(1)))
 COMPOSED := $(patsubst %,$(BUILD)/scripts/%.lua,$(SCRIPTS))
 .PHONY: scripts
 scripts: $(COMPOSED)
-parts_of = $(patsubst %,worker/%.lua,$(parts.$(1)))
+parts_of = $(BUILD)/scripts/parts/constants.lua $(patsubst %,worker/%.lua,$(parts.$(1)))
+$(BUILD)/scripts/parts/constants.lua: worker/script/constants.lua.in $(SCRIPT_CONSTANTS)
+	@mkdir -p $(@D)
+	@$(CC) -E -P -x c $(PKG_CFLAGS) $(addprefix -I,$(COMMON_PARTS)) \
+	  $(addprefix -imacros ,$(SCRIPT_CONSTANTS)) $< | sed '/^ *$$/d' > $@
 .SECONDEXPANSION:
 $(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk
 	@mkdir -p $(@D)
@@ -230,8 +234,8 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \
-                $(addprefix common/core/,base64.c json.c utf8.c bytes.c memory.c time_zone.c) \
-                $(addprefix common/webhook/,webhook_entry.c signature.c)
+                $(addprefix common/core/,base64.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
+                $(addprefix common/webhook/,phone_number.c webhook_entry.c webhook_repair.c signature.c)
 SECONDS := 30
 ifndef SEED
 SEED := $(shell date +%s)

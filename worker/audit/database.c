@@ -150,7 +150,7 @@ redisReply *database_ask(struct database *database, size_t argc, const struct by
     return database_receive(database);
 }
 
-redisReply *database_page(struct database *database, const char *stream, struct entry_id from,
+redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
                           struct entry_id to, enum database_order order)
 {
     char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES], count[REDIS_NUMBER_BYTES];
@@ -166,7 +166,7 @@ redisReply *database_page(struct database *database, const char *stream, struct 
     return database_ask(database, sizeof argv / sizeof argv[0], argv);
 }
 
-uint64_t database_length(struct database *database, const char *stream)
+uint64_t database_length(struct database *database, enum redis_key stream)
 {
     const struct bytes_view argv[] = {VIEW("XLEN"), database_key(database, stream, "")};
     redisReply *reply = database_ask(database, 2, argv);
@@ -272,11 +272,10 @@ bool database_is_lost(const struct database *database)
     return database->is_lost;
 }
 
-struct bytes_view database_key(struct database *database, const char *name, const char *rest)
+struct bytes_view database_key(struct database *database, enum redis_key name, const char *rest)
 {
     struct bytes *key = &database->keys[database->next_key++ % KEYS_AT_ONCE];
-    bytes_clear(key);
-    bytes_printf(key, "%s:%s%s", database->prefix, name, rest);
+    redis_key_set(key, database->prefix, name, view_of_text(rest));
     return bytes_view(key);
 }
 

@@ -20,8 +20,7 @@
 
 struct housekeeping {
     struct housekeeping_settings settings;
-    struct housekeeping_events events;
-    void *arg;
+    struct stream_reader *reader;
     struct scripts *scripts;
     struct loop_timer *timer;
     struct bytes webhooks, audit, dead, counts, calls; // keys, and the first part of a call's
@@ -120,15 +119,11 @@ static void on_trimmed(const redisReply *reply, void *arg)
 static bool trim(struct housekeeping *housekeeping)
 {
     char retention_ms[REDIS_NUMBER_BYTES], most[REDIS_NUMBER_BYTES], percent[REDIS_NUMBER_BYTES];
-    const struct bytes_view keys[] = {bytes_view(&housekeeping->webhooks),
-                                      bytes_view(&housekeeping->audit),
-                                      bytes_view(&housekeeping->dead)};
     const struct bytes_view argv[] = {
         redis_number(retention_ms, housekeeping->settings.retention_ms),
-        bytes_view(&housekeeping->calls), redis_number(most, HOUSEKEEPING_ENTRIES_MAX),
+        redis_number(most, HOUSEKEEPING_ENTRIES_MAX),
         redis_number(percent, HOUSEKEEPING_MEMORY_PERCENT)};
-    return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 3, keys, 4, argv, on_trimmed,
-                        housekeeping);
+    return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 3, argv, on_trimmed, housekeeping);
 }
 
 // --- entries of other versions -----------------------------------------------------------------
@@ -153,7 +148,7 @@ static void on_searched(const redisReply *reply, void *arg)
     if (claimed > 0) {
         log_info("took entries that were put aside for a newer worker",
                  log_number("entries", claimed));
-        housekeeping->events.on_claimed(housekeeping->arg);
+        stream_reader_read_backlog(housekeeping->reader);
     }
     plan(housekeeping);
 }
@@ -161,21 +156,16 @@ static void on_searched(const redisReply *reply, void *arg)
 static bool search(struct housekeeping *housekeeping)
 {
     char most[REDIS_NUMBER_BYTES], age_ms[REDIS_NUMBER_BYTES], looked_at[REDIS_NUMBER_BYTES];
-    size_t room = housekeeping->events.room(housekeeping->arg);
-    const struct bytes_view keys[] = {
-        bytes_view(&housekeeping->webhooks), bytes_view(&housekeeping->audit),
-        bytes_view(&housekeeping->counts), bytes_view(&housekeeping->dead)};
+    size_t room = stream_reader_room(housekeeping->reader);
     const struct bytes_view argv[] = {
         view_of_text(housekeeping->settings.consumer),
         redis_number(most, room),
-        bytes_view(&housekeeping->calls),
         VIEW(WEBHOOK_ENTRY_VERSION),
         redis_number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
         VIEW(UNKNOWN_ERROR),
         bytes_view(&housekeeping->search_from),
         redis_number(looked_at, HOUSEKEEPING_ENTRIES_MAX)};
-    return scripts_send(housekeeping->scripts, SCRIPT_UNKNOWN, 4, keys, 8, argv, on_searched,
-                        housekeeping);
+    return scripts_send(housekeeping->scripts, SCRIPT_UNKNOWN, 7, argv, on_searched, housekeeping);
 }
 
 // --- opening and closing -----------------------------------------------------------------------
@@ -209,22 +199,16 @@ void housekeeping_stop(struct housekeeping *housekeeping)
 }
 
 struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *scripts,
+                                       struct stream_reader *reader,
                                        const struct housekeeping_settings *settings,
-                                       struct metrics *metrics,
-                                       const struct housekeeping_events *events, void *arg)
+                                       struct metrics *metrics)
 {
     static const char NAME[] = "dialin_entries_trimmed_total";
     static const char HELP[] = "Finished entries taken away, because of their age or for memory.";
     struct housekeeping *housekeeping = memory_zeroed(sizeof *housekeeping);
     housekeeping->settings = *settings;
-    housekeeping->events = *events;
-    housekeeping->arg = arg;
+    housekeeping->reader = reader;
     housekeeping->scripts = scripts;
-    redis_key_init(&housekeeping->webhooks, settings->prefix, "webhooks");
-    redis_key_init(&housekeeping->audit, settings->prefix, "audit");
-    redis_key_init(&housekeeping->dead, settings->prefix, "dead");
-    redis_key_init(&housekeeping->counts, settings->prefix, "counts");
-    redis_key_init(&housekeeping->calls, settings->prefix, "call:");
     bytes_init(&housekeeping->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&housekeeping->search_from, OLDEST);
     housekeeping->taken_by_age = metrics_counter(metrics, NAME, HELP, "cause=\"age\"");
@@ -235,12 +219,7 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
 
 void housekeeping_close(struct housekeeping *housekeeping)
 {
-    struct bytes *const keys[] = {&housekeeping->webhooks, &housekeeping->audit,
-                                  &housekeeping->dead,     &housekeeping->counts,
-                                  &housekeeping->calls,    &housekeeping->search_from};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        bytes_release(keys[i]);
-    }
+    bytes_release(&housekeeping->search_from);
     loop_timer_close(housekeeping->timer);
     free(housekeeping);
 }
