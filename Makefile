@@ -12,7 +12,7 @@ CC := gcc
 BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
-PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libcrypto
+PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS = $(shell pkg-config --libs $(PACKAGES))
 
