@@ -5,6 +5,7 @@
 # into build/sanitize; CC=clang works too.
 
 include .ci/walls.mk
+include worker/script/scripts.mk
 
 VERSION := 0.1.0
 PYTHON := /usr/bin/python3
@@ -13,8 +14,9 @@ BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
 PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS = $(shell pkg-config --libs $(PACKAGES))
+# Asked once, when the first recipe needs them: pkg-config may have to be installed before.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual
@@ -30,7 +32,8 @@ else
 OPTIMISE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections -fdata-sections \
-             -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
+             -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP \
+             -Wa,-I$(BUILD)
 
 PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -64,13 +67,27 @@ $(COMMON) $(WORKER_LIBRARY):
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# Says which packages are missing, by their names on this system, before the compiler does.
+.PHONY: have-libraries
+have-libraries:
+	@pkg-config --exists $(PACKAGES) 2>/dev/null || { .ci/install --check build && false; }
+
 folder_of = $(patsubst %/,%,$(dir $(1)))
 
-# Which hold scripts.
-$(OBJ)/worker/script/script_text.o: $(wildcard worker/*/*.lua)
-$(OBJ)/worker/audit/commands/audit_script.o: worker/script/prelude.lua $(wildcard worker/audit/commands/*.lua)
-$(OBJ)/%.o: %.c Makefile
+# The composed scripts, which the assembler finds for .incbin.
+COMPOSED := $(patsubst %,$(BUILD)/scripts/%.lua,$(SCRIPTS))
+.PHONY: scripts
+scripts: $(COMPOSED)
+parts_of = $(patsubst %,worker/%.lua,$(parts.$(1)))
+.SECONDEXPANSION:
+$(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk
 	@mkdir -p $(@D)
+	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
+	   for part in $(call parts_of,$*); do echo "--@ $$part"; cat $$part; done; } > $@
+$(OBJ)/worker/script/script_text.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
+$(OBJ)/%.o: %.c Makefile | have-libraries
+	@mkdir -p $(@D)
+	$(if $(PROGRESS),@echo compiling $<)
 	$(CC) $(CFLAGS_ALL) $(call include_path,$(call folder_of,$<)) -c -o $@ $<
 
 $(BUILD)/unit/common/%: $(OBJ)/tests/unit/common/%.o $(COMMON)
@@ -110,7 +127,7 @@ help:
 
 ## make              builds dialin-ingress, -worker, -audit, -agent and -caller into build/
 ## make run          starts a private Redis, ingress, worker and agent in the foreground
-## make call         rings once, at what make run or docker compose up has started
+## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
@@ -140,17 +157,17 @@ deps-lint:
 # A second make, because what is installed first is asked for flags by this file.
 .PHONY: run
 run: deps-run
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@+MAKE='$(MAKE)' .ci/build all
 	@BUILD=$(abspath $(BUILD)) exec tests/trial/run.sh
 
 # Whatever runs has been built, here or in an image: nothing to install or build.
 .PHONY: call
 call:
-	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh
+	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh $(ARGS)
 
 .PHONY: test
 test: deps-test
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all unit-tests
+	@+MAKE='$(MAKE)' .ci/build all unit-tests
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  -n 3 --dist loadfile tests/flow
@@ -161,7 +178,7 @@ sanitize:
 
 .PHONY: bench
 bench: deps-test
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all bench-programs
+	@+MAKE='$(MAKE)' .ci/build all bench-programs
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
 
 .PHONY: chaos
@@ -201,8 +218,8 @@ clean:
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
-                $(addprefix worker/agent/,transform.c route_file.c route.c) \
-                $(addprefix common/core/,json.c utf8.c bytes.c memory.c) \
+                worker/agent/transform.c $(wildcard worker/agent/route*.c) \
+                $(addprefix common/core/,base64.c json.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,webhook_entry.c signature.c)
 SECONDS := 30
 ifndef SEED

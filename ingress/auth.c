@@ -34,10 +34,12 @@ static const char *failure_of_signature(struct sender *sender, const struct send
     switch (signature_check(rules->secrets, view_of_text(credentials->timestamp),
                             view_of_text(credentials->signature), body, now_ms, &sender->match)) {
     case SIGNATURE_GOOD:
+        sender->is_genuine = true;
         return NULL;
     case SIGNATURE_WRONG:
         return INVALID;
     case SIGNATURE_STALE:
+        sender->is_genuine = true;
         return STALE;
     }
     return INVALID;
@@ -49,6 +51,9 @@ void sender_prove(struct sender *sender, const struct sender_rules *rules,
 {
     sender->failure = NULL;
     sender->has_key = false;
+    sender->is_genuine = false;
+    sender->match.any_number = false;
+    sender->match.count = 0;
     sender->is_unsigned = rules->allow_unsigned;
     if (sender->is_unsigned) {
         return;
@@ -60,6 +65,22 @@ void sender_prove(struct sender *sender, const struct sender_rules *rules,
     } else {
         sender->has_key = key_is_good(rules->api_key, credentials->authorization);
         sender->failure = sender->has_key ? NULL : INVALID;
+        sender->is_genuine = sender->has_key;
+    }
+}
+
+const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules)
+{
+    return sender->match.count > 0 ? signature_tied_to(rules->secrets, &sender->match) : "";
+}
+
+void sender_name(const struct sender *sender, const struct sender_rules *rules,
+                 char out[SIGNATURE_NAME_BYTES])
+{
+    if (sender->match.count > 0) {
+        signature_name(rules->secrets, &sender->match, out);
+    } else {
+        view_copy(sender->has_key ? VIEW("INGRESS_API_KEY") : VIEW(""), out, SIGNATURE_NAME_BYTES);
     }
 }
 
@@ -72,5 +93,8 @@ const char *sender_trespass(const struct sender *sender, const struct sender_rul
     if (sender->has_key) {
         return kind == WEBHOOK_DIALOUT ? NULL : MISSING;
     }
-    return signature_allows(rules->secrets, &sender->match, to[0] ? to : NULL) ? NULL : INVALID;
+    if (kind == WEBHOOK_DIALOUT) {
+        return sender->match.any_number ? NULL : INVALID;
+    }
+    return signature_allows(rules->secrets, &sender->match, to) ? NULL : INVALID;
 }

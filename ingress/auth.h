@@ -27,6 +27,7 @@ bool sender_has_credentials(const struct sender_credentials *credentials);
 
 // Plain memory; the result of sender_prove.
 struct sender {
+    bool is_genuine;     // a good signature or key; its timestamp may be stale
     const char *failure; // the code of the refusal; NULL: genuine
     bool has_key;        // proved by the bearer key
     bool is_unsigned;    // nothing was asked for
@@ -38,9 +39,16 @@ void sender_prove(struct sender *sender, const struct sender_rules *rules,
                   const struct sender_credentials *credentials, struct bytes_view body,
                   uint64_t now_ms);
 
+// What the sender's secret is tied to (signature_tied_to); "" if to nothing.
+const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules);
+
+// Which secret or key proved the sender, for people: "2 of the list (+14152251493)".
+void sender_name(const struct sender *sender, const struct sender_rules *rules,
+                 char out[SIGNATURE_NAME_BYTES]);
+
 // A genuine sender may still not speak for everything: the bearer key sends dial-outs only, and a
-// secret of one number speaks for that number only. The code of the refusal, or NULL. `to` is the
-// called number, empty for none.
+// secret tied to a number speaks for that number only, and for no dial-out. The code of the
+// refusal, or NULL. `to` is the called number, empty for none.
 const char *sender_trespass(const struct sender *sender, const struct sender_rules *rules,
                             enum webhook_kind kind, const char *to);
 

@@ -15,10 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define INTAKE_SPOOL_MS 250 // without an answer of Redis; then the spool keeps the webhook
-#define INTAKE_WAIT_MS 5000 // for Redis and the spool; then 503
-#define INTAKE_RETRY_AFTER_S 1
-
 // Everything is borrowed for the life of the intake.
 struct intake_settings {
     const char *redis_prefix;
@@ -37,6 +33,7 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
 // Handlers for http_route, with the intake as `arg`, and for http_server_options.on_refusal.
 void intake_on_head(struct http_request *request, void *arg);
 void intake_on_request(struct http_request *request, void *arg);
+void intake_on_health(struct http_request *request, void *arg); // GET: 200, and nothing else
 void intake_on_refusal(const char *code, void *arg);
 
 // What keeps it from taking webhooks, or NULL (admin_missing).

@@ -33,6 +33,7 @@ void intake_counts_register(struct intake_counts *counts, struct metrics *metric
     counts->queued = metrics_counter(metrics, NAME, HELP, "result=\"queued\"");
     counts->spooled = metrics_counter(metrics, NAME, HELP, "result=\"spooled\"");
     counts->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
+    counts->duplicate = metrics_counter(metrics, NAME, HELP, "result=\"duplicate\"");
     for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
         counts->refusals[i].code = CODES[i].code;
         counts->refusals[i].count = metrics_counter(metrics, NAME, HELP, CODES[i].labels);

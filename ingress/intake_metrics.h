@@ -15,7 +15,7 @@ struct intake_refusals {
 
 // The pointers live as long as the metrics they were registered with.
 struct intake_counts {
-    uint64_t *queued, *spooled, *verified;
+    uint64_t *queued, *spooled, *verified, *duplicate;
     int64_t *in_flight;
     struct metrics_histogram *latency;
     struct intake_refusals refusals[INTAKE_REFUSAL_CODES_MAX]; // the last has no code

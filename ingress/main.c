@@ -21,6 +21,9 @@ static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},
     {"POST", "/daily-dialin-webhook", intake_on_head, intake_on_request},
     {"POST", "/", intake_on_head, intake_on_request},
+    // Load balancers ask there, and the servers that stood here before answered.
+    {"GET", "/", NULL, intake_on_health},
+    {"GET", "/healthz", NULL, intake_on_health},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -117,6 +117,25 @@ static bool is_trusted(const struct peer_proxies *proxies, const char *text)
     return false;
 }
 
+// The address of an element as proxies write it: 203.0.113.7, 203.0.113.7:54321, 2001:db8::7,
+// [2001:db8::7], [2001:db8::7]:54321, each also in quotes.
+static struct bytes_view without_port(struct bytes_view element)
+{
+    if (element.len >= 2 && element.data[0] == '"' && element.data[element.len - 1] == '"') {
+        element = (struct bytes_view){element.data + 1, element.len - 2};
+    }
+    if (element.len > 0 && element.data[0] == '[') {
+        const char *close = memchr(element.data, ']', element.len);
+        size_t len = close ? (size_t)(close - element.data - 1) : 0;
+        return (struct bytes_view){element.data + 1, len};
+    }
+    const char *colon = element.len > 0 ? memchr(element.data, ':', element.len) : NULL;
+    if (colon && !memchr(colon + 1, ':', element.len - (size_t)(colon + 1 - element.data))) {
+        element.len = (size_t)(colon - element.data); // two colons: IPv6
+    }
+    return element;
+}
+
 // Takes the last element off `*header`; false where there is none, or it is no address.
 static bool take_last(struct bytes_view *header, char out[PEER_BYTES])
 {
@@ -132,14 +151,12 @@ static bool take_last(struct bytes_view *header, char out[PEER_BYTES])
     while (begin < end && (header->data[begin] == ' ' || header->data[begin] == '\t')) {
         begin++;
     }
-    if (begin == end || end - begin >= PEER_BYTES) {
-        return false;
-    }
-    memcpy(out, header->data + begin, end - begin);
-    out[end - begin] = '\0';
+    struct bytes_view element =
+        without_port((struct bytes_view){header->data + begin, end - begin});
     uint8_t address[16];
     bool is_ip4 = false;
-    return parse_address(out, address, &is_ip4);
+    view_copy(element, out, PEER_BYTES);
+    return element.len > 0 && element.len < PEER_BYTES && parse_address(out, address, &is_ip4);
 }
 
 void peer_of(const struct peer_proxies *proxies, const char *connected, const char *forwarded_for,

@@ -2,9 +2,12 @@
 #include "settings.h"
 
 #include "memory.h"
+#include "redis_settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,9 +50,48 @@ const struct config_option SETTINGS_TABLE[] = {
     {0},
 };
 
+// Settings of a live agent and of real callers. If one is set in this environment, the calls are
+// real, and the public demonstration secret must not sign them, whatever DEMO_SECRET is.
+static const char *const OWN_SETTINGS[] = {
+    "START_URL",   "START_API_KEY",   "PIPECAT_CLOUD_API_KEY", "AGENT_NAME",       "DAILY_API_KEY",
+    "ROUTES_FILE", "INGRESS_API_KEY", "DAILY_WEBHOOK_SECRET",  "SIP_TRUNK_SECRET", "TLS_CERT",
+    "TLS_KEY",
+};
+
+// Returns the first of them that is set, itself or as NAME_FILE; NULL if none is.
+static const char *own_setting(void)
+{
+    for (size_t i = 0; i < sizeof OWN_SETTINGS / sizeof *OWN_SETTINGS; i++) {
+        char file_form[64];
+        const char *value = getenv(OWN_SETTINGS[i]);
+        if (value && *value) {
+            return OWN_SETTINGS[i];
+        }
+        snprintf(file_form, sizeof file_form, "%s_FILE", OWN_SETTINGS[i]);
+        value = getenv(file_form);
+        if (value && *value) {
+            return OWN_SETTINGS[i];
+        }
+    }
+    return NULL;
+}
+
 static bool demo_is_allowed(const struct settings *settings)
 {
-    return settings->demo_secret && !strcmp(settings->demo_secret, "allowed");
+    return settings->demo_secret && !strcmp(settings->demo_secret, "allowed") && !own_setting();
+}
+
+// Adds the problem of a public secret that would sign real calls.
+static void refuse_demonstration(const struct settings *settings, struct config_problems *problems)
+{
+    const char *own = own_setting();
+    config_problem(problems, "PINLESS_HMAC_SECRET",
+                   "this is the public demonstration secret, with which anybody can forge calls: "
+                   "set the secret of your number (%s is %s)",
+                   own ? own : "DEMO_SECRET",
+                   own                     ? "set, so the calls are real"
+                   : settings->demo_secret ? settings->demo_secret
+                                           : "not set");
 }
 
 static void parse_secrets(struct settings *settings, const char *list,
@@ -67,6 +109,7 @@ static void parse_secrets(struct settings *settings, const char *list,
 static void check_secrets(struct settings *settings, struct config_problems *problems)
 {
     bool is_closed = settings->hmac_secrets || settings->api_key;
+    const char *own = own_setting();
     if (settings->allow_unsigned && is_closed) {
         config_problem(problems, "ALLOW_UNSIGNED",
                        "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
@@ -79,15 +122,16 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
         config_problem(problems, "PINLESS_HMAC_SECRET",
                        "is not set, so anybody could forge calls: set it to the secret of your "
                        "dial-in number, or INGRESS_API_KEY for dial-outs only%s%s",
-                       settings->demo_secret ? "; no demonstration, as DEMO_SECRET says: " : "",
-                       settings->demo_secret ? settings->demo_secret : "");
+                       own                     ? "; no demonstration, because of "
+                       : settings->demo_secret ? "; no demonstration, as DEMO_SECRET says: "
+                                               : "",
+                       own                     ? own
+                       : settings->demo_secret ? settings->demo_secret
+                                               : "");
     }
     if (settings->secrets && !demo_is_allowed(settings) &&
         signature_secrets_have(settings->secrets, SIGNATURE_DEMONSTRATION_SECRET)) {
-        config_problem(problems, "PINLESS_HMAC_SECRET",
-                       "this is the public demonstration secret, with which anybody can forge "
-                       "calls: set the secret of your number (DEMO_SECRET is '%s')",
-                       settings->demo_secret ? settings->demo_secret : "");
+        refuse_demonstration(settings, problems);
     }
 }
 
@@ -128,10 +172,7 @@ void settings_load(void *arg, struct config_problems *problems)
         config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
                        API_KEY_BYTES_MIN);
     }
-    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
-    if (redis) {
-        config_problem(problems, "REDIS_URL", "%s", redis);
-    }
+    redis_settings_load_common(&settings->common, &settings->redis, problems);
     config_need_open_files(settings_connections(settings) + OPEN_FILES_OF_OUR_OWN, "MAX_IN_FLIGHT",
                            problems);
     config_common_apply(&settings->common, PROGRAM, problems);

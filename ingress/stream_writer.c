@@ -28,7 +28,8 @@ struct stream_writer {
     struct redis *redis;
     loop_on_time *on_up;
     void *arg;
-    struct bytes stream, low_key;
+    struct bytes stream, low_key, refused_key;
+    uint64_t trace_errors;
     char low[ENTRY_ID_BYTES];
     struct write *first, *last;
     size_t waiting;  // writes in the queue
@@ -239,6 +240,67 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     return true;
 }
 
+// --- what is refused ----------------------------------------------------------------------------
+
+static void on_traced(const redisReply *reply, void *arg)
+{
+    struct stream_writer *writer = arg;
+    if (reply && reply->type == REDIS_REPLY_ERROR && writer->trace_errors++ % COMPLAIN_EVERY == 0) {
+        log_error("Redis refuses the trace of a refused webhook", log_text("error", reply->str));
+    }
+}
+
+void stream_writer_trace(struct stream_writer *writer, size_t count,
+                         const struct bytes_view *fields)
+{
+    char entries_max[REDIS_NUMBER_BYTES];
+    struct bytes_view argv[REDIS_ARGUMENTS_MAX] = {
+        VIEW("XADD"), bytes_view(&writer->refused_key), VIEW("MAXLEN"),
+        redis_number(entries_max, STREAM_WRITER_TRACES_MAX), VIEW("*")};
+    memcpy(argv + 5, fields, count * sizeof *fields);
+    redis_send(writer->redis, 5 + count, argv, on_traced, writer);
+}
+
+// --- what is kept already -----------------------------------------------------------------------
+
+struct look_up {
+    stream_writer_on_call *on_call;
+    void *arg;
+};
+
+static struct bytes_view text_element(const redisReply *reply, size_t index)
+{
+    bool is_text = reply && reply->type == REDIS_REPLY_ARRAY && index < reply->elements &&
+                   reply->element[index]->type == REDIS_REPLY_STRING;
+    return is_text ? (struct bytes_view){reply->element[index]->str, reply->element[index]->len}
+                   : VIEW("");
+}
+
+static void on_looked_up(const redisReply *reply, void *arg)
+{
+    struct look_up *look_up = arg;
+    look_up->on_call(text_element(reply, 0), text_element(reply, 1), look_up->arg);
+    free(look_up);
+}
+
+bool stream_writer_look_up(struct stream_writer *writer, const char *call_id,
+                           stream_writer_on_call *on_call, void *arg)
+{
+    struct bytes key;
+    struct look_up *look_up = memory_zeroed(sizeof *look_up);
+    *look_up = (struct look_up){on_call, arg};
+    redis_key_init_empty(&key);
+    redis_key_set(&key, writer->settings.redis_prefix, "call", view_of_text(call_id));
+    const struct bytes_view argv[] = {VIEW("HMGET"), bytes_view(&key), VIEW("state"),
+                                      VIEW("reason")};
+    bool is_sent = redis_send(writer->redis, 4, argv, on_looked_up, look_up);
+    bytes_release(&key);
+    if (!is_sent) {
+        free(look_up);
+    }
+    return is_sent;
+}
+
 // --- opening and closing ------------------------------------------------------------------------
 
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
@@ -252,6 +314,7 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->down_from = loop_now_ms();
     redis_key_init(&writer->stream, settings->redis_prefix, "webhooks");
     redis_key_init(&writer->low_key, settings->redis_prefix, "low");
+    redis_key_init(&writer->refused_key, settings->redis_prefix, "refused");
     writer->errors =
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
@@ -268,5 +331,6 @@ void stream_writer_close(struct stream_writer *writer)
     loop_timer_close(writer->probe);
     bytes_release(&writer->stream);
     bytes_release(&writer->low_key);
+    bytes_release(&writer->refused_key);
     free(writer);
 }

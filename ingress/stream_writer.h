@@ -42,4 +42,16 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
                          const struct bytes_view *fields, stream_writer_on_written *on_written,
                          void *arg);
 
+// Adds an entry to the stream of refused webhooks, without waiting for it; lost if Redis is away.
+#define STREAM_WRITER_TRACES_MAX 10000 // entries kept
+void stream_writer_trace(struct stream_writer *writer, size_t count,
+                         const struct bytes_view *fields);
+
+// Looks up the state and reason of the call that is recorded as `call_id`. False, and no callback,
+// while Redis is away. Otherwise one callback, never from inside the call; `state` is empty if no
+// such call is kept, or nobody knows.
+typedef void stream_writer_on_call(struct bytes_view state, struct bytes_view reason, void *arg);
+bool stream_writer_look_up(struct stream_writer *writer, const char *call_id,
+                           stream_writer_on_call *on_call, void *arg);
+
 #endif

@@ -5,11 +5,11 @@
 
 #include "bytes.h"
 #include "webhook_entry.h"
+#include "webhook_repair.h"
 
 #include <stdbool.h>
 
 #define WEBHOOK_UNSIGNED_BYTES_MAX 1024 // an unsigned body longer than this is not even parsed
-#define WEBHOOK_SENTENCE_BYTES 256
 
 enum webhook_verdict {
     WEBHOOK_CALL,         // dial-in (perhaps with dial-out settings) or dial-out: to be queued
@@ -17,15 +17,22 @@ enum webhook_verdict {
     WEBHOOK_REFUSED,      // 400 with `code` and `sentence`
 };
 
+// Owned; to be released whatever the verdict.
 struct webhook {
     enum webhook_kind kind;
-    char call_id[WEBHOOK_CALL_ID_BYTES_MAX + 1]; // empty for a dial-out: see Idempotency-Key
-    char to[64 + 1];                             // the called number; empty for a dial-out alone
+    char call_id[WEBHOOK_CALL_ID_BYTES_MAX + 1]; // empty for a dial-out
+    char *to;                                    // the called number as it came; empty: none
+    char *idempotency_key;                       // of the body; NULL: there is none
+    bool has_dialout;                            // a dial-in that may dial out
+    char flaw[WEBHOOK_FLAW_BYTES];               // what was repaired; empty: nothing
     const char *code;                      // of a refusal: "invalid_json", "missing_fields", …
     char sentence[WEBHOOK_SENTENCE_BYTES]; // names the fields; printable ASCII
 };
 
-enum webhook_verdict webhook_read(struct webhook *webhook, struct bytes_view body);
+// `signed_for` as webhook_repair takes it.
+enum webhook_verdict webhook_read(struct webhook *webhook, struct bytes_view body,
+                                  struct bytes_view signed_for);
+void webhook_release(struct webhook *webhook);
 
 // Is it exactly a verification request: {"Test":"test"}, {"test":"test"} or {"To":"+…"} alone?
 bool webhook_is_verification(struct bytes_view body);

@@ -24,25 +24,25 @@ static const char *error_of(const struct start_answer *answer)
 static void set_outcome(struct call *call, enum retry_decision decision,
                         const struct start_answer *answer, const struct redact_secrets *secrets)
 {
-    struct call_outcome *outcome = &call->outcome;
+    struct outcome *outcome = &call->outcome;
     switch (decision) {
     case RETRY_STARTED:
-        call_set_outcome(call, RECORD_STARTED, "", answer->flaw);
+        call_set_outcome(call, OUTCOME_STARTED, "", answer->flaw);
         copy_redacted(answer->session_id, secrets, outcome->session_id, sizeof outcome->session_id);
         copy_redacted(answer->room_url, secrets, outcome->room_url, sizeof outcome->room_url);
         return;
     case RETRY_REJECTED:
-        call_set_outcome(call, RECORD_DEAD, "rejected", "/start refuses this request for good");
+        call_set_outcome(call, OUTCOME_DEAD, "rejected", "/start refuses this request for good");
         return;
     case RETRY_CONFIGURATION:
-        call_set_outcome(call, RECORD_LINE, "", "the agent refuses our configuration");
+        call_set_outcome(call, OUTCOME_LINE, "", "the agent refuses our configuration");
         return;
     case RETRY_FULL:
-        call_set_outcome(call, RECORD_LINE, "", error_of(answer));
+        call_set_outcome(call, OUTCOME_LINE, "", error_of(answer));
         return;
     case RETRY_FAILED:
     case RETRY_LINE:
-        call_set_outcome(call, RECORD_AGAIN, "", error_of(answer));
+        call_set_outcome(call, OUTCOME_AGAIN, "", error_of(answer));
         return;
     }
 }
@@ -51,7 +51,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
                                   const struct redact_secrets *secrets, uint64_t wall_s,
                                   uint32_t chance)
 {
-    struct call_outcome *outcome = &call->outcome;
+    struct outcome *outcome = &call->outcome;
     const struct retry_situation situation = {
         .status = answer->http->status,
         .retry_after = answer->http->retry_after,
@@ -68,9 +68,9 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->http_status = answer->http->status;
     outcome->latency_ms = answer->http->latency_us / 1000;
     outcome->failures = call->failures;
-    outcome->told_ms = delay.told_ms;
+    outcome->retry_after_ms = delay.told_ms;
     outcome->again_after_ms = delay.own_ms;
-    outcome->has_line = decision == RETRY_LINE;
+    outcome->lines_up = decision == RETRY_LINE;
     redact(bytes_view(&call->request), secrets, &outcome->request);
     redact(answer->http->body, secrets, &outcome->response);
     return decision;

@@ -27,13 +27,13 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     view_copy(entry_id, call->entry_id, sizeof call->entry_id);
     view_copy(entry->sha256, call->sha256, sizeof call->sha256);
     call->kind = entry->kind;
+    call->signed_for = memory_text_of(entry->signed_for.data, entry->signed_for.len);
     // Without a time of its own, an entry rang when Redis took it: its id begins with that.
     call->received_ms =
         entry->received_ms ? entry->received_ms : strtoull(call->entry_id, NULL, 10);
     bytes_init(&call->body, BODY_BYTES_MAX);
     bytes_init(&call->request, TRANSFORM_REQUEST_BYTES_MAX);
-    bytes_init(&call->outcome.request, 2 * TRANSFORM_REQUEST_BYTES_MAX);
-    bytes_init(&call->outcome.response, CALL_RESPONSE_BYTES_MAX);
+    outcome_init(&call->outcome, 2 * TRANSFORM_REQUEST_BYTES_MAX, CALL_RESPONSE_BYTES_MAX);
     if (webhook_call_id_is_valid(entry->call_id, WEBHOOK_RECORD_ID_BYTES_MAX)) {
         view_copy(entry->call_id, call->call_id, sizeof call->call_id);
     } else {
@@ -52,9 +52,10 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
 void call_free(struct call *call)
 {
     bytes_release(&call->body);
+    free(call->signed_for);
+    transform_facts_release(&call->facts);
     bytes_release(&call->request);
-    bytes_release(&call->outcome.request);
-    bytes_release(&call->outcome.response);
+    outcome_release(&call->outcome);
     free(call);
 }
 
@@ -64,8 +65,8 @@ struct record_call call_for_record(const struct call *call)
         .entry_id = view_of_text(call->entry_id),
         .call_id = view_of_text(call->call_id),
         .kind = call->kind,
-        .from = call->facts.from,
-        .to = call->facts.to,
+        .from = call->facts.from ? call->facts.from : "",
+        .to = call->facts.to ? call->facts.to : "",
         .agent = call->route->agent,
         .received_ms = call->received_ms,
         .deadline_ms = call->deadline_ms,
@@ -81,23 +82,13 @@ struct webhook_entry call_entry(const struct call *call)
         .received_ms = call->received_ms,
         .body = bytes_view(&call->body),
         .sha256 = view_of_text(call->sha256),
+        .signed_for = view_of_text(call->signed_for),
     };
 }
 
-void call_set_outcome(struct call *call, enum record_outcome_name name, const char *reason,
+void call_set_outcome(struct call *call, enum outcome_name name, const char *reason,
                       const char *error)
 {
-    struct call_outcome *outcome = &call->outcome;
-    bytes_clear(&outcome->request);
-    bytes_clear(&outcome->response);
-    outcome->name = name;
-    outcome->reason = reason;
-    snprintf(outcome->error, sizeof outcome->error, "%s", error ? error : "");
-    outcome->attempt = 0;
-    outcome->http_status = 0;
-    outcome->latency_ms = 0;
-    outcome->session_id[0] = outcome->room_url[0] = '\0';
-    outcome->failures = call->failures;
-    outcome->told_ms = outcome->again_after_ms = 0;
-    outcome->has_line = false;
+    outcome_set(&call->outcome, name, reason, error);
+    call->outcome.failures = call->failures;
 }

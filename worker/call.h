@@ -10,7 +10,6 @@
 #include "transform.h"
 #include "webhook_entry.h"
 
-#define CALL_ERROR_BYTES 256
 #define CALL_RESPONSE_BYTES_MAX 4096 // of an answer, as recorded
 
 // Where a call is: named once, for the code and for the log.
@@ -27,24 +26,6 @@ enum call_state {
 };
 const char *call_state_name(enum call_state state);
 
-// What the next `finish` will record.
-struct call_outcome {
-    enum record_outcome_name name;
-    const char *reason;
-    char error[CALL_ERROR_BYTES];
-    unsigned attempt;
-    unsigned http_status;
-    uint64_t latency_ms;
-    struct bytes request;  // redacted
-    struct bytes response; // redacted, cut
-    char session_id[257];
-    char room_url[1025];
-    unsigned failures;       // in a row
-    uint64_t told_ms;        // how long the agent asks to be left alone
-    uint64_t again_after_ms; // of RECORD_AGAIN
-    bool has_line;           // of RECORD_AGAIN: the agent's calls stand in line from now on
-};
-
 struct call {
     struct call *next; // in its bucket of the table
     void *owner;       // the table
@@ -58,6 +39,7 @@ struct call {
     uint64_t deadline_ms; // the end of the caller's hold, in Redis' time
     char sha256[SIGNATURE_SHA256_HEX];
     struct bytes body;
+    char *signed_for; // of its entry
     struct transform_facts facts;
     const struct route *route;
 
@@ -69,7 +51,7 @@ struct call {
     bool is_watched;   // it counts among the suspects that are out
     uint64_t begun_ms; // when `begin` was sent: the POST must follow soon
     struct bytes request;
-    struct call_outcome outcome;
+    struct outcome outcome; // what the next `finish` will record
 };
 
 // Copies what an entry says. NULL when it is usable, else why not: then it is still a call, to be
@@ -83,7 +65,7 @@ struct record_call call_for_record(const struct call *call);
 struct webhook_entry call_entry(const struct call *call);
 
 // Sets what is to be recorded; frees what an earlier outcome held. `error` may be NULL.
-void call_set_outcome(struct call *call, enum record_outcome_name name, const char *reason,
+void call_set_outcome(struct call *call, enum outcome_name name, const char *reason,
                       const char *error);
 
 #endif

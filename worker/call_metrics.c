@@ -29,11 +29,11 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
         metrics_seconds(metrics, "dialin_start_seconds", "How long /start took to answer 2xx.");
 }
 
-void call_metrics_count(const struct call_metrics *counts, const struct call_outcome *outcome)
+void call_metrics_count(const struct call_metrics *counts, const struct outcome *outcome)
 {
-    if (outcome->name == RECORD_STARTED) {
+    if (outcome->name == OUTCOME_STARTED) {
         (*counts->started)++;
-    } else if (outcome->name == RECORD_DEAD) {
+    } else if (outcome->name == OUTCOME_DEAD) {
         (*(!strcmp(outcome->reason, "expired")    ? counts->expired
            : !strcmp(outcome->reason, "rejected") ? counts->rejected
                                                   : counts->invalid))++;

@@ -17,6 +17,6 @@ struct call_metrics {
 void call_metrics_register(struct call_metrics *counts, struct metrics *metrics);
 
 // Counts a final outcome; others are none of its business.
-void call_metrics_count(const struct call_metrics *counts, const struct call_outcome *outcome);
+void call_metrics_count(const struct call_metrics *counts, const struct outcome *outcome);
 
 #endif

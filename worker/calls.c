@@ -98,24 +98,25 @@ static void step_again(struct call *call)
 static void log_outcome(const struct call *call)
 {
     const struct calls *calls = call->owner;
-    const struct call_outcome *outcome = &call->outcome;
+    const struct outcome *outcome = &call->outcome;
     int64_t since_ring_ms = (int64_t)(redis_now_ms(calls->commands) - call->received_ms);
-    if (outcome->name == RECORD_STARTED) {
+    if (outcome->name == OUTCOME_STARTED) {
         log_info("call started", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_phone("from", call->facts.from),
-                 log_number("attempt", outcome->attempt),
+                 log_number("attempt", (int64_t)outcome->attempt),
                  log_number("since_ring_ms", since_ring_ms),
                  log_text("session_id", outcome->session_id), log_text("flaw", outcome->error));
-    } else if (outcome->name == RECORD_DEAD) {
+    } else if (outcome->name == OUTCOME_DEAD) {
         log_warning("call dead", log_text("call_id", call->call_id),
                     log_text("entry", call->entry_id), log_phone("from", call->facts.from),
                     log_text("reason", outcome->reason), log_text("error", outcome->error),
                     log_number("since_ring_ms", since_ring_ms));
     } else {
-        log_info(outcome->name == RECORD_LINE ? "call waits in line" : "call asks again",
+        log_info(outcome->name == OUTCOME_LINE ? "call waits in line" : "call asks again",
                  log_text("call_id", call->call_id), log_text("entry", call->entry_id),
-                 log_number("attempt", outcome->attempt),
-                 log_number("status", outcome->http_status), log_text("error", outcome->error),
+                 log_number("attempt", (int64_t)outcome->attempt),
+                 log_number("status", (int64_t)outcome->http_status),
+                 log_text("error", outcome->error),
                  log_number("again_in_ms", (int64_t)outcome->again_after_ms));
     }
 }
@@ -159,40 +160,23 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         let_go(call);
     } else {
         const char *agent = call->route->agent;
-        enum record_outcome_name outcome = call->outcome.name;
+        enum outcome_name outcome = call->outcome.name;
         log_outcome(call);
         call_metrics_count(&calls->counts, &call->outcome);
-        if (outcome == RECORD_AGAIN) {
+        if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
         } else {
             let_go(call);
         }
-        calls->events.on_line(agent, outcome == RECORD_LINE, calls->arg);
+        calls->events.on_line(agent, outcome == OUTCOME_LINE, calls->arg);
     }
 }
 
 static void send_finish(struct call *call)
 {
     struct calls *calls = call->owner;
-    const struct call_outcome *from = &call->outcome;
     const struct record_call record_call = call_for_record(call);
-    const struct record_outcome outcome = {
-        .name = from->name,
-        .reason = from->reason,
-        .error = from->error,
-        .attempt = from->attempt,
-        .http_status = from->http_status,
-        .latency_ms = from->latency_ms,
-        .failures = from->failures,
-        .told_ms = from->told_ms,
-        .has_line = from->has_line,
-        .again_after_ms = from->again_after_ms,
-        .request = bytes_view(&from->request),
-        .response = bytes_view(&from->response),
-        .session_id = view_of_text(from->session_id),
-        .room_url = view_of_text(from->room_url),
-    };
-    if (!record_finish(calls->record, &record_call, &outcome, on_finished, call)) {
+    if (!record_finish(calls->record, &record_call, &call->outcome, on_finished, call)) {
         step_again(call);
     }
 }
@@ -205,7 +189,7 @@ static void finish(struct call *call)
 
 static void give_up(struct call *call, const char *reason, const char *error)
 {
-    call_set_outcome(call, RECORD_DEAD, reason, error);
+    call_set_outcome(call, OUTCOME_DEAD, reason, error);
     finish(call);
 }
 

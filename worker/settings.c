@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_settings.h"
 #include "stream_reader.h"
 
 #include <stdlib.h>
@@ -120,10 +121,7 @@ void settings_load(void *arg, struct config_problems *problems)
     check_worker_name(settings, problems);
     check_key(settings->start_api_key, "START_API_KEY", problems);
     check_key(settings->cloud_api_key, "PIPECAT_CLOUD_API_KEY", problems);
-    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
-    if (redis) {
-        config_problem(problems, "REDIS_URL", "%s", redis);
-    }
+    redis_settings_load_common(&settings->common, &settings->redis, problems);
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};

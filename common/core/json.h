@@ -6,10 +6,10 @@
 #define DIALIN_JSON_H
 
 #include "bytes.h"
+#include "json_scan.h"
 
 #include <cjson/cJSON.h>
 
-#define JSON_DEPTH_MAX 32
 #define JSON_MEMBERS_MAX 256 // of the outermost object
 
 // A member of the outermost object as it stands in the text: nothing is lost in going through,

@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include "json.h"
+#include "time_zone.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ void process_init(void)
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     json_init();
+    time_zone_init();
 }
 
 int process_report(const struct config_problems *problems, const char *program)

@@ -1,10 +1,15 @@
 // The one file that knows OpenSSL. Each secret keeps two SHA-256 states, with the inner and the
 // outer pad of its HMAC (RFC 2104) hashed already: a check then costs the message and one more
-// block, and no key setup. Every secret is tried for every webhook, whether or not an earlier one
-// has matched, and 32 decoded bytes are compared in constant time.
+// block, and no key setup. Which secrets are tried depends on the body, never on whether an earlier
+// one has matched, and 32 decoded bytes are compared in constant time.
+//
+// A forged request costs one hash over its body for each secret tried. So of many secrets only
+// those are tried whose number occurs in the body; the raw bytes are searched, not parsed.
 #include "signature.h"
 
+#include "base64.h"
 #include "memory.h"
+#include "phone_number.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
@@ -12,68 +17,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DIGEST_BYTES 32
 #define BLOCK_BYTES 64
 #define SECRET_BYTES_MAX 1024
-#define NUMBER_DIGITS_MAX 20
+#define CLUES_LOOKED_UP_MAX 4096 // runs of a body that are looked up among the secrets' numbers
 #define TIMESTAMP_DIGITS_MAX 16
 #define MILLISECONDS_FROM 100000000000U
 
 struct secret {
-    char *text;   // in base64, as configured
-    char *number; // NULL: any
+    char *text;    // in base64, as configured
+    char *tied_to; // `+14152251493` or `sip:user@host`; NULL: any number
+    char *clue;    // what must occur in a body: the digits, or the user part in lower case
     EVP_MD_CTX *inner, *outer;
 };
 
 struct signature_secrets {
-    size_t count;
-    EVP_MD_CTX *work; // for the check at hand
+    size_t count, tied_count;
+    uint16_t by_clue[SIGNATURE_SECRETS_MAX]; // the tied ones, in the order of their clues
+    EVP_MD_CTX *work;                        // for the check at hand
     struct secret secrets[SIGNATURE_SECRETS_MAX];
 };
-
-// --- base64 -----------------------------------------------------------------------------------
-
-static int base64_value(char c)
-{
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '+'             ? 62
-           : c == '/'             ? 63
-                                  : -1;
-}
-
-// Decodes canonical base64, padding included; 0: it is none, or longer than `size`.
-static size_t base64_decode(struct bytes_view text, unsigned char *out, size_t size)
-{
-    size_t len = 0, digits = text.len;
-    while (digits > 0 && text.len - digits < 2 && text.data[digits - 1] == '=') {
-        digits--;
-    }
-    if (text.len == 0 || text.len % 4 != 0 || digits % 4 == 1) {
-        return 0;
-    }
-    uint32_t bits = 0;
-    unsigned bit_count = 0;
-    for (size_t i = 0; i < digits; i++) {
-        int value = base64_value(text.data[i]);
-        if (value < 0) {
-            return 0;
-        }
-        bits = (bits << 6 | (uint32_t)value) & 0xffffff;
-        bit_count += 6;
-        if (bit_count >= 8) {
-            bit_count -= 8;
-            if (len == size) {
-                return 0;
-            }
-            out[len++] = (unsigned char)(bits >> bit_count);
-        }
-    }
-    bool is_canonical = (bits & ((1U << bit_count) - 1)) == 0;
-    return is_canonical ? len : 0;
-}
 
 // --- HMAC -------------------------------------------------------------------------------------
 
@@ -129,7 +94,8 @@ static void secret_release(struct secret *secret)
         memory_wipe(secret->text, strlen(secret->text));
     }
     free(secret->text);
-    free(secret->number);
+    free(secret->tied_to);
+    free(secret->clue);
 }
 
 static void hmac(const struct secret *secret, EVP_MD_CTX *work, struct bytes_view timestamp,
@@ -147,18 +113,45 @@ static void hmac(const struct secret *secret, EVP_MD_CTX *work, struct bytes_vie
 
 // --- secrets ----------------------------------------------------------------------------------
 
-// The length of the number in front of `number=secret`; 0: it is a secret alone. A base64 secret of
-// digits only ends in its padding: nothing but a further "=" follows the first.
-static size_t number_len(struct bytes_view item)
+// The length of what stands in front of `number=secret`; 0: it is a secret alone. In base64 an "="
+// stands at the end only, with nothing but a further one after it.
+static size_t tie_len(struct bytes_view item)
 {
-    size_t plus = item.len > 0 && item.data[0] == '+';
-    size_t len = plus;
-    while (len < item.len && item.data[len] >= '0' && item.data[len] <= '9') {
-        len++;
+    const char *equals = item.len > 0 ? memchr(item.data, '=', item.len) : NULL;
+    const char *end = item.data + item.len;
+    return equals && equals + 1 < end && equals[1] != '=' ? (size_t)(equals - item.data) : 0;
+}
+
+static bool tie(struct secret *secret, struct bytes_view to)
+{
+    struct phone_number number;
+    if (!phone_number_read(&number, to)) {
+        return false;
     }
-    bool has_digits = len > plus && len - plus <= NUMBER_DIGITS_MAX;
-    bool has_secret = len + 1 < item.len && item.data[len] == '=' && item.data[len + 1] != '=';
-    return has_digits && has_secret ? len : 0;
+    char text[PHONE_ADDRESS_BYTES_MAX + 8];
+    snprintf(text, sizeof text, "%s%s", number.is_address ? "sip:" : "+",
+             number.is_address ? number.address : number.digits);
+    secret->tied_to = memory_text(text);
+    secret->clue = number.is_address ? memory_text_of(number.address, strcspn(number.address, "@"))
+                                     : memory_text(number.digits);
+    return true;
+}
+
+// Why a secret that is not base64 is none; the commonest ways to paste one.
+static const char *base64_problem(const char *text)
+{
+    size_t len = strlen(text);
+    return text[0] == '"' || text[0] == '\'' ? "stands in quotes: remove them"
+           : !strncmp(text, "whsec_", 6)
+               ? "begins with whsec_: that is a secret of another kind of webhook; copy `hmac` of "
+                 "the dial-in number as Daily shows it"
+           : strpbrk(text, "-_") ? "is not base64: copy it as Daily shows it (in the URL-safe "
+                                   "alphabet, write + for - "
+                                   "and / for _)"
+           : len % 4 != 0 && strcspn(text, "=") == len
+               ? "is not base64: its end is missing (base64 is padded with = to a multiple of 4 "
+                 "characters)"
+               : "is not base64: copy it as Daily shows it";
 }
 
 static bool add_secret(struct signature_secrets *secrets, struct bytes_view item,
@@ -167,7 +160,8 @@ static bool add_secret(struct signature_secrets *secrets, struct bytes_view item
     unsigned char key[SECRET_BYTES_MAX];
     size_t index = secrets->count + 1; // as people count
     if (item.len == 0) {
-        bytes_printf(problem, "element %zu of the list is empty", index);
+        bytes_printf(problem, "element %zu of the list is empty: is there a comma too many?",
+                     index);
         return false;
     }
     if (secrets->count == SIGNATURE_SECRETS_MAX) {
@@ -175,17 +169,20 @@ static bool add_secret(struct signature_secrets *secrets, struct bytes_view item
         return false;
     }
     struct secret *secret = &secrets->secrets[secrets->count++];
-    size_t number = number_len(item);
-    if (number > 0) {
-        secret->number = memory_text_of(item.data, number);
-        item = (struct bytes_view){item.data + number + 1, item.len - number - 1};
+    size_t tie_to = tie_len(item);
+    if (tie_to > 0 && !tie(secret, (struct bytes_view){item.data, tie_to})) {
+        bytes_printf(problem,
+                     "secret %zu of the list is not base64, and not tied to a number or a SIP "
+                     "address either: write +14152251493=… or sip:user@host=…",
+                     index);
+        return false;
     }
+    item = tie_to > 0 ? (struct bytes_view){item.data + tie_to + 1, item.len - tie_to - 1} : item;
     secret->text = memory_text_of(item.data, item.len);
     size_t len = base64_decode(item, key, sizeof key);
     bool is_good = len >= SIGNATURE_SECRET_BYTES_MIN;
     if (len == 0) {
-        bytes_printf(problem, "secret %zu of the list is not base64: copy it as Daily shows it",
-                     index);
+        bytes_printf(problem, "secret %zu of the list %s", index, base64_problem(secret->text));
     } else if (!is_good) {
         bytes_printf(problem, "secret %zu of the list is shorter than %d bytes", index,
                      SIGNATURE_SECRET_BYTES_MIN);
@@ -194,6 +191,24 @@ static bool add_secret(struct signature_secrets *secrets, struct bytes_view item
     }
     OPENSSL_cleanse(key, sizeof key);
     return is_good;
+}
+
+static int compare_clues(const void *a, const void *b, void *arg)
+{
+    const struct signature_secrets *secrets = arg;
+    return strcmp(secrets->secrets[*(const uint16_t *)a].clue,
+                  secrets->secrets[*(const uint16_t *)b].clue);
+}
+
+static void sort_clues(struct signature_secrets *secrets)
+{
+    for (size_t i = 0; i < secrets->count; i++) {
+        if (secrets->secrets[i].clue) {
+            secrets->by_clue[secrets->tied_count++] = (uint16_t)i;
+        }
+    }
+    qsort_r(secrets->by_clue, secrets->tied_count, sizeof secrets->by_clue[0], compare_clues,
+            secrets);
 }
 
 struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem)
@@ -218,6 +233,7 @@ struct signature_secrets *signature_secrets_parse(const char *list, struct bytes
         }
         item = end + 1;
     }
+    sort_clues(secrets);
     return secrets;
 }
 
@@ -234,12 +250,107 @@ void signature_secrets_free(struct signature_secrets *secrets)
 
 bool signature_secrets_have(const struct signature_secrets *secrets, const char *secret)
 {
-    for (size_t i = 0; i < secrets->count; i++) {
-        if (!strcmp(secrets->secrets[i].text, secret)) {
-            return true;
+    unsigned char wanted[SECRET_BYTES_MAX], key[SECRET_BYTES_MAX];
+    size_t wanted_len = base64_decode(view_of_text(secret), wanted, sizeof wanted);
+    bool is_there = false;
+    for (size_t i = 0; i < secrets->count; i++) { // by what it says: there are several spellings
+        size_t len = base64_decode(view_of_text(secrets->secrets[i].text), key, sizeof key);
+        is_there = is_there || (len == wanted_len && !memcmp(key, wanted, len));
+    }
+    OPENSSL_cleanse(key, sizeof key);
+    return is_there;
+}
+
+// --- which secrets are tried --------------------------------------------------------------------
+
+struct tries {
+    size_t count;
+    uint16_t indexes[SIGNATURE_TRIES_MAX];
+};
+
+static void try_secret(struct tries *tries, size_t index)
+{
+    for (size_t i = 0; i < tries->count; i++) {
+        if (tries->indexes[i] == index) {
+            return;
         }
     }
-    return false;
+    if (tries->count < SIGNATURE_TRIES_MAX) {
+        tries->indexes[tries->count++] = (uint16_t)index;
+    }
+}
+
+static int compare_to_clue(const char *clue, struct bytes_view text)
+{
+    int order = strncasecmp(clue, text.data, text.len);
+    return order != 0 ? order : clue[text.len] != '\0';
+}
+
+// All secrets with this clue: a number may have several.
+static void try_clue(const struct signature_secrets *secrets, struct bytes_view clue,
+                     struct tries *tries)
+{
+    size_t low = 0, high = secrets->tied_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (compare_to_clue(secrets->secrets[secrets->by_clue[middle]].clue, clue) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < secrets->tied_count &&
+           compare_to_clue(secrets->secrets[secrets->by_clue[low]].clue, clue) == 0;
+         low++) {
+        try_secret(tries, secrets->by_clue[low]);
+    }
+}
+
+static bool is_in_run(char c, bool digits_only)
+{
+    return (c >= '0' && c <= '9') ||
+           (!digits_only &&
+            ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || memchr("-_.!~*'+", c, 8)));
+}
+
+// Looks up each run of digits, and each run of what a SIP user may have.
+static void try_occurring(const struct signature_secrets *secrets, struct bytes_view body,
+                          bool digits_only, struct tries *tries)
+{
+    size_t looked_up = 0;
+    for (size_t at = 0; at < body.len && looked_up < CLUES_LOOKED_UP_MAX; at++) {
+        size_t begin = at;
+        while (at < body.len && is_in_run(body.data[at], digits_only)) {
+            at++;
+        }
+        struct bytes_view run = {body.data + begin, at - begin};
+        if (digits_only && run.len > 2 && run.data[0] == '0' && run.data[1] == '0') {
+            run = (struct bytes_view){run.data + 2, run.len - 2};
+        }
+        if (run.len > 0) {
+            looked_up++;
+            try_clue(secrets, run, tries);
+        }
+    }
+}
+
+static void choose_tries(const struct signature_secrets *secrets, struct bytes_view body,
+                         struct tries *tries)
+{
+    tries->count = 0;
+    for (size_t i = 0; i < secrets->count; i++) {
+        if (!secrets->secrets[i].tied_to) {
+            try_secret(tries, i);
+        }
+    }
+    if (secrets->count > SIGNATURE_TRIES_MAX && secrets->tied_count > 0) {
+        try_occurring(secrets, body, true, tries);
+        try_occurring(secrets, body, false, tries);
+    }
+    // A webhook need not name its number: the others too, as far as there is room.
+    for (size_t i = 0; i < secrets->count && tries->count < SIGNATURE_TRIES_MAX; i++) {
+        try_secret(tries, i);
+    }
 }
 
 // --- checking ---------------------------------------------------------------------------------
@@ -268,6 +379,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
     unsigned char given[DIGEST_BYTES], expected[DIGEST_BYTES];
     uint64_t signed_ms = 0;
     size_t matches = 0;
+    struct tries tries;
     if (match) {
         match->any_number = false;
         match->count = 0;
@@ -277,13 +389,15 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
         !parse_timestamp(timestamp, &signed_ms)) {
         return SIGNATURE_WRONG;
     }
-    for (size_t i = 0; i < secrets->count; i++) {
-        hmac(&secrets->secrets[i], secrets->work, timestamp, body, expected);
+    choose_tries(secrets, body, &tries);
+    for (size_t i = 0; i < tries.count; i++) {
+        const struct secret *secret = &secrets->secrets[tries.indexes[i]];
+        hmac(secret, secrets->work, timestamp, body, expected);
         bool is_same = CRYPTO_memcmp(given, expected, DIGEST_BYTES) == 0;
         matches += is_same;
         if (is_same && match) {
-            match->any_number |= secrets->secrets[i].number == NULL;
-            match->indexes[match->count++] = (uint16_t)i;
+            match->any_number |= secret->tied_to == NULL;
+            match->indexes[match->count++] = tries.indexes[i];
         }
     }
     if (matches == 0) {
@@ -293,18 +407,48 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
     return away_ms > SIGNATURE_FRESH_S * 1000 ? SIGNATURE_STALE : SIGNATURE_GOOD;
 }
 
+static bool is_for(const struct secret *secret, const struct phone_number *to)
+{
+    struct phone_number own;
+    phone_number_read(&own, view_of_text(secret->tied_to));
+    return own.is_address ? to->is_address && !strcmp(own.address, to->address)
+                          : phone_number_equal(&own, to);
+}
+
 bool signature_allows(const struct signature_secrets *secrets, const struct signature_match *match,
                       const char *to)
 {
+    struct phone_number number;
     if (match->any_number) {
         return true;
     }
-    for (size_t i = 0; i < match->count && to; i++) {
-        if (!strcmp(secrets->secrets[match->indexes[i]].number, to)) {
+    if (!phone_number_read(&number, view_of_text(to))) {
+        return false;
+    }
+    for (size_t i = 0; i < match->count; i++) {
+        if (is_for(&secrets->secrets[match->indexes[i]], &number)) {
             return true;
         }
     }
     return false;
+}
+
+const char *signature_tied_to(const struct signature_secrets *secrets,
+                              const struct signature_match *match)
+{
+    bool is_tied = match->count > 0 && !match->any_number;
+    return is_tied ? secrets->secrets[match->indexes[0]].tied_to : "";
+}
+
+void signature_name(const struct signature_secrets *secrets, const struct signature_match *match,
+                    char out[SIGNATURE_NAME_BYTES])
+{
+    out[0] = '\0';
+    if (match->count > 0) {
+        const char *tied_to = secrets->secrets[match->indexes[0]].tied_to;
+        snprintf(out, SIGNATURE_NAME_BYTES, "%u of the list%s%.90s%s", match->indexes[0] + 1U,
+                 tied_to ? " (" : "", tied_to ? tied_to : "", tied_to ? ")" : "");
+    }
 }
 
 bool signature_sign(const char *secret, struct bytes_view timestamp, struct bytes_view body,

@@ -19,32 +19,49 @@
 
 struct signature_secrets;
 
-// Parses PINLESS_HMAC_SECRET: base64 secrets separated by commas, each optionally `number=secret`.
-// NULL with a sentence in `problem` (which never holds a secret) where one is unusable.
+// Parses PINLESS_HMAC_SECRET: base64 secrets separated by commas, each optionally tied to a number
+// in any spelling or to a SIP address: `number=secret`, `sip:user@host=secret`. NULL with a
+// sentence in `problem` (which never holds a secret) if one is unusable.
 struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem);
 void signature_secrets_free(struct signature_secrets *secrets);
 bool signature_secrets_have(const struct signature_secrets *secrets, const char *secret);
 
 enum signature_verdict { SIGNATURE_GOOD, SIGNATURE_WRONG, SIGNATURE_STALE };
 
+#define SIGNATURE_TRIES_MAX 16 // secrets that are tried for one request
+
 // Which secrets made it: some may sign for one number only. Plain memory.
 struct signature_match {
     bool any_number;
     size_t count; // of `indexes`
-    uint16_t indexes[SIGNATURE_SECRETS_MAX];
+    uint16_t indexes[SIGNATURE_TRIES_MAX];
 };
 
-// Verifies `signature` over `timestamp` and `body` with every secret, in constant time, then the
-// freshness of `timestamp` (digits; milliseconds from 10^11 on, seconds below) against `now_ms`.
-// A malformed timestamp or signature is SIGNATURE_WRONG. `match` may be NULL.
+// Verifies `signature` over `timestamp` and `body`, in constant time, then the freshness of
+// `timestamp` (digits; milliseconds from 10^11 on, seconds below) against `now_ms`. Tries the
+// secrets that are tied to no number, then those whose number or SIP user occurs in the body, then
+// the others, SIGNATURE_TRIES_MAX at most. A malformed timestamp or signature is SIGNATURE_WRONG.
+// `match` may be NULL; it is filled for a stale timestamp too.
 enum signature_verdict signature_check(const struct signature_secrets *secrets,
                                        struct bytes_view timestamp, struct bytes_view signature,
                                        struct bytes_view body, uint64_t now_ms,
                                        struct signature_match *match);
 
-// May whoever made this signature speak for the called number `to` (NULL: no number)?
+// Does this signature count for the called number or SIP address `to` (empty: none)? A secret tied
+// to a SIP address counts for that address only, one tied to a number also for SIP addresses whose
+// user part is that number.
 bool signature_allows(const struct signature_secrets *secrets, const struct signature_match *match,
                       const char *to);
+
+// What the secret of a match is tied to: `+14152251493` or `sip:user@host`; "" if one of them is
+// tied to nothing.
+const char *signature_tied_to(const struct signature_secrets *secrets,
+                              const struct signature_match *match);
+
+// The secret of a match as it is told to people: "2 of the list (+14152251493)".
+#define SIGNATURE_NAME_BYTES 128
+void signature_name(const struct signature_secrets *secrets, const struct signature_match *match,
+                    char out[SIGNATURE_NAME_BYTES]);
 
 // Signs as Daily does. `secret` is one base64 secret; `out` gets SIGNATURE_TEXT_BYTES and a NUL.
 // False where the secret is no base64.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RECEIVED_DIGITS_MAX 15
+#define ALWAYS_WRITTEN 9 // the first fields; the others only if they are not empty
 
 const char *webhook_kind_name(enum webhook_kind kind)
 {
@@ -37,11 +38,15 @@ void webhook_entry_to_fields(const struct webhook_entry *entry, struct webhook_e
         {VIEW("peer"), entry->peer},
         {VIEW("body"), entry->body},
         {VIEW("sha256"), entry->sha256},
-        {VIEW("replay_of"), entry->replay_of}, // only where it is one
+        {VIEW("replay_of"), entry->replay_of},
+        {VIEW("signed_for"), entry->signed_for},
+        {VIEW("flaw"), entry->flaw},
     };
-    size_t pair_count = sizeof pairs / sizeof pairs[0] - (entry->replay_of.len == 0);
     fields->count = 0;
-    for (size_t i = 0; i < pair_count; i++) {
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (i >= ALWAYS_WRITTEN && pairs[i].value.len == 0) {
+            continue;
+        }
         fields->views[fields->count++] = pairs[i].name;
         fields->views[fields->count++] = pairs[i].value;
     }
@@ -98,6 +103,8 @@ const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisRep
     entry->body = field(fields, "body");
     entry->sha256 = field(fields, "sha256");
     entry->replay_of = field(fields, "replay_of");
+    entry->signed_for = field(fields, "signed_for");
+    entry->flaw = field(fields, "flaw");
     struct bytes_view kind = field(fields, "kind");
     bool has_time = read_number(field(fields, "received_ms"), &entry->received_ms);
     entry->received_ms = has_time ? entry->received_ms : 0;

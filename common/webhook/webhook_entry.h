@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define WEBHOOK_ENTRY_VERSION "1"
-#define WEBHOOK_ENTRY_FIELDS 20         // ten names, each with its value
+#define WEBHOOK_ENTRY_FIELDS 24         // twelve names, each with its value
 #define WEBHOOK_CALL_ID_BYTES_MAX 128   // of Daily's, or an Idempotency-Key
 #define WEBHOOK_RECORD_ID_BYTES_MAX 136 // with `~r` and the number of a replay behind it
 
@@ -28,6 +28,9 @@ struct webhook_entry {
     struct bytes_view body;      // the exact bytes
     struct bytes_view sha256;    // of the body, hex
     struct bytes_view replay_of; // the entry that this one repeats; empty: none
+    // The number or SIP address that the secret of the signature is tied to; empty: none.
+    struct bytes_view signed_for;
+    struct bytes_view flaw; // what webhook_repair repairs of the body; empty: nothing
 };
 
 // Names and values in turn, as XADD takes them, and memory for the texts they point to.

@@ -148,9 +148,9 @@ def test_a_file_of_routes_is_tried(stack, ledger, start, worker, audit, tmp_path
     sales, rest = daily.webhook(To="+14150000001"), daily.webhook(To="+16500000001")
     drain(ledger, sales, rest)
     same = {"START_URL": start.url}
-    path = routes_file(tmp_path, {"to": "+1212*", "agent": "nobody-rings"})
+    path = routes_file(tmp_path, {"name": "none", "to": "+1212*", "agent": "nobody-rings"})
     audit("verify", "--routes", path, **same)
-    path = routes_file(tmp_path, {"to": "+1415*", "agent": "sales", "api_key_env": "SALES_KEY",
+    path = routes_file(tmp_path, {"name": "sales", "to": "+1415*", "agent": "sales", "api_key_env": "SALES_KEY",
                                   "body": {"tenant": "acme"}, "room": {"geo": "eu"}})
     found = audit("verify", "--json", "--routes", path, code=1, SALES_KEY="key-1", **same).objects()
     assert {one["call_id"] for one in found} == {sales["callId"]}
@@ -162,11 +162,11 @@ def test_a_file_of_routes_is_tried(stack, ledger, start, worker, audit, tmp_path
 
 
 @pytest.mark.parametrize("text, sentence", [
-    (b'{"routes":[\n{"agent":"a b"}]}', "line 2: agent may have letters"),
+    (b'{"routes":[\n{"name":"a","agent":"a b","api_key_env":"PATH"}]}', "line 2: agent may have letters"),
     (b'{"routes":[{}', "line 1: "),
     (b"", "there is no text"),
     (b" " * (1 << 20) + b"{}", "longer than 1 MiB"),
-    (b'{"routes":[{"agent":"a","api_key_env":"NOT_SET"}]}', "NOT_SET is not set"),
+    (b'{"routes":[{"name":"a","agent":"a","api_key_env":"NOT_SET"}]}', "NOT_SET is not set"),
 ])
 def test_a_bad_file_of_routes_is_refused(audit, tmp_path, text, sentence):
     path = tmp_path / "routes.json"

@@ -75,19 +75,20 @@ def test_a_dialout_by_key(ingress, ledger):
     assert again["call_id"] != fields["call_id"]
 
 
-@pytest.mark.parametrize("by", ["signature", "key"])
-def test_a_dialout_is_called_by_its_idempotency_key(ingress, ledger, by):
-    body, call_id = daily.body(daily.dialout()), daily.new_call_id("order/7 ~")
-    credentials = daily.headers(body) if by == "signature" else daily.bearer()
-    answer = ingress.post(body, [*credentials, ("Idempotency-Key", call_id)])
+def test_a_dialout_is_called_by_its_idempotency_key(ingress, ledger):
+    body, call_id = daily.body(daily.dialout()), daily.new_call_id("order/7")
+    answer = ingress.post(body, [*daily.bearer(), ("Idempotency-Key", call_id)])
     assert check_queued(answer, ledger, call_id)["kind"] == b"dialout"
 
 
-@pytest.mark.parametrize("key", ["", "x" * 129, "caf\xe9"])
+@pytest.mark.parametrize("key", ["", "x" * 129, "caf\xe9", "order~r1", "~"])
 def test_an_unusable_idempotency_key_is_refused(ingress, ledger, key):
     body, entries = daily.body(daily.dialout()), len(ledger.entries())
-    answer = ingress.post(body, [*daily.headers(body), ("Idempotency-Key", key)])
+    answer = ingress.post(body, [*daily.bearer(), ("Idempotency-Key", key)])
     assert answer.status == 400 and answer.code in ("invalid_field", "bad_request")
+    body = daily.body(daily.dialout(idempotency_key=key))
+    answer = ingress.post(body, daily.headers(body))
+    assert (answer.status, answer.code) == (400, "invalid_field")
     assert len(ledger.entries()) == entries
 
 
@@ -160,7 +161,7 @@ def test_a_long_unsigned_body_is_not_even_looked_at(ingress):
 
 # --- refusals -------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("missing", ["From", "callId", "callDomain"])
+@pytest.mark.parametrize("missing", ["callId", "callDomain"])
 def test_missing_fields_are_named(ingress, missing):
     answer = ingress.ring({key: value for key, value in daily.webhook().items() if key != missing})
     assert (answer.status, answer.code) == (400, "missing_fields")
@@ -168,14 +169,14 @@ def test_missing_fields_are_named(ingress, missing):
 
 
 def test_all_missing_fields_are_named_at_once(ingress):
-    answer = ingress.ring({"To": daily.TO, "callId": daily.new_call_id(), "other": 1})
+    answer = ingress.ring({"To": daily.TO, "other": 1})
     assert (answer.status, answer.code) == (400, "missing_fields")
     sentence = answer.json()["error"]
-    assert "From" in sentence and "callDomain" in sentence and "To" not in sentence.split()
+    assert "callId" in sentence and "callDomain" in sentence and "To" not in sentence.split()
 
 
 @pytest.mark.parametrize("path", ["/api/dial/", "/api", "/api/dial2", "/API/DIAL", "//", "/*",
-                                  "/healthz", "/metrics", "/%61pi/dial", "/" + "x" * 3000])
+                                  "/readyz", "/metrics", "/%61pi/dial", "/" + "x" * 3000])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_other_paths_are_not_there(ingress, path, method):
     answer = ingress_ask(ingress, method, path)
@@ -183,11 +184,26 @@ def test_other_paths_are_not_there(ingress, path, method):
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
-@pytest.mark.parametrize("path", ["/api/dial", "/"])
+@pytest.mark.parametrize("path", ["/api/dial", "/daily-dialin-webhook"])
 def test_other_methods_are_not_allowed(ingress, method, path):
     answer = ingress_ask(ingress, method, path)
     assert (answer.status, answer.code) == (405, "method_not_allowed")
     assert answer.header("Allow") == "POST"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/?from=balancer"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_load_balancers_get_200_and_nothing_else(ingress, method, path):
+    answer = ingress_ask(ingress, method, path)
+    assert answer.status == 200
+    assert answer.body == (b"" if method == "HEAD" else b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize("path, allow", [("/", {"GET", "HEAD", "POST"}), ("/healthz", {"GET", "HEAD"})])
+def test_what_else_the_paths_of_load_balancers_take(ingress, path, allow):
+    answer = ingress_ask(ingress, "PUT", path)
+    assert (answer.status, answer.code) == (405, "method_not_allowed")
+    assert set(answer.header("Allow").replace(" ", "").split(",")) == allow
 
 
 def test_head_is_not_allowed_and_has_no_body(ingress):

@@ -112,6 +112,18 @@ def test_the_demonstration_secret_guards_nothing_real(stack, secrets, allowed):
     refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET=secrets, DEMO_SECRET=allowed)
 
 
+@pytest.mark.parametrize("name", ["START_URL", "START_API_KEY", "PIPECAT_CLOUD_API_KEY", "AGENT_NAME",
+                                  "DAILY_API_KEY", "ROUTES_FILE", "INGRESS_API_KEY"])
+@pytest.mark.parametrize("form", ["", "_FILE"])
+def test_the_demonstration_ends_with_the_first_setting_of_ones_own(stack, tmp_path, name, form):
+    key = tmp_path / "key"
+    key.write_text("something-of-ones-own")
+    value = str(key) if form else "something-of-ones-own"
+    said = refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET=daily.DEMONSTRATION_SECRET,
+                   DEMO_SECRET="allowed", **{name + form: value})
+    assert f"({name} is set, so the calls are real)" in said
+
+
 # --- NAME_FILE ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("end", ["", "\n"])

@@ -140,7 +140,7 @@ def test_several_requests_on_a_connection(ingress, ledger):
         check_queued_once(ledger, connection.ask("POST", "/", daily.headers(body), body), body)
 
 
-@pytest.mark.parametrize("method, path", [("GET", "/api/dial"), ("HEAD", "/"), ("GET", "/nothing"),
+@pytest.mark.parametrize("method, path", [("GET", "/api/dial"), ("HEAD", "/api/dial"), ("GET", "/nothing"),
                                           ("POST", "/nothing")])
 def test_a_refusal_ends_the_connection_only_if_it_says_so(ingress, method, path):
     with Connection(ingress.port) as connection:

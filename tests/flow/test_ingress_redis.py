@@ -218,7 +218,7 @@ def test_metrics_count_what_happened(stack):
     ingress.ring()
     ingress.post(b'{"Test":"test"}')
     ingress.ring(signature="wrong")
-    ask(ingress.port, "GET", "/")
+    ask(ingress.port, "GET", "/api/dial")
     after = ingress.metrics()
 
     def more(result):

@@ -1,9 +1,13 @@
 """Steps of many calls leave in one run of a script (worker/script/script_batch.c); none harms another."""
 
+import pathlib
+import re
+
 import daily
 from fake_start import starts_a_bot
 from stack import wait_for
 
+BEGIN = pathlib.Path(__file__).parents[2] / "worker/record/begin.lua"
 CALLS = 100  # several runs of each script
 
 
@@ -35,7 +39,9 @@ def test_one_that_redis_refuses_harms_no_other(stack, ledger, start):
     ledger.client.set(ledger.key(f"call:{refused}"), "of another type")
     worker = stack.worker(START_URL=start.url)
     wait_for(lambda: ledger.counts().get("started") == CALLS - 1)
-    assert b"Redis refuses a record" in worker.log()
+    file, line = re.search(rb"Redis refuses a record.*on @(\w+\.lua):(\d+)", worker.log()).groups()
+    assert file == b"begin.lua"
+    assert "redis.call('HMGET', call_key" in (BEGIN.read_text().splitlines()[int(line) - 1])
     ledger.client.delete(ledger.key(f"call:{refused}"))
     ledger.wait_until_finished()
     assert sorted(request.key for request in start.requests) == sorted(call_ids)

@@ -121,8 +121,7 @@ def test_a_dialout_alone(chain, ledger):
 
 def test_a_dialouts_idempotency_key_goes_on(chain, ledger):
     call_id = daily.new_call_id("order")
-    body = daily.body(daily.dialout())
-    answer = chain.ingress.post(body, [*daily.headers(body), ("Idempotency-Key", call_id)])
+    answer = chain.ingress.ring(daily.dialout(idempotency_key=call_id))
     assert answer.status == 200
     ledger.wait_for_state(call_id, "started")
     request, = chain.requests_of(call_id)

@@ -39,7 +39,7 @@ static void check_transform(struct bytes_view body, enum webhook_kind kind, bool
     const struct webhook_entry entry = {.kind = kind, .call_id = VIEW("c-1~r1"), .body = body};
     const struct transform_settings settings = {.daily_api_key = "ours",
                                                 .daily_api_url = "https://api.daily.co/v1"};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes request, again;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     bytes_init(&again, TRANSFORM_REQUEST_BYTES_MAX);
@@ -53,6 +53,7 @@ static void check_transform(struct bytes_view body, enum webhook_kind kind, bool
         check_request(&request, kind);
     }
     bytes_release(&request);
+    transform_facts_release(&facts);
     bytes_release(&again);
 }
 
@@ -60,8 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct bytes_view body = {(const char *)data, size};
     struct webhook webhook;
-    bool is_call = webhook_read(&webhook, body) == WEBHOOK_CALL;
+    bool is_call = webhook_read(&webhook, body, VIEW("")) == WEBHOOK_CALL;
     check_transform(body, WEBHOOK_DIALIN, is_call && webhook.kind == WEBHOOK_DIALIN);
     check_transform(body, WEBHOOK_DIALOUT, is_call && webhook.kind == WEBHOOK_DIALOUT);
+    webhook_release(&webhook);
     return 0;
 }

@@ -42,7 +42,7 @@ static void check_document(struct bytes_view text)
 static void check_verdict(struct bytes_view text)
 {
     struct webhook webhook;
-    switch (webhook_read(&webhook, text)) {
+    switch (webhook_read(&webhook, text, VIEW(""))) {
     case WEBHOOK_CALL:
         assert(webhook.kind == WEBHOOK_DIALOUT ||
                webhook_call_id_is_valid(view_of_text(webhook.call_id), WEBHOOK_CALL_ID_BYTES_MAX));
@@ -57,6 +57,7 @@ static void check_verdict(struct bytes_view text)
         }
         break;
     }
+    webhook_release(&webhook);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,4 +1,5 @@
-# Sourced by run.sh and call.sh: .env, the folder of the trial, and the demonstration secret.
+# Sourced by run.sh and call.sh: .env, the folder of the trial, and whether this is the demonstration.
+. "$ROOT/tests/trial/dotenv.sh"
 
 STATE=$ROOT/.run
 # The longest name of a socket is 107 bytes, and REDIS_URL takes no odd characters.
@@ -10,38 +11,46 @@ BUILD=${BUILD:-$ROOT/build}
 DEMONSTRATION_SECRET=$(sed -n 's/^#define SIGNATURE_DEMONSTRATION_SECRET "\(.*\)"/\1/p' \
     "$ROOT/common/webhook/signature.h")
 
-# Reads NAME=VALUE lines as docker compose does, without running them; the environment wins.
+# A setting of a live agent; any of them keeps the stand-in agent away.
+AGENT_NAMES="START_URL START_API_KEY PIPECAT_CLOUD_API_KEY AGENT_NAME DAILY_API_KEY ROUTES_FILE"
+# Other settings that are not the demonstration's own. docker-compose.yml has the same names.
+OWN_NAMES="PINLESS_HMAC_SECRET INGRESS_API_KEY DAILY_WEBHOOK_SECRET SIP_TRUNK_SECRET TLS_CERT TLS_KEY
+           REDIS_URL ALLOW_UNSIGNED"
+
+# Exports what FILE sets and the environment does not.
 read_dotenv()
 {
-    local line name value
-    [ -f "$1" ] || return 0
-    while IFS= read -r line || [ -n "$line" ]; do
-        line=${line#"${line%%[![:space:]]*}"}
-        line=${line#export }
-        [[ $line =~ ^([A-Za-z_][A-Za-z_0-9]*)=(.*)$ ]] || continue
-        name=${BASH_REMATCH[1]}
-        value=${BASH_REMATCH[2]}
-        value=${value%$'\r'}
-        if [[ $value =~ ^\"([^\"]*)\" || $value =~ ^\'([^\']*)\' ]]; then
-            value=${BASH_REMATCH[1]}
-        else
-            value=${value%%[[:space:]]#*}
-            value=${value%"${value##*[![:space:]]}"}
-        fi
-        [ -n "${!name:-}" ] || export "$name=$value"
-    done <"$1"
+    local name
+    [ -e "$1" ] || return 0
+    dotenv_parse "$1" || return 1
+    for name in "${!DOTENV[@]}"; do
+        # Other names, which no program of ours has, could not be exported.
+        [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || continue
+        dotenv_is_exported "$name" || export "$name=${DOTENV[$name]}"
+    done
 }
 
-# Without a secret of one's own the public one signs; never for a live agent.
-choose_secret()
+# Prints the first of the names that is set, itself or as NAME_FILE; false if none is.
+first_set()
 {
-    if [ -z "${PINLESS_HMAC_SECRET:-}${PINLESS_HMAC_SECRET_FILE:-}${ALLOW_UNSIGNED:-}" ] &&
-        [ -z "${INGRESS_API_KEY:-}${INGRESS_API_KEY_FILE:-}" ]; then
-        export PINLESS_HMAC_SECRET=$DEMONSTRATION_SECRET
-    fi
+    local name
+    for name in "$@"; do
+        for name in "$name" "${name}_FILE"; do
+            [ -z "${!name:-}" ] || { echo "$name"; return; }
+        done
+    done
+    return 1
 }
 
 has_live_agent()
 {
-    [ -n "${START_URL:-}${START_URL_FILE:-}${PIPECAT_CLOUD_API_KEY:-}${PIPECAT_CLOUD_API_KEY_FILE:-}" ]
+    first_set $AGENT_NAMES >/dev/null
+}
+
+# The public secret signs only if nothing of one's own is configured, so that it guards nothing real.
+is_demonstration()
+{
+    local PINLESS_HMAC_SECRET=${PINLESS_HMAC_SECRET:-}
+    [ "$PINLESS_HMAC_SECRET" != "$DEMONSTRATION_SECRET" ] || PINLESS_HMAC_SECRET=
+    ! first_set $AGENT_NAMES $OWN_NAMES >/dev/null
 }

@@ -2,15 +2,15 @@
 # make run: a private Redis, ingress, worker and agent in the foreground; Ctrl-C ends all.
 #
 # Takes every variable of the README from the environment and from .env. With REDIS_URL set it uses
-# that Redis and starts none; with START_URL or PIPECAT_CLOUD_API_KEY set the calls go there and no
-# agent is started. The private Redis keeps its data in .run/redis, the ingress its spool in
-# .run/spool.
+# that Redis and starts none. With a setting of a live agent the calls go there and no stand-in agent
+# is started. The public demonstration secret signs only if nothing of one's own is configured. The
+# private Redis keeps its data in .run/redis, the ingress its spool in .run/spool.
 set -uo pipefail
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$ROOT/tests/trial/env.sh"
 cd "$ROOT" || exit 1
 
-read_dotenv "$ROOT/.env"
+read_dotenv "$ROOT/.env" || { echo "run: mend .env first; nothing was started" >&2; exit 1; }
 mkdir -p "$STATE"
 chmod 700 "$STATE"
 for program in ingress worker agent; do
@@ -60,7 +60,7 @@ fail()
     exit 1
 }
 
-# Waits until a command succeeds; fails where process number $1 has ended before.
+# Waits until a command succeeds; fails if process number $1 has ended before.
 wait_for()
 {
     local index=$1 what=$2
@@ -106,7 +106,17 @@ fi
 say "send webhooks to http://127.0.0.1:$port/api/dial"
 say "ring once and see what becomes of the call: make call (in another terminal)"
 say "let Daily reach it: put a TLS proxy or a tunnel in front (README, 'How Daily reaches it')"
-has_live_agent || say "calls go to a stand-in agent; for real ones set PIPECAT_CLOUD_API_KEY and AGENT_NAME, or START_URL, in .env"
+if is_demonstration; then
+    export DEMO_SECRET=allowed PINLESS_HMAC_SECRET=$DEMONSTRATION_SECRET
+    say "this is the demonstration: the public secret signs, a stand-in agent takes the calls; for real" \
+        "ones set PINLESS_HMAC_SECRET, and PIPECAT_CLOUD_API_KEY and AGENT_NAME, or START_URL, in .env"
+else
+    unset DEMO_SECRET
+    has_live_agent ||
+        say "WARNING: a stand-in agent takes the calls and connects nobody: $(first_set $OWN_NAMES) is" \
+            "set, but no agent; set PIPECAT_CLOUD_API_KEY and AGENT_NAME, or START_URL, before real" \
+            "callers ring" >&2
+fi
 
 # Each gets a session of its own: Ctrl-C reaches this script only, which ends them in order.
 if [ -z "${REDIS_URL:-}${REDIS_URL_FILE:-}" ]; then
@@ -125,7 +135,6 @@ if ! has_live_agent; then
     start agent setsid "$BUILD/dialin-agent" --port "$agent_port"
     wait_for $((${#pids[@]} - 1)) "the agent" answers "$agent_port" /healthz
     export DEMO_START_URL=http://127.0.0.1:$agent_port/start
-    export DEMO_SECRET=${DEMO_SECRET:-allowed}
 fi
 export LISTEN_ADDR=${LISTEN_ADDR:-127.0.0.1}
 ADMIN_PORT=$worker_admin_port start worker setsid "$BUILD/dialin-worker"
@@ -139,9 +148,12 @@ if [ "$admin_port" != 0 ]; then
     wait_for $ingress "the ingress" answers "$admin_port" /readyz
 fi
 
-# What call.sh needs to know; the secret itself stays in the environment and .env.
-printf 'REDIS_URL=%s\nURL=http://127.0.0.1:%s/api/dial\nREDIS_PREFIX=%s\n' "${REDIS_URL:-}" "$port" \
-    "${REDIS_PREFIX:-}" >"$STATE/trial.env"
+# What call.sh needs to know. A secret of one's own stays in the environment and .env.
+{
+    printf 'REDIS_URL=%s\nURL=http://127.0.0.1:%s/api/dial\nREDIS_PREFIX=%s\n' "${REDIS_URL:-}" "$port" \
+        "${REDIS_PREFIX:-}"
+    [ "${DEMO_SECRET:-}" != allowed ] || printf 'PINLESS_HMAC_SECRET=%s\n' "$DEMONSTRATION_SECRET"
+} >"$STATE/trial.env"
 
 say "ready; Ctrl-C ends all"
 

@@ -189,12 +189,11 @@ static void put_other_fields(struct writer *writer, const struct json_document *
 
 // --- the request's parts ----------------------------------------------------------------------
 
-// An empty array has nothing to dial: a room that may dial out is refused by Daily where the
-// account may not, and would cost the caller.
+// webhook_repair has left out what names nobody to call: a room that may dial out is refused by
+// Daily if the account may not, and would cost the caller.
 static bool carries_dialout(const struct json_document *document)
 {
-    const cJSON *dialout = cJSON_GetObjectItemCaseSensitive(document->tree, "dialout_settings");
-    return cJSON_GetArraySize(dialout) > 0;
+    return field(document, "dialout_settings").len > 0;
 }
 
 static void put_room(struct writer *writer, const struct json_document *document,
@@ -280,40 +279,20 @@ static void put_daily_api(struct writer *writer, const struct transform_settings
 
 // --- the whole --------------------------------------------------------------------------------
 
-static const char *missing_field(const struct json_document *document, enum webhook_kind kind)
+static const char *missing_field(const struct webhook_repaired *webhook, enum webhook_kind kind)
 {
-    static const char *const NEEDED[] = {"From", "To", "callId", "callDomain"};
     if (kind == WEBHOOK_DIALOUT) {
-        return carries_dialout(document) ? NULL : "dialout_settings must be a non-empty array";
+        return webhook->has_dialout ? NULL : "dialout_settings names nobody to call";
     }
-    for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0]; i++) {
-        const char *text = json_text(document->tree, NEEDED[i]);
-        if (!text || !text[0]) {
-            return "From, To, callId and callDomain must be strings that are not empty";
-        }
-    }
-    return NULL;
-}
-
-// Cuts before a UTF-8 sequence, not within it.
-static void copy_fact(char *fact, size_t size, const char *text)
-{
-    size_t len = text ? strlen(text) : 0;
-    if (len >= size) {
-        for (len = size - 1; len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80; len--) {
-        }
-    }
-    if (len > 0) {
-        memcpy(fact, text, len);
-    }
-    fact[len] = '\0';
+    return webhook->is_dialin ? NULL : "callId and callDomain must be strings that are not empty";
 }
 
 static const char *write_request(struct writer *writer, const struct webhook_entry *entry,
-                                 const struct json_document *document,
+                                 const struct webhook_repaired *webhook,
                                  const struct transform_settings *settings, uint64_t expires_s)
 {
-    const char *problem = missing_field(document, entry->kind);
+    const struct json_document *document = &webhook->document;
+    const char *problem = missing_field(webhook, entry->kind);
     if (problem) {
         return problem;
     }
@@ -321,7 +300,7 @@ static const char *write_request(struct writer *writer, const struct webhook_ent
     put_room(writer, document, entry->kind, expires_s);
     put(writer, ",\"body\":{\"dialin_settings\":");
     if (entry->kind == WEBHOOK_DIALIN) {
-        put_dialin_settings(writer, document, entry->body.len);
+        put_dialin_settings(writer, document, entry->body.len + webhook->text.len);
     } else {
         put(writer, "null");
     }
@@ -331,22 +310,41 @@ static const char *write_request(struct writer *writer, const struct webhook_ent
     return writer->fits ? NULL : "the start request would be longer than 1 MiB";
 }
 
+void transform_facts_release(struct transform_facts *facts)
+{
+    free(facts->from);
+    free(facts->to);
+    free(facts->flaw);
+    free(facts->problem);
+    *facts = (struct transform_facts){0};
+}
+
+static void set_facts(struct transform_facts *facts, const struct webhook_repaired *webhook,
+                      const char *problem)
+{
+    const char *from = json_text(webhook->document.tree, "From");
+    const char *to = json_text(webhook->document.tree, "To");
+    transform_facts_release(facts);
+    facts->from = memory_text(from ? from : "");
+    facts->to = memory_text(to ? to : "");
+    facts->flaw = memory_text(webhook->flaw);
+    facts->problem = memory_text(problem ? problem : "");
+}
+
 const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
                       uint64_t expires_s, struct bytes *request, struct transform_facts *facts)
 {
-    struct json_document document;
+    struct webhook_repaired webhook;
     struct writer writer = {request, true, settings->body, settings->room};
     size_t len_before = request->len;
-    const char *problem = json_parse(&document, entry->body);
-    copy_fact(facts->from, sizeof facts->from, problem ? NULL : json_text(document.tree, "From"));
-    copy_fact(facts->to, sizeof facts->to, problem ? NULL : json_text(document.tree, "To"));
-    if (!problem) {
-        problem = write_request(&writer, entry, &document, settings, expires_s);
-        json_release(&document);
-    }
+    bool is_usable = webhook_repair(&webhook, entry->body, entry->signed_for);
+    const char *problem =
+        is_usable ? write_request(&writer, entry, &webhook, settings, expires_s) : webhook.sentence;
+    set_facts(facts, &webhook, problem);
+    webhook_repair_release(&webhook);
     if (problem && request->data) {
         request->len = len_before;
         request->data[len_before] = '\0';
     }
-    return problem;
+    return problem ? facts->problem : NULL;
 }

@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "json.h"
 #include "webhook_entry.h"
+#include "webhook_repair.h"
 
 #include <stdint.h>
 
@@ -21,15 +22,18 @@ struct transform_settings {
     const struct json_document *body, *room;
 };
 
-// What the worker needs to know of a webhook besides the request itself; texts are truncated to fit
-// and empty where absent.
+// What the worker needs to know of a webhook besides the request itself, as the bot hears it. Owned
+// texts, NULL until transform() has filled them; empty if absent.
 struct transform_facts {
-    char from[129];
-    char to[129];
+    char *from, *to;
+    char *flaw;    // what was repaired; empty: nothing
+    char *problem; // why it cannot be transformed; empty: it can
 };
+void transform_facts_release(struct transform_facts *facts);
 
 // Appends the request's JSON to `request`, with `exp` set to `expires_s` (Unix time). NULL when it
-// is good, else a sentence why this webhook cannot be transformed.
+// is good, else a sentence why this webhook cannot be transformed, which is also in
+// `facts`. Replaces what `facts` held.
 const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
                       uint64_t expires_s, struct bytes *request, struct transform_facts *facts);
 

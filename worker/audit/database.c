@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "script_error.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -31,6 +32,7 @@ struct database {
     size_t next_key;
     int64_t offset_ms; // of Redis' time to the host's
     bool is_lost;
+    struct bytes_view script; // the last one that was run: its errors name file and line
 };
 
 static void say(struct database *database, const char *sentence, const char *detail)
@@ -107,7 +109,9 @@ redisReply *database_receive_any(struct database *database)
 static redisReply *without_error(struct database *database, redisReply *reply)
 {
     if (reply && reply->type == REDIS_REPLY_ERROR) {
-        say(database, "Redis refuses", reply->str);
+        char error[SCRIPT_ERROR_BYTES];
+        script_error_explain(database->script, reply->str, error, sizeof error);
+        say(database, "Redis refuses", error);
         freeReplyObject(reply);
         return NULL;
     }
@@ -131,6 +135,13 @@ redisReply *database_receive_or_absent(struct database *database)
 {
     redisReply *reply = database_receive_any(database);
     return reply && says_absent(reply) ? reply : without_error(database, reply);
+}
+
+redisReply *database_run(struct database *database, struct bytes_view script, size_t argc,
+                         const struct bytes_view *argv)
+{
+    database->script = script;
+    return database_ask(database, argc, argv);
 }
 
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv)

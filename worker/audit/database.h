@@ -54,6 +54,11 @@ uint64_t database_length(struct database *database, const char *stream); // 0 wh
 
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv);
 
+// The same for a command that runs or loads `script`, which is borrowed for the database's life:
+// from then on errors name the script's file and line.
+redisReply *database_run(struct database *database, struct bytes_view script, size_t argc,
+                         const struct bytes_view *argv);
+
 // Answers that nobody needs any more; false where one was an error.
 bool database_skip(struct database *database, size_t count);
 

@@ -56,8 +56,8 @@ void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json
     if (call->webhook.replay_of.len > 0) {
         json_line_text(line, "replay_of", call->webhook.replay_of);
     }
-    if (call->flaw) {
-        json_line_text(line, "flaw", view_of_text(call->flaw));
+    if (call->flaw || call->repairs[0]) {
+        json_line_text(line, "flaw", view_of_text(call->flaw ? call->flaw : call->repairs));
     }
 }
 

@@ -59,21 +59,29 @@ static enum recorded_state state_of(const struct recorded_call *call, bool is_un
     return state;
 }
 
-static void read_numbers(struct recorded_call *call, bool has_hash)
+static void set_party(char party[WEBHOOK_PARTY_BYTES_MAX + 1], const char *text)
 {
-    struct json_document document;
-    const char *from = has_hash ? text_of(call->hash, "from") : "";
-    const char *to = has_hash ? text_of(call->hash, "to") : "";
-    bool is_parsed = !has_hash && !call->flaw && !json_parse(&document, call->webhook.body);
-    if (is_parsed) {
-        from = json_text(document.tree, "From");
-        to = json_text(document.tree, "To");
+    view_copy(view_of_text(text), party, WEBHOOK_PARTY_BYTES_MAX + 1);
+}
+
+// The ingress has written what it repaired. The numbers of a call that has no hash yet are
+// those that the bot will hear.
+static void read_webhook(struct recorded_call *call, bool has_hash)
+{
+    struct webhook_repaired webhook;
+    if (has_hash) {
+        set_party(call->from, text_of(call->hash, "from"));
+        set_party(call->to, text_of(call->hash, "to"));
     }
-    snprintf(call->from, sizeof call->from, "%s", from ? from : "");
-    snprintf(call->to, sizeof call->to, "%s", to ? to : "");
-    if (is_parsed) {
-        json_release(&document);
+    view_copy(call->webhook.flaw, call->repairs, sizeof call->repairs);
+    if (call->flaw || has_hash) {
+        return;
     }
+    webhook_repair(&webhook, call->webhook.body, call->webhook.signed_for);
+    set_party(call->from, json_text(webhook.document.tree, "From"));
+    set_party(call->to, json_text(webhook.document.tree, "To"));
+    memcpy(call->repairs, webhook.flaw, sizeof call->repairs);
+    webhook_repair_release(&webhook);
 }
 
 void recorded_call_read(struct recorded_call *call, const redisReply *row, const redisReply *hash,
@@ -89,7 +97,7 @@ void recorded_call_read(struct recorded_call *call, const redisReply *row, const
     bool is_own = call->state != RECORDED_QUEUED && call->state != RECORDED_DUPLICATE &&
                   call->state != RECORDED_UNKNOWN;
     const redisReply *own = is_own ? call->hash : NULL;
-    read_numbers(call, is_own);
+    read_webhook(call, is_own);
     call->reason = text_of(own, "reason");
     call->agent = text_of(own, "agent");
     call->started_ms = view_number(reply_field(own, "started_ms"));

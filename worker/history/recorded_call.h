@@ -3,8 +3,8 @@
 #define DIALIN_AUDIT_RECORDED_CALL_H
 
 #include "entry_id.h"
-#include "transform.h"
 #include "webhook_entry.h"
+#include "webhook_repair.h"
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
@@ -36,11 +36,12 @@ struct recorded_call {
     char entry[ENTRY_ID_BYTES];
     char call_id[RECORDED_CALL_NAME_BYTES]; // under which it is recorded
     enum recorded_state state;
-    struct webhook_entry webhook; // points into the row; empty where it is no longer there
-    const char *flaw;             // of the entry: a sentence, or NULL
-    const redisReply *hash;       // names and values in turn; NULL: there is none
-    char from[sizeof((struct transform_facts *)0)->from];
-    char to[sizeof((struct transform_facts *)0)->to];
+    struct webhook_entry webhook;     // points into the row; empty where it is no longer there
+    const char *flaw;                 // of the entry: a sentence, or NULL
+    const redisReply *hash;           // names and values in turn; NULL: there is none
+    char repairs[WEBHOOK_FLAW_BYTES]; // what was repaired of the webhook; empty: nothing
+    char from[WEBHOOK_PARTY_BYTES_MAX + 1];
+    char to[WEBHOOK_PARTY_BYTES_MAX + 1];
     const char *reason, *agent; // "" where unknown; the rest is in the hash
     uint64_t received_ms;       // Redis' time, as all of these; 0: unknown
     uint64_t started_ms;

@@ -17,6 +17,7 @@
 -- (Each word of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
 -- text, twice that.)
 -- `lines` names the agents that have a line, `holds` every waiting call by the end of its hold.
+local CALL_ARGS = 10 -- that describe a call: worker/record/record.c
 local PACE_MS_MIN, PACE_MS_MAX = 250, 2000
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
@@ -34,11 +35,11 @@ local function for_each_call(first, step)
     local verdicts = {}
     for i = first, #ARGV, width do
         entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms =
-            unpack(ARGV, i, i + 9)
+            unpack(ARGV, i, i + CALL_ARGS - 1)
         call_key = prefix .. ':call:' .. call_id
         line, pace, asking =
             prefix .. ':line:' .. agent, prefix .. ':pace:' .. agent, prefix .. ':asking:' .. agent
-        verdicts[#verdicts + 1] = step(unpack(ARGV, i + 10, i + width - 1))
+        verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + width - 1))
     end
     return verdicts
 end

@@ -2,26 +2,42 @@
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
 -- dead letter and, last, the acknowledgement. Appended to prelude.lua and call.lua.
 --
--- ARGV  3 the first call, with
---       outcome (started, dead, line, again), reason, error, attempt (0: no POST), http_status,
---       latency_ms, request, response, session_id, room_url, failures in a row (this one included),
---       how long the agent asks to be left alone, in ms (0: it does not say), 1 where the agent's
---       calls stand in line from now on, and of `again` how long, in ms, this call does not ask
+-- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
+--       these fields
 -- A verdict: lost, duplicate or recorded. Sent again, it changes nothing: recorded or lost.
-local function finish(outcome, reason, err, attempt_text, http_status, latency_ms, request, response,
-    session_id, room_url, failures, told_ms, lines_up, again_after_ms)
-    local attempt = tonumber(attempt_text)
+local FIELDS_COUNT = 14 -- that this script knows: who adds one says here what becomes of it
+
+local outcome = {} -- of the call at hand, by name
+local field_names = {}
+for name in ARGV[3]:gmatch('%S+') do
+    field_names[#field_names + 1] = name
+end
+assert(#field_names == FIELDS_COUNT and tonumber(ARGV[1]) == CALL_ARGS + FIELDS_COUNT,
+    'the worker and finish.lua know different fields of an outcome')
+setmetatable(outcome, {
+    __index = function(_, name)
+        error('an outcome has no field ' .. name)
+    end,
+})
+
+local function finish(...)
+    local values = { ... }
+    for i, name in ipairs(field_names) do
+        outcome[name] = values[i]
+    end
+    local attempt = tonumber(outcome.attempt)
 
     local function record_attempt(...)
-        return record_event('attempt', attempt_text, consumer, '', err, 'http_status', http_status,
-            'latency_ms', latency_ms, 'request', request, 'response', response, ...)
+        return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
+            'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
+            'request', outcome.request, 'response', outcome.response, ...)
     end
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
         'updated_ms', 'waiting_ms', 'asked_ms', 'state')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Claimed by another who has not begun: what became of the request is known all the same.
-    local is_known = outcome == 'started' and call[1] == entry and call[2] == consumer and
+    local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
         not is_answered and tonumber(call[3]) == attempt
     local owner = owner_of(entry)
     if owner ~= consumer and not (owner and is_known) then
@@ -32,7 +48,7 @@ local function finish(outcome, reason, err, attempt_text, http_status, latency_m
         if event and call[1] then -- else the call is no longer kept
             redis.call('HSET', call_key, event, '')
             if call[1] == entry and call[2] == consumer then
-                redis.call('HSET', call_key, 'answered', attempt_text)
+                redis.call('HSET', call_key, 'answered', outcome.attempt)
             end
         end
         return 'lost'
@@ -51,7 +67,7 @@ local function finish(outcome, reason, err, attempt_text, http_status, latency_m
         return 'recorded'
     end
 
-    local fields = { 'error', err, 'http_status', http_status, 'updated_ms', now_text }
+    local fields = { 'error', outcome.error, 'http_status', outcome.http_status, 'updated_ms', now_text }
     local function set(name, value)
         fields[#fields + 1] = name
         fields[#fields + 1] = value
@@ -65,13 +81,13 @@ local function finish(outcome, reason, err, attempt_text, http_status, latency_m
     local begun_ms = now
     if attempt > 0 then
         set(record_attempt(), '')
-        set('answered', attempt_text)
+        set('answered', outcome.attempt)
         begun_ms = tonumber(call[6] or now)
         if attempt > 1 then
             set('deaths', '0')
         end
-        if attempt > 1 or failures ~= '0' then
-            set('failures', failures)
+        if attempt > 1 or outcome.failures ~= '0' then
+            set('failures', outcome.failures)
         end
     elseif not call[3] then
         set('attempts', '0')
@@ -83,44 +99,44 @@ local function finish(outcome, reason, err, attempt_text, http_status, latency_m
         leave_line()
     end
 
-    if outcome == 'started' or outcome == 'dead' then
-        set('state', outcome)
-        if outcome == 'started' then
+    if outcome.name == 'started' or outcome.name == 'dead' then
+        set('state', outcome.name)
+        if outcome.name == 'started' then
             set('started_ms', now_text)
-            set('session_id', session_id)
-            set('room_url', room_url)
+            set('session_id', outcome.session_id)
+            set('room_url', outcome.room_url)
             speed_up(begun_ms)
         else
-            set('reason', reason)
+            set('reason', outcome.reason)
             local copy = row_of(entry)[2] or {}
             copy[#copy + 1] = 'reason'
-            copy[#copy + 1] = reason
+            copy[#copy + 1] = outcome.reason
             copy[#copy + 1] = 'error'
-            copy[#copy + 1] = err
+            copy[#copy + 1] = outcome.error
             redis.call('XADD', dead, '*', unpack(copy))
-            redis.call('HINCRBY', counts, 'dead:' .. reason, '1')
+            redis.call('HINCRBY', counts, 'dead:' .. outcome.reason, '1')
         end
-        set(record_event(outcome, attempt_text, consumer, reason, err), '')
-        redis.call('HINCRBY', counts, outcome, '1')
+        set(record_event(outcome.name, outcome.attempt, consumer, outcome.reason, outcome.error), '')
+        redis.call('HINCRBY', counts, outcome.name, '1')
         redis.call('HSET', call_key, unpack(fields))
-        add_to_index(entry, from, to, agent, outcome, reason)
+        add_to_index(entry, from, to, agent, outcome.name, outcome.reason)
         redis.call('XACK', KEYS[1], 'workers', entry)
         return 'recorded'
     end
 
     set('state', 'waiting')
-    set('again_ms', text(now + tonumber(again_after_ms)))
+    set('again_ms', text(now + tonumber(outcome.again_after_ms)))
     redis.call('HSET', call_key, unpack(fields))
     local has_line = redis.call('EXISTS', pace) == 1
-    if outcome == 'line' or lines_up == '1' then
-        slow_down(begun_ms, tonumber(told_ms))
+    if outcome.name == 'line' or outcome.lines_up == '1' then
+        slow_down(begun_ms, tonumber(outcome.retry_after_ms))
     elseif has_line then
-        fail_in_line(begun_ms, tonumber(told_ms))
+        fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
     end
-    if outcome == 'line' then
-        enter_line(call[7], attempt, reason, err)
+    if outcome.name == 'line' then
+        enter_line(call[7], attempt, outcome.reason, outcome.error)
     end
     return 'recorded'
 end
 
-return for_each_call(3, finish)
+return for_each_call(4, finish)

@@ -17,9 +17,10 @@
 #define COMPLAIN_EVERY 1000
 #define CALL_WORDS 10 // worker/record/call.lua names them
 #define BEGIN_WORDS (CALL_WORDS + 2)
-#define FINISH_WORDS (CALL_WORDS + 14)
+#define FINISH_WORDS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
 struct record {
+    struct scripts *scripts;
     struct steps *begin, *finish;
     uint64_t errors;
 };
@@ -70,7 +71,8 @@ static void on_reply(const redisReply *reply, void *arg)
         verdict = RECORD_LOST; // the stream or its group is gone, and the entry with it
     } else if (reply && reply->type == REDIS_REPLY_ERROR &&
                step.record->errors++ % COMPLAIN_EVERY == 0) {
-        log_error("Redis refuses a record", log_text("error", reply->str));
+        log_error("Redis refuses a record",
+                  log_text("error", scripts_error(step.record->scripts, reply)));
     }
     step.on_verdict(verdict, attempt, failures, step.arg);
 }
@@ -130,42 +132,16 @@ bool record_begin(struct record *record, const struct record_call *call, const c
     return send(record, record->begin, &words, on_verdict, arg);
 }
 
-static const char *outcome_text(enum record_outcome_name name)
-{
-    switch (name) {
-    case RECORD_STARTED:
-        return "started";
-    case RECORD_DEAD:
-        return "dead";
-    case RECORD_LINE:
-        return "line";
-    case RECORD_AGAIN:
-        return "again";
-    }
-    return "";
-}
-
 bool record_finish(struct record *record, const struct record_call *call,
-                   const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg)
+                   const struct outcome *outcome, record_on_verdict *on_verdict, void *arg)
 {
     struct words words;
-    char attempt[REDIS_NUMBER_BYTES], status[REDIS_NUMBER_BYTES], latency_ms[REDIS_NUMBER_BYTES];
-    char failures[REDIS_NUMBER_BYTES], told_ms[REDIS_NUMBER_BYTES], again_ms[REDIS_NUMBER_BYTES];
+    struct outcome_args args;
     describe(call, &words);
-    add(&words, view_of_text(outcome_text(outcome->name)));
-    add(&words, view_of_text(outcome->reason));
-    add(&words, view_of_text(outcome->error));
-    add(&words, redis_number(attempt, outcome->attempt));
-    add(&words, outcome->http_status ? redis_number(status, outcome->http_status) : VIEW(""));
-    add(&words, redis_number(latency_ms, outcome->latency_ms));
-    add(&words, outcome->request);
-    add(&words, outcome->response);
-    add(&words, outcome->session_id);
-    add(&words, outcome->room_url);
-    add(&words, redis_number(failures, outcome->failures));
-    add(&words, redis_number(told_ms, outcome->told_ms));
-    add(&words, outcome->name == RECORD_LINE || outcome->has_line ? VIEW("1") : VIEW("0"));
-    add(&words, redis_number(again_ms, outcome->again_after_ms));
+    outcome_to_args(outcome, &args);
+    for (size_t i = 0; i < OUTCOME_FIELDS_COUNT; i++) {
+        add(&words, args.view[i]);
+    }
     assert(words.count == FINISH_WORDS);
     return send(record, record->finish, &words, on_verdict, arg);
 }
@@ -176,6 +152,7 @@ struct record *record_open(struct loop *loop, struct scripts *scripts, const cha
     struct record *record = memory_zeroed(sizeof *record);
     struct bytes webhooks, leases; // the first part of a lease's key
     char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
+    record->scripts = scripts;
     redis_key_init(&webhooks, prefix, "webhooks");
     redis_key_init(&leases, prefix, "worker:");
     const struct bytes_view argv[] = {
@@ -186,8 +163,9 @@ struct record *record_open(struct loop *loop, struct scripts *scripts, const cha
     };
     record->begin = steps_open(loop, scripts, SCRIPT_BEGIN, bytes_view(&webhooks), BEGIN_WORDS,
                                sizeof argv / sizeof argv[0], argv);
-    record->finish =
-        steps_open(loop, scripts, SCRIPT_FINISH, bytes_view(&webhooks), FINISH_WORDS, 1, argv);
+    const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES)};
+    record->finish = steps_open(loop, scripts, SCRIPT_FINISH, bytes_view(&webhooks), FINISH_WORDS,
+                                sizeof finish_argv / sizeof finish_argv[0], finish_argv);
     bytes_release(&webhooks);
     bytes_release(&leases);
     return record;

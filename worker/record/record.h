@@ -3,6 +3,7 @@
 #ifndef DIALIN_RECORD_H
 #define DIALIN_RECORD_H
 
+#include "outcome.h"
 #include "script.h"
 #include "webhook_entry.h"
 
@@ -40,30 +41,6 @@ enum record_verdict {
 typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, unsigned failures,
                                void *arg);
 
-enum record_outcome_name {
-    RECORD_STARTED,
-    RECORD_DEAD,
-    RECORD_LINE,  // waits in the agent's line, and belongs to no worker any more
-    RECORD_AGAIN, // stays this worker's, which begins again by itself
-};
-
-struct record_outcome {
-    enum record_outcome_name name;
-    const char *reason; // of RECORD_DEAD: expired, rejected, invalid; else ""
-    const char *error;  // a sentence, or ""
-    unsigned attempt;   // 0: no POST was made
-    unsigned http_status;
-    uint64_t latency_ms;
-    unsigned failures;          // in a row, this one included
-    uint64_t told_ms;           // how long the agent asks to be left alone; 0: it does not say
-    bool has_line;              // RECORD_AGAIN: from now on the agent's calls stand in line
-    uint64_t again_after_ms;    // RECORD_AGAIN: how long this call does not ask
-    struct bytes_view request;  // redacted already
-    struct bytes_view response; // redacted already
-    struct bytes_view session_id;
-    struct bytes_view room_url;
-};
-
 struct record;
 
 // `request_ms_max`: how long a request may be out.
@@ -80,6 +57,6 @@ void record_close(struct record *record);
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg);
 bool record_finish(struct record *record, const struct record_call *call,
-                   const struct record_outcome *outcome, record_on_verdict *on_verdict, void *arg);
+                   const struct outcome *outcome, record_on_verdict *on_verdict, void *arg);
 
 #endif

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "script_error.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct scripts {
     struct redis *redis;
     struct script script[SCRIPT_COUNT];
     unsigned loading;
+    char error[SCRIPT_ERROR_BYTES];
     unsigned loaded;
 };
 
@@ -49,7 +51,9 @@ static void on_loaded(const redisReply *reply, void *arg)
         memcpy(script->digest, reply->str, DIGEST_BYTES);
         script->scripts->loaded++;
     } else if (reply && reply->type == REDIS_REPLY_ERROR) {
-        log_error("Redis does not take the scripts", log_text("error", reply->str));
+        script_error_explain(script->text, reply->str, script->scripts->error,
+                             sizeof script->scripts->error);
+        log_error("Redis rejected a script", log_text("error", script->scripts->error));
     }
 }
 
@@ -103,6 +107,19 @@ bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t w
 bool scripts_can_send(const struct scripts *scripts)
 {
     return scripts_are_loaded(scripts) && redis_is_up(scripts->redis);
+}
+
+// An error names the script that it came from by its digest.
+const char *scripts_error(struct scripts *scripts, const redisReply *reply)
+{
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        const struct script *script = &scripts->script[i];
+        if (script->digest[0] && strstr(reply->str, script->digest)) {
+            script_error_explain(script->text, reply->str, scripts->error, sizeof scripts->error);
+            return scripts->error;
+        }
+    }
+    return reply->str;
 }
 
 void scripts_look_at(struct scripts *scripts, const redisReply *reply)

@@ -1,4 +1,4 @@
-// The Lua scripts of worker/scripts/, built into the program, run by EVALSHA on one connection.
+// The Lua scripts, built into the program (scripts.mk), run by EVALSHA on one connection.
 #ifndef DIALIN_SCRIPT_H
 #define DIALIN_SCRIPT_H
 
@@ -24,6 +24,10 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_cou
 bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
                         struct bytes_view words, redis_on_reply *on_reply, void *arg);
 bool scripts_can_send(const struct scripts *scripts);
+
+// The text of an error reply, with file and line (`begin.lua:23`) if a script failed. Valid until
+// the next call.
+const char *scripts_error(struct scripts *scripts, const redisReply *reply);
 
 // To be called with each reply: loads the scripts again where Redis has forgotten them.
 void scripts_look_at(struct scripts *scripts, const redisReply *reply);

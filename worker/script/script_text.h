@@ -1,25 +1,28 @@
-// The Lua scripts of worker/scripts/, as texts that are built into the program.
+// The Lua scripts that the worker runs, as texts that are built into the program (scripts.mk).
 #ifndef DIALIN_SCRIPT_TEXT_H
 #define DIALIN_SCRIPT_TEXT_H
 
 #include "bytes.h"
 
-enum script_name {
-    SCRIPT_BEGIN,
-    SCRIPT_FINISH,
-    SCRIPT_ASK,
-    SCRIPT_LINES,
-    SCRIPT_RENEW,
-    SCRIPT_TAKE_OVER,
-    SCRIPT_MAKE_GROUP,
-    SCRIPT_RESUME,
-    SCRIPT_HAND_BACK,
-    SCRIPT_LEAVE,
-    SCRIPT_TRIM,
-    SCRIPT_UNKNOWN,
-    SCRIPT_ACCOUNT,
-    SCRIPT_COUNT,
-};
+// name in C, name of the script
+#define SCRIPT_TABLE(X)                                                                            \
+    X(BEGIN, begin)                                                                                \
+    X(FINISH, finish)                                                                              \
+    X(ASK, ask)                                                                                    \
+    X(LINES, lines)                                                                                \
+    X(RENEW, renew)                                                                                \
+    X(TAKE_OVER, take_over)                                                                        \
+    X(MAKE_GROUP, make_group)                                                                      \
+    X(RESUME, resume)                                                                              \
+    X(HAND_BACK, hand_back)                                                                        \
+    X(LEAVE, leave)                                                                                \
+    X(TRIM, trim)                                                                                  \
+    X(UNKNOWN, unknown)                                                                            \
+    X(ACCOUNT, account)
+
+#define SCRIPT_NAME(upper, lower) SCRIPT_##upper,
+enum script_name { SCRIPT_TABLE(SCRIPT_NAME) SCRIPT_COUNT };
+#undef SCRIPT_NAME
 
 struct bytes_view script_text(enum script_name name);
 

@@ -92,7 +92,8 @@ static void on_read(const redisReply *reply, void *arg)
         add_up(account, reply);
         (*account->readings)++;
     } else if (reply && reply->type == REDIS_REPLY_ERROR) {
-        log_error("the account cannot be read", log_text("error", reply->str));
+        log_error("the account cannot be read",
+                  log_text("error", scripts_error(account->scripts, reply)));
     }
 }
 

@@ -98,7 +98,8 @@ static void on_trimmed(const redisReply *reply, void *arg)
     scripts_look_at(housekeeping->scripts, reply);
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != TRIM_ANSWERS) {
         if (reply && reply->type == REDIS_REPLY_ERROR) {
-            log_error("finished history cannot be trimmed", log_text("error", reply->str));
+            log_error("finished history cannot be trimmed",
+                      log_text("error", scripts_error(housekeeping->scripts, reply)));
         }
         plan(housekeeping);
         return;

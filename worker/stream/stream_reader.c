@@ -199,7 +199,7 @@ static bool has_answer(struct stream_reader *reader, const redisReply *reply)
         return true;
     }
     backlog_restart(&reader->backlog); // what was to be resumed is to be found again
-    pause_after_error(reader, reply->str);
+    pause_after_error(reader, scripts_error(reader->scripts, reply));
     reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
     return false;
 }

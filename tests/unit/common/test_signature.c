@@ -236,6 +236,10 @@ static void lists_of_secrets_are_taken_or_refused(void **state)
         {ONE "," OF_15_BYTES, "secret 2 of the list is shorter than 16 bytes"},
         {"+1=" OF_15_BYTES, "secret 1 of the list is shorter than 16 bytes"},
         {"not-a-secret", "secret 1 of the list is not base64"},
+        {"whsec_" ONE, "secret 1 of the list begins with whsec_"},
+        {ONE ",\"" ONE "\"", "secret 2 of the list stands in quotes"},
+        {"sip:0123--17@daily.example.com=" ONE, NULL},
+        {"sip:=" ONE, "secret 1 of the list is not"},
         {"AAECAwQFBgcICQoLDA0ODw=", "not base64"},
         {"AAECAwQFBgcICQoLDA0ODw", "not base64"},
         {"AAECAwQFBgcICQoLDA0OD===", "not base64"},
@@ -274,18 +278,21 @@ static void the_list_of_secrets_is_bounded(void **state)
     bytes_init(&list, 65536);
     bytes_init(&problem, 512);
     for (size_t i = 0; i < SIGNATURE_SECRETS_MAX; i++) {
-        bytes_printf(&list, "%s+%zu=" OF_16_BYTES, i > 0 ? "," : "", i);
+        bytes_printf(&list, "%s+%zu=" OF_16_BYTES, i > 0 ? "," : "", 1000 + i);
     }
     struct signature_secrets *secrets = parsed(bytes_text(&list));
     struct signature_match match;
     char made[SIGNATURE_TEXT_BYTES + 1];
-    assert_true(signature_sign(OF_16_BYTES, VIEW(SECONDS), VIEW(BODY), made));
+    const struct bytes_view body = VIEW("{\"From\":\"+1500\",\"To\":\"+2023\"}");
+    assert_true(signature_sign(OF_16_BYTES, VIEW(SECONDS), body, made));
     assert_int_equal(
-        signature_check(secrets, VIEW(SECONDS), view_of_text(made), VIEW(BODY), NOW_MS, &match),
+        signature_check(secrets, VIEW(SECONDS), view_of_text(made), body, NOW_MS, &match),
         SIGNATURE_GOOD);
-    assert_int_equal(match.count, SIGNATURE_SECRETS_MAX);
-    assert_true(signature_allows(secrets, &match, "+1023"));
-    assert_false(signature_allows(secrets, &match, "+1024"));
+    assert_int_equal(match.count, SIGNATURE_TRIES_MAX);
+    assert_true(signature_allows(secrets, &match, "+2023"));
+    assert_true(signature_allows(secrets, &match, "1500"));
+    assert_false(signature_allows(secrets, &match, "+1501")); // it does not occur
+    assert_false(signature_allows(secrets, &match, "+2024"));
     signature_secrets_free(secrets);
     bytes_append_text(&list, "," OF_16_BYTES);
     assert_null(signature_secrets_parse(bytes_text(&list), &problem));
@@ -307,7 +314,15 @@ static void a_secret_of_one_number_speaks_for_no_other(void **state)
         {ONE "," OF_16_BYTES, OF_16_BYTES, "+1", true, true},
         {"+1=" ONE, ONE, "+1", true, true},
         {"+1=" ONE, ONE, "+2", true, false},
-        {"+1=" ONE, ONE, "1", true, false},
+        {"+1=" ONE, ONE, "1", true, true},
+        {"14152251493=" ONE, ONE, "+14152251493", true, true},
+        {"+1 (415) 225-1493=" ONE, ONE, "0014152251493", true, true},
+        {"+1=" ONE, ONE, "sip:+1@example.org", true, true},
+        {"sip:1@example.org=" ONE, ONE, "SIP:1@Example.org", true, true},
+        {"sip:1@example.org=" ONE, ONE, "sip:1@example.com", true, false},
+        {"sip:1@example.org=" ONE, ONE, "+1", true, false},
+        {"sip:anna@example.org=" ONE, ONE, "\"Anna\" <sip:anna@example.org;x=1>", true, true},
+        {"sip:0123--17@daily.example=" ONE, ONE, "+012317", true, false},
         {"+1=" ONE, ONE, "+12", true, false},
         {"+1=" ONE, ONE, "", true, false},
         {"+1=" ONE, ONE, NULL, true, false},

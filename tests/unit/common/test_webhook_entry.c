@@ -89,6 +89,8 @@ static void what_is_written_is_read_again(void **state)
         struct webhook_entry_fields fields;
         entry.kind = replay ? WEBHOOK_DIALIN : WEBHOOK_DIALOUT;
         entry.replay_of = replay ? VIEW("1790000000000-7") : VIEW("");
+        entry.signed_for = replay ? VIEW("+14152251493") : VIEW("");
+        entry.flaw = replay ? VIEW("To is absent") : VIEW("");
         webhook_entry_to_fields(&entry, &fields);
         assert_int_equal(fields.count, replay ? WEBHOOK_ENTRY_FIELDS : 18);
         redisReply *reply = reply_of_views(fields.views, fields.count);
@@ -103,6 +105,8 @@ static void what_is_written_is_read_again(void **state)
         assert_true(view_equal(read.body, entry.body));
         assert_true(view_equal(read.sha256, entry.sha256));
         assert_true(view_equal(read.replay_of, entry.replay_of));
+        assert_true(view_equal(read.signed_for, entry.signed_for));
+        assert_true(view_equal(read.flaw, entry.flaw));
         freeReplyObject(reply);
     }
 }

@@ -61,7 +61,7 @@ static void the_example_of_the_contract(void **state)
         "          \"dialout_settings\": null, \"voicemail_detection\": null,"
         "          \"call_transfer\": null, \"sip_headers\": {\"X-Tenant\": \"acme\"}}}";
     const struct transform_settings settings = {0};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     assert_null(transform_text(WEBHOOK_DIALIN, WEBHOOK, &settings, &request, &facts));
@@ -74,6 +74,7 @@ static void the_example_of_the_contract(void **state)
     cJSON_Delete(ours);
     cJSON_Delete(theirs);
     bytes_release(&request);
+    transform_facts_release(&facts);
 }
 
 struct request_case {
@@ -105,13 +106,30 @@ static const struct request_case REQUESTS[] = {
      ROOM("false", SIP("2")) "{" SETTINGS "}" PASSED_ON("null", "null", "false", "null") "}}"},
     {"voicemail detection", WEBHOOK_DIALIN, "{" CALL ",\"voicemail_detection\":{\"a\":[ 1 ]}}",
      DIALIN "{" SETTINGS "}" PASSED_ON("null", "{\"a\":[ 1 ]}", "null", "null") "}}"},
+    {"a withheld caller", WEBHOOK_DIALIN,
+     "{\"To\":\"+1\",\"callId\":\"c-1\",\"callDomain\":\"d-1\"}",
+     "{\"createDailyRoom\":true,\"dailyRoomProperties\":{\"enable_dialout\":false,\"exp\":"
+     "1795408783,"
+     "\"eject_at_room_exp\":false,\"sip\":{\"display_name\":\"anonymous\",\"sip_mode\":\"dial-in\","
+     "\"num_endpoints\":1,\"codecs\":{\"audio\":[\"OPUS\"]}}},\"body\":{\"dialin_settings\":{"
+     "\"From\":\"anonymous\",\"To\":\"+1\",\"from\":\"anonymous\",\"to\":\"+1\",\"call_id\":\"c-"
+     "1\","
+     "\"call_domain\":\"d-1\"}" NOTHING_MORE},
+    {"odd SIP headers", WEBHOOK_DIALIN,
+     "{" CALL ",\"sipHeaders\":{\"N\":7,\"L\":[\"a\",1.50,null],\"O\":{},\"Z\":null}}",
+     DIALIN "{" SETTINGS ",\"sip_headers\":{\"N\":\"7\",\"L\":\"a, 1.50\"}}" PASSED_ON(
+         "null", "null", "null", "{\"N\":\"7\",\"L\":\"a, 1.50\"}") "}}"},
+    {"an empty dial-out beside a dial-in", WEBHOOK_DIALIN, "{" CALL ",\"dialout_settings\":{}}",
+     DIALIN "{" SETTINGS "}" NOTHING_MORE},
+    {"a dial-out as an object", WEBHOOK_DIALOUT, "{\"dialout_settings\":{\"sip_uri\":\"sip:a@b\"}}",
+     ROOM("true", "") "null" PASSED_ON("{\"sip_uri\":\"sip:a@b\"}", "null", "null", "null") "}}"},
     {"both", WEBHOOK_DIALIN, "{" CALL ",\"dialout_settings\":[{\"phoneNumber\":\"+3\"}]}",
      ROOM("true", SIP("1")) "{" SETTINGS "}" PASSED_ON("[{\"phoneNumber\":\"+3\"}]", "null", "null",
                                                        "null") "}}"},
     {"dial-out null", WEBHOOK_DIALIN, "{" CALL ",\"dialout_settings\":null}",
      DIALIN "{" SETTINGS "}" NOTHING_MORE},
     {"nothing to dial", WEBHOOK_DIALIN, "{" CALL ",\"dialout_settings\":[]}",
-     DIALIN "{" SETTINGS "}" PASSED_ON("[]", "null", "null", "null") "}}"},
+     DIALIN "{" SETTINGS "}" NOTHING_MORE},
 
     {"dial-out", WEBHOOK_DIALOUT, "{\"dialout_settings\":[{\"sipUri\":\"sip:a@b\"}]}",
      ROOM("true", "") "null" PASSED_ON("[{\"sipUri\":\"sip:a@b\"}]", "null", "null", "null") "}}"},
@@ -159,7 +177,7 @@ static void webhooks_become_requests(void **state)
     (void)state;
     const struct transform_settings settings = {0};
     for (size_t i = 0; i < LEN(REQUESTS); i++) {
-        struct transform_facts facts;
+        struct transform_facts facts = {0};
         struct bytes request;
         bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
         const char *problem =
@@ -169,6 +187,7 @@ static void webhooks_become_requests(void **state)
                      bytes_text(&request), REQUESTS[i].request);
         }
         bytes_release(&request);
+        transform_facts_release(&facts);
     }
 }
 
@@ -192,7 +211,7 @@ static void names_become_snake_case(void **state)
     };
     for (size_t i = 0; i < LEN(CASES); i++) {
         const struct transform_settings settings = {0};
-        struct transform_facts facts;
+        struct transform_facts facts = {0};
         struct bytes request;
         char webhook[256], wanted[256];
         bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
@@ -203,6 +222,7 @@ static void names_become_snake_case(void **state)
             fail_msg("%s: %s", CASES[i].name, bytes_text(&request));
         }
         bytes_release(&request);
+        transform_facts_release(&facts);
     }
 }
 
@@ -211,7 +231,7 @@ static void the_key_of_daily_is_added_where_configured(void **state)
     (void)state;
     const struct transform_settings settings = {.daily_api_key = "k\"1",
                                                 .daily_api_url = "https://api.daily.co/v1"};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     assert_null(transform_text(WEBHOOK_DIALIN, "{" CALL ",\"dailyApiKey\":\"theirs\"}", &settings,
@@ -230,6 +250,7 @@ static void the_key_of_daily_is_added_where_configured(void **state)
                                           "null") ",\"daily_api_key\":\"k\\\"1\",\"daily_api_url\":"
                                                   "\"https://api.daily.co/v1\"}}");
     bytes_release(&request);
+    transform_facts_release(&facts);
 }
 
 static void bad_webhooks_are_refused_and_leave_nothing(void **state)
@@ -243,11 +264,9 @@ static void bad_webhooks_are_refused_and_leave_nothing(void **state)
         {WEBHOOK_DIALIN, "[]"},
         {WEBHOOK_DIALIN, "{" CALL},
         {WEBHOOK_DIALIN, "{" CALL "}}"},
-        {WEBHOOK_DIALIN, "{" CALL ",\"To\":\"+9\"}"},
+        {WEBHOOK_DIALIN, "{" CALL ",\"callId\":\"c-2\"}"},
         {WEBHOOK_DIALIN, "{\"To\":\"+1\",\"From\":\"+2\",\"callId\":\"c-1\"}"},
-        {WEBHOOK_DIALIN, "{\"To\":1,\"From\":\"+2\",\"callId\":\"c-1\",\"callDomain\":\"d-1\"}"},
-        {WEBHOOK_DIALIN, "{\"To\":\"\",\"From\":\"+2\",\"callId\":\"c\",\"callDomain\":\"d\"}"},
-        {WEBHOOK_DIALIN, "{\"To\":\"+1\",\"From\":null,\"callId\":\"c\",\"callDomain\":\"d\"}"},
+        {WEBHOOK_DIALIN, "{\"To\":\"+1\",\"From\":\"+2\",\"callId\":7,\"callDomain\":\"d-1\"}"},
         {WEBHOOK_DIALIN, "{\"dialout_settings\":[1]}"},
         {WEBHOOK_DIALOUT, "{}"},
         {WEBHOOK_DIALOUT, "{\"dialout_settings\":[]}"},
@@ -260,12 +279,13 @@ static void bad_webhooks_are_refused_and_leave_nothing(void **state)
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     assert_true(bytes_append_text(&request, "before"));
     for (size_t i = 0; i < LEN(CASES); i++) {
-        struct transform_facts facts;
+        struct transform_facts facts = {0};
         const char *problem =
             transform_text(CASES[i].kind, CASES[i].webhook, &settings, &request, &facts);
         if (!problem || !problem[0] || !view_equal(bytes_view(&request), VIEW("before"))) {
             fail_msg("%s: %s", CASES[i].webhook, bytes_text(&request));
         }
+        transform_facts_release(&facts);
     }
     bytes_release(&request);
 }
@@ -275,7 +295,7 @@ static void each_maximum_is_kept_and_leaves_nothing(void **state)
     (void)state;
     const struct transform_settings settings = {.daily_api_key = "key", .daily_api_url = "url"};
     const char *webhook = "{" CALL ",\"sipHeaders\":{},\"extraField\":[1]}";
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes whole;
     bytes_init(&whole, TRANSFORM_REQUEST_BYTES_MAX);
     assert_null(transform_text(WEBHOOK_DIALIN, webhook, &settings, &whole, &facts));
@@ -289,13 +309,14 @@ static void each_maximum_is_kept_and_leaves_nothing(void **state)
         bytes_release(&request);
     }
     bytes_release(&whole);
+    transform_facts_release(&facts);
 }
 
 static void many_and_long_names_go_through(void **state)
 {
     (void)state;
     const struct transform_settings settings = {0};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes webhook, request, wanted;
     bytes_init(&webhook, 1 << 20);
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
@@ -318,31 +339,35 @@ static void many_and_long_names_go_through(void **state)
     assert_non_null(strstr(bytes_text(&request), bytes_text(&wanted)));
     bytes_release(&webhook);
     bytes_release(&request);
+    transform_facts_release(&facts);
     bytes_release(&wanted);
 }
 
-static void facts_are_cut_between_characters(void **state)
+static void parties_are_cut_between_characters(void **state)
 {
     (void)state;
     const struct transform_settings settings = {0};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes webhook, request;
     bytes_init(&webhook, 4096);
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     bytes_append_text(&webhook, "{\"To\":\"+\",\"callId\":\"c\",\"callDomain\":\"d\",\"From\":\"+");
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 400; i++) {
         bytes_append_text(&webhook, "\xe2\x82\xac");
     }
     bytes_append_text(&webhook, "\"}");
     assert_null(transform_text(WEBHOOK_DIALIN, bytes_text(&webhook), &settings, &request, &facts));
-    assert_int_equal(strlen(facts.from), 1 + 42 * 3);
+    assert_int_equal(strlen(facts.from), 1 + 341 * 3);
     assert_string_equal(facts.to, "+");
+    assert_string_equal(facts.flaw, "From was shortened from 1201 to 1024 bytes");
     assert_null(
         transform_text(WEBHOOK_DIALOUT, "{\"dialout_settings\":[1]}", &settings, &request, &facts));
     assert_string_equal(facts.from, "");
     assert_string_equal(facts.to, "");
+    assert_string_equal(facts.flaw, "");
     bytes_release(&webhook);
     bytes_release(&request);
+    transform_facts_release(&facts);
 }
 
 static void a_replayed_call_keeps_the_id_of_daily(void **state)
@@ -353,12 +378,13 @@ static void a_replayed_call_keeps_the_id_of_daily(void **state)
                                         .call_id = VIEW("c-1~r1"),
                                         .replay_of = VIEW("1-0"),
                                         .body = VIEW("{" CALL "}")};
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct bytes request;
     bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
     assert_null(transform(&entry, &settings, EXPIRES_S, &request, &facts));
     assert_string_equal(bytes_text(&request), DIALIN "{" SETTINGS "}" NOTHING_MORE);
     bytes_release(&request);
+    transform_facts_release(&facts);
 }
 
 int main(void)
@@ -372,7 +398,7 @@ int main(void)
         cmocka_unit_test(bad_webhooks_are_refused_and_leave_nothing),
         cmocka_unit_test(each_maximum_is_kept_and_leaves_nothing),
         cmocka_unit_test(many_and_long_names_go_through),
-        cmocka_unit_test(facts_are_cut_between_characters),
+        cmocka_unit_test(parties_are_cut_between_characters),
         cmocka_unit_test(a_replayed_call_keeps_the_id_of_daily),
     };
     return cmocka_run_group_tests_name("transform", tests, NULL, NULL);

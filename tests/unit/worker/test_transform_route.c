@@ -18,7 +18,7 @@ static void merge(const char *webhook, const char *body, const char *room, const
 {
     const struct webhook_entry entry = {.kind = WEBHOOK_DIALIN, .body = view_of_text(webhook)};
     struct json_document body_document, room_document;
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     struct transform_settings settings = {.daily_api_key = key, .daily_api_url = "u"};
     bytes_init(request, TRANSFORM_REQUEST_BYTES_MAX);
     if (body) {
@@ -30,6 +30,7 @@ static void merge(const char *webhook, const char *body, const char *room, const
         settings.room = &room_document;
     }
     assert_null(transform(&entry, &settings, EXPIRES_S, request, &facts));
+    transform_facts_release(&facts);
     cJSON *tree = cJSON_Parse(bytes_text(request));
     assert_non_null(tree);
     cJSON_Delete(tree);

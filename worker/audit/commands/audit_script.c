@@ -3,11 +3,8 @@
 
 #include "script_embed.h"
 
-#define FILE_OF(name) ".incbin \"worker/audit/commands/" name ".lua\"\n"
-
-// A full Redis takes no replays: the calls that come in need the room.
-SCRIPT_EMBED(script_replay, "", FILE_OF("replay"));
-SCRIPT_EMBED(script_forget, "flags=allow-oom", SCRIPT_FILE("script/prelude") FILE_OF("forget"));
+SCRIPT_EMBED(script_replay, "replay");
+SCRIPT_EMBED(script_forget, "forget");
 
 struct bytes_view audit_script_replay(void)
 {

@@ -1,4 +1,4 @@
-// The Lua scripts of worker/audit/scripts/, as texts that are built into the program.
+// The Lua scripts that dialin-audit alone runs, as texts that are built into the program.
 #ifndef DIALIN_AUDIT_SCRIPT_H
 #define DIALIN_AUDIT_SCRIPT_H
 

@@ -18,8 +18,8 @@ if not is_finished() then
     return {}
 end
 
-local hash, own = redis.call('HGETALL', KEYS[4]), false
-own = field(hash, 'entry') == entry
+local hash = redis.call('HGETALL', KEYS[4])
+local own = field(hash, 'entry') == entry
 local events, letters = 0, 0
 
 local function erase_letters(ms)

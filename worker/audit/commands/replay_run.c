@@ -31,7 +31,7 @@ bool replay_run_init(struct replay_run *run, struct audit *audit, uint64_t total
         }
         snprintf(run->prefix, sizeof run->prefix, "%.128s:replay:%08x", prefix, serial);
     }
-    redisReply *digest = database_ask(audit->database, 3, load);
+    redisReply *digest = database_run(audit->database, audit_script_replay(), 3, load);
     snprintf(run->script, sizeof run->script, "%s", digest ? digest->str : "");
     freeReplyObject(digest);
     return run->script[0];

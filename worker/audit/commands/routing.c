@@ -1,6 +1,8 @@
 // See routing.h.
 #include "routing.h"
 
+#include "webhook_repair.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,15 +56,21 @@ static void find_fallback(const struct audit_settings *settings, struct route *f
 bool routing_open(struct routing *routing, const char *path, struct audit_settings *settings)
 {
     struct bytes text, problem;
+    const struct route_environment environment = {
+        .agent = &routing->fallback,
+        .cloud_key = settings->cloud_api_key ? settings->cloud_api_key : "",
+        .key_of = take_key,
+        .arg = settings,
+    };
     bytes_init(&text, ROUTE_FILE_BYTES_MAX);
     bytes_init(&problem, 4096);
+    find_fallback(settings, &routing->fallback);
     bool is_read = read_file(path, &text);
-    bool is_good = is_read && route_file_parse(&routing->file, bytes_view(&text), take_key,
-                                               settings, &problem);
+    bool is_good =
+        is_read && route_file_parse(&routing->file, bytes_view(&text), &environment, &problem);
     if (is_read && !is_good) {
         fprintf(stderr, "dialin-audit: %s: %s\n", path, bytes_text(&problem));
     }
-    find_fallback(settings, &routing->fallback);
     bytes_release(&text);
     bytes_release(&problem);
     return is_good;
@@ -73,15 +81,17 @@ void routing_close(struct routing *routing)
     route_file_release(&routing->file);
 }
 
-const struct route_rule *routing_choose(const struct routing *routing, struct bytes_view body,
-                                        const char **agent)
+const struct route_rule *routing_choose(const struct routing *routing,
+                                        const struct webhook_entry *webhook, const char **agent)
 {
-    struct json_document document;
+    struct webhook_repaired repaired;
     const struct route_rule *rule = NULL;
-    if (!json_parse(&document, body)) {
-        rule = route_file_choose(&routing->file, document.tree);
-        json_release(&document);
+    if (webhook_repair(&repaired, webhook->body, webhook->signed_for)) {
+        struct route_subject subject;
+        route_subject_set(&subject, repaired.document.tree, webhook->call_id, webhook->received_ms);
+        rule = route_choose(&routing->file, &subject);
     }
-    *agent = rule && rule->route.agent[0] ? rule->route.agent : routing->fallback.agent;
+    webhook_repair_release(&repaired);
+    *agent = rule && rule->agent ? rule->agent->route.agent : routing->fallback.agent;
     return rule;
 }

@@ -4,7 +4,8 @@
 #define DIALIN_AUDIT_ROUTING_H
 
 #include "audit_settings.h"
-#include "route_file.h"
+#include "route_match.h"
+#include "webhook_entry.h"
 
 struct routing {
     struct route_file file;
@@ -16,9 +17,9 @@ struct routing {
 bool routing_open(struct routing *routing, const char *path, struct audit_settings *settings);
 void routing_close(struct routing *routing);
 
-// What takes this webhook's call: the rule, or NULL for the fallback. *agent is empty where it is
-// not known here.
-const struct route_rule *routing_choose(const struct routing *routing, struct bytes_view body,
-                                        const char **agent);
+// The rule that takes this webhook's call, or NULL for the fallback. *agent is empty if this
+// environment does not say which agent that is.
+const struct route_rule *routing_choose(const struct routing *routing,
+                                        const struct webhook_entry *webhook, const char **agent);
 
 #endif

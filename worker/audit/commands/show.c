@@ -154,7 +154,7 @@ static void print_webhook(const struct story *story)
     print_label(story, "  signature", signature_of(story));
     print_field(story, "  timestamp", COLOUR_NONE, call->webhook.timestamp);
     print_field(story, "  replay of", COLOUR_NONE, call->webhook.replay_of);
-    print_label(story, "  flaw", call->flaw);
+    print_label(story, "  flaw", call->flaw ? call->flaw : call->repairs);
     print_label(story, "  digest", digest_of(&call->webhook));
     print_field(story, "  body", COLOUR_NONE, call->webhook.body);
 }

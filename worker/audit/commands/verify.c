@@ -93,7 +93,7 @@ static bool apply_route(struct subject *subject, const struct webhook_entry *web
     if (!verification->has_routes) {
         return true;
     }
-    const struct route_rule *rule = routing_choose(&verification->routing, webhook->body, &agent);
+    const struct route_rule *rule = routing_choose(&verification->routing, webhook, &agent);
     settings->body = rule ? rule->body : NULL;
     settings->room = rule ? rule->room : NULL;
     if (!agent[0] || view_equal_text(subject->agent, agent)) {
@@ -110,7 +110,7 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
 {
     struct verification *verification = subject->verification;
     struct transform_settings settings = settings_for(verification, recorded);
-    struct transform_facts facts;
+    struct transform_facts facts = {0};
     bytes_clear(&verification->request);
     bytes_clear(&verification->redacted);
     verification->requests++;
@@ -120,8 +120,10 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
     if (problem) {
         say(subject, "(request)", problem);
         verification->different++;
+        transform_facts_release(&facts);
         return;
     }
+    transform_facts_release(&facts);
     redact(bytes_view(&verification->request), &verification->settings.secrets,
            &verification->redacted);
     uint64_t count =

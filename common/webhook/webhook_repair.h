@@ -1,0 +1,42 @@
+// Makes of a genuine webhook one that can be used: a caller is real and on hold, so no part that we
+// do not need may cost the call (CONTRACT, "A genuine call is never refused over a part of it").
+// Ingress, worker and audit use this one function, on the raw bytes, which stay as they came. Pure:
+// the same bytes always give the same call.
+#ifndef DIALIN_WEBHOOK_REPAIR_H
+#define DIALIN_WEBHOOK_REPAIR_H
+
+#include "bytes.h"
+#include "json.h"
+
+#include <stdbool.h>
+
+#define WEBHOOK_PARTY_BYTES_MAX 1024 // of From and To; longer ones are shortened
+#define WEBHOOK_FLAW_BYTES 512
+#define WEBHOOK_SENTENCE_BYTES 256
+#define WEBHOOK_WITHHELD "anonymous" // what the bot hears of a number that is withheld
+
+// What a webhook is after its repair: From and To of a dial-in are texts, the values of sipHeaders
+// are texts, dialout_settings is absent or can be used.
+struct webhook_repaired {
+    struct json_document document; // strict; its members point into `text`, or into the body
+    struct bytes text;             // empty: the body could stay as it is
+    bool is_dialin;                // it has a callId
+    bool has_dialout;              // it has dialout_settings that can be used
+    char flaw[WEBHOOK_FLAW_BYTES]; // what was repaired, in sentences; empty: nothing
+    const char *code;              // of a refusal: invalid_json, missing_fields, invalid_field
+    char sentence[WEBHOOK_SENTENCE_BYTES]; // of a refusal; printable ASCII
+};
+
+// `signed_for` is the number or SIP address that the secret of its signature is tied to, empty if
+// it is tied to none: it stands in for an absent To, and allows no dial-out. Returns false if this
+// is no webhook that can be used; then `code` and `sentence` say why. `body` must outlive
+// `repaired`, which is to be released in either case.
+bool webhook_repair(struct webhook_repaired *repaired, struct bytes_view body,
+                    struct bytes_view signed_for);
+void webhook_repair_release(struct webhook_repaired *repaired);
+
+// Can dialout_settings be used: a list that is not empty, or an object that names a number or a SIP
+// address?
+bool webhook_dialout_is_usable(const cJSON *settings);
+
+#endif

@@ -1,0 +1,43 @@
+// How the ingress refuses: the answer, the metric, and who is told. A refusal that may have lost a
+// caller is an error in the log; of those that anybody can cause, one line in REFUSAL_LOG_MS says
+// how many there were. What was genuine and is refused all the same leaves a trace in
+// {dialin}:refused too.
+#ifndef DIALIN_REFUSAL_H
+#define DIALIN_REFUSAL_H
+
+#include "http_server.h"
+#include "intake_metrics.h"
+#include "stream_writer.h"
+
+#define REFUSAL_LOG_MS 10000  // between two lines of the same code
+#define REFUSAL_TRACES_MAX 10 // in REFUSAL_TRACES_MS; further ones are counted
+#define REFUSAL_TRACES_MS 1000
+#define REFUSAL_TRACE_BODY_BYTES 4096
+#define REFUSAL_RETRY_AFTER_S 1 // of 503
+
+struct refusals;
+// Everything is borrowed.
+struct refusals *refusals_open(struct stream_writer *writer, const struct intake_counts *counts);
+void refusals_close(struct refusals *refusals); // NULL is allowed
+
+struct refusal {
+    unsigned status;
+    const char *code;
+    const char *sentence;
+    const char *peer;
+};
+
+// Refuses what nobody knows to be genuine, or what we cannot take now.
+void refusal_answer(struct refusals *refusals, struct http_request *request,
+                    const struct refusal *refusal);
+
+// Refuses what is genuine. `secret` says which secret or key it was made with; `received_ms` is
+// Redis' time. The answer does not wait for the trace.
+void refusal_answer_genuine(struct refusals *refusals, struct http_request *request,
+                            const struct refusal *refusal, const char *secret,
+                            uint64_t received_ms);
+
+// Counts and reports a refusal that the HTTP server has answered itself.
+void refusal_note(struct refusals *refusals, const char *code);
+
+#endif
