@@ -79,7 +79,8 @@ void loop_close(struct loop *loop)
     for (unsigned i = 0; i < loop->signal_count; i++) {
         uv_close((uv_handle_t *)&loop->signals[i], free_signal_callback);
     }
-    uv_run(&loop->uv, UV_RUN_DEFAULT); // the close callbacks
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT)) { // the close callbacks, whoever has stopped it
+    }
     int failed = uv_loop_close(&loop->uv);
     assert(!failed); // somebody left something open
     (void)failed;

@@ -416,6 +416,7 @@ struct redis *redis_open_for_tool(struct loop *loop, const struct redis_address 
         .arg = redis,
         .clock = &redis->clock,
     };
+    redis->clock.is_quiet = on_problem != NULL;
     redis->reconnect = loop_timer_open(loop, begin_round, redis);
     redis->watchdog = loop_timer_open(loop, watch_over, redis);
     loop_timer_start(redis->reconnect, 0);

@@ -15,6 +15,7 @@ struct redis_clock {
     uint64_t asked_ms; // loop_now_ms of the last TIME
     int64_t offset_ms; // Redis' time less the monotonic clock's
     bool is_known;
+    bool is_quiet; // jumps and skew are not logged
 };
 
 void redis_clock_take(struct redis_clock *clock, const redisReply *reply);

@@ -223,7 +223,7 @@ static void on_slots(struct redis_discovery *discovery, const redisReply *reply)
     answered_with(discovery, reply_view(reply_at(owner, 0, REDIS_REPLY_STRING)), port_of(owner));
 }
 
-static bool send(struct redis_discovery *discovery, size_t argc, const struct bytes_view *argv)
+static bool send_question(struct redis_discovery *discovery, size_t argc, const struct bytes_view *argv)
 {
     struct bytes command;
     bytes_init(&command, QUESTION_BYTES_MAX);
@@ -240,7 +240,7 @@ static void log_in(struct redis_discovery *discovery)
                                            view_of_text(address->password)};
     const struct bytes_view without[] = {VIEW("AUTH"), view_of_text(address->password)};
     discovery->has_auth = true;
-    send(discovery, address->user[0] ? 3 : 2, address->user[0] ? with_user : without);
+    send_question(discovery, address->user[0] ? 3 : 2, address->user[0] ? with_user : without);
 }
 
 static void ask(struct redis_discovery *discovery)
@@ -249,9 +249,9 @@ static void ask(struct redis_discovery *discovery)
                                         view_of_text(discovery->address->master)};
     const struct bytes_view slots[] = {VIEW("CLUSTER"), VIEW("SLOTS")};
     if (discovery->address->kind == REDIS_SENTINEL) {
-        send(discovery, 3, master);
+        send_question(discovery, 3, master);
     } else {
-        send(discovery, 2, slots);
+        send_question(discovery, 2, slots);
     }
 }
 
