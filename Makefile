@@ -78,7 +78,11 @@ folder_of = $(patsubst %/,%,$(dir $(1)))
 COMPOSED := $(patsubst %,$(BUILD)/scripts/%.lua,$(SCRIPTS))
 .PHONY: scripts
 scripts: $(COMPOSED)
-parts_of = $(patsubst %,worker/%.lua,$(parts.$(1)))
+parts_of = $(BUILD)/scripts/parts/constants.lua $(patsubst %,worker/%.lua,$(parts.$(1)))
+$(BUILD)/scripts/parts/constants.lua: worker/script/constants.lua.in $(SCRIPT_CONSTANTS)
+	@mkdir -p $(@D)
+	@$(CC) -E -P -x c $(PKG_CFLAGS) $(addprefix -I,$(COMMON_PARTS)) \
+	  $(addprefix -imacros ,$(SCRIPT_CONSTANTS)) $< | sed '/^ *$$/d' > $@
 .SECONDEXPANSION:
 $(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk
 	@mkdir -p $(@D)

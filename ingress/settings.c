@@ -20,7 +20,7 @@ const struct config_option SETTINGS_TABLE[] = {
     {"PORT", CONFIG_NUMBER, offsetof(struct settings, port), "7860", 1, 65535,
      "port that takes the webhooks"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for PORT and ADMIN_PORT"},
+     "numeric address to listen on, for PORT and ADMIN_PORT; :: is IPv6 and IPv4"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct settings, hmac_secrets), NULL, 0, 0,
      "secrets of the dial-in numbers in base64, separated by commas, each optionally for one "
      "number only: +14152251493=…"},

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "redis_keys.h"
 #include "write_probe.h"
 
 #include <stdio.h>
@@ -261,7 +262,8 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     struct write *write = memory_zeroed(sizeof *write);
     *write = (struct write){.writer = writer, .on_written = on_written, .arg = arg};
     memcpy(argv + 3, fields, count * sizeof *fields);
-    if (!stream_writer_is_up(writer) || !redis_send(writer->redis, 3 + count, argv, on_added, write)) {
+    if (!stream_writer_is_up(writer) ||
+        !redis_send(writer->redis, 3 + count, argv, on_added, write)) {
         free(write);
         return false;
     }
@@ -309,8 +311,8 @@ bool stream_writer_look_up(struct stream_writer *writer, const char *call_id,
     struct bytes key;
     struct look_up *look_up = memory_zeroed(sizeof *look_up);
     *look_up = (struct look_up){on_call, arg};
-    redis_key_init_empty(&key);
-    redis_key_set(&key, writer->settings.redis_prefix, "call", view_of_text(call_id));
+    bytes_init(&key, REDIS_KEY_BYTES_MAX);
+    redis_key_set(&key, writer->settings.redis_prefix, REDIS_KEY_CALL, view_of_text(call_id));
     const struct bytes_view argv[] = {VIEW("HMGET"), bytes_view(&key), VIEW("state"),
                                       VIEW("reason")};
     bool is_sent = redis_send(writer->redis, 4, argv, on_looked_up, look_up);
@@ -332,9 +334,9 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->on_up = on_up;
     writer->arg = arg;
     writer->down_from = loop_now_ms();
-    redis_key_init(&writer->stream, settings->redis_prefix, "webhooks");
-    redis_key_init(&writer->low_key, settings->redis_prefix, "low");
-    redis_key_init(&writer->refused_key, settings->redis_prefix, "refused");
+    redis_key_init(&writer->stream, settings->redis_prefix, REDIS_KEY_WEBHOOKS);
+    redis_key_init(&writer->low_key, settings->redis_prefix, REDIS_KEY_LOW);
+    redis_key_init(&writer->refused_key, settings->redis_prefix, REDIS_KEY_REFUSED);
     writer->errors =
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",

@@ -1,6 +1,7 @@
-// See write_probe.h. The trial is an XADD with the id 0-0. Redis first checks what it checks of every
-// write (rights, slot, memory, role, replicas, disk) and then refuses the id itself, with an error of
-// its own, before it looks at the key. Hence the XRANGE beside it, of nothing, for the key's type.
+// See write_probe.h. The trial is an XADD with the id 0-0. Redis first checks what it checks of
+// every write (rights, slot, memory, role, replicas, disk) and then refuses the id itself, with an
+// error of its own, before it looks at the key. Hence the XRANGE beside it, of nothing, for the
+// key's type.
 #include "write_probe.h"
 
 #include "log.h"
@@ -33,10 +34,11 @@ bool write_probe_is_good(const struct write_probe *probe)
 
 const char *write_probe_missing(const struct write_probe *probe)
 {
-    return probe->refusal[0]          ? probe->missing
-           : probe->written_ms == 0 ? "Redis is connected; whether it can be written to is not known "
-                                        "yet"
-                                      : NULL;
+    return probe->refusal[0] ? probe->missing
+           : probe->written_ms == 0
+               ? "Redis is connected; whether it can be written to is not known "
+                 "yet"
+               : NULL;
 }
 
 // --- the verdict --------------------------------------------------------------------------------
@@ -129,10 +131,9 @@ static void try_to_write(void *arg)
                                       VIEW("-"),      VIEW("COUNT"), VIEW("1")};
     const struct bytes_view write[] = {VIEW("XADD"), probe->stream, VIEW("0-0"), VIEW("probe"),
                                        VIEW("1")};
-    loop_timer_start(probe->timer,
-                     probe->refusal[0] ? WRITE_PROBE_AGAIN_MS : WRITE_PROBE_EVERY_MS);
-    bool is_fresh = write_probe_is_good(probe) &&
-                    loop_now_ms() - probe->written_ms < WRITE_PROBE_EVERY_MS;
+    loop_timer_start(probe->timer, probe->refusal[0] ? WRITE_PROBE_AGAIN_MS : WRITE_PROBE_EVERY_MS);
+    bool is_fresh =
+        write_probe_is_good(probe) && loop_now_ms() - probe->written_ms < WRITE_PROBE_EVERY_MS;
     if (!probe->redis || probe->is_trying || is_fresh) {
         return;
     }

@@ -180,11 +180,9 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .consumer = worker->consumer,
     };
     const struct lines_settings lines_settings = {
-        .prefix = settings->common.redis_prefix,
         .consumer = worker->consumer,
     };
     const struct lease_settings lease_settings = {
-        .prefix = settings->common.redis_prefix,
         .worker_name = settings->worker_name,
         .consumer = worker->consumer,
         .lease_ms = settings->lease_s * MS_PER_S,
@@ -209,11 +207,10 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     stream_reader_name(worker->consumer, settings->worker_name);
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
-    worker->scripts = scripts_open(worker->commands);
+    worker->scripts = scripts_open(worker->commands, settings->common.redis_prefix);
     worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
-    worker->record =
-        record_open(worker->loop, worker->scripts, settings->common.redis_prefix, worker->consumer,
-                    settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
+    worker->record = record_open(worker->loop, worker->scripts, worker->consumer,
+                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
     worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
                                worker->client, metrics, &calls_events, worker);
     worker->reader =
@@ -231,7 +228,6 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     const struct settings *settings = worker->settings;
     const uint64_t dialin_s = settings->hold_limit_s, dialout_s = settings->dialout_limit_s;
     const struct housekeeping_settings housekeeping_settings = {
-        .prefix = settings->common.redis_prefix,
         .consumer = worker->consumer,
         .retention_ms = settings->retention_days * MS_PER_DAY,
         .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
@@ -239,8 +235,7 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     const struct housekeeping_events housekeeping_events = {room_in_table, on_claimed};
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, &housekeeping_settings,
                                              metrics, &housekeeping_events, worker);
-    worker->account =
-        account_open(worker->loop, worker->scripts, settings->common.redis_prefix, metrics);
+    worker->account = account_open(worker->loop, worker->scripts, metrics);
 }
 
 static void close_parts(struct worker *worker)

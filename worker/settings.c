@@ -51,7 +51,7 @@ const struct config_option SETTINGS_TABLE[] = {
     {"WORKER_NAME", CONFIG_TEXT, offsetof(struct settings, worker_name), NULL, 0, 0,
      "first part of the consumer's name; default: the host's name"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for ADMIN_PORT"},
+     "numeric address to listen on, for ADMIN_PORT; :: is IPv6 and IPv4"},
     CONFIG_COMMON_OPTIONS(settings, common, "9465"),
     {0},
 };

@@ -298,7 +298,9 @@ struct loop_resolve *loop_resolve(struct loop *loop, const char *host, int famil
     struct loop_resolve *resolve = memory_zeroed(sizeof *resolve);
     struct addrinfo hints = {
         .ai_socktype = SOCK_STREAM,
-        .ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC,
+        .ai_family = family == 4   ? AF_INET
+                     : family == 6 ? AF_INET6
+                                   : AF_UNSPEC,
     };
     resolve->uv.data = resolve;
     resolve->on_addresses = on_addresses;

@@ -21,13 +21,13 @@ struct process {
 int process_main(int argc, char **argv, const struct process *process);
 
 // Its parts, for programs with a command line of their own. process_init comes first: no core dumps
-// (they would hold secrets), SIGPIPE and SIGHUP end nothing, JSON's memory guarded. process_report prints all problems
-// and returns the exit code: 0 where there are none, which it says, else 1.
+// (they would hold secrets), SIGPIPE and SIGHUP end nothing, JSON's memory guarded. process_report
+// prints all problems and returns the exit code: 0 where there are none, which it says, else 1.
 void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
 
-// SIGHUP: the configuration is loaded again, into settings of its own, and what may change while the
-// program runs is taken from there. What cannot be loaded is logged, and the old stays.
+// SIGHUP: the configuration is loaded again, into settings of its own, and what may change while
+// the program runs is taken from there. What cannot be loaded is logged, and the old stays.
 struct process_reload {
     size_t settings_bytes;
     void (*load)(void *settings, struct config_problems *problems);

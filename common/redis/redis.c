@@ -1,8 +1,8 @@
-// A connection has rounds: discovery names the addresses where the server may be, each is tried, and
-// the first that proves that it can do the work (right password, version, loaded, not a replica) is
-// used. Every trouble has the same cure: close the link, which answers all that is out with NULL,
-// and begin a new round after a pause that doubles from REDIS_RECONNECT_MS_MIN to _MAX. A queue of
-// what is out, in sending order, tells the oldest command, and a timer looks at its age.
+// A connection has rounds: discovery names the addresses where the server may be, each is tried,
+// and the first that proves that it can do the work (right password, version, loaded, not a
+// replica) is used. Every trouble has the same cure: close the link, which answers all that is out
+// with NULL, and begin a new round after a pause that doubles from REDIS_RECONNECT_MS_MIN to _MAX.
+// A queue of what is out, in sending order, tells the oldest command, and a timer looks at its age.
 //
 // Surprising: a round's failures are reported together when the round is over, so that a name with
 // two addresses, of which one is dead, is one line and not two that alternate.
@@ -152,17 +152,17 @@ static bool is_elsewhere(const struct redis *redis, const redisReply *reply)
 // True if the connection is to be given up.
 static bool note_reply(struct redis *redis, const redisReply *reply, uint64_t kind)
 {
-    redis_health_note(&redis->health, kind, reply, loop_now_ms());
-    if (!reply_is_error(reply)) {
+    const char *refusal = reply_is_error(reply) ? reply->str : NULL;
+    if (!redis_health_note(&redis->health, kind, reply, loop_now_ms()) || is_for_tool(redis)) {
         return false;
     }
-    if (redis_error_of(reply) == REDIS_REFUSED) {
-        report(redis, reply->str);
-    } else if (is_elsewhere(redis, reply)) {
+    if (is_elsewhere(redis, reply)) {
         return true;
-    } else if (redis_error_of(reply) == REDIS_ELSEWHERE) {
+    }
+    if (redis_error_of(reply) == REDIS_ELSEWHERE) {
         report(redis, "this is a node of a cluster: REDIS_URL must begin with redis+cluster://");
     }
+    redis_trouble_say_refusal(&redis->trouble, redis->name, refusal);
     return false;
 }
 
@@ -324,8 +324,8 @@ static void connect_to_target(struct redis *redis)
 {
     static const struct redis_link_events EVENTS = {on_open, on_reply, on_broken};
     redis->state = CONNECTING;
-    redis->link = redis_link_open(redis->loop, &redis->targets[redis->target], redis->tls, &EVENTS,
-                                  redis);
+    redis->link =
+        redis_link_open(redis->loop, &redis->targets[redis->target], redis->tls, &EVENTS, redis);
 }
 
 static void try_next(struct redis *redis)

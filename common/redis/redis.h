@@ -1,7 +1,7 @@
-// One connection to Redis that heals itself. It finds the server (redis_discovery.h), connects, logs
-// in, checks the server, and reports it; when it breaks it comes back within REDIS_RECONNECT_MS_MAX
-// of Redis being reachable. All commands of one turn of the loop leave in one write, in the order
-// they were given.
+// One connection to Redis that heals itself. It finds the server (redis_discovery.h), connects,
+// logs in, checks the server, and reports it; when it breaks it comes back within
+// REDIS_RECONNECT_MS_MAX of Redis being reachable. All commands of one turn of the loop leave in
+// one write, in the order they were given.
 #ifndef DIALIN_REDIS_H
 #define DIALIN_REDIS_H
 
@@ -17,8 +17,8 @@
 #define REDIS_RECONNECT_MS_MIN 20
 #define REDIS_RECONNECT_MS_MAX 500
 #define REDIS_COMMAND_DEADLINE_MS                                                                  \
-    3000                    // then the connection is given up and made anew: in time for
-                            // what waits 5 s, and longer than a read that blocks
+    3000 // then the connection is given up and made anew: in time for
+         // what waits 5 s, and longer than a read that blocks
 #define REDIS_CHECK_DEADLINE_MS                                                                    \
     1000                    // for log-in and checks if a failover may find us another server
 #define REDIS_VERSION_MIN 7 // for script flags (allow-oom) and effects replication

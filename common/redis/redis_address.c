@@ -36,16 +36,36 @@ static const struct {
 static const struct {
     const char *name, *sentence;
 } FOREIGN_PARAMETERS[] = {
-    FOREIGN("username"),       FOREIGN("user"),         FOREIGN("password"),
-    FOREIGN("pass"),           FOREIGN("auth"),         FOREIGN("ssl"),
-    FOREIGN("tls"),            FOREIGN("ssl_ca_certs"), FOREIGN("ssl_certfile"),
-    FOREIGN("ssl_keyfile"),    FOREIGN("timeout"),      FOREIGN("connect_timeout"),
-    FOREIGN("connectTimeout"), FOREIGN("pool_size"),    FOREIGN("socket_connect_timeout"),
-    FOREIGN("socket_timeout"), FOREIGN("client_name"),  FOREIGN("decode_responses"),
-    FOREIGN("retry"),          FOREIGN("prefix"),       FOREIGN("max_connections"),
-    FOREIGN("keepalive"),      FOREIGN("readFrom"),     FOREIGN("health_check_interval"),
-    FOREIGN("encoding"),       FOREIGN("name"),         FOREIGN("sentinelMasterId"),
-    FOREIGN("master"),         FOREIGN("sslmode"),      FOREIGN("retry_on_timeout"),
+    FOREIGN("username"),
+    FOREIGN("user"),
+    FOREIGN("password"),
+    FOREIGN("pass"),
+    FOREIGN("auth"),
+    FOREIGN("ssl"),
+    FOREIGN("tls"),
+    FOREIGN("ssl_ca_certs"),
+    FOREIGN("ssl_certfile"),
+    FOREIGN("ssl_keyfile"),
+    FOREIGN("timeout"),
+    FOREIGN("connect_timeout"),
+    FOREIGN("connectTimeout"),
+    FOREIGN("pool_size"),
+    FOREIGN("socket_connect_timeout"),
+    FOREIGN("socket_timeout"),
+    FOREIGN("client_name"),
+    FOREIGN("decode_responses"),
+    FOREIGN("retry"),
+    FOREIGN("prefix"),
+    FOREIGN("max_connections"),
+    FOREIGN("keepalive"),
+    FOREIGN("readFrom"),
+    FOREIGN("health_check_interval"),
+    FOREIGN("encoding"),
+    FOREIGN("name"),
+    FOREIGN("sentinelMasterId"),
+    FOREIGN("master"),
+    FOREIGN("sslmode"),
+    FOREIGN("retry_on_timeout"),
 };
 
 // Copies `text` to `out`, resolving %XX; false if it is too long or badly escaped.
@@ -192,7 +212,8 @@ static const char *parse_parameters(struct redis_address *address, struct bytes_
     return problem;
 }
 
-static const char *parse_host(struct redis_host *host, struct bytes_view text, unsigned port_default)
+static const char *parse_host(struct redis_host *host, struct bytes_view text,
+                              unsigned port_default)
 {
     struct bytes_view port = text;
     struct bytes_view name = {NULL, 0};
@@ -281,7 +302,8 @@ const char *redis_address_parse(struct redis_address *address, const char *url)
 {
     size_t i = 0;
     memset(address, 0, sizeof *address);
-    while (i < SCHEMES_COUNT && strncasecmp(url, SCHEMES[i].scheme, strlen(SCHEMES[i].scheme)) != 0) {
+    while (i < SCHEMES_COUNT &&
+           strncasecmp(url, SCHEMES[i].scheme, strlen(SCHEMES[i].scheme)) != 0) {
         i++;
     }
     if (i == SCHEMES_COUNT) {

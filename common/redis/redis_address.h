@@ -39,8 +39,8 @@ struct redis_address {
     const char *prefix; // borrowed: all keys are in the slot of this; NULL: it does not matter
 };
 
-// Fills `address` from a URL, or returns a sentence that names the part of the URL that is wrong and
-// never shows any of its text.
+// Fills `address` from a URL, or returns a sentence that names the part of the URL that is wrong
+// and never shows any of its text.
 const char *redis_address_parse(struct redis_address *address, const char *url);
 
 #endif

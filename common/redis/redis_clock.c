@@ -26,7 +26,8 @@ void redis_clock_take(struct redis_clock *clock, const redisReply *reply)
         log_warning("Redis' clock jumped: the holds of calls in work are off by as much",
                     log_number("jump_ms", jump_ms));
     }
-    if (!clock->is_quiet && llabs(skew_ms) > REDIS_CLOCK_SKEW_MS && (!clock->is_known || has_jumped)) {
+    if (!clock->is_quiet && llabs(skew_ms) > REDIS_CLOCK_SKEW_MS &&
+        (!clock->is_known || has_jumped)) {
         log_warning("the clocks of this host and of Redis differ", log_number("skew_ms", skew_ms));
     }
     clock->offset_ms = offset_ms;

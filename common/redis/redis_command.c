@@ -3,29 +3,6 @@
 
 #include <string.h>
 
-void redis_key_init(struct bytes *key, const char *prefix, const char *name)
-{
-    redis_key_init_empty(key);
-    bytes_printf(key, "%s:%s", prefix, name);
-}
-
-void redis_key_init_empty(struct bytes *key)
-{
-    bytes_init(key, REDIS_KEY_BYTES_MAX);
-}
-
-// Each call sets some: formatting them is not worth a printf.
-void redis_key_set(struct bytes *key, const char *prefix, const char *kind, struct bytes_view name)
-{
-    bytes_clear(key);
-    bool fits = bytes_append_text(key, prefix) && bytes_append(key, ":", 1) &&
-                bytes_append_text(key, kind) && bytes_append(key, ":", 1) &&
-                bytes_append_view(key, name);
-    if (!fits) {
-        bytes_clear(key);
-    }
-}
-
 struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value)
 {
     char *at = text + REDIS_NUMBER_BYTES;

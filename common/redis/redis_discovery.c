@@ -29,9 +29,9 @@ struct redis_discovery {
     redis_on_targets *on_targets; // NULL: none is going on
     void *arg;
     struct redis_tls *tls;
-    size_t asked;     // hosts
-    bool is_last;     // the addresses being looked up are those of the server itself
-    bool has_auth;    // AUTH was sent to this one
+    size_t asked;           // hosts
+    bool is_last;           // the addresses being looked up are those of the server itself
+    bool has_auth;          // AUTH was sent to this one
     struct redis_host host; // being looked up
     struct loop_resolve *resolve;
     struct redis_target targets[REDIS_TARGETS_MAX]; // addresses of that host
@@ -86,8 +86,7 @@ static void on_addresses(const loop_address *addresses, size_t count, void *arg)
     discovery->target = 0;
     if (count == 0) {
         char problem[sizeof discovery->host.name + 64];
-        snprintf(problem, sizeof problem, "the host's name is not known: %s",
-                 discovery->host.name);
+        snprintf(problem, sizeof problem, "the host's name is not known: %s", discovery->host.name);
         note_problem(discovery, problem);
     }
     if (discovery->is_last) {
@@ -176,8 +175,8 @@ static void learn(struct redis_discovery *discovery, struct bytes_view name, uin
             return;
         }
     }
-    if (discovery->host_count < REDIS_HOSTS_MAX && name.len > 0 &&
-        name.len < sizeof host->name && port > 0 && port <= UINT16_MAX) {
+    if (discovery->host_count < REDIS_HOSTS_MAX && name.len > 0 && name.len < sizeof host->name &&
+        port > 0 && port <= UINT16_MAX) {
         view_copy(name, host->name, sizeof host->name);
         host->port = (uint16_t)port;
         discovery->host_count++;
@@ -223,7 +222,8 @@ static void on_slots(struct redis_discovery *discovery, const redisReply *reply)
     answered_with(discovery, reply_view(reply_at(owner, 0, REDIS_REPLY_STRING)), port_of(owner));
 }
 
-static bool send_question(struct redis_discovery *discovery, size_t argc, const struct bytes_view *argv)
+static bool send_question(struct redis_discovery *discovery, size_t argc,
+                          const struct bytes_view *argv)
 {
     struct bytes command;
     bytes_init(&command, QUESTION_BYTES_MAX);
@@ -294,9 +294,8 @@ static void ask_next_target(struct redis_discovery *discovery)
         ask_next_host(discovery);
         return;
     }
-    discovery->link =
-        redis_link_open(discovery->loop, &discovery->targets[discovery->target++], discovery->tls,
-                        &EVENTS, discovery);
+    discovery->link = redis_link_open(discovery->loop, &discovery->targets[discovery->target++],
+                                      discovery->tls, &EVENTS, discovery);
     loop_timer_start(discovery->timer, REDIS_DISCOVERY_ANSWER_MS);
 }
 

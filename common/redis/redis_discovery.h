@@ -21,8 +21,8 @@ void redis_discovery_close(struct redis_discovery *discovery); // no callback fo
 // Looks once, at each Sentinel or node until one knows; the next search begins at the next of them.
 // The callback comes once, and not from inside this call: the addresses to be tried, in this order;
 // or none, with a sentence. `tls` is NULL for none; it is borrowed until then.
-typedef void redis_on_targets(const struct redis_target *targets, size_t count,
-                              const char *problem, void *arg);
+typedef void redis_on_targets(const struct redis_target *targets, size_t count, const char *problem,
+                              void *arg);
 void redis_discovery_find(struct redis_discovery *discovery, struct redis_tls *tls,
                           redis_on_targets *on_targets, void *arg);
 void redis_discovery_stop(struct redis_discovery *discovery);

@@ -51,7 +51,7 @@ static struct redis_refusal *find(struct redis_health *health, uint64_t kind, bo
     return is_wanted ? oldest : NULL;
 }
 
-void redis_health_note(struct redis_health *health, uint64_t kind, const redisReply *reply,
+bool redis_health_note(struct redis_health *health, uint64_t kind, const redisReply *reply,
                        uint64_t now_ms)
 {
     bool refused = is_refusal(reply);
@@ -63,6 +63,7 @@ void redis_health_note(struct redis_health *health, uint64_t kind, const redisRe
     } else if (refusal) {
         *refusal = (struct redis_refusal){0};
     }
+    return refused;
 }
 
 const char *redis_health_refusal(const struct redis_health *health, uint64_t now_ms)

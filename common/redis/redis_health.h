@@ -1,5 +1,6 @@
-// What Redis refuses to do, although it is connected: so that "ready" means "the last write worked".
-// Each kind of command is remembered by itself: that a GET works says nothing about an XADD. Pure.
+// What Redis refuses to do, although it is connected: so that "ready" means "the last write
+// worked". Each kind of command is remembered by itself: that a GET works says nothing about an
+// XADD. Pure.
 #ifndef DIALIN_REDIS_HEALTH_H
 #define DIALIN_REDIS_HEALTH_H
 
@@ -28,8 +29,8 @@ struct redis_health {
 uint64_t redis_health_kind(struct bytes_view first, struct bytes_view second);
 
 // Whatever came back of a command. The errors of a group or script that is missing, and of the
-// command itself ("ERR …"), are no refusals.
-void redis_health_note(struct redis_health *health, uint64_t kind, const redisReply *reply,
+// command itself ("ERR …"), are no refusals. True if it is one.
+bool redis_health_note(struct redis_health *health, uint64_t kind, const redisReply *reply,
                        uint64_t now_ms);
 
 // The error of a refusal that still stands, or NULL.

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REDIS_LINK_CONNECT_MS 500 // to one address
-#define REDIS_LINK_TLS_MS 2000    // for the handshake after that
+#define REDIS_LINK_CONNECT_MS 500                  // to one address
+#define REDIS_LINK_TLS_MS 2000                     // for the handshake after that
 #define REDIS_LINK_BYTES_MAX (256UL * 1024 * 1024) // written and not sent yet
 
 // Where a connection goes to. Plain memory.
@@ -38,7 +38,8 @@ struct redis_link_events {
     void (*on_broken)(const char *problem, void *arg);
 };
 
-// Never calls back from inside this call. `tls` is NULL for none, and is borrowed for the call only.
+// Never calls back from inside this call. `tls` is NULL for none, and is borrowed for the call
+// only.
 struct redis_link *redis_link_open(struct loop *loop, const struct redis_target *target,
                                    struct redis_tls *tls, const struct redis_link_events *events,
                                    void *arg);
@@ -46,8 +47,8 @@ struct redis_link *redis_link_open(struct loop *loop, const struct redis_target 
 // No callback follows. Allowed from inside every callback.
 void redis_link_close(struct redis_link *link); // NULL is allowed
 
-// `bytes` hold one whole command. They leave together with all else of this turn of the loop. False:
-// it takes no commands (yet, or any more).
+// `bytes` hold one whole command. They leave together with all else of this turn of the loop.
+// False: it takes no commands (yet, or any more).
 bool redis_link_send(struct redis_link *link, struct bytes_view bytes);
 
 void redis_link_keep_reply(struct redis_link *link); // its owner is the caller now

@@ -1,5 +1,5 @@
-// What a new connection says first: password, database, name, time; and whether the server then shows
-// that it can do the work.
+// What a new connection says first: password, database, name, time; and whether the server then
+// shows that it can do the work.
 #ifndef DIALIN_REDIS_LOGIN_H
 #define DIALIN_REDIS_LOGIN_H
 
@@ -11,8 +11,8 @@
 // Sends one command; `on_reply` gets NULL if the connection breaks first.
 typedef bool redis_login_send(size_t argc, const struct bytes_view *argv, redis_on_reply *on_reply,
                               void *on_reply_arg, void *arg);
-// The end: `problem` is NULL if the server is good, else the server's error or a sentence. Not called
-// if the connection breaks.
+// The end: `problem` is NULL if the server is good, else the server's error or a sentence. Not
+// called if the connection breaks.
 typedef void redis_login_on_end(const char *problem, void *arg);
 
 struct redis_login {

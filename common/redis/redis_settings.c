@@ -8,9 +8,8 @@ static void check_files(const struct redis_address *address, struct config_probl
     const struct redis_tls_files *files = &address->tls_files;
     const struct {
         const char *name, *path;
-    } given[] = {{"REDIS_CA_FILE", files->ca_file},
-                 {"REDIS_CERT", files->cert},
-                 {"REDIS_KEY", files->key}};
+    } given[] = {
+        {"REDIS_CA_FILE", files->ca_file}, {"REDIS_CERT", files->cert}, {"REDIS_KEY", files->key}};
     char problem[REDIS_TLS_PROBLEM_BYTES];
     for (size_t i = 0; i < 3 && !address->has_tls; i++) {
         if (given[i].path) {

@@ -1,4 +1,5 @@
-// REDIS_URL, REDIS_CA_FILE, REDIS_CERT, REDIS_KEY and REDIS_PREFIX of every program, checked together.
+// REDIS_URL, REDIS_CA_FILE, REDIS_CERT, REDIS_KEY and REDIS_PREFIX of every program, checked
+// together.
 #ifndef DIALIN_REDIS_SETTINGS_H
 #define DIALIN_REDIS_SETTINGS_H
 
@@ -11,8 +12,8 @@ struct redis_settings {
     struct redis_tls_files tls_files;
 };
 
-// Fills `address`, which borrows the prefix and the paths; adds what is wrong by the variable's name.
-// Files are read, for a sentence now and not at the first connection.
+// Fills `address`, which borrows the prefix and the paths; adds what is wrong by the variable's
+// name. Files are read, for a sentence now and not at the first connection.
 void redis_settings_load(const struct redis_settings *settings, struct redis_address *address,
                          struct config_problems *problems);
 

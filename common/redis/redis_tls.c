@@ -53,8 +53,10 @@ static bool use_certificate(SSL_CTX *context, const struct redis_tls_files *file
         return true;
     }
     if (!files->cert || !files->key) {
-        snprintf(problem, REDIS_TLS_PROBLEM_BYTES, "%s: is missing: REDIS_CERT and REDIS_KEY are "
-                 "needed together", files->cert ? "REDIS_KEY" : "REDIS_CERT");
+        snprintf(problem, REDIS_TLS_PROBLEM_BYTES,
+                 "%s: is missing: REDIS_CERT and REDIS_KEY are "
+                 "needed together",
+                 files->cert ? "REDIS_KEY" : "REDIS_CERT");
         return false;
     }
     if (SSL_CTX_use_certificate_chain_file(context, files->cert) != 1) {
@@ -82,8 +84,7 @@ struct redis_tls *redis_tls_open(const struct redis_tls_files *files,
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF); // RESP says where a reply ends
-    SSL_CTX_set_mode(context,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (!use_ca(context, files->ca_file, problem) || !use_certificate(context, files, problem)) {
         SSL_CTX_free(context);
         ERR_clear_error();

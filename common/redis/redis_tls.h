@@ -1,5 +1,5 @@
-// TLS of a connection to Redis: TLS 1.2 or newer, with a certificate that is always checked, for the
-// name that REDIS_URL gives. The one file that knows OpenSSL's connections.
+// TLS of a connection to Redis: TLS 1.2 or newer, with a certificate that is always checked, for
+// the name that REDIS_URL gives. The one file that knows OpenSSL's connections.
 #ifndef DIALIN_REDIS_TLS_H
 #define DIALIN_REDIS_TLS_H
 
@@ -9,8 +9,8 @@
 
 #define REDIS_TLS_PROBLEM_BYTES 256
 
-// What files say: a CA of one's own, a certificate and its key. Paths; NULL: not given, and then the
-// system's CAs are trusted.
+// What files say: a CA of one's own, a certificate and its key. Paths; NULL: not given, and then
+// the system's CAs are trusted.
 struct redis_tls_files {
     const char *ca_file, *cert, *key;
 };

@@ -36,7 +36,7 @@ def test_the_record_of_a_call_is_read_and_replayed(compose):
     report = audit("replay", call_id, "--to", "http://agent:7870/start", "--yes", "--json")
     assert json.loads(report.stdout)["outcomes"] == [
         {"original": "started", "replay": "started", "calls": 1}], report
-    assert ": erased " in audit("forget", story["from"]).stdout
+    assert ": erased " in audit("forget", story["from"], "--yes").stdout
     assert audit("show", call_id).returncode == 1
 
 

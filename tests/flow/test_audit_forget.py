@@ -33,7 +33,7 @@ def test_a_number_is_erased_and_the_account_stays(ledger, start, worker, audit):
     before = audit("stats", "--json").object()["account"]
     assert before == {"queued": 5, "started": 3, "dead": 1, "duplicate": 1, "unfinished": 0,
                       "adds_up": True}
-    result = audit("forget", PERSON)
+    result = audit("forget", PERSON, "--yes")
     assert "erased 3 calls: 4 webhooks, 7 events, 1 dead letters" in result.out, result
     assert PERSON.encode() not in ledger.everything()
     assert OTHER.encode() in ledger.everything()
@@ -43,14 +43,14 @@ def test_a_number_is_erased_and_the_account_stays(ledger, start, worker, audit):
     assert b"lost" not in worker.log(), "what was erased counts as lost"
     assert [call["from"] for call in audit.json("list")] == [OTHER]
     assert audit.json("list", "--from", PERSON) == []
-    assert "erased 0 calls" in audit("forget", PERSON).out
+    assert "erased 0 calls" in audit("forget", PERSON, "--yes").out
 
 
 def test_a_copy_of_a_forgotten_webhook_starts_no_second_bot(ledger, start, worker, audit):
     webhook = daily.webhook(From=PERSON)
     ledger.queue(webhook)
     ledger.wait_until_finished()
-    audit("forget", PERSON)
+    audit("forget", PERSON, "--yes")
     assert PERSON not in str(ledger.call(webhook["callId"]))
     ledger.queue(webhook)
     ledger.wait_until_finished()
@@ -67,15 +67,69 @@ def test_numbers_in_dialouts_and_headers_are_found(ledger, start, worker, audit)
     ledger.queue(daily.webhook(From="anonymous", sipHeaders={"X-Caller": PERSON}))
     ledger.queue(daily.webhook(From=PERSON + "9"))
     ledger.wait_until_finished()
-    assert "erased 4 calls" in audit("forget", PERSON).out
+    assert "erased 4 calls" in audit("forget", PERSON, "--yes").out
     assert [call["from"] for call in audit.json("list")] == [PERSON + "9"]
+
+
+SPELLINGS = ["14155550777", "0014155550777", "+1 (415) 555-0777", "tel:+1-415-555-0777",
+             "sip:14155550777@example.com", "%2B14155550777", '"Ann" <sip:+14155550777@example.com>']
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_is_found_by_every_spelling(ledger, start, worker, audit, spelling):
+    webhooks = [daily.webhook(From=caller) for caller in [PERSON, *SPELLINGS]]
+    webhooks.append(daily.webhook(From=OTHER))
+    webhooks.append(daily.webhook(From=None, sipHeaders={"P-Asserted-Identity": [SPELLINGS[2], 7]}))
+    for webhook in webhooks:
+        ledger.queue(webhook)
+    for number, settings in enumerate([{"phone_number": SPELLINGS[2]}, [{"sipUri": SPELLINGS[4]}]]):
+        ledger.queue({"dialout_settings": settings}, f"out-{number}", "dialout")
+    ledger.wait_until_finished()
+    before = ledger.entries(), ledger.events()
+    found = audit.json("list", "--from", spelling)
+    assert len(found) == 1 + len(SPELLINGS)
+    assert len(audit.json("list", "--from", "+1415555*", "--limit", "0")) == 2 + len(SPELLINGS)
+    plan = audit("forget", spelling)
+    assert "would erase 11 calls: 11 webhooks" in plan.out and "--yes does it" in plan.out
+    assert webhooks[0]["callId"] in plan.out and "in the dial-out" in plan.out
+    assert (ledger.entries(), ledger.events()) == before, "the plan changes nothing"
+    assert "erased 11 calls" in audit("forget", spelling, "--yes").out
+    assert [call["from"] for call in audit.json("list")] == [OTHER]
+
+
+def test_a_sip_address_has_no_case(ledger, start, worker, audit):
+    for caller in ("sip:Anna@Example.org", '"Anna" <sip:anna@example.org;x=1>', "sip:anna@other.org"):
+        ledger.queue(daily.webhook(From=caller))
+    ledger.wait_until_finished()
+    assert len(audit.json("list", "--from", "SIP:ANNA@example.org")) == 2
+    assert len(audit.json("list", "--from", "sip:anna@*")) == 3
+    assert "erased 2 calls" in audit("forget", "anna@example.org", "--yes").out
+
+
+@pytest.mark.parametrize("word", ["anonymous", "Restricted", "", "*", "+1415*", "+266696687",
+                                  "sip:anonymous@anonymous.invalid"])
+def test_what_is_no_number_is_refused(ledger, audit, word):
+    result = audit("forget", word, "--yes", code=2)
+    assert "is neither a number nor a SIP address" in result.err
+
+
+def test_refused_webhooks_are_forgotten_too(stack, ledger, audit):
+    ingress = stack.ingress()
+    for caller in (PERSON, OTHER):
+        assert ingress.ring(daily.webhook("", From=caller, callId="")).status == 400
+    wait_for(lambda: ledger.client.xlen(ledger.key("refused")) == 2)
+    assert "1 refused webhooks" in audit("forget", PERSON).out
+    assert ledger.client.xlen(ledger.key("refused")) == 2
+    assert "1 refused webhooks" in audit("forget", PERSON, "--yes").out
+    entry, = ledger.client.xrange(ledger.key("refused"))
+    assert OTHER.encode() in entry[1][b"body"]
 
 
 def test_a_number_of_ones_own_is_left(ledger, start, worker, audit):
     ledger.queue(daily.webhook(From=OTHER))
     ledger.wait_until_finished()
     before = ledger.everything()
-    result = audit("forget", daily.TO)
+    result = audit("forget", daily.TO, "--yes")
     assert "erased 0 calls" in result.out and "1 others rang this number" in result.err
     assert ledger.everything() == before
 
@@ -85,12 +139,12 @@ def test_who_is_in_work_is_left_and_said(ledger, start, worker, audit):
     webhook = daily.webhook(From=PERSON)
     ledger.queue(webhook)
     ledger.wait_for_state(webhook["callId"], "waiting")
-    result = audit("forget", PERSON, code=1)
+    result = audit("forget", PERSON, "--yes", code=1)
     assert "erased 0 calls" in result.out and "1 calls are still in work" in result.err
     start.script(starts_a_bot())
     ledger.wait_for_state(webhook["callId"], "started")
     ledger.wait_until_finished()
-    assert "erased 1 calls" in audit("forget", PERSON).out
+    assert "erased 1 calls" in audit("forget", PERSON, "--yes").out
 
 
 def test_the_newest_entry_may_go(stack, ledger, start, audit):
@@ -100,7 +154,7 @@ def test_the_newest_entry_may_go(stack, ledger, start, audit):
     webhook = daily.webhook(From=PERSON)
     assert ingress.ring(webhook).status == 200
     ledger.wait_until_finished()
-    audit("forget", PERSON)
+    audit("forget", PERSON, "--yes")
     for connection in ledger.client.client_list():
         if connection["name"].startswith("dialin-"):
             ledger.client.client_kill_filter(_id=connection["id"])

@@ -243,6 +243,12 @@ def test_the_demonstration_secret_where_it_is_allowed(stack):
     ("a network of proxies", "127.0.0.0/8, 10.0.0.0/8", ["9.9.9.9, 10.1.2.3"], b"9.9.9.9"),
     ("IPv6", "127.0.0.1", ["2001:db8::7"], b"2001:db8::7"),
     ("nonsense ends the search", "127.0.0.1", ["9.9.9.9, unknown"], b"127.0.0.1"),
+    ("nonsense behind the peer", "127.0.0.1", ["unknown, 9.9.9.9"], b"9.9.9.9"),
+    ("a port", "127.0.0.1", ["9.9.9.9:54321"], b"9.9.9.9"),
+    ("a port, and a proxy", "127.0.0.1", ["9.9.9.9:54321, 127.0.0.1"], b"9.9.9.9"),
+    ("IPv6 in brackets", "127.0.0.1", ["[2001:db8::7]"], b"2001:db8::7"),
+    ("IPv6 with a port", "127.0.0.1", ['"[2001:db8::7]:443"'], b"2001:db8::7"),
+    ("a port that is none", "127.0.0.1", ["9.9.9.9:x:y"], b"127.0.0.1"),
     ("a proxy that adds a line of its own", "127.0.0.1", ["1.1.1.1", "9.9.9.9"], b"9.9.9.9"),
 ], ids=lambda row: row[0])
 def test_the_peer(stack, ledger, row):

@@ -1,6 +1,6 @@
-// See database.h. The connection is that of the programs (redis.h), on a loop that runs only while an
-// answer is waited for. A signal does not end the wait for an answer at once, which is short; whoever
-// asks looks for it between pages.
+// See database.h. The connection is that of the programs (redis.h), on a loop that runs only while
+// an answer is waited for. A signal does not end the wait for an answer at once, which is short;
+// whoever asks looks for it between pages.
 #include "database.h"
 
 #include "interrupt.h"
@@ -35,7 +35,7 @@ struct database {
     char *prefix;
     struct bytes keys[KEYS_AT_ONCE];
     size_t next_key;
-    struct bytes words;           // the further arguments of a long command, in their form on the wire
+    struct bytes words; // the further arguments of a long command, in their form on the wire
     struct answer *first, *last;  // that have come and were not received yet
     uint64_t begun_ms, wanted_ms; // of a wait: since when, and until when it was wanted
     bool is_up, is_late, is_lost;
@@ -198,7 +198,7 @@ redisReply *database_ask(struct database *database, size_t argc, const struct by
     return database_receive(database);
 }
 
-redisReply *database_page(struct database *database, const char *stream, struct entry_id from,
+redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
                           struct entry_id to, enum database_order order)
 {
     char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES], count[REDIS_NUMBER_BYTES];
@@ -214,7 +214,7 @@ redisReply *database_page(struct database *database, const char *stream, struct 
     return database_ask(database, sizeof argv / sizeof argv[0], argv);
 }
 
-uint64_t database_length(struct database *database, const char *stream)
+uint64_t database_length(struct database *database, enum redis_key stream)
 {
     const struct bytes_view argv[] = {VIEW("XLEN"), database_key(database, stream, "")};
     redisReply *reply = database_ask(database, 2, argv);
@@ -247,10 +247,9 @@ struct database *database_open(const struct redis_address *address, const char *
     bytes_init(&database->words, REDIS_COMMAND_BYTES_MAX);
     database->loop = loop_open();
     database->look = loop_timer_open(database->loop, look, database);
-    database->redis =
-        redis_open_for_tool(database->loop, address, PROGRAM,
-                            (DATABASE_ANSWER_S + DATABASE_LEAVE_S) * MS_PER_S, on_state, on_problem,
-                            database);
+    database->redis = redis_open_for_tool(database->loop, address, PROGRAM,
+                                          (DATABASE_ANSWER_S + DATABASE_LEAVE_S) * MS_PER_S,
+                                          on_state, on_problem, database);
     begin_to_wait(database);
     while (!database->is_up && !database->is_lost && !database->is_late) {
         wait_for_redis(database);
@@ -294,11 +293,10 @@ bool database_is_lost(const struct database *database)
     return database->is_lost;
 }
 
-struct bytes_view database_key(struct database *database, const char *name, const char *rest)
+struct bytes_view database_key(struct database *database, enum redis_key name, const char *rest)
 {
     struct bytes *key = &database->keys[database->next_key++ % KEYS_AT_ONCE];
-    bytes_clear(key);
-    bytes_printf(key, "%s:%s%s", database->prefix, name, rest);
+    redis_key_set(key, database->prefix, name, view_of_text(rest));
     return bytes_view(key);
 }
 

@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "entry_id.h"
 #include "redis_address.h"
+#include "redis_keys.h"
 #include "redis_reply.h"
 
 #include <stdbool.h>
@@ -27,8 +28,8 @@ void database_close(struct database *database); // NULL is allowed
 const char *database_prefix(const struct database *database);
 bool database_is_lost(const struct database *database); // an answer was NULL
 
-// A key: <prefix>:<name><rest>. Valid until the sixteenth next call.
-struct bytes_view database_key(struct database *database, const char *name, const char *rest);
+// A key: <prefix><name><rest>. Valid until the sixteenth next call.
+struct bytes_view database_key(struct database *database, enum redis_key name, const char *rest);
 
 // Puts a question into the pipeline; the arguments are copied.
 void database_send(struct database *database, size_t argc, const struct bytes_view *argv);
@@ -46,10 +47,10 @@ redisReply *database_receive_or_absent(struct database *database);
 // A page of a stream, DATABASE_PAGE rows at most: of its entries from one id to another, both
 // included, the oldest first or the newest.
 enum database_order { OLDEST_FIRST, NEWEST_FIRST };
-redisReply *database_page(struct database *database, const char *stream, struct entry_id from,
+redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
                           struct entry_id to, enum database_order order);
 
-uint64_t database_length(struct database *database, const char *stream); // 0 where it is lost
+uint64_t database_length(struct database *database, enum redis_key stream); // 0 where it is lost
 
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv);
 

@@ -3,6 +3,7 @@
 
 #include "audit_settings.h"
 #include "loop.h"
+#include "phone_number.h"
 #include "time_text.h"
 
 #include <getopt.h>
@@ -14,7 +15,19 @@
 #define PROGRAM "dialin-audit"
 #define LIMIT_DIGITS_MAX 9
 
-enum command { LIST, SHOW, TAIL, STATS, VERIFY, REPLAY, DEAD, EXPORT, FORGET, COMMAND_COUNT };
+enum command {
+    LIST,
+    SHOW,
+    TAIL,
+    STATS,
+    VERIFY,
+    REPLAY,
+    DEAD,
+    EXPORT,
+    FORGET,
+    REFUSED,
+    COMMAND_COUNT
+};
 #define OF(command) (1U << (command))
 #define OF_SELECTION (OF(LIST) | OF(REPLAY))
 
@@ -34,7 +47,9 @@ static const struct {
     [REPLAY] = {"replay", MAYBE_ARGUMENT, "replay [CALL_ID]", "puts webhooks through again"},
     [DEAD] = {"dead", ONE_ARGUMENT, "dead list|purge", "the dead letters"},
     [EXPORT] = {"export", NO_ARGUMENT, "export", "webhooks, events and outcomes, in order"},
-    [FORGET] = {"forget", ONE_ARGUMENT, "forget NUMBER", "erases what is kept of a number"},
+    [FORGET] = {"forget", ONE_ARGUMENT, "forget NUMBER",
+                "erases what is kept of a person's number, in any spelling"},
+    [REFUSED] = {"refused", NO_ARGUMENT, "refused", "genuine webhooks that were no call, and why"},
 };
 
 enum flag {
@@ -65,21 +80,23 @@ static const struct {
     unsigned commands;
     const char *name, *value, *help;
 } FLAGS[] = {
-    {SINCE, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD), "since", "TIME",
-     "calls from this time on"},
-    {UNTIL, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD), "until", "TIME",
-     "calls up to this time"},
+    {SINCE, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED), "since",
+     "TIME", "calls from this time on"},
+    {UNTIL, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED), "until",
+     "TIME", "calls up to this time"},
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, rejected or invalid"},
-    {FROM, OF_SELECTION, "from", "NUMBER", "who rang"},
-    {TO, OF_SELECTION, "to", "NUMBER", "which number was rung"},
+    {FROM, OF_SELECTION, "from", "NUMBER",
+     "who rang, in any spelling; +1415* for all that begin so"},
+    {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
-    {LIMIT, OF_SELECTION | OF(DEAD), "limit", "N", "at most so many; 0: all (list and dead: 50)"},
+    {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
+     "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
     {SPEED, OF(REPLAY), "speed", "FACTOR", "1: as they rang (the default); 10; max"},
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
-    {YES, OF(REPLAY) | OF(DEAD), "yes", NULL, "do it; without it nothing is changed"},
+    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET), "yes", NULL, "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
@@ -259,6 +276,10 @@ static bool check(const struct options *options, enum command command)
     if (command == DEAD && !strcmp(what, "purge") && !options->before_ms) {
         return complain("dead purge", "needs --before TIME");
     }
+    struct phone_number number;
+    if (command == FORGET && !phone_number_read(&number, view_of_text(what))) {
+        return complain(what, "is neither a number nor a SIP address; nothing is looked for");
+    }
     if (command == EXPORT && options->resume && !options->output) {
         return complain("--resume", "needs --output FILE");
     }
@@ -324,7 +345,8 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     }
     *options = (struct options){.command = name, .speed = 1};
     options->selection.until_ms = UINT64_MAX;
-    options->selection.limit = command == LIST || command == DEAD ? OPTIONS_LIST_LIMIT : 0;
+    options->selection.limit =
+        command == LIST || command == DEAD || command == REFUSED ? OPTIONS_LIST_LIMIT : 0;
     make_long_options(command, long_options);
     argc--;
     argv++; // the command stands for the program's name

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define OPTIONS_SPEED_MAX 1000.0
-#define OPTIONS_LIST_LIMIT 50 // calls that `list` and `dead list` show unless told otherwise
+#define OPTIONS_LIST_LIMIT                                                                         \
+    50 // calls that `list`, `dead list` and `refused` show unless told otherwise
 
 enum export_format { EXPORT_JSON, EXPORT_CSV };
 

@@ -2,21 +2,15 @@
 // of its own is either not begun yet, which the consumer group knows, or finished and forgotten.
 #include "record_walk.h"
 
+#include "facets.h"
 #include "interrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FACETS_MAX 5
-#define FACET_BYTES_MAX 512
 #define BUCKETS_AT_ONCE 512
 #define NUMBER_BYTES 24
-
-struct facets {
-    char text[FACETS_MAX][FACET_BYTES_MAX];
-    size_t count;
-};
 
 struct walk {
     struct database *database;
@@ -75,7 +69,7 @@ static void read_stream(struct stream_state *state, const redisReply *info)
 
 bool stream_state_read(struct database *database, struct stream_state *state)
 {
-    const struct bytes_view key = database_key(database, "webhooks", "");
+    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
     const struct bytes_view stream[] = {VIEW("XINFO"), VIEW("STREAM"), key};
     const struct bytes_view groups[] = {VIEW("XINFO"), VIEW("GROUPS"), key};
     const struct bytes_view pending[] = {VIEW("XPENDING"), key, VIEW("workers")};
@@ -130,8 +124,8 @@ static bool read_hashes(struct database *database, struct page *page)
         recorded_call_name(page->rows->element[i], page->names[i]);
         page->first[i] = first_of_name(page, i);
         if (page->first[i] == i) {
-            const struct bytes_view argv[] = {VIEW("HGETALL"),
-                                              database_key(database, "call:", page->names[i])};
+            const struct bytes_view argv[] = {
+                VIEW("HGETALL"), database_key(database, REDIS_KEY_CALL, page->names[i])};
             database_send(database, 2, argv);
         }
     }
@@ -146,7 +140,7 @@ static bool read_hashes(struct database *database, struct page *page)
 static bool ask_group(struct database *database, const struct stream_state *stream,
                       struct page *page)
 {
-    const struct bytes_view key = database_key(database, "webhooks", "");
+    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
     bool is_asked[DATABASE_PAGE] = {false};
     for (size_t i = 0; i < page->rows->elements; i++) {
         const char *entry = page->rows->element[i]->element[0]->str;
@@ -197,8 +191,8 @@ static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id 
 {
     bool has_more = entry_id_compare(from, to) <= 0;
     while (has_more && !walk->is_over) {
-        struct page page = {.rows =
-                                database_page(walk->database, "webhooks", from, to, walk->order)};
+        struct page page = {
+            .rows = database_page(walk->database, REDIS_KEY_WEBHOOKS, from, to, walk->order)};
         if (!reply_is_list(page.rows) || interrupt_came()) {
             freeReplyObject(page.rows);
             return false;
@@ -229,61 +223,30 @@ static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id 
 
 // --- the index ----------------------------------------------------------------------------------
 
-static void add_facet(struct facets *facets, const char *kind, const char *value)
-{
-    if (value) {
-        snprintf(facets->text[facets->count++], FACET_BYTES_MAX, "%s:%s", kind, value);
-    }
-}
-
-// An unknown call is in no index.
-static struct facets facets_of(const struct selection *selection)
-{
-    struct facets facets = {.count = 0};
-    bool is_indexed =
-        !selection->state || strcmp(selection->state, recorded_state_name(RECORDED_UNKNOWN)) != 0;
-    add_facet(&facets, "state", is_indexed ? selection->state : NULL);
-    add_facet(&facets, "reason", selection->reason);
-    add_facet(&facets, "from", selection->from);
-    add_facet(&facets, "to", selection->to);
-    add_facet(&facets, "agent", selection->agent);
-    return facets;
-}
-
 static void send_bucket(struct walk *walk, uint64_t bucket)
 {
     char number[NUMBER_BYTES];
     struct bytes_view argv[2 + FACETS_MAX] = {VIEW("SMISMEMBER")};
     snprintf(number, sizeof number, "%llu", (unsigned long long)bucket);
-    argv[1] = database_key(walk->database, "index:", number);
+    argv[1] = database_key(walk->database, REDIS_KEY_INDEX, number);
     for (size_t i = 0; i < walk->facets.count; i++) {
         argv[2 + i] = view_of_text(walk->facets.text[i]);
     }
     database_send(walk->database, 2 + walk->facets.count, argv);
 }
 
-static bool has_all(const redisReply *reply)
-{
-    for (size_t i = 0; reply_is_list(reply) && i < reply->elements; i++) {
-        if (reply->element[i]->integer != 1) {
-            return false;
-        }
-    }
-    return reply_is_list(reply);
-}
-
 static bool walk_bucket(struct walk *walk, uint64_t bucket, struct entry_id from,
                         struct entry_id to)
 {
-    const struct entry_id first = {bucket * RECORD_INDEX_MS, 0};
-    const struct entry_id last = {first.ms + RECORD_INDEX_MS - 1, UINT64_MAX};
+    const struct entry_id first = {bucket * REDIS_INDEX_MS, 0};
+    const struct entry_id last = {first.ms + REDIS_INDEX_MS - 1, UINT64_MAX};
     return walk_range(walk, entry_id_compare(first, from) > 0 ? first : from,
                       entry_id_compare(last, to) < 0 ? last : to);
 }
 
 static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id to)
 {
-    const uint64_t lowest = from.ms / RECORD_INDEX_MS, highest = to.ms / RECORD_INDEX_MS;
+    const uint64_t lowest = from.ms / REDIS_INDEX_MS, highest = to.ms / REDIS_INDEX_MS;
     const uint64_t total = highest - lowest + 1;
     bool is_forward = walk->order == OLDEST_FIRST;
     bool has[BUCKETS_AT_ONCE];
@@ -295,13 +258,13 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
         }
         for (uint64_t i = 0; i < count; i++) {
             redisReply *reply = database_receive(walk->database);
-            has[i] = has_all(reply);
+            has[i] = facets_are_met(&walk->facets, reply);
             freeReplyObject(reply);
         }
         for (uint64_t i = 0; i < count && !walk->is_over; i++, done++) {
             const uint64_t bucket = is_forward ? lowest + begin + i : highest - begin - i;
             bool may_be_unfinished =
-                (bucket + 1) * RECORD_INDEX_MS > walk->stream.unfinished_from.ms;
+                (bucket + 1) * REDIS_INDEX_MS > walk->stream.unfinished_from.ms;
             if (database_is_lost(walk->database) || interrupt_came() ||
                 ((has[i] || may_be_unfinished) && !walk_bucket(walk, bucket, from, to))) {
                 return false;
@@ -318,8 +281,8 @@ bool record_walk(struct database *database, const struct selection *selection,
                         .selection = selection,
                         .order = order,
                         .on_call = on_call,
-                        .arg = arg,
-                        .facets = facets_of(selection)};
+                        .arg = arg};
+    facets_set(&walk.facets, selection);
     if (!stream_state_read(database, &walk.stream)) {
         return false;
     }
@@ -330,7 +293,7 @@ bool record_walk(struct database *database, const struct selection *selection,
         return true;
     }
     // Of few calls in a long time there are more minutes to look into than entries to read.
-    bool is_sparse = (to.ms - from.ms) / RECORD_INDEX_MS > walk.stream.length;
+    bool is_sparse = (to.ms - from.ms) / REDIS_INDEX_MS > walk.stream.length;
     return walk.facets.count > 0 && !is_sparse ? walk_index(&walk, from, to)
                                                : walk_range(&walk, from, to);
 }
@@ -370,15 +333,15 @@ bool record_find(struct database *database, const char *call_id, struct recorded
 {
     struct search search = {.call_id = call_id};
     const struct bytes_view ask_hash[] = {VIEW("HGETALL"),
-                                          database_key(database, "call:", call_id)};
+                                          database_key(database, REDIS_KEY_CALL, call_id)};
     *row = NULL;
     *hash = database_ask(database, 2, ask_hash);
     const struct bytes_view entry = reply_field(*hash, "entry");
     view_copy(entry, search.entry, sizeof search.entry);
     if (*hash && (search.entry[0] || (search_unfinished(database, &search) && search.entry[0]))) {
         const struct bytes_view id = view_of_text(search.entry);
-        const struct bytes_view ask_row[] = {VIEW("XRANGE"), database_key(database, "webhooks", ""),
-                                             id, id};
+        const struct bytes_view ask_row[] = {
+            VIEW("XRANGE"), database_key(database, REDIS_KEY_WEBHOOKS, ""), id, id};
         *row = database_ask(database, 4, ask_row);
     }
     bool is_found =

@@ -7,8 +7,6 @@
 #include "database.h"
 #include "selection.h"
 
-#define RECORD_INDEX_MS 60000 // as prelude.lua has it
-
 // How the stream stood when it was asked.
 struct stream_state {
     uint64_t added;                  // entries, ever

@@ -1,6 +1,8 @@
 // See selection.h.
 #include "selection.h"
 
+#include "phone_number.h"
+
 #include <string.h>
 
 static bool is_same(const char *wanted, const char *found)
@@ -8,11 +10,21 @@ static bool is_same(const char *wanted, const char *found)
     return !wanted || !strcmp(wanted, found);
 }
 
+static bool is_number(const char *wanted, const char *found)
+{
+    struct phone_pattern pattern;
+    if (!wanted || !wanted[0]) {
+        return !wanted || !found[0];
+    }
+    phone_pattern_read(&pattern, view_of_text(wanted));
+    return phone_pattern_matches(&pattern, view_of_text(found));
+}
+
 bool selection_has(const struct selection *selection, const struct recorded_call *call)
 {
     return call->id.ms >= selection->since_ms && call->id.ms <= selection->until_ms &&
            is_same(selection->state, recorded_state_name(call->state)) &&
-           is_same(selection->reason, call->reason) && is_same(selection->from, call->from) &&
-           is_same(selection->to, call->to) && is_same(selection->agent, call->agent) &&
+           is_same(selection->reason, call->reason) && is_number(selection->from, call->from) &&
+           is_number(selection->to, call->to) && is_same(selection->agent, call->agent) &&
            (call->state != RECORDED_DUPLICATE || selection->state || selection->with_duplicates);
 }

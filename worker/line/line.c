@@ -26,8 +26,6 @@ struct lines {
     struct loop *loop;
     struct scripts *scripts;
     struct loop_timer *look;
-    struct bytes webhooks, names, holds, calls; // keys, and the first part of a call's
-    struct bytes line, pace, asking;            // keys of the line at hand
     struct bytes search_from;
     struct line *first;
     bool is_looking;
@@ -86,14 +84,6 @@ static void on_asked(const redisReply *reply, void *arg)
     }
 }
 
-static void name_keys(struct lines *lines, const char *agent)
-{
-    const struct bytes_view name = view_of_text(agent);
-    redis_key_set(&lines->line, lines->settings.prefix, "line", name);
-    redis_key_set(&lines->pace, lines->settings.prefix, "pace", name);
-    redis_key_set(&lines->asking, lines->settings.prefix, "asking", name);
-}
-
 static size_t room_of(const struct lines *lines)
 {
     size_t room = lines->events.room(lines->arg);
@@ -110,15 +100,10 @@ static void ask(void *arg)
         line->is_again = true;
         return;
     }
-    name_keys(lines, line->agent);
-    const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->line),
-                                      bytes_view(&lines->pace),     bytes_view(&lines->asking),
-                                      bytes_view(&lines->names),    bytes_view(&lines->holds)};
-    const struct bytes_view argv[] = {
-        view_of_text(lines->settings.consumer), redis_number(most, room), view_of_text(line->agent),
-        bytes_view(&lines->calls), redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
-    line->is_asking =
-        room > 0 && scripts_send(lines->scripts, SCRIPT_ASK, 6, keys, 5, argv, on_asked, line);
+    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer),
+                                      redis_number(most, room), view_of_text(line->agent),
+                                      redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
+    line->is_asking = room > 0 && scripts_send(lines->scripts, SCRIPT_ASK, 4, argv, on_asked, line);
     if (!line->is_asking) {
         ask_in(line, LINE_ASK_MS_MAX);
     }
@@ -177,13 +162,10 @@ static void look(void *arg)
     if (lines->is_looking || lines->is_stopped) {
         return;
     }
-    const struct bytes_view keys[] = {bytes_view(&lines->webhooks), bytes_view(&lines->names),
-                                      bytes_view(&lines->holds)};
     const struct bytes_view argv[] = {view_of_text(lines->settings.consumer),
                                       redis_number(most, room_of(lines)),
                                       bytes_view(&lines->search_from)};
-    lines->is_looking =
-        scripts_send(lines->scripts, SCRIPT_LINES, 3, keys, 3, argv, on_looked, lines);
+    lines->is_looking = scripts_send(lines->scripts, SCRIPT_LINES, 3, argv, on_looked, lines);
 }
 
 void lines_stop(struct lines *lines)
@@ -203,13 +185,6 @@ struct lines *lines_open(struct loop *loop, struct scripts *scripts,
     lines->arg = arg;
     lines->loop = loop;
     lines->scripts = scripts;
-    redis_key_init(&lines->webhooks, settings->prefix, "webhooks");
-    redis_key_init(&lines->names, settings->prefix, "lines");
-    redis_key_init(&lines->holds, settings->prefix, "holds");
-    redis_key_init(&lines->calls, settings->prefix, "call:");
-    redis_key_init_empty(&lines->line);
-    redis_key_init_empty(&lines->pace);
-    redis_key_init_empty(&lines->asking);
     bytes_init(&lines->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&lines->search_from, "-");
     lines->look = loop_timer_open(loop, look, lines);
@@ -224,11 +199,6 @@ void lines_close(struct lines *lines)
         forget(lines->first);
     }
     loop_timer_close(lines->look);
-    struct bytes *const keys[] = {&lines->webhooks, &lines->names,      &lines->holds,
-                                  &lines->calls,    &lines->line,       &lines->pace,
-                                  &lines->asking,   &lines->search_from};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        bytes_release(keys[i]);
-    }
+    bytes_release(&lines->search_from);
     free(lines);
 }

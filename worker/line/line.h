@@ -25,7 +25,6 @@ struct lines_events {
 
 // Everything is borrowed for the life of the lines.
 struct lines_settings {
-    const char *prefix;
     const char *consumer;
 };
 

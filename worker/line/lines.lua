@@ -3,12 +3,13 @@
 -- not match (a damaged Redis), the entries without a place in a line are handed out too. Behind
 -- prelude.lua.
 --
--- KEYS  1 webhooks  2 lines  3 holds
+-- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most calls to take  3 where the search for entries without a place goes on
 --       (an entry id)
 -- Answers {the agents, the entries, where the search goes on}.
 local SEARCHED_MAX = 200
 local consumer, most, from = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
 local entries = {}
 
 local function take(entry)
@@ -16,12 +17,12 @@ local function take(entry)
     entries[#entries + 1] = row_of(entry)
 end
 
-local over = redis.call('ZRANGE', KEYS[3], '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
+local over = redis.call('ZRANGE', holds, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
 for _, call_id in ipairs(over) do
-    local call = redis.call('HMGET', prefix .. ':call:' .. call_id, 'entry', 'agent')
-    redis.call('ZREM', KEYS[3], call_id)
+    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'agent')
+    redis.call('ZREM', holds, call_id)
     if call[1] then
-        redis.call('ZREM', prefix .. ':line:' .. call[2], call_id)
+        redis.call('ZREM', prefix .. KEY_LINE .. call[2], call_id)
         if owner_of(call[1]) == 'line' then
             take(call[1])
         end
@@ -29,14 +30,14 @@ for _, call_id in ipairs(over) do
 end
 
 local rows = {}
-if count_of('line') > redis.call('ZCARD', KEYS[3]) then
+if count_of('line') > redis.call('ZCARD', holds) then
     rows = redis.call('XPENDING', KEYS[1], 'workers', from, '+', SEARCHED_MAX, 'line')
 end
 for _, row in ipairs(rows) do
     local call_id = field(row_of(row[1])[2] or {}, 'call_id')
-    if #entries < most and not (call_id and redis.call('ZSCORE', KEYS[3], call_id)) then
+    if #entries < most and not (call_id and redis.call('ZSCORE', holds, call_id)) then
         take(row[1])
     end
     from = '(' .. row[1]
 end
-return { redis.call('SMEMBERS', KEYS[2]), entries, #rows == SEARCHED_MAX and from or '-' }
+return { redis.call('SMEMBERS', lines), entries, #rows == SEARCHED_MAX and from or '-' }

@@ -3,12 +3,12 @@
 -- `starting`. Appended to prelude.lua and call.lua.
 --
 -- ARGV  3 how many workers that died with a call's request out make it `deadly`  4 how long, in ms, a
---       request may be out  5 first part of a lease's key; then each call, with
---       token (the same when this step is sent again) and how many workers may have died with its
---       request out, before it becomes a `suspect`
+--       request may be out; then each call, with token (the same when this step is sent again) and
+--       how many workers may have died with its request out, before it becomes a `suspect`
 -- A verdict is a text: lost, duplicate, finished, busy, deadly, line, go, or suspect; the attempt;
 -- and failures in a row before it (of deadly and suspect: the number of those deaths).
-local deadly, request_ms_max, leases = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local deadly, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
+local leases = prefix .. KEY_WORKER
 
 local function verdict(name, attempt, failures)
     return name .. ' ' .. attempt .. ' ' .. failures
@@ -90,4 +90,4 @@ local function begin(token, deaths_max)
     return verdict('go', attempts + 1, failures)
 end
 
-return for_each_call(6, begin)
+return for_each_call(5, begin)

@@ -2,7 +2,7 @@
 -- step for every call of a batch, one after the other. An error ends the whole batch, and what it has
 -- done by then stays: worker/script/script_batch.c sends such steps again, each alone.
 --
--- KEYS  1 webhooks; all others begin like it
+-- KEYS  1 webhooks
 -- ARGV  1 how many words describe a call  2 consumer, and what else begin.lua needs; then of each
 --       call: entry, call_id, kind, from, to, agent, received_ms, sha256 of the body, place in the
 --       line (a score), end of the hold in ms; and the words of the step itself
@@ -23,8 +23,8 @@ local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 
 local consumer = ARGV[2]
-local audit, counts, dead = prefix .. ':audit', prefix .. ':counts', prefix .. ':dead'
-local lines, holds = prefix .. ':lines', prefix .. ':holds'
+local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix .. KEY_DEAD
+local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
 
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
@@ -36,9 +36,9 @@ local function for_each_call(first, step)
     for i = first, #ARGV, width do
         entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms =
             unpack(ARGV, i, i + CALL_ARGS - 1)
-        call_key = prefix .. ':call:' .. call_id
+        call_key = prefix .. KEY_CALL .. call_id
         line, pace, asking =
-            prefix .. ':line:' .. agent, prefix .. ':pace:' .. agent, prefix .. ':asking:' .. agent
+            prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent, prefix .. KEY_ASKING .. agent
         verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + width - 1))
     end
     return verdicts

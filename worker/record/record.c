@@ -146,28 +146,22 @@ bool record_finish(struct record *record, const struct record_call *call,
     return send(record, record->finish, &words, on_verdict, arg);
 }
 
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
-                           const char *consumer, uint64_t request_ms_max)
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
+                           uint64_t request_ms_max)
 {
     struct record *record = memory_zeroed(sizeof *record);
-    struct bytes webhooks, leases; // the first part of a lease's key
     char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
     record->scripts = scripts;
-    redis_key_init(&webhooks, prefix, "webhooks");
-    redis_key_init(&leases, prefix, "worker:");
     const struct bytes_view argv[] = {
         view_of_text(consumer),
         redis_number(deadly, RECORD_DEATHS_MAX),
         redis_number(request_ms, request_ms_max),
-        bytes_view(&leases),
     };
-    record->begin = steps_open(loop, scripts, SCRIPT_BEGIN, bytes_view(&webhooks), BEGIN_WORDS,
-                               sizeof argv / sizeof argv[0], argv);
+    record->begin =
+        steps_open(loop, scripts, SCRIPT_BEGIN, BEGIN_WORDS, sizeof argv / sizeof argv[0], argv);
     const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES)};
-    record->finish = steps_open(loop, scripts, SCRIPT_FINISH, bytes_view(&webhooks), FINISH_WORDS,
+    record->finish = steps_open(loop, scripts, SCRIPT_FINISH, FINISH_WORDS,
                                 sizeof finish_argv / sizeof finish_argv[0], finish_argv);
-    bytes_release(&webhooks);
-    bytes_release(&leases);
     return record;
 }
 

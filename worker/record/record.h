@@ -44,8 +44,8 @@ typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, un
 struct record;
 
 // `request_ms_max`: how long a request may be out.
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *prefix,
-                           const char *consumer, uint64_t request_ms_max);
+struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
+                           uint64_t request_ms_max);
 // When the connection has been closed, and the calls are still there: steps that never left get
 // RECORD_UNAVAILABLE.
 void record_close(struct record *record);

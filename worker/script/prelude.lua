@@ -1,6 +1,7 @@
--- What the scripts share, in front of each that needs it: Redis' time, and the stream of webhooks
--- (KEYS[1]) with its group.
-local PAUSE_MS_LONGEST = 11000 -- 10 s, which is the longest that anybody is told to wait, and a bit
+-- What the scripts share: Redis' time, and the stream of webhooks with its group. A script is given
+-- this stream as its only key; it makes the others from the prefix and their names (KEY_CALL and so
+-- on, common/redis/redis_keys.h).
+local PAUSE_MS_LONGEST = RETRY_AFTER_MS + 1000 -- nobody is told to wait longer than RETRY_AFTER_MS
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -17,16 +18,27 @@ end
 
 -- The index of the record: a set for every minute of entries, which holds the numbers, agents
 -- and outcomes that occur in it. Whoever looks for one of them need not look at all entries.
-local INDEX_MS = 60 * 1000
-local prefix = KEYS[1]:match('^(.*):webhooks$')
+local prefix = KEYS[1]:match('^(.*)' .. KEY_WEBHOOKS .. '$')
 
 local function index_of(entry)
-    return prefix .. ':index:' .. string.format('%d', math.floor(entry:match('^%d+') / INDEX_MS))
+    return prefix .. KEY_INDEX .. string.format('%d', math.floor(entry:match('^%d+') / INDEX_MS))
+end
+
+-- Is a number, or an address, written otherwise than +14152251493, 14152251493 or 0014152251493?
+-- Readers look for the usual spellings only, and for `?` (worker/audit/facets.c).
+local function is_unusual(number)
+    return not number:find('^%+?%d+$') and number:find('[%d@]')
 end
 
 local function add_to_index(entry, from, to, agent, state, reason)
     redis.call('SADD', index_of(entry), 'from:' .. from, 'to:' .. to, 'agent:' .. agent,
         'state:' .. state, 'reason:' .. reason)
+    if is_unusual(from) then
+        redis.call('SADD', index_of(entry), 'from:?')
+    end
+    if is_unusual(to) then
+        redis.call('SADD', index_of(entry), 'to:?')
+    end
 end
 
 local now_text = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
@@ -72,10 +84,10 @@ local function move_the_mark()
         local before = redis.call('XREVRANGE', KEYS[1], '(' .. oldest, '-', 'COUNT', 1)[1]
         low = before and before[1] or NOTHING
     end
-    local known = redis.call('GET', prefix .. ':low') or NOTHING
+    local known = redis.call('GET', prefix .. KEY_LOW) or NOTHING
     local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
     if low ~= NOTHING and (place(known) < place(low) or place(known) > place(newest)) then
-        redis.call('SET', prefix .. ':low', low)
+        redis.call('SET', prefix .. KEY_LOW, low)
     end
     return low
 end
@@ -110,7 +122,7 @@ end
 
 -- The name under which a call is recorded, as worker/call.c has it.
 local function name_of(entry, call_id)
-    local is_usable = call_id and #call_id > 0 and #call_id <= 136 and not call_id:find('[^ -~]') and
+    local is_usable = call_id and #call_id > 0 and #call_id <= RECORD_ID_BYTES_MAX and not call_id:find('[^ -~]') and
         call_id:sub(1, 1) ~= ' ' and call_id:sub(-1) ~= ' '
     return is_usable and call_id or 'entry-' .. entry
 end

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "redis_keys.h"
 #include "script_error.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define DIGEST_BYTES 41
+#define HEAD_ARGUMENTS 4 // EVALSHA, the digest, the number of keys, the key
 
 struct script {
     struct scripts *scripts;
@@ -21,16 +23,18 @@ struct script {
 
 struct scripts {
     struct redis *redis;
+    struct bytes webhooks; // key of the stream
     struct script script[SCRIPT_COUNT];
     unsigned loading;
     char error[SCRIPT_ERROR_BYTES];
     unsigned loaded;
 };
 
-struct scripts *scripts_open(struct redis *redis)
+struct scripts *scripts_open(struct redis *redis, const char *prefix)
 {
     struct scripts *scripts = memory_zeroed(sizeof *scripts);
     scripts->redis = redis;
+    redis_key_init(&scripts->webhooks, prefix, REDIS_KEY_WEBHOOKS);
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         scripts->script[i].scripts = scripts;
         scripts->script[i].text = script_text((enum script_name)i);
@@ -40,6 +44,7 @@ struct scripts *scripts_open(struct redis *redis)
 
 void scripts_close(struct scripts *scripts)
 {
+    bytes_release(&scripts->webhooks);
     free(scripts);
 }
 
@@ -75,33 +80,37 @@ bool scripts_are_loaded(const struct scripts *scripts)
     return scripts->loaded == SCRIPT_COUNT;
 }
 
-bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_count,
-                  const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
-                  redis_on_reply *on_reply, void *arg)
+static void write_head(const struct scripts *scripts, enum script_name name,
+                       struct bytes_view head[HEAD_ARGUMENTS])
+{
+    head[0] = VIEW("EVALSHA");
+    head[1] = view_of_text(scripts->script[name].digest);
+    head[2] = VIEW("1");
+    head[3] = bytes_view(&scripts->webhooks);
+}
+
+bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
+                  const struct bytes_view *argv, redis_on_reply *on_reply, void *arg)
 {
     struct bytes_view command[REDIS_ARGUMENTS_MAX];
-    char count[REDIS_NUMBER_BYTES];
-    assert(3 + key_count + argc <= REDIS_ARGUMENTS_MAX);
+    assert(HEAD_ARGUMENTS + argc <= REDIS_ARGUMENTS_MAX);
     if (!scripts_are_loaded(scripts)) {
         return false;
     }
-    command[0] = VIEW("EVALSHA");
-    command[1] = view_of_text(scripts->script[name].digest);
-    command[2] = redis_number(count, key_count);
-    memcpy(command + 3, keys, key_count * sizeof *keys);
+    write_head(scripts, name, command);
     if (argc > 0) { // else `argv` may be NULL
-        memcpy(command + 3 + key_count, argv, argc * sizeof *argv);
+        memcpy(command + HEAD_ARGUMENTS, argv, argc * sizeof *argv);
     }
-    return redis_send(scripts->redis, 3 + key_count + argc, command, on_reply, arg);
+    return redis_send(scripts->redis, HEAD_ARGUMENTS + argc, command, on_reply, arg);
 }
 
 bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
                         struct bytes_view words, redis_on_reply *on_reply, void *arg)
 {
-    const struct bytes_view command[] = {VIEW("EVALSHA"),
-                                         view_of_text(scripts->script[name].digest)};
+    struct bytes_view head[HEAD_ARGUMENTS];
+    write_head(scripts, name, head);
     return scripts_are_loaded(scripts) &&
-           redis_send_words(scripts->redis, 2, command, word_count, words, on_reply, arg);
+           redis_send_words(scripts->redis, HEAD_ARGUMENTS, head, word_count, words, on_reply, arg);
 }
 
 bool scripts_can_send(const struct scripts *scripts)

@@ -8,19 +8,17 @@
 struct scripts;
 
 // The connection is borrowed. scripts_load is to be called whenever it has come up.
-struct scripts *scripts_open(struct redis *redis);
+struct scripts *scripts_open(struct redis *redis, const char *prefix);
 void scripts_load(struct scripts *scripts);
 bool scripts_are_loaded(const struct scripts *scripts);
 void scripts_close(struct scripts *scripts); // after the connection
 
-// As redis_send: false, and no callback, while the connection is down or the scripts are not loaded
-// yet.
-bool scripts_send(struct scripts *scripts, enum script_name name, size_t key_count,
-                  const struct bytes_view *keys, size_t argc, const struct bytes_view *argv,
-                  redis_on_reply *on_reply, void *arg);
+// As redis_send: returns false, without a callback, while the connection is down or the scripts are
+// not loaded yet. A script's only key is the stream of webhooks; it makes the other keys itself.
+bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
+                  const struct bytes_view *argv, redis_on_reply *on_reply, void *arg);
 
-// The same with everything behind the script in its form on the wire (redis_word_append): the
-// number of keys, the keys, the arguments.
+// The same with the arguments in their form on the wire (redis_word_append).
 bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
                         struct bytes_view words, redis_on_reply *on_reply, void *arg);
 bool scripts_can_send(const struct scripts *scripts);

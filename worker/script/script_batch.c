@@ -19,7 +19,7 @@ struct step {
 struct batch {
     struct batch *next;
     struct steps *steps;
-    struct bytes words; // as on the wire: the key, the script's own arguments, and every step's
+    struct bytes words; // as on the wire: the script's own arguments, and every step's
     size_t count;
     struct step step[STEPS_AT_ONCE_MAX];
 };
@@ -181,8 +181,7 @@ bool steps_add(struct steps *steps, const struct bytes_view *words, redis_on_rep
 }
 
 struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script_name name,
-                         struct bytes_view key, size_t width, size_t argc,
-                         const struct bytes_view *argv)
+                         size_t width, size_t argc, const struct bytes_view *argv)
 {
     struct steps *steps = memory_zeroed(sizeof *steps);
     char number[REDIS_NUMBER_BYTES];
@@ -190,13 +189,11 @@ struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script
     steps->name = name;
     steps->width = width;
     bytes_init(&steps->head, STEPS_BYTES_MAX);
-    redis_word_append(&steps->head, VIEW("1"));
-    redis_word_append(&steps->head, key);
     redis_word_append(&steps->head, redis_number(number, width));
     for (size_t i = 0; i < argc; i++) {
         redis_word_append(&steps->head, argv[i]);
     }
-    steps->head_count = 3 + argc;
+    steps->head_count = 1 + argc;
     steps->hook = loop_before_sleep(loop, send_all, steps);
     return steps;
 }

@@ -12,11 +12,10 @@
 
 struct steps;
 
-// A run is the script's with one key, and as arguments `width`, those of `argv`, and then `width`
-// of each step. It answers an array with one verdict of each.
+// A run has the arguments `width`, those of `argv`, and then `width` of each step. It returns an
+// array with one verdict of each step.
 struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script_name name,
-                         struct bytes_view key, size_t width, size_t argc,
-                         const struct bytes_view *argv);
+                         size_t width, size_t argc, const struct bytes_view *argv);
 
 // To be called when the connection has been closed. What never left gets NULL before this returns.
 void steps_close(struct steps *steps);

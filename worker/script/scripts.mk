@@ -1,7 +1,7 @@
 # The Lua scripts. Each is composed into build/scripts/<name>.lua: a first line with the flags that
 # Redis reads, then its parts in their order, each below a line "--@ <file>" by which an error of
 # Redis is traced back to file and line (script_error.c). The programs embed the composed text, and
-# the linter checks it.
+# the linter checks it. In front of all parts stands what C and Lua both know (constants.lua.in).
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish ask lines renew take_over make_group resume hand_back leave trim unknown \
@@ -11,18 +11,21 @@ parts.begin      := script/prelude record/call record/begin
 parts.finish     := script/prelude record/call record/finish
 parts.ask        := script/prelude line/ask
 parts.lines      := script/prelude line/lines
-parts.renew      := stream/renew
+parts.renew      := script/prelude stream/renew
 parts.take_over  := script/prelude stream/take_over
 parts.make_group := script/prelude stream/make_group
 parts.resume     := script/prelude stream/resume
 parts.hand_back  := script/prelude stream/hand_back
-parts.leave      := stream/leave
+parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
 parts.unknown    := script/prelude stream/unknown
 parts.account    := script/prelude stream/account
-parts.replay     := audit/commands/replay
+parts.replay     := script/prelude audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.
 $(foreach script,$(filter-out replay,$(SCRIPTS)),$(eval flags.$(script) := allow-oom))
+
+# The headers whose macros constants.lua.in may use.
+SCRIPT_CONSTANTS := common/redis/redis_keys.h common/webhook/webhook_entry.h worker/agent/retry.h

@@ -17,7 +17,6 @@
 struct account {
     struct scripts *scripts;
     struct loop_timer *timer;
-    struct bytes webhooks, counts; // keys
     bool is_reading;
     int64_t added; // as of `newest`
     char newest[ENTRY_ID_BYTES];
@@ -100,7 +99,6 @@ static void on_read(const redisReply *reply, void *arg)
 static void read_account(void *arg)
 {
     struct account *account = arg;
-    const struct bytes_view keys[] = {bytes_view(&account->webhooks), bytes_view(&account->counts)};
     const struct bytes_view argv[] = {view_of_text(account->newest)};
     if (!scripts_are_loaded(account->scripts)) {
         loop_timer_start(account->timer, NOT_READY_MS);
@@ -109,7 +107,7 @@ static void read_account(void *arg)
     loop_timer_start(account->timer, ACCOUNT_EVERY_MS + loop_now_us() % JITTER_MS);
     if (!account->is_reading) {
         account->is_reading =
-            scripts_send(account->scripts, SCRIPT_ACCOUNT, 2, keys, 1, argv, on_read, account);
+            scripts_send(account->scripts, SCRIPT_ACCOUNT, 1, argv, on_read, account);
     }
 }
 
@@ -118,13 +116,10 @@ void account_on_up(struct account *account)
     read_account(account);
 }
 
-struct account *account_open(struct loop *loop, struct scripts *scripts, const char *prefix,
-                             struct metrics *metrics)
+struct account *account_open(struct loop *loop, struct scripts *scripts, struct metrics *metrics)
 {
     struct account *account = memory_zeroed(sizeof *account);
     account->scripts = scripts;
-    redis_key_init(&account->webhooks, prefix, "webhooks");
-    redis_key_init(&account->counts, prefix, "counts");
     account->difference =
         metrics_gauge(metrics, "dialin_account_difference",
                       "Webhooks queued, less those started, dead, duplicate and unfinished.", NULL);
@@ -142,7 +137,5 @@ struct account *account_open(struct loop *loop, struct scripts *scripts, const c
 void account_close(struct account *account)
 {
     loop_timer_close(account->timer);
-    bytes_release(&account->webhooks);
-    bytes_release(&account->counts);
     free(account);
 }

@@ -13,8 +13,7 @@
 struct account;
 
 // Everything is borrowed for its life.
-struct account *account_open(struct loop *loop, struct scripts *scripts, const char *prefix,
-                             struct metrics *metrics);
+struct account *account_open(struct loop *loop, struct scripts *scripts, struct metrics *metrics);
 
 // The connection has come up, perhaps to a Redis that was restarted from less than it had.
 void account_on_up(struct account *account);

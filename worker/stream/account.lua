@@ -1,14 +1,14 @@
 -- The account, read in one step: every entry that was ever added is started, dead, a duplicate, or
 -- unfinished. And is everything still there that was there the last time? Appended to prelude.lua.
 --
--- KEYS  1 webhooks  2 counts
+-- KEYS  1 webhooks
 -- ARGV  1 the newest entry of the last time, or an empty text
 -- Answers {entries added, started, dead, duplicate, unfinished (-1: not known), calls in line,
 -- the newest entry's id, how many entries are newer than the one asked for (-1: it is still there,
 -- or there are too many to count), the newest one up to it that is there}.
 local NEWER_MAX = 1000
 
-local counts = redis.call('HMGET', KEYS[2], 'started', 'dead', 'duplicate')
+local counts = redis.call('HMGET', prefix .. KEY_COUNTS, 'started', 'dead', 'duplicate')
 for i = 1, 3 do
     counts[i] = tonumber(counts[i] or 0)
 end

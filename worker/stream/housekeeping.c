@@ -120,15 +120,11 @@ static void on_trimmed(const redisReply *reply, void *arg)
 static bool trim(struct housekeeping *housekeeping)
 {
     char retention_ms[REDIS_NUMBER_BYTES], most[REDIS_NUMBER_BYTES], percent[REDIS_NUMBER_BYTES];
-    const struct bytes_view keys[] = {bytes_view(&housekeeping->webhooks),
-                                      bytes_view(&housekeeping->audit),
-                                      bytes_view(&housekeeping->dead)};
     const struct bytes_view argv[] = {
         redis_number(retention_ms, housekeeping->settings.retention_ms),
-        bytes_view(&housekeeping->calls), redis_number(most, HOUSEKEEPING_ENTRIES_MAX),
+        redis_number(most, HOUSEKEEPING_ENTRIES_MAX),
         redis_number(percent, HOUSEKEEPING_MEMORY_PERCENT)};
-    return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 3, keys, 4, argv, on_trimmed,
-                        housekeeping);
+    return scripts_send(housekeeping->scripts, SCRIPT_TRIM, 3, argv, on_trimmed, housekeeping);
 }
 
 // --- entries of other versions -----------------------------------------------------------------
@@ -162,20 +158,15 @@ static bool search(struct housekeeping *housekeeping)
 {
     char most[REDIS_NUMBER_BYTES], age_ms[REDIS_NUMBER_BYTES], looked_at[REDIS_NUMBER_BYTES];
     size_t room = housekeeping->events.room(housekeeping->arg);
-    const struct bytes_view keys[] = {
-        bytes_view(&housekeeping->webhooks), bytes_view(&housekeeping->audit),
-        bytes_view(&housekeeping->counts), bytes_view(&housekeeping->dead)};
     const struct bytes_view argv[] = {
         view_of_text(housekeeping->settings.consumer),
         redis_number(most, room),
-        bytes_view(&housekeeping->calls),
         VIEW(WEBHOOK_ENTRY_VERSION),
         redis_number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
         VIEW(UNKNOWN_ERROR),
         bytes_view(&housekeeping->search_from),
         redis_number(looked_at, HOUSEKEEPING_ENTRIES_MAX)};
-    return scripts_send(housekeeping->scripts, SCRIPT_UNKNOWN, 4, keys, 8, argv, on_searched,
-                        housekeeping);
+    return scripts_send(housekeeping->scripts, SCRIPT_UNKNOWN, 7, argv, on_searched, housekeeping);
 }
 
 // --- opening and closing -----------------------------------------------------------------------
@@ -220,11 +211,6 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
     housekeeping->events = *events;
     housekeeping->arg = arg;
     housekeeping->scripts = scripts;
-    redis_key_init(&housekeeping->webhooks, settings->prefix, "webhooks");
-    redis_key_init(&housekeeping->audit, settings->prefix, "audit");
-    redis_key_init(&housekeeping->dead, settings->prefix, "dead");
-    redis_key_init(&housekeeping->counts, settings->prefix, "counts");
-    redis_key_init(&housekeeping->calls, settings->prefix, "call:");
     bytes_init(&housekeeping->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&housekeeping->search_from, OLDEST);
     housekeeping->taken_by_age = metrics_counter(metrics, NAME, HELP, "cause=\"age\"");
@@ -235,12 +221,7 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
 
 void housekeeping_close(struct housekeeping *housekeeping)
 {
-    struct bytes *const keys[] = {&housekeeping->webhooks, &housekeeping->audit,
-                                  &housekeeping->dead,     &housekeeping->counts,
-                                  &housekeeping->calls,    &housekeeping->search_from};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        bytes_release(keys[i]);
-    }
+    bytes_release(&housekeeping->search_from);
     loop_timer_close(housekeeping->timer);
     free(housekeeping);
 }

@@ -26,7 +26,6 @@ struct housekeeping_events {
 
 // Everything is borrowed for its life.
 struct housekeeping_settings {
-    const char *prefix;
     const char *consumer;
     uint64_t retention_ms;
     uint64_t hold_ms_max; // the longest hold of any call

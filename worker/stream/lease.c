@@ -18,7 +18,6 @@ struct lease {
     void *arg;
     struct scripts *scripts;
     struct loop_timer *renewal, *look;
-    struct bytes stream, gone, key, keys; // `keys`: the first part of every lease's key
     bool is_held;
     bool is_looking;
     bool is_stopped;
@@ -47,10 +46,10 @@ static void renew(void *arg)
     if (lease->on_given_up) {
         return;
     }
-    const struct bytes_view keys[] = {bytes_view(&lease->key)};
-    const struct bytes_view argv[] = {view_of_text(lease->settings.worker_name),
+    const struct bytes_view argv[] = {view_of_text(lease->settings.consumer),
+                                      view_of_text(lease->settings.worker_name),
                                       redis_number(lease_ms, lease->settings.lease_ms)};
-    bool is_sent = scripts_send(lease->scripts, SCRIPT_RENEW, 1, keys, 2, argv, on_renewed, lease);
+    bool is_sent = scripts_send(lease->scripts, SCRIPT_RENEW, 3, argv, on_renewed, lease);
     loop_timer_start(lease->renewal,
                      is_sent ? lease->settings.lease_ms / RENEWALS_IN_A_LEASE : RENEW_AGAIN_MS);
 }
@@ -85,12 +84,10 @@ static void look_for_the_dead(void *arg)
         return;
     }
     room = room < LEASE_TAKE_OVER_MAX ? room : LEASE_TAKE_OVER_MAX;
-    const struct bytes_view keys[] = {bytes_view(&lease->stream), bytes_view(&lease->gone)};
     const struct bytes_view argv[] = {view_of_text(lease->settings.consumer),
-                                      redis_number(most, room), bytes_view(&lease->keys),
+                                      redis_number(most, room),
                                       redis_number(patience_ms, LEASE_PATIENCE_MS)};
-    lease->is_looking =
-        scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 2, keys, 4, argv, on_taken, lease);
+    lease->is_looking = scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 3, argv, on_taken, lease);
 }
 
 void lease_stop_taking(struct lease *lease)
@@ -114,14 +111,12 @@ static void on_given_up(const redisReply *reply, void *arg)
 
 void lease_give_up(struct lease *lease, loop_on_time *callback, void *arg)
 {
-    const struct bytes_view keys[] = {bytes_view(&lease->stream), bytes_view(&lease->key),
-                                      bytes_view(&lease->gone)};
     const struct bytes_view argv[] = {view_of_text(lease->settings.consumer)};
     lease->on_given_up = callback;
     lease->on_given_up_arg = arg;
     loop_timer_stop(lease->look);
     loop_timer_stop(lease->renewal);
-    if (!scripts_send(lease->scripts, SCRIPT_LEAVE, 3, keys, 1, argv, on_given_up, lease)) {
+    if (!scripts_send(lease->scripts, SCRIPT_LEAVE, 1, argv, on_given_up, lease)) {
         given_up(lease);
     }
 }
@@ -137,11 +132,6 @@ struct lease *lease_open(struct loop *loop, struct scripts *scripts,
     lease->events = *events;
     lease->arg = arg;
     lease->scripts = scripts;
-    redis_key_init(&lease->stream, settings->prefix, "webhooks");
-    redis_key_init(&lease->gone, settings->prefix, "gone");
-    redis_key_init(&lease->keys, settings->prefix, "worker:");
-    redis_key_init_empty(&lease->key);
-    redis_key_set(&lease->key, settings->prefix, "worker", view_of_text(settings->consumer));
     lease->renewal = loop_timer_open(loop, renew, lease);
     lease->look = loop_timer_open(loop, look_for_the_dead, lease);
     loop_timer_start(lease->look, LEASE_LOOK_MS);
@@ -152,9 +142,5 @@ void lease_close(struct lease *lease)
 {
     loop_timer_close(lease->renewal);
     loop_timer_close(lease->look);
-    bytes_release(&lease->stream);
-    bytes_release(&lease->gone);
-    bytes_release(&lease->key);
-    bytes_release(&lease->keys);
     free(lease);
 }

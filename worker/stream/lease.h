@@ -23,7 +23,6 @@ struct lease_events {
 
 // Everything is borrowed for the life of the lease.
 struct lease_settings {
-    const char *prefix;
     const char *worker_name;
     const char *consumer;
     uint64_t lease_ms;

@@ -1,9 +1,9 @@
 -- Makes the consumer group where it is missing: at the low-water mark, up to which every entry is
 -- finished. A mark beyond the stream's end belongs to a stream that is gone. Appended to prelude.lua.
 --
--- KEYS  1 webhooks  2 low
+-- KEYS  1 webhooks
 -- Answers the id behind which the group begins, or an empty text where it was there.
-local low = redis.call('GET', KEYS[2]) or NOTHING
+local low = redis.call('GET', prefix .. KEY_LOW) or NOTHING
 if group() then
     return ''
 end

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "redis_keys.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ struct stream_reader {
     struct redis *commands;
     struct scripts *scripts;
     struct loop_timer *pause;
-    struct bytes stream, low; // keys
+    struct bytes stream; // key
     enum doing doing;
     bool is_started, is_stopped, is_paused;
     bool has_group, had_group;
@@ -159,9 +160,8 @@ static void ignore_answer(const redisReply *reply, void *arg)
 
 void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id)
 {
-    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
     const struct bytes_view argv[] = {view_of_text(reader->settings.consumer), entry_id};
-    scripts_send(reader->scripts, SCRIPT_HAND_BACK, 1, keys, 2, argv, ignore_answer, reader);
+    scripts_send(reader->scripts, SCRIPT_HAND_BACK, 2, argv, ignore_answer, reader);
 }
 
 // What comes when the worker is leaving is for the others.
@@ -218,14 +218,12 @@ static void resume(struct stream_reader *reader, const backlog_id *ids, size_t c
 {
     struct bytes_view argv[2 + BACKLOG_PAGE_MAX];
     char most[REDIS_NUMBER_BYTES];
-    const struct bytes_view keys[] = {bytes_view(&reader->stream)};
     argv[0] = view_of_text(reader->settings.consumer);
     argv[1] = redis_number(most, STREAM_READER_DELIVERIES_MAX);
     for (size_t i = 0; i < count; i++) {
         argv[2 + i] = view_of_text(ids[i]);
     }
-    if (scripts_send(reader->scripts, SCRIPT_RESUME, 1, keys, 2 + count, argv, on_resumed,
-                     reader)) {
+    if (scripts_send(reader->scripts, SCRIPT_RESUME, 2 + count, argv, on_resumed, reader)) {
         reader->doing = DOING_RESUME;
         backlog_resumed(&reader->backlog);
     }
@@ -315,8 +313,7 @@ static void on_group(const redisReply *reply, void *arg)
 
 static void make_group(struct stream_reader *reader)
 {
-    const struct bytes_view keys[] = {bytes_view(&reader->stream), bytes_view(&reader->low)};
-    if (scripts_send(reader->scripts, SCRIPT_MAKE_GROUP, 2, keys, 0, NULL, on_group, reader)) {
+    if (scripts_send(reader->scripts, SCRIPT_MAKE_GROUP, 0, NULL, on_group, reader)) {
         reader->doing = DOING_GROUP;
     } else {
         pause_a_while(reader);
@@ -451,8 +448,7 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
     reader->arg = arg;
     reader->commands = commands;
     reader->scripts = scripts;
-    redis_key_init(&reader->stream, settings->prefix, "webhooks");
-    redis_key_init(&reader->low, settings->prefix, "low");
+    redis_key_init(&reader->stream, settings->prefix, REDIS_KEY_WEBHOOKS);
     backlog_restart(&reader->backlog);
     reader->pause = loop_timer_open(loop, unpause, reader);
     reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
@@ -465,6 +461,5 @@ void stream_reader_close(struct stream_reader *reader)
     redis_close(reader->blocking);
     loop_timer_close(reader->pause);
     bytes_release(&reader->stream);
-    bytes_release(&reader->low);
     free(reader);
 }

@@ -1,16 +1,15 @@
--- Takes finished history away, oldest first, at most ARGV[3] entries in a step: what is older than
+-- Takes finished history away, oldest first, at most ARGV[2] entries in a step: what is older than
 -- the retention time, and above a share of maxmemory whatever is finished. The low-water mark, up to
 -- which every entry is finished, is moved up first, and nothing behind it is ever taken.
 -- Appended to prelude.lua.
 --
--- KEYS  1 webhooks  2 audit  3 dead
--- ARGV  1 retention time in ms  2 first part of a call's key  3 most entries to take
---       4 per cent of maxmemory above which history goes before its time
+-- KEYS  1 webhooks
+-- ARGV  1 retention time in ms  2 most entries to take
+--       3 per cent of maxmemory above which history goes before its time
 -- Answers {entries taken, the youngest of them or an empty text, 1: taken before their time,
 -- 1: there is more to take, used memory, maxmemory}.
-local DUPLICATES_MS = 600 * 1000 -- a webhook may come again for 300 s, and be spooled meanwhile
-local EVENTS_MAX = 1000          -- of audit and dead letters each, in a step
-local retention_ms, calls, most = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local EVENTS_MAX = 1000 -- of audit and dead letters each, in a step
+local retention_ms, most, calls = tonumber(ARGV[1]), tonumber(ARGV[2]), prefix .. KEY_CALL
 
 local function ms_of(id)
     return tonumber(id:match('^%d+'))
@@ -22,7 +21,7 @@ local function memory()
 end
 
 local function is_short(used, maxmemory)
-    return maxmemory > 0 and used * 100 > maxmemory * tonumber(ARGV[4])
+    return maxmemory > 0 and used * 100 > maxmemory * tonumber(ARGV[3])
 end
 
 -- A call that ended a moment ago is remembered a while longer, or a second copy of its webhook would
@@ -37,7 +36,7 @@ local function forget_call(id, fields)
         else
             redis.call('DEL', key)
         end
-        redis.call('HDEL', prefix .. ':replays', field(fields, 'call_id') or '')
+        redis.call('HDEL', prefix .. KEY_REPLAYS, field(fields, 'call_id') or '')
     end
 end
 
@@ -92,8 +91,11 @@ local mark = text(before_time and now or cut) .. '-0'
 if first and place(first[1]) < place(mark) then
     mark = first[1]
 end
-local more_audit, audit_taken = trim_events(KEYS[2], mark)
-local more_dead, dead_taken = trim_events(KEYS[3], mark)
+local more_audit, audit_taken = trim_events(prefix .. KEY_AUDIT, mark)
+local more_dead, dead_taken = trim_events(prefix .. KEY_DEAD, mark)
+
+-- Webhooks that were refused belong to no entry. (The ingress keeps their number below a maximum.)
+redis.call('XTRIM', prefix .. ':refused', 'MINID', text(before_time and now or cut) .. '-0')
 
 local more = #rows == most or more_audit or more_dead
 if before_time then

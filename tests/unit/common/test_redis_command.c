@@ -1,4 +1,4 @@
-// Keys, numbers, and a command's form on the wire.
+// Numbers, and a command's form on the wire.
 #include "redis_command.h"
 
 #include <setjmp.h>
@@ -26,23 +26,6 @@ static void numbers_are_decimal(void **state)
     }
 }
 
-static void keys_have_the_prefix(void **state)
-{
-    (void)state;
-    struct bytes key;
-    redis_key_init(&key, "{dialin}", "webhooks");
-    assert_string_equal(bytes_text(&key), "{dialin}:webhooks");
-    redis_key_set(&key, "{dialin}", "call", VIEW("c-1"));
-    assert_string_equal(bytes_text(&key), "{dialin}:call:c-1");
-    redis_key_set(&key, "p", "line", VIEW(""));
-    assert_string_equal(bytes_text(&key), "p:line:");
-    char name[REDIS_KEY_BYTES_MAX + 1];
-    memset(name, 'x', sizeof name);
-    redis_key_set(&key, "p", "call", (struct bytes_view){name, sizeof name});
-    assert_int_equal(key.len, 0);
-    bytes_release(&key);
-}
-
 static void commands_are_arguments_with_their_lengths(void **state)
 {
     (void)state;
@@ -61,7 +44,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_decimal),
-        cmocka_unit_test(keys_have_the_prefix),
         cmocka_unit_test(commands_are_arguments_with_their_lengths),
     };
     return cmocka_run_group_tests_name("redis_words", tests, NULL, NULL);

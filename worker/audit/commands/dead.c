@@ -82,7 +82,7 @@ static enum exit_code list_dead(struct audit *audit)
     bool has_more = true;
     json_line_init(&line);
     while (has_more && !interrupt_came() && !screen_is_gone()) {
-        redisReply *rows = database_page(audit->database, "dead", from, to, NEWEST_FIRST);
+        redisReply *rows = database_page(audit->database, REDIS_KEY_DEAD, from, to, NEWEST_FIRST);
         if (!reply_is_list(rows)) {
             break;
         }
@@ -109,7 +109,7 @@ static enum exit_code list_dead(struct audit *audit)
 static uint64_t purge_page(struct audit *audit, const redisReply *rows)
 {
     struct bytes_view argv[2 + DATABASE_PAGE] = {VIEW("XDEL"),
-                                                 database_key(audit->database, "dead", "")};
+                                                 database_key(audit->database, REDIS_KEY_DEAD, "")};
     size_t argc = 2;
     for (size_t i = 0; i < rows->elements; i++) {
         if (is_wanted(&audit->options->selection, rows->element[i]->element[1])) {
@@ -131,7 +131,7 @@ static enum exit_code purge(struct audit *audit)
     bool has_more = true;
     char before[MOMENT_BYTES];
     while (has_more && !interrupt_came()) {
-        redisReply *rows = database_page(audit->database, "dead", from, to, OLDEST_FIRST);
+        redisReply *rows = database_page(audit->database, REDIS_KEY_DEAD, from, to, OLDEST_FIRST);
         if (!reply_is_list(rows)) {
             return EXIT_NOT_DONE;
         }

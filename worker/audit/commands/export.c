@@ -16,7 +16,7 @@
 
 // One of the two streams, a page at a time.
 struct source {
-    const char *key;
+    enum redis_key key;
     enum export_record record;
     struct entry_id from, to; // still to be read
     redisReply *rows;
@@ -61,7 +61,7 @@ static bool read_outcomes(struct database *database, struct source *source)
                 reply_field(source->rows->element[i]->element[1], "call_id");
             view_copy(call_id, name, sizeof name);
             const struct bytes_view argv[] = {VIEW("HGETALL"),
-                                              database_key(database, "call:", name)};
+                                              database_key(database, REDIS_KEY_CALL, name)};
             database_send(database, 2, argv);
         }
     }
@@ -177,8 +177,9 @@ static bool plan(struct exported *exported, const struct export_place *place)
         return false;
     }
     const struct entry_id to = {exported->end_ms, UINT64_MAX};
-    exported->webhooks = (struct source){.key = "webhooks", .record = EXPORT_WEBHOOK, .to = to};
-    exported->events = (struct source){.key = "audit", .record = EXPORT_EVENT, .to = to};
+    exported->webhooks =
+        (struct source){.key = REDIS_KEY_WEBHOOKS, .record = EXPORT_WEBHOOK, .to = to};
+    exported->events = (struct source){.key = REDIS_KEY_AUDIT, .record = EXPORT_EVENT, .to = to};
     exported->webhooks.from = exported->events.from = from;
     if (place->is_begun && entry_id_compare(place->id, from) >= 0) {
         exported->webhooks.from = entry_id_after(place->id);
@@ -187,8 +188,8 @@ static bool plan(struct exported *exported, const struct export_place *place)
     }
     bool is_whole =
         selection->since_ms == 0 && selection->until_ms == UINT64_MAX && !place->is_begun;
-    exported->total = is_whole ? database_length(exported->audit->database, "webhooks") +
-                                     database_length(exported->audit->database, "audit")
+    exported->total = is_whole ? database_length(exported->audit->database, REDIS_KEY_WEBHOOKS) +
+                                     database_length(exported->audit->database, REDIS_KEY_AUDIT)
                                : 0;
     exported->begin_ms =
         exported->events.from.ms > stream.oldest.ms ? exported->events.from.ms : stream.oldest.ms;
@@ -202,7 +203,7 @@ static bool write_missing_outcome(struct exported *exported, const struct export
         return true;
     }
     struct source source = {
-        .key = "audit", .record = EXPORT_EVENT, .from = place->id, .to = place->id};
+        .key = REDIS_KEY_AUDIT, .record = EXPORT_EVENT, .from = place->id, .to = place->id};
     bool is_good = fill(exported->audit->database, &source);
     const redisReply *row = row_at_hand(&source);
     if (row && source.hashes[0] && source.hashes[0]->elements > 0) {

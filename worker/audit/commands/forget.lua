@@ -2,11 +2,12 @@
 -- account. A call that ended a moment ago keeps a hash without anything personal in it, so that a
 -- second copy of its webhook starts no second bot. Appended to prelude.lua.
 --
--- KEYS  1 webhooks  2 audit  3 dead  4 the call as recorded  5 replays
--- ARGV  1 entry  2 call_id  3 the number that is forgotten
--- Answers {webhooks, events, dead letters erased}, or an empty list: it is not finished.
-local DUPLICATES_MS = 600 * 1000 -- as in trim.lua
-local entry, call_id, number = ARGV[1], ARGV[2], ARGV[3]
+-- KEYS  1 webhooks
+-- ARGV  1 entry  2 call_id  3, 4 the person's number as From and To of the call have it; empty: that
+--       one is not the person's
+-- Returns {webhooks, events, dead letters erased}, or an empty list if the entry is not finished.
+local entry, call_id, from, to = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local audit, dead, call_key = prefix .. KEY_AUDIT, prefix .. KEY_DEAD, prefix .. KEY_CALL .. call_id
 
 local function is_finished()
     local workers = group() -- nil: it was lost, and will bring the entry again
@@ -18,14 +19,14 @@ if not is_finished() then
     return {}
 end
 
-local hash = redis.call('HGETALL', KEYS[4])
+local hash = redis.call('HGETALL', call_key)
 local own = field(hash, 'entry') == entry
 local events, letters = 0, 0
 
 local function erase_letters(ms)
-    for _, row in ipairs(redis.call('XRANGE', KEYS[3], ms, ms)) do
+    for _, row in ipairs(redis.call('XRANGE', dead, ms, ms)) do
         if field(row[2], 'call_id') == call_id then
-            letters = letters + redis.call('XDEL', KEYS[3], row[1])
+            letters = letters + redis.call('XDEL', dead, row[1])
         end
     end
 end
@@ -33,13 +34,13 @@ end
 -- All events of a call; of a duplicate only its own.
 for i = 1, #hash, 2 do
     local id = hash[i]:match('^event:(.*)$')
-    local row = id and redis.call('XRANGE', KEYS[2], id, id)[1]
+    local row = id and redis.call('XRANGE', audit, id, id)[1]
     if row and (own or field(row[2], 'entry') == entry) then
         if own and field(row[2], 'event') == 'dead' then
             erase_letters(id:match('^%d+'))
         end
-        events = events + redis.call('XDEL', KEYS[2], id)
-        redis.call('HDEL', KEYS[4], hash[i])
+        events = events + redis.call('XDEL', audit, id)
+        redis.call('HDEL', call_key, hash[i])
     end
 end
 
@@ -47,14 +48,14 @@ if own then
     local left_ms = tonumber(entry:match('^%d+')) + DUPLICATES_MS - now
     if left_ms > 0 then
         for _, name in ipairs({ 'from', 'to', 'session_id', 'room_url', 'error', 'token' }) do
-            redis.call('HDEL', KEYS[4], name)
+            redis.call('HDEL', call_key, name)
         end
-        redis.call('EXPIRE', KEYS[4], math.ceil(left_ms / 1000))
+        redis.call('EXPIRE', call_key, math.ceil(left_ms / 1000))
     else
-        redis.call('DEL', KEYS[4])
+        redis.call('DEL', call_key)
     end
-    redis.call('HDEL', KEYS[5], call_id)
+    redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
 end
-redis.call('SREM', index_of(entry), 'from:' .. number, 'to:' .. number)
+redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
 move_the_mark() -- whoever remembers the entry as the newest sees that it was finished
 return { redis.call('XDEL', KEYS[1], entry), events, letters }

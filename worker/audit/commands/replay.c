@@ -263,8 +263,7 @@ static bool wait_for_worker(struct replay_run *run, struct replay_worker *worker
     uint64_t end_us = loop_now_us() + (uint64_t)WORKER_READY_S * 1000000;
     struct bytes key;
     bool is_ready = false;
-    bytes_init(&key, REPLAY_PREFIX_BYTES + 16);
-    bytes_printf(&key, "%s:webhooks", run->prefix);
+    redis_key_init(&key, run->prefix, REDIS_KEY_WEBHOOKS);
     const struct bytes_view argv[] = {VIEW("XINFO"), VIEW("GROUPS"), bytes_view(&key)};
     while (!is_ready && loop_now_us() < end_us && worker_is_running(worker) &&
            !database_is_lost(run->audit->database)) {

@@ -2,16 +2,15 @@
 -- replay's name, and records the event. To the live agent only where the call is dead, its caller can
 -- still be on hold, and no replay of it is under way or was started.
 --
--- KEYS  1 webhooks to which it goes  2 audit there  3 webhooks as recorded  4 replays  5 the call as
---       recorded
--- ARGV  1 entry  2 call_id  3 first part of a call's key where it goes
---       4 how long, in ms, the caller holds (0: it goes to another agent, where nothing is live)
+-- KEYS  1 webhooks as recorded  2 webhooks to which it goes
+-- ARGV  1 entry  2 call_id
+--       3 how long, in ms, the caller holds (0: it goes to another agent, where nothing is live)
 -- Answers {why not (empty: it is done), the new entry, the replay's name}.
-local entry, call_id, calls, hold_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local time = redis.call('TIME')
-local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local entry, call_id, hold_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local prefix_there = KEYS[2]:match('^(.*)' .. KEY_WEBHOOKS .. '$')
+local calls, replays = prefix_there .. KEY_CALL, prefix .. KEY_REPLAYS
 
-local row = redis.call('XRANGE', KEYS[3], entry, entry)[1]
+local row = redis.call('XRANGE', KEYS[1], entry, entry)[1]
 if not row then
     return { 'no longer kept', '', '' }
 end
@@ -20,13 +19,13 @@ for i = 1, #row[2], 2 do
     fields[row[2][i]] = row[2][i + 1]
 end
 
-local count = tonumber(redis.call('HGET', KEYS[4], call_id) or 0)
+local count = tonumber(redis.call('HGET', replays, call_id) or 0)
 if hold_ms > 0 then
-    local call = redis.call('HMGET', KEYS[5], 'entry', 'state')
+    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'state')
     if call[1] ~= entry or call[2] ~= 'dead' then
         return { call[2] == 'started' and 'started' or 'not finished', '', '' }
     end
-    if tonumber(fields.received_ms or 0) + hold_ms <= tonumber(now_ms) then
+    if tonumber(fields.received_ms or 0) + hold_ms <= now then
         return { 'the caller has gone', '', '' }
     end
     for i = 1, count do
@@ -36,19 +35,19 @@ if hold_ms > 0 then
         end
     end
 else
-    fields.received_ms = now_ms
+    fields.received_ms = now_text
 end
 
-local name = call_id .. '~r' .. redis.call('HINCRBY', KEYS[4], call_id, 1)
+local name = call_id .. '~r' .. redis.call('HINCRBY', replays, call_id, 1)
 fields.call_id = name
 fields.replay_of = entry
 local list = {}
-for field, value in pairs(fields) do
-    list[#list + 1] = field
+for key, value in pairs(fields) do
+    list[#list + 1] = key
     list[#list + 1] = value
 end
-local id = redis.call('XADD', KEYS[1], '*', unpack(list))
-local event = redis.call('XADD', KEYS[2], '*', 'call_id', name, 'entry', id, 'event', 'replay',
-    'attempt', '0', 'worker', '', 'at_ms', now_ms, 'agent', '', 'reason', '', 'error', '')
+local id = redis.call('XADD', KEYS[2], '*', unpack(list))
+local event = redis.call('XADD', prefix_there .. KEY_AUDIT, '*', 'call_id', name, 'entry', id, 'event', 'replay',
+    'attempt', '0', 'worker', '', 'at_ms', now_text, 'agent', '', 'reason', '', 'error', '')
 redis.call('HSET', calls .. name, 'event:' .. event, '')
 return { '', id, name }

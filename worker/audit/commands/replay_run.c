@@ -45,37 +45,24 @@ static uint64_t hold_ms(const struct replay_run *run, enum webhook_kind kind)
     return MS_PER_S * (kind == WEBHOOK_DIALIN ? settings->hold_limit_s : settings->dialout_limit_s);
 }
 
-static struct bytes_view key_there(const struct replay_run *run, const char *name,
-                                   struct bytes *key)
-{
-    bytes_init(key, 1024);
-    bytes_printf(key, "%s:%s", run->prefix, name);
-    return bytes_view(key);
-}
-
 static redisReply *put_through(struct replay_run *run, const struct recorded_call *call)
 {
     struct database *database = run->audit->database;
-    struct bytes webhooks, audit, calls;
+    struct bytes webhooks_there;
     char hold[24];
     uint64_t holds_ms = run->audit->options->live ? hold_ms(run, call->webhook.kind) : 0;
     snprintf(hold, sizeof hold, "%" PRIu64, holds_ms);
+    redis_key_init(&webhooks_there, run->prefix, REDIS_KEY_WEBHOOKS);
     const struct bytes_view argv[] = {VIEW("EVALSHA"),
                                       view_of_text(run->script),
-                                      VIEW("5"),
-                                      key_there(run, "webhooks", &webhooks),
-                                      key_there(run, "audit", &audit),
-                                      database_key(database, "webhooks", ""),
-                                      database_key(database, "replays", ""),
-                                      database_key(database, "call:", call->call_id),
+                                      VIEW("2"),
+                                      database_key(database, REDIS_KEY_WEBHOOKS, ""),
+                                      bytes_view(&webhooks_there),
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
-                                      key_there(run, "call:", &calls),
                                       view_of_text(hold)};
     redisReply *reply = database_ask(database, sizeof argv / sizeof argv[0], argv);
-    bytes_release(&webhooks);
-    bytes_release(&audit);
-    bytes_release(&calls);
+    bytes_release(&webhooks_there);
     return reply;
 }
 
@@ -221,7 +208,7 @@ static bool on_replayed(const struct recorded_call *call, void *arg)
         *suffix = '\0';
     }
     const struct bytes_view argv[] = {VIEW("HGETALL"),
-                                      database_key(run->audit->database, "call:", original)};
+                                      database_key(run->audit->database, REDIS_KEY_CALL, original)};
     redisReply *hash = database_ask(run->audit->database, 2, argv);
     if (hash) {
         comparison->first_ms = comparison->first_ms ? comparison->first_ms : call->received_ms;
@@ -247,7 +234,7 @@ bool replay_compare(struct replay_run *run, struct replay_report *report)
 
 // --- leaving nothing for ever -------------------------------------------------------------------
 
-static bool expire(struct database *record, const char *name, const char *rest)
+static bool expire(struct database *record, enum redis_key name, const char *rest)
 {
     char seconds[24];
     snprintf(seconds, sizeof seconds, "%d", REPLAY_KEPT_S);
@@ -260,25 +247,26 @@ static bool expire(struct database *record, const char *name, const char *rest)
 
 static bool on_expire(const struct recorded_call *call, void *arg)
 {
-    return expire(arg, "call:", call->call_id);
+    return expire(arg, REDIS_KEY_CALL, call->call_id);
 }
 
 bool replay_expire(struct replay_run *run, const char *agent)
 {
-    static const char *const NAMES[] = {"webhooks", "audit", "dead",  "counts",
-                                        "low",      "lines", "holds", "gone"};
-    static const char *const OF_AGENT[] = {"line:", "pace:", "asking:"};
+    static const enum redis_key NAMES[] = {REDIS_KEY_WEBHOOKS, REDIS_KEY_AUDIT, REDIS_KEY_DEAD,
+                                           REDIS_KEY_COUNTS,   REDIS_KEY_LOW,   REDIS_KEY_LINES,
+                                           REDIS_KEY_HOLDS,    REDIS_KEY_GONE};
+    static const enum redis_key OF_AGENT[] = {REDIS_KEY_LINE, REDIS_KEY_PACE, REDIS_KEY_ASKING};
     const struct selection every = {.until_ms = UINT64_MAX, .with_duplicates = true};
     struct database *record = open_record(run);
     if (!record) {
         return false;
     }
     bool is_good = record_walk(record, &every, OLDEST_FIRST, on_expire, record);
-    for (uint64_t minute = run->first.ms / RECORD_INDEX_MS;
-         minute <= run->last.ms / RECORD_INDEX_MS; minute++) {
+    for (uint64_t minute = run->first.ms / REDIS_INDEX_MS; minute <= run->last.ms / REDIS_INDEX_MS;
+         minute++) {
         char number[24];
         snprintf(number, sizeof number, "%" PRIu64, minute);
-        is_good = is_good && expire(record, "index:", number);
+        is_good = is_good && expire(record, REDIS_KEY_INDEX, number);
     }
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         is_good = is_good && expire(record, NAMES[i], "");

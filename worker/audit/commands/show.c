@@ -50,7 +50,7 @@ static bool read_events(struct story *story)
 {
     struct entry_id ids[EVENTS_MAX] = {{0, 0}};
     struct database *database = story->audit->database;
-    const struct bytes_view key = database_key(database, "audit", "");
+    const struct bytes_view key = database_key(database, REDIS_KEY_AUDIT, "");
     story->event_count = event_ids(story->call.hash, ids, &story->is_cut);
     for (size_t i = 0; i < story->event_count; i++) {
         char text[ENTRY_ID_BYTES];

@@ -45,7 +45,7 @@ static void print_row(const struct audit *audit, const redisReply *row)
 // Answers the newest event's id, from which the tail begins.
 static bool find_end(struct audit *audit, char from[ENTRY_ID_BYTES])
 {
-    const struct bytes_view key = database_key(audit->database, "audit", "");
+    const struct bytes_view key = database_key(audit->database, REDIS_KEY_AUDIT, "");
     const struct bytes_view argv[] = {VIEW("XREVRANGE"), key,           VIEW("+"),
                                       VIEW("-"),         VIEW("COUNT"), VIEW("1")};
     redisReply *reply = database_ask(audit->database, 6, argv);
@@ -85,7 +85,7 @@ enum exit_code tail_run(struct audit *audit)
                                           VIEW("BLOCK"),
                                           VIEW(BLOCK_MS),
                                           VIEW("STREAMS"),
-                                          database_key(audit->database, "audit", ""),
+                                          database_key(audit->database, REDIS_KEY_AUDIT, ""),
                                           view_of_text(from)};
         redisReply *reply = database_ask(audit->database, 8, argv);
         if (reply_is_list(reply) && reply->elements == 1) { // else nothing has happened

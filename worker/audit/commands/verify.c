@@ -161,7 +161,7 @@ static bool has_request(const redisReply *row)
 static bool verify_page(struct verification *verification, const redisReply *page)
 {
     struct database *database = verification->audit->database;
-    const struct bytes_view key = database_key(database, "webhooks", "");
+    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
     for (size_t i = 0; i < page->elements; i++) {
         if (has_request(page->element[i])) {
             const struct bytes_view entry = reply_field(page->element[i]->element[1], "entry");
@@ -193,7 +193,7 @@ static bool verify_all(struct verification *verification)
     struct entry_id from = {selection->since_ms, 0};
     bool has_more = true;
     while (has_more) {
-        redisReply *page = database_page(database, "audit", from, to, OLDEST_FIRST);
+        redisReply *page = database_page(database, REDIS_KEY_AUDIT, from, to, OLDEST_FIRST);
         bool is_good = reply_is_list(page) && verify_page(verification, page);
         has_more = is_good && page->elements == DATABASE_PAGE;
         if (has_more) {
@@ -236,7 +236,7 @@ enum exit_code verify_run(struct audit *audit)
     struct verification verification = {.audit = audit, .settings = *audit->settings};
     const char *routes = audit->options->routes;
     verification.has_routes = routes != NULL;
-    verification.total = database_length(audit->database, "audit");
+    verification.total = database_length(audit->database, REDIS_KEY_AUDIT);
     if ((routes && !routing_open(&verification.routing, routes, &verification.settings)) ||
         database_is_lost(audit->database)) {
         routing_close(&verification.routing);

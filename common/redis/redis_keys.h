@@ -1,0 +1,48 @@
+// The names of all keys under REDIS_PREFIX, and how a key is made from one. This list is the only
+// one: the scripts get it too (worker/script/constants.lua).
+#ifndef DIALIN_REDIS_KEYS_H
+#define DIALIN_REDIS_KEYS_H
+
+#include "bytes.h"
+
+#define REDIS_KEY_BYTES_MAX 512 // prefix, agent and call_id are shorter together; else it is empty
+
+// A name that ends with a colon is the first part of many keys.
+#define REDIS_KEY_TABLE(X)                                                                         \
+    X(WEBHOOKS, ":webhooks") /* stream, group `workers`: the webhooks as they came */              \
+    X(LOW, ":low")           /* the entry up to which all are finished: the low-water mark */      \
+    X(CALL, ":call:")        /* hash of a call, by its id: its state */                            \
+    X(AUDIT, ":audit")       /* stream: the events */                                              \
+    X(DEAD, ":dead")         /* stream: the dead letters */                                        \
+    X(COUNTS, ":counts")     /* hash: entries by outcome and reason */                             \
+    X(INDEX, ":index:")      /* set for each minute of entries: the numbers, agents, outcomes */   \
+    X(REPLAYS, ":replays")   /* hash: how often each call was replayed */                          \
+    X(REFUSED, ":refused")   /* stream: genuine webhooks that are not calls */                     \
+    X(WORKER, ":worker:")    /* text, expires: the lease of a worker, by its consumer */           \
+    X(GONE, ":gone")         /* sorted set: consumers without a lease, by when that was seen */    \
+    X(LINES, ":lines")       /* set: the agents that have a wait queue ("line") */                 \
+    X(HOLDS, ":holds")       /* sorted set: the calls of all lines, by the end of their hold */    \
+    X(LINE, ":line:")        /* sorted set for each agent: its waiting calls, by their turn */     \
+    X(PACE, ":pace:")        /* hash for each agent: how fast its line is admitted */              \
+    X(ASKING, ":asking:")    /* sorted set for each agent: admitted entries, by when */
+
+#define REDIS_KEY_NAME(upper, name) REDIS_KEY_##upper,
+enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };
+#undef REDIS_KEY_NAME
+
+// One set of the index holds the entries of this span.
+#define REDIS_INDEX_MS 60000
+
+// A call that has ended is known for this long after its webhook came: the webhook may come again
+// for 300 s, and be spooled meanwhile.
+#define REDIS_DUPLICATES_MS 600000
+
+// Makes the key <prefix><name>, to be released by bytes_release.
+void redis_key_init(struct bytes *key, const char *prefix, enum redis_key name);
+
+// Makes the key <prefix><name><rest> in a buffer that was initialised with REDIS_KEY_BYTES_MAX or
+// more. Empty if it is too long.
+void redis_key_set(struct bytes *key, const char *prefix, enum redis_key name,
+                   struct bytes_view rest);
+
+#endif
