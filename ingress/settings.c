@@ -3,6 +3,7 @@
 
 #include "memory.h"
 #include "redis_settings.h"
+#include "spool_orphans.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,15 +147,35 @@ static void check_proxies(struct settings *settings, struct config_problems *pro
     bytes_release(&problem);
 }
 
+// A disk that fails today is not a wrong setting: Redis takes the webhooks meanwhile.
+static bool is_disk_trouble(int error)
+{
+    return error == EIO || error == EROFS || error == ENOSPC || error == EDQUOT;
+}
+
+// Makes a file: /proc, for one, is a folder that can be opened but takes none.
+static const char *try_spool(int folder)
+{
+    const char *problem = spool_folder_problem(folder);
+    struct spool_file *file = problem ? NULL : spool_file_make(folder);
+    if (!file) {
+        return problem || is_disk_trouble(errno) ? problem : strerror(errno);
+    }
+    spool_file_remove(file);
+    spool_file_close(file);
+    return NULL;
+}
+
 static void check_spool(const struct settings *settings, struct config_problems *problems)
 {
-    int folder = settings->spool_folder
-                     ? open(settings->spool_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                     : -1;
-    if (settings->spool_folder &&
-        (folder < 0 || faccessat(folder, ".", R_OK | W_OK | X_OK, AT_EACCESS))) {
+    if (!settings->spool_folder) {
+        return;
+    }
+    int folder = open(settings->spool_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *problem = folder < 0 ? strerror(errno) : try_spool(folder);
+    if (problem) {
         config_problem(problems, "SPOOL_DIR",
-                       "must name a folder that can be read and written to: %s", strerror(errno));
+                       "must name a folder in which files can be made and read: %s", problem);
     }
     if (folder >= 0) {
         close(folder);

@@ -12,10 +12,10 @@
 #include "log.h"
 #include "memory.h"
 #include "spool_file.h"
+#include "spool_orphans.h"
 #include "spool_record.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define WINDOW_BYTES (256 * 1024) // read at once; more where a record is longer
-#define NAMES_MAX 4096            // of files in the folder, looked at in one search
+#define WINDOWS_PER_TURN_MAX 4    // then the loop serves others before draining goes on
 
 struct keep {
     struct keep *next;
@@ -37,6 +37,7 @@ struct spool {
     struct loop *loop;
     struct stream_writer *writer;
     struct loop_timer *look, *again;
+    struct spool_orphans orphans;
     int folder;
     uint64_t bytes_max, bytes; // of all files in use
     uint64_t failed_ms;        // when the disk last failed; 0: it did not
@@ -66,7 +67,7 @@ static void add_file(struct spool *spool, struct spool_file *file)
     file->next = *place;
     *place = file;
     spool->file_count++;
-    spool->bytes += file->bytes;
+    spool->bytes += file->held;
     *spool->held = (int64_t)spool->bytes;
 }
 
@@ -78,7 +79,7 @@ static void drop_file(struct spool *spool, struct spool_file *file)
     }
     *place = file->next;
     spool->file_count--;
-    spool->bytes -= file->bytes;
+    spool->bytes -= file->held;
     *spool->held = (int64_t)spool->bytes;
     spool_file_close(file);
 }
@@ -178,6 +179,7 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
     if (file) {
         uint64_t before = file->bytes;
         is_kept = spool_file_append(file, bytes_view(&record));
+        file->held += file->bytes - before;
         spool->bytes += file->bytes - before;
         *spool->held = (int64_t)spool->bytes;
         if (is_kept) {
@@ -285,12 +287,32 @@ static enum spool_record_verdict send_window(struct spool *spool)
     return SPOOL_RECORD_WHOLE;
 }
 
+// Bytes from the start of the window to the next place where a record may stand, the false starts
+// in between left out.
+static size_t next_record(const struct spool *spool)
+{
+    const struct bytes_view window = bytes_view(&spool->window);
+    struct bytes_view rest = window;
+    struct spool_record record;
+    do {
+        size_t next = spool_record_next(rest);
+        rest = (struct bytes_view){rest.data + next, rest.len - next};
+    } while (rest.len > 0 && spool_record_read(rest, &record) == SPOOL_RECORD_DAMAGED);
+    return window.len - rest.len;
+}
+
 // What is no record: at the end of a file it was being written when its writer died, and nobody was
 // told that it is kept. In the midst of one the disk has done it; the records behind it still
 // count.
 static void skip(struct spool *spool, struct spool_file *file)
 {
-    size_t next = spool_record_next(bytes_view(&spool->window));
+    uint64_t hole = spool_file_hole(file, file->drained);
+    if (hole > 0) {
+        file->has_damage = true;
+        file->drained += hole;
+        return;
+    }
+    size_t next = next_record(spool);
     if (next == spool->window.len && file->bytes == file->drained + spool->window.len) {
         log_warning("a spool file ends within a record, which was not acknowledged: dropped",
                     log_text("file", file->name), log_number("bytes", (int64_t)next));
@@ -344,9 +366,15 @@ static bool drain_some(struct spool *spool)
     return false;
 }
 
+// What cannot be sent (holes, damage, ends of files) is worked off in turns, so that a large file
+// never keeps a sender waiting.
 static void drain(struct spool *spool)
 {
-    while (drain_some(spool)) {
+    for (unsigned windows = 0; drain_some(spool); windows++) {
+        if (windows == WINDOWS_PER_TURN_MAX) {
+            loop_timer_start(spool->again, 1); // after 0 ms libuv 1.44 would not poll in between
+            return;
+        }
     }
 }
 
@@ -363,8 +391,9 @@ static void drain_again(void *arg)
 
 // --- orphans ------------------------------------------------------------------------------------
 
-static bool is_in_use(const struct spool *spool, const char *name)
+static bool is_in_use(const char *name, void *arg)
 {
+    const struct spool *spool = arg;
     const struct spool_file *file = spool->files;
     while (file && strcmp(file->name, name) != 0) {
         file = file->next;
@@ -372,45 +401,25 @@ static bool is_in_use(const struct spool *spool, const char *name)
     return file != NULL;
 }
 
-static bool is_spool_file(const char *name)
+static void take_orphan(struct spool_file *file, void *arg)
 {
-    size_t len = strlen(name), suffix = strlen(SPOOL_FILE_SUFFIX);
-    return len < SPOOL_FILE_NAME_BYTES && len > suffix &&
-           !strcmp(name + len - suffix, SPOOL_FILE_SUFFIX);
+    log_warning("found a spool file that no ingress uses: its webhooks go into the stream",
+                log_text("file", file->name), log_number("bytes", (int64_t)file->bytes));
+    add_file(arg, file);
 }
 
 static void look_for_orphans(void *arg)
 {
     struct spool *spool = arg;
-    int copy = openat(spool->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = copy >= 0 ? fdopendir(copy) : NULL;
+    size_t room = spool->file_count < SPOOL_ORPHANS_MAX ? SPOOL_ORPHANS_MAX - spool->file_count : 0;
     loop_timer_start(spool->look, SPOOL_LOOK_MS);
-    for (unsigned i = 0; folder && i < NAMES_MAX && spool->file_count < SPOOL_ORPHANS_MAX; i++) {
-        const struct dirent *found = readdir(folder);
-        if (!found) {
-            break;
-        }
-        struct spool_file *file = is_spool_file(found->d_name) && !is_in_use(spool, found->d_name)
-                                      ? spool_file_adopt(spool->folder, found->d_name)
-                                      : NULL;
-        if (file) {
-            log_warning(
-                "a spool file without an ingress was found: its webhooks go into the stream",
-                log_text("file", file->name), log_number("bytes", (int64_t)file->bytes));
-            add_file(spool, file);
-        }
-    }
+    spool_orphans_look(&spool->orphans, spool->folder, room, is_in_use, take_orphan, spool);
     struct spool_file *next = NULL;
     for (struct spool_file *file = spool->files; file; file = next) {
         next = file->next;
         if (file->is_done && has_left_the_folder(spool, file)) {
             drop_file(spool, file);
         }
-    }
-    if (folder) {
-        closedir(folder);
-    } else if (copy >= 0) {
-        close(copy);
     }
     spool_drain(spool);
 }

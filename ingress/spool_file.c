@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BLOCK_BYTES 512 // of st_blocks
+
 static struct spool_file *file_new(int folder, int fd, const char *name)
 {
     struct spool_file *file = memory_zeroed(sizeof *file);
@@ -47,26 +49,58 @@ struct spool_file *spool_file_make(int folder)
     return file;
 }
 
+static bool is_ours(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && status->st_uid == geteuid() && status->st_nlink == 1 &&
+           !(status->st_mode & S_IWOTH);
+}
+
+// Between opening and locking, its former owner may have taken it away.
+static bool lock_and_check(int folder, int fd, const char *name, struct stat *status)
+{
+    struct stat by_name;
+    if (fstat(fd, status)) {
+        return false;
+    }
+    if (!is_ours(status)) {
+        errno = EPERM;
+        return false;
+    }
+    errno = ENOENT;
+    return !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, status) &&
+           !fstatat(folder, name, &by_name, AT_SYMLINK_NOFOLLOW) &&
+           status->st_ino == by_name.st_ino && is_ours(status);
+}
+
 struct spool_file *spool_file_adopt(int folder, const char *name)
 {
-    struct stat status, by_name;
-    int fd = openat(folder, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    struct stat status;
+    int fd = openat(folder, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
+        errno = errno == ENOENT ? ENOENT : EPERM; // a link, a device, or not ours to open
         return NULL;
     }
-    // Between opening and locking, its former owner may have taken it away.
-    if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &status) ||
-        fstatat(folder, name, &by_name, AT_SYMLINK_NOFOLLOW) || status.st_ino != by_name.st_ino ||
-        !S_ISREG(status.st_mode)) {
+    if (!lock_and_check(folder, fd, name, &status)) {
         int error = errno;
         close(fd);
         errno = error;
         return NULL;
     }
     struct spool_file *file = file_new(folder, fd, name);
+    uint64_t on_disk = (uint64_t)status.st_blocks * BLOCK_BYTES;
     file->bytes = file->durable = (uint64_t)status.st_size;
+    file->held = on_disk < file->bytes ? on_disk : file->bytes;
     file->is_broken = true; // it is read only
     return file;
+}
+
+uint64_t spool_file_hole(const struct spool_file *file, uint64_t offset)
+{
+    off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
+    if (data < 0) { // ENXIO: no data follows
+        return errno == ENXIO && file->bytes > offset ? file->bytes - offset : 0;
+    }
+    return (uint64_t)data - offset;
 }
 
 bool spool_file_append(struct spool_file *file, struct bytes_view data)

@@ -19,6 +19,7 @@ struct spool_file {
     int fd;
     char name[SPOOL_FILE_NAME_BYTES];
     uint64_t bytes;   // written
+    uint64_t held;    // of the disk; less than `bytes` if the file has holes
     uint64_t durable; // of them, on the disk
     uint64_t drained; // of them, in Redis
     bool is_done;     // drained, and could not be removed yet
@@ -29,8 +30,13 @@ struct spool_file {
 // A new file of mode 0600, in the folder for good. NULL with errno set where that fails.
 struct spool_file *spool_file_make(int folder);
 
-// A file that was there: NULL with errno set, EWOULDBLOCK where another ingress uses it.
+// A file that was there. NULL with errno set: EWOULDBLOCK if another ingress uses it, EPERM if it
+// is not to be trusted (not a regular file with one name, another user's, or others may write to
+// it): what stands in it would reach the agent without a signature.
 struct spool_file *spool_file_adopt(int folder, const char *name);
+
+// The length of the hole in the file at `offset`; 0 if there is data.
+uint64_t spool_file_hole(const struct spool_file *file, uint64_t offset);
 
 // All of `data`, or nothing that counts: false, with errno, and the file is broken.
 bool spool_file_append(struct spool_file *file, struct bytes_view data);

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#define CUT_SLACK_MS 20 // a timeout may fire this much before the end of the hold
+
 static void copy_redacted(const char *text, const struct redact_secrets *secrets, char *out,
                           size_t size)
 {
@@ -34,6 +36,9 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     case RETRY_REJECTED:
         call_set_outcome(call, OUTCOME_DEAD, "rejected", "/start refuses this request for good");
         return;
+    case RETRY_CUT:
+        call_set_outcome(call, OUTCOME_DEAD, "expired", error_of(answer));
+        return;
     case RETRY_CONFIGURATION:
         call_set_outcome(call, OUTCOME_LINE, "", "the agent refuses our configuration");
         return;
@@ -48,16 +53,17 @@ static void set_outcome(struct call *call, enum retry_decision decision,
 }
 
 enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
-                                  const struct redact_secrets *secrets, uint64_t wall_s,
-                                  uint32_t chance)
+                                  const struct redact_secrets *secrets,
+                                  const struct answer_moment *moment)
 {
     struct outcome *outcome = &call->outcome;
     const struct retry_situation situation = {
         .status = answer->http->status,
         .retry_after = answer->http->retry_after,
-        .wall_s = wall_s,
+        .wall_s = moment->wall_s,
         .failures = call->failures,
-        .chance = chance,
+        .is_hold_over = moment->now_ms + CUT_SLACK_MS >= call->deadline_ms,
+        .chance = moment->chance,
     };
     struct retry_delay delay;
     enum retry_decision decision = retry_decide(&situation, &delay);
@@ -68,6 +74,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->http_status = answer->http->status;
     outcome->latency_ms = answer->http->latency_us / 1000;
     outcome->failures = call->failures;
+    outcome->unanswered = answer->http->outcome == HTTP_UNKNOWN;
     outcome->retry_after_ms = delay.told_ms;
     outcome->again_after_ms = delay.own_ms;
     outcome->lines_up = decision == RETRY_LINE;

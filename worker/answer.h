@@ -7,10 +7,15 @@
 #include "retry.h"
 #include "start_client.h"
 
-// Sets the call's outcome, with request and answer redacted, and counts failures in a row. `wall_s`
-// is Unix time, `chance` uniformly random.
+struct answer_moment {
+    uint64_t wall_s; // Unix time
+    uint64_t now_ms; // Redis' time, as the call's deadline
+    uint32_t chance; // uniformly random
+};
+
+// Sets the call's outcome, with request and answer redacted, and counts failures in a row.
 enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
-                                  const struct redact_secrets *secrets, uint64_t wall_s,
-                                  uint32_t chance);
+                                  const struct redact_secrets *secrets,
+                                  const struct answer_moment *moment);
 
 #endif

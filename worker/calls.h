@@ -8,10 +8,12 @@
 #define DIALIN_CALLS_H
 
 #include "http_client.h"
+#include "line.h"
 #include "metrics.h"
 #include "record.h"
 #include "redact.h"
 #include "route.h"
+#include "stream_reader.h"
 #include "transform.h"
 #include "webhook_entry.h"
 
@@ -27,23 +29,16 @@ struct calls_settings {
     uint64_t start_timeout_ms;
     uint64_t hold_limit_ms;
     uint64_t dialout_limit_ms;
+    uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
     uint64_t room_expiry_s;
     uint64_t lease_ms;
-};
-
-struct calls_events {
-    // A place in the table has become free, or a call has survived its beginning.
-    void (*on_room)(void *arg);
-    // Somebody of the agent's line may be able to ask; `is_new`: a call has just entered it.
-    void (*on_line)(const char *agent, bool is_new, void *arg);
-    // Draining: this one will not be worked on here.
-    void (*on_handed_back)(struct bytes_view entry_id, void *arg);
 };
 
 struct calls;
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, const struct calls_events *events, void *arg);
+                         struct metrics *metrics, struct stream_reader *reader,
+                         struct lines *lines);
 
 // For stream_reader_events, with the table as `arg`.
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,

@@ -56,61 +56,6 @@ static void on_commands(bool up, void *arg)
     }
 }
 
-// --- who tells whom -----------------------------------------------------------------------------
-
-static void on_room(void *arg)
-{
-    struct worker *worker = arg;
-    stream_reader_pull(worker->reader);
-}
-
-static void on_line(const char *agent, bool is_new, void *arg)
-{
-    struct worker *worker = arg;
-    if (is_new) {
-        lines_ask(worker->lines, agent);
-    } else {
-        lines_ask_if_any(worker->lines, agent);
-    }
-}
-
-static void on_handed_back(struct bytes_view entry_id, void *arg)
-{
-    struct worker *worker = arg;
-    stream_reader_hand_back(worker->reader, entry_id);
-}
-
-static void on_let_ask(const redisReply *rows, void *arg)
-{
-    struct worker *worker = arg;
-    stream_reader_take(worker->reader, rows);
-}
-
-static size_t room_in_table(void *arg)
-{
-    struct worker *worker = arg;
-    return calls_room(worker->calls);
-}
-
-static void on_lease(void *arg)
-{
-    struct worker *worker = arg;
-    stream_reader_start(worker->reader);
-}
-
-static void on_claimed(void *arg)
-{
-    struct worker *worker = arg;
-    stream_reader_read_backlog(worker->reader);
-}
-
-// What was taken over before is worked on first.
-static size_t room_for_the_dead(void *arg)
-{
-    struct worker *worker = arg;
-    return stream_reader_has_backlog(worker->reader) ? 0 : calls_room(worker->calls);
-}
-
 static const char *missing(void *arg)
 {
     struct worker *worker = arg;
@@ -179,9 +124,6 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .prefix = settings->common.redis_prefix,
         .consumer = worker->consumer,
     };
-    const struct lines_settings lines_settings = {
-        .consumer = worker->consumer,
-    };
     const struct lease_settings lease_settings = {
         .worker_name = settings->worker_name,
         .consumer = worker->consumer,
@@ -196,30 +138,27 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .start_timeout_ms = settings->start_timeout_s * MS_PER_S,
         .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
         .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+        .hold_grace_ms = settings->hold_grace_s * MS_PER_S,
         .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
-    const struct calls_events calls_events = {on_room, on_line, on_handed_back};
     const struct stream_reader_events reader_events = {calls_on_entry, calls_is_known, calls_room,
                                                        calls_beginning};
-    const struct lines_events lines_events = {on_let_ask, room_in_table};
-    const struct lease_events lease_events = {on_lease, on_claimed, room_for_the_dead};
     stream_reader_name(worker->consumer, settings->worker_name);
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands, settings->common.redis_prefix);
     worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
     worker->record = record_open(worker->loop, worker->scripts, worker->consumer,
-                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
+                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS,
+                                 settings->hold_grace_s * MS_PER_S);
+    worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
+                                        worker->scripts, &reader_settings);
+    worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);
+    worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer);
     worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
-                               worker->client, metrics, &calls_events, worker);
-    worker->reader =
-        stream_reader_open(worker->loop, &settings->redis, worker->commands, worker->scripts,
-                           &reader_settings, &reader_events, worker->calls);
-    worker->lease =
-        lease_open(worker->loop, worker->scripts, &lease_settings, &lease_events, worker);
-    worker->lines =
-        lines_open(worker->loop, worker->scripts, &lines_settings, &lines_events, worker);
+                               worker->client, metrics, worker->reader, worker->lines);
+    stream_reader_serve(worker->reader, &reader_events, worker->calls);
     worker->drain = loop_timer_open(worker->loop, leave_when_drained, worker);
 }
 
@@ -232,9 +171,8 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
         .retention_ms = settings->retention_days * MS_PER_DAY,
         .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
     };
-    const struct housekeeping_events housekeeping_events = {room_in_table, on_claimed};
-    worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, &housekeeping_settings,
-                                             metrics, &housekeeping_events, worker);
+    worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
+                                             &housekeeping_settings, metrics);
     worker->account = account_open(worker->loop, worker->scripts, metrics);
 }
 

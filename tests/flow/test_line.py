@@ -92,7 +92,9 @@ def test_in_the_order_in_which_they_rang_across_all_workers(stack, ledger, start
         ledger.queue(webhook, received_ms=str(rang_ms - 1000 - 100 * i))
     expected = [webhook["callId"] for webhook in reversed(dialins)]
     wait_for(lambda: len(line_of(ledger)) >= 65, what="all to stand in line")
-    assert [call_id for call_id in line_of(ledger) if call_id in expected] == expected
+    stand = [call_id for call_id in line_of(ledger) if call_id in expected]
+    assert len(stand) >= 59, "at most one is asking"
+    assert stand == [call_id for call_id in expected if call_id in stand]
     gate.open()
     ledger.wait_until_finished()
     assert len(gate.let_in) == len(set(gate.let_in)) == 66
@@ -146,8 +148,8 @@ def test_a_full_agent_is_asked_at_the_pace_whatever_the_number_of_callers(stack,
         stack.worker(START_URL=start.url)
     put_in_line(ledger, 100)
     wait_for(lambda: len(start.requests) >= 6, 15)
-    for gap, pace_s in zip(gaps(start), (0.25, 0.5, 1, 2, 2)):
-        assert gap >= pace_s - SLACK_S, gaps(start)
+    for gap, pace_s in zip(gaps(start), [0.25] * 5):
+        assert pace_s - SLACK_S <= gap < 1, gaps(start)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 A webhook counts as kept when it is on the disk; in the stream it keeps the time at which it rang.
 """
 
+import os
 import signal
 import subprocess
 import time
@@ -203,7 +204,7 @@ def test_the_ingress_is_killed_amid_a_burst_that_is_spooled(stack, ledger, own, 
     assert burst.acknowledged.keys() <= set(
         wait_for(lambda: files(folder) == [] and {fields["call_id"].decode()
                                                   for _, fields in ledger.entries()}, 30))
-    assert b"without an ingress" in heir.log()
+    assert b"that no ingress uses" in heir.log()
 
 
 def test_two_ingresses_share_a_folder(stack, ledger, own, folder):
@@ -212,7 +213,7 @@ def test_two_ingresses_share_a_folder(stack, ledger, own, folder):
     call_ids = [ring_spooled(ingress) for _ in range(3) for ingress in ingresses]
     assert len(files(folder)) == 2
     ingresses[0].kill()
-    wait_for(lambda: b"without an ingress" in ingresses[1].log(), what="the orphan to be found")
+    wait_for(lambda: b"that no ingress uses" in ingresses[1].log(), what="the orphan to be found")
     stack.restart_redis()
     assert wait_for(lambda: in_stream(ledger, call_ids), what="all in the stream")
     wait_for(lambda: files(folder) == [])
@@ -254,6 +255,65 @@ def test_a_torn_last_record_is_dropped(stack, ledger, own, folder, cut):
     assert in_stream(ledger, call_ids) == call_ids
     assert len(ledger.entries()) == 3
     assert heir.metrics()['dialin_spool_records_total{result="torn"}'] == 1
+
+
+def make_foreign(path, kind):
+    """What somebody else may have put there, or may change."""
+    if kind == "owner":
+        os.chown(path, 12345, 12345)
+    elif kind == "writable":
+        path.chmod(0o666)
+    elif kind == "link":
+        path.rename(path.with_suffix(".else"))
+        path.symlink_to(path.with_suffix(".else"))
+    elif kind == "second name":
+        os.link(path, path.with_suffix(".else"))
+    elif kind == "fifo":
+        path.unlink()
+        os.mkfifo(path)
+
+
+@pytest.mark.parametrize("kind", ["owner", "writable", "link", "second name", "fifo"])
+def test_a_file_that_is_not_to_be_trusted_is_left_alone(stack, ledger, own, folder, kind):
+    """A record in it carries no signature: it would reach the agent all the same."""
+    if kind == "owner" and os.geteuid() != 0:
+        pytest.fail("giving a file away needs root")
+    _, path = leave_a_file(stack, own, folder, 1)
+    make_foreign(path, kind)
+    stack.restart_redis()
+    heir = stack.ingress(SPOOL_DIR=folder)
+    wait_for(lambda: b"that cannot be trusted" in heir.log())
+    assert heir.ring(daily.webhook()).status == 200
+    assert len(ledger.entries()) == 1
+    assert path in files(folder)
+
+
+def test_a_hole_of_20_gigabytes_holds_nobody_up(stack, ledger, own, folder):
+    """Its length counts neither as time nor as what the spool may hold."""
+    call_ids, path = leave_a_file(stack, own, folder, 2)
+    records = path.read_bytes()
+    with path.open("r+b") as file:
+        file.truncate(20 << 30)
+        file.seek(0, os.SEEK_END)
+        file.write(records)
+    stack.restart_redis()
+    heir = stack.ingress(SPOOL_DIR=folder, SPOOL_MAX_MB=1)
+    wait_for(lambda: len(ledger.entries()) == 4, what="the records on both sides of the hole")
+    assert in_stream(ledger, call_ids)
+    wait_for(lambda: files(folder) == [])
+    assert heir.metrics()["dialin_spool_files_damaged_total"] == 1
+
+
+def test_draining_garbage_lets_others_be_served(stack, ledger, own, folder):
+    """Each place that looks like a record is tried, in turns: others are answered meanwhile."""
+    call_ids, path = leave_a_file(stack, own, folder, 1)
+    records = path.read_bytes()
+    path.write_bytes(b"dialinS1" * (1 << 23) + records)
+    stack.restart_redis()
+    heir = stack.ingress(SPOOL_DIR=folder)
+    assert heir.ring(daily.webhook()).status == 200
+    assert files(folder) == [path], "it was drained before the first answer"
+    assert wait_for(lambda: in_stream(ledger, call_ids), 60)
 
 
 def test_a_damaged_record_costs_no_other(stack, ledger, own, folder):
@@ -321,7 +381,12 @@ def test_a_hold_that_ends_in_the_spool_starts_no_bot(stack, ledger, own, folder,
 
 def test_a_folder_that_cannot_be_used_is_refused(stack, tmp_path):
     values = {"PINLESS_HMAC_SECRET": daily.SECRET}
-    for folder in (tmp_path / "missing", __file__):
+    everybodys, others = tmp_path / "everybodys", tmp_path / "others"
+    everybodys.mkdir()
+    everybodys.chmod(0o1777)
+    others.mkdir()
+    os.chown(others, 12345, 12345)
+    for folder in (tmp_path / "missing", __file__, "/proc", everybodys, others):
         done = stack.run("dialin-ingress", "--check-config", SPOOL_DIR=folder, **values)
         assert done.returncode == 1
         assert "SPOOL_DIR" in done.stderr

@@ -179,6 +179,9 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
         delay->told_ms = told_ms(situation);
         return RETRY_FULL;
     }
+    if (status == 0 && situation->is_hold_over) {
+        return RETRY_CUT;
+    }
     if (status < 200 || status == 408 || status == 425 || status >= 500) {
         return decide_failure(situation, delay);
     }

@@ -21,7 +21,9 @@ enum retry_decision {
     RETRY_LINE,          // as RETRY_FAILED, but RETRY_FAILURES_MAX in a row: the agent's calls
                          // stand in line, and this one asks again behind its turn
     RETRY_CONFIGURATION, // 401, 402, 403, 404, 3xx: our configuration is wrong, not the call
-    RETRY_REJECTED,      // 400, 413, 422, other 4xx: dead
+    RETRY_CUT, // no answer by the end of the caller's hold: the call is over, and the agent may be
+               // well
+    RETRY_REJECTED, // 400, 413, 422, other 4xx: dead
 };
 
 struct retry_situation {
@@ -29,6 +31,7 @@ struct retry_situation {
     struct bytes_view retry_after; // the header as sent; empty where absent
     uint64_t wall_s;               // Unix time, for a Retry-After that is a date
     unsigned failures;             // in a row before this one (RETRY_FAILED or RETRY_LINE)
+    bool is_hold_over;             // the caller's hold has ended
     uint32_t chance;               // uniformly random, for the jitter
 };
 

@@ -1,50 +1,125 @@
--- Who of an agent's line may ask now: takes them out of the line, in its order, and hands their
--- entries to this worker. A request that has been out for longer than a second, or since before the
--- line was slowed down, no longer holds up the next. (The keys are explained in call.lua.) Behind
--- prelude.lua.
+-- Admits calls of an agent's wait queue: takes them out of it, in its order, and hands their entries
+-- to this worker. A request that has been out for longer than a second, or since before the last
+-- refusal, no longer holds up the next. (pace.lua explains the keys.) Follows prelude.lua.
+--
+-- A call whose hold ends before an answer can come is passed over: it stays where it is and expires
+-- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
+-- call in PROBE_MS is admitted whatever the estimate is, or a wrong estimate could stop the queue.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 how long, in ms, a request holds up the next
--- Answers {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
+-- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
+local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
+local ANSWERS_MAX, ANSWERS_MS = 20, 60000
+local ASKING_MS = 100 -- from the admission to the request
+local PROBE_MS = 5000
+local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
+local PAGE = 100
+local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
-local asking, calls = prefix .. KEY_ASKING .. agent, prefix .. KEY_CALL
+local asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
+local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
 
 if redis.call('ZCARD', line) == 0 then
     redis.call('SREM', prefix .. KEY_LINES, agent)
     return { -1, {} }
 end
-local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms')
+local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
+    'passed_score', 'passed_ms')
 local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
-local slowed_ms = tonumber(pace[4] or 0)
+local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
 if left_until(next_ms) > 0 then
     return { left_until(next_ms), {} }
 end
 
--- Those let ask are kept a little longer than they hold up others: their `begin` may be on its way.
+-- Keep admitted entries ten times longer than they block others; their `begin` may still be in flight.
 redis.call('ZREMRANGEBYSCORE', asking, '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
-local may_ask = math.min(width - redis.call('ZCOUNT', asking, fresh, now_text), most)
+local count_max = math.min(width - redis.call('ZCOUNT', asking, fresh, now_text), most)
+
+local function estimate()
+    local latencies = {}
+    for _, row in ipairs(redis.call('XREVRANGE', answers, '+', text(now - ANSWERS_MS), 'COUNT',
+        ANSWERS_MAX)) do
+        latencies[#latencies + 1] = tonumber(field(row[2], 'latency_ms'))
+    end
+    table.sort(latencies)
+    return latencies[math.ceil(#latencies / 2)] or ESTIMATE_MS
+end
+
 local entries = {}
-while #entries < may_ask do
-    local first = redis.call('ZRANGE', line, 0, 1)
-    local call_id = first[1]
-    if not call_id then
-        break
-    end
-    if call_id == pace[3] and first[2] then -- perhaps it fails by itself: another goes first, once
-        call_id = first[2]
-        redis.call('HDEL', pace_key, 'failed')
-        pace[3] = nil
-    end
+local function admit(call_id)
     redis.call('ZREM', line, call_id)
-    redis.call('ZREM', prefix .. KEY_HOLDS, call_id)
+    redis.call('ZREM', holds, call_id)
     local entry = redis.call('HGET', calls .. call_id, 'entry')
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
         redis.call('ZADD', asking, now_text, entry)
         entries[#entries + 1] = row_of(entry)
+    end
+end
+
+-- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
+local function find(count)
+    local estimate_ms = estimate()
+    local found, first, passed = {}, nil, 0
+    local from, is_from_start = '-inf', true
+    if pace[6] and left_until(tonumber(pace[7]) + RESCAN_MS) > 0 then
+        from, is_from_start = pace[6], false
+    end
+    local offset, score = 0, nil
+    repeat
+        local page = redis.call('ZRANGE', line, from, '+inf', 'BYSCORE', 'LIMIT', offset, PAGE,
+            'WITHSCORES')
+        local ids = {}
+        for i = 1, #page, 2 do
+            ids[#ids + 1] = page[i]
+        end
+        local hold_ends = #ids > 0 and redis.call('ZMSCORE', holds, unpack(ids)) or {}
+        for i, call_id in ipairs(ids) do
+            local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
+            local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ASKING_MS)
+            local needs_ms = math.min(estimate_ms + ASKING_MS, (hold_ms - rang_ms) / 2)
+            if hold_ms > now then
+                first = first or call_id
+            end
+            if hold_ms - now >= needs_ms then
+                found[#found + 1] = call_id
+                score = score or page[2 * i]
+                if #found >= count then
+                    break
+                end
+            else
+                passed = passed + 1
+            end
+        end
+        offset = offset + PAGE
+    until #found >= count or #ids < PAGE
+    if pace[4] and is_from_start and passed > PAGE then
+        redis.call('HSET', pace_key, 'passed_score', score or from, 'passed_ms', now_text)
+    end
+    return found, first
+end
+
+if count_max > 0 then
+    local found, first = find(count_max + (failed and 1 or 0))
+    if #found == 0 and first and left_until(tonumber(pace[5] or 0) + PROBE_MS) == 0 then
+        found = { first }
+        if pace[4] then
+            redis.call('HSET', pace_key, 'probed_ms', now_text)
+        end
+    end
+    if found[1] == failed and found[2] then -- perhaps it fails by itself: another goes first, once
+        found[1], found[2] = found[2], found[1]
+        redis.call('HDEL', pace_key, 'failed')
+    end
+    for i = 1, math.min(#found, count_max) do
+        admit(found[i])
+    end
+    if #entries < count_max then -- nobody else can be served
+        return { holds_up_ms, entries }
     end
 end
 local oldest = redis.call('ZRANGE', asking, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,

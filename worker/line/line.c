@@ -20,9 +20,8 @@ struct line {
 };
 
 struct lines {
-    struct lines_settings settings;
-    struct lines_events events;
-    void *arg;
+    const char *consumer;
+    struct stream_reader *reader;
     struct loop *loop;
     struct scripts *scripts;
     struct loop_timer *look;
@@ -71,7 +70,7 @@ static void on_asked(const redisReply *reply, void *arg)
     scripts_look_at(lines->scripts, reply);
     if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
         after_ms = reply->element[0]->integer;
-        lines->events.on_entries(reply->element[1], lines->arg);
+        stream_reader_take(lines->reader, reply->element[1]);
     }
     bool is_again = line->is_again;
     line->is_asking = line->is_again = false;
@@ -86,7 +85,7 @@ static void on_asked(const redisReply *reply, void *arg)
 
 static size_t room_of(const struct lines *lines)
 {
-    size_t room = lines->events.room(lines->arg);
+    size_t room = stream_reader_room(lines->reader);
     return room < LINE_COUNT_MAX ? room : LINE_COUNT_MAX;
 }
 
@@ -100,8 +99,8 @@ static void ask(void *arg)
         line->is_again = true;
         return;
     }
-    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer),
-                                      redis_number(most, room), view_of_text(line->agent),
+    const struct bytes_view argv[] = {view_of_text(lines->consumer), redis_number(most, room),
+                                      view_of_text(line->agent),
                                       redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
     line->is_asking = room > 0 && scripts_send(lines->scripts, SCRIPT_ASK, 4, argv, on_asked, line);
     if (!line->is_asking) {
@@ -151,7 +150,7 @@ static void on_looked(const redisReply *reply, void *arg)
     }
     bytes_clear(&lines->search_from);
     bytes_append_text(&lines->search_from, reply->element[2]->str);
-    lines->events.on_entries(reply->element[1], lines->arg);
+    stream_reader_take(lines->reader, reply->element[1]);
 }
 
 static void look(void *arg)
@@ -162,7 +161,7 @@ static void look(void *arg)
     if (lines->is_looking || lines->is_stopped) {
         return;
     }
-    const struct bytes_view argv[] = {view_of_text(lines->settings.consumer),
+    const struct bytes_view argv[] = {view_of_text(lines->consumer),
                                       redis_number(most, room_of(lines)),
                                       bytes_view(&lines->search_from)};
     lines->is_looking = scripts_send(lines->scripts, SCRIPT_LINES, 3, argv, on_looked, lines);
@@ -175,14 +174,12 @@ void lines_stop(struct lines *lines)
 
 // --- opening and closing ------------------------------------------------------------------------
 
-struct lines *lines_open(struct loop *loop, struct scripts *scripts,
-                         const struct lines_settings *settings, const struct lines_events *events,
-                         void *arg)
+struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
+                         const char *consumer)
 {
     struct lines *lines = memory_zeroed(sizeof *lines);
-    lines->settings = *settings;
-    lines->events = *events;
-    lines->arg = arg;
+    lines->consumer = consumer;
+    lines->reader = reader;
     lines->loop = loop;
     lines->scripts = scripts;
     bytes_init(&lines->search_from, ENTRY_ID_BYTES + 1);

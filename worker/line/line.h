@@ -5,11 +5,8 @@
 #define DIALIN_LINE_H
 
 #include "loop.h"
-#include "redis.h"
 #include "script.h"
-
-#include <stddef.h>
-#include <stdint.h>
+#include "stream_reader.h"
 
 #define LINE_HOLDS_UP_MS 1000 // a request unanswered for longer no longer holds up the next
 #define LINE_ASK_MS_MIN 20    // between two questions for one line; after lines_ask at once
@@ -17,21 +14,11 @@
 #define LINE_LOOK_MS 1000  // how often all lines are looked after
 #define LINE_COUNT_MAX 256 // calls taken out of lines in one step
 
-struct lines_events {
-    // Entries that are this worker's now: rows of an XRANGE, borrowed.
-    void (*on_entries)(const redisReply *rows, void *arg);
-    size_t (*room)(void *arg); // entries that may come now
-};
-
-// Everything is borrowed for the life of the lines.
-struct lines_settings {
-    const char *consumer;
-};
-
 struct lines;
-struct lines *lines_open(struct loop *loop, struct scripts *scripts,
-                         const struct lines_settings *settings, const struct lines_events *events,
-                         void *arg);
+
+// Everything is borrowed for the life of the lines. The entries that are admitted go to the reader.
+struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
+                         const char *consumer);
 
 // Somebody of the agent's line may be able to ask: a call entered it, or was let in.
 void lines_ask(struct lines *lines, const char *agent);

@@ -1,6 +1,6 @@
 -- Before each POST, in one step: is this entry still mine, is it a duplicate, is it finished
 -- already, must it wait in line? If none of that, the attempt is counted and the call is
--- `starting`. Appended to prelude.lua and call.lua.
+-- `starting`. Follows prelude.lua, call.lua and pace.lua.
 --
 -- ARGV  3 how many workers that died with a call's request out make it `deadly`  4 how long, in ms, a
 --       request may be out; then each call, with token (the same when this step is sent again) and
@@ -66,6 +66,7 @@ local function begin(token, deaths_max)
         set(record_unknown(attempts, call[6]), '')
         set('answered', attempts)
         set('deaths', deaths)
+        set('unanswered', '1')
     end
     -- Being let ask is good for one request.
     local has_line = redis.call('EXISTS', pace) == 1

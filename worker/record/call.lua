@@ -8,27 +8,17 @@
 --       line (a score), end of the hold in ms; and the words of the step itself
 -- Answers an array with the verdict of each, in their order.
 --
--- An agent's line: `line` holds the calls that wait, by place; `asking` the entries whose request
--- may be out, by when they were let ask (ask.lua); `pace` how many may ask together (`width`), when
--- the next may (`next_ms`), refusals and failures since somebody was let in (`refusals`,
--- `failures`), who failed last (`failed`), and when it was last slowed down (`slowed_ms`). While
--- there is a pace, every call of the agent goes through the line.
 -- A call's hash has no `answered`, `deaths`, `failures` and `asked_ms` while they are 0 or nothing.
 -- (Each word of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
 -- text, twice that.)
--- `lines` names the agents that have a line, `holds` every waiting call by the end of its hold.
 local CALL_ARGS = 10 -- that describe a call: worker/record/record.c
-local PACE_MS_MIN, PACE_MS_MAX = 250, 2000
-local PACE_KEPT_S = 3600
-local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 
 local consumer = ARGV[2]
 local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix .. KEY_DEAD
-local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
 
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
-local call_key, line, pace, asking
+local call_key, line, pace, asking, answers
 
 local function for_each_call(first, step)
     local width = tonumber(ARGV[1])
@@ -37,8 +27,8 @@ local function for_each_call(first, step)
         entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms =
             unpack(ARGV, i, i + CALL_ARGS - 1)
         call_key = prefix .. KEY_CALL .. call_id
-        line, pace, asking =
-            prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent, prefix .. KEY_ASKING .. agent
+        line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
+        asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
         verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + width - 1))
     end
     return verdicts
@@ -67,63 +57,4 @@ end
 -- Whoever had the call before died with a request out: nobody knows what became of it.
 local function record_unknown(attempts, worker)
     return record_event('attempt', attempts, worker or '', '', 'unknown outcome')
-end
-
-local function enter_line(has_waited, attempt, reason, err)
-    redis.call('ZADD', line, score, call_id)
-    redis.call('ZADD', holds, hold_ms, call_id)
-    redis.call('SADD', lines, agent)
-    give_to('line', entry)
-    if not has_waited then
-        local event = record_event('waiting', attempt, consumer, reason, err)
-        redis.call('HSET', call_key, 'waiting_ms', now_text, event, '')
-    end
-end
-
-local function leave_line()
-    redis.call('ZREM', line, call_id)
-    redis.call('ZREM', holds, call_id)
-    redis.call('ZREM', asking, entry)
-end
-
--- Of requests that were out together, the first refusal slows the line down; the others say
--- nothing new, except for how long the agent wants to be left alone.
-local function slow_down(begun_ms, told_ms)
-    local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms')
-    local next_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
-    local slowed_ms = tonumber(known[3])
-    if not slowed_ms or begun_ms > slowed_ms or slowed_ms > now then
-        local own_ms = math.min(PACE_MS_MIN * 2 ^ math.min(refusals, 10), PACE_MS_MAX)
-        redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
-            'next_ms', text(now + (told_ms > 0 and told_ms or own_ms)))
-    elseif told_ms > 0 and now + told_ms > next_ms then
-        redis.call('HSET', pace, 'next_ms', text(now + told_ms))
-    end
-    redis.call('EXPIRE', pace, PACE_KEPT_S)
-end
-
--- A request failed by itself (5xx, no connection): others may fare better, unless all fail.
-local function fail_in_line(begun_ms, told_ms)
-    redis.call('HSET', pace, 'failed', call_id)
-    if redis.call('HINCRBY', pace, 'failures', 1) >= FAILURES_MAX or told_ms > 0 then
-        slow_down(begun_ms, told_ms)
-    end
-end
-
--- Somebody was let in: two more may ask at once. When nobody waits or asks, there is no line.
-local function speed_up(begun_ms)
-    local slowed_ms = tonumber(redis.call('HGET', pace, 'slowed_ms'))
-    if not slowed_ms then
-        return
-    end
-    redis.call('HSET', pace, 'failures', 0)
-    if begun_ms <= slowed_ms and slowed_ms <= now then
-        return
-    end
-    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', asking) == 0 then
-        redis.call('DEL', pace)
-    else
-        redis.call('HINCRBY', pace, 'width', 1)
-        redis.call('HSET', pace, 'refusals', 0, 'next_ms', 0)
-    end
 end

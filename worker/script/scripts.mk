@@ -7,8 +7,8 @@
 SCRIPTS := begin finish ask lines renew take_over make_group resume hand_back leave trim unknown \
            account replay forget
 
-parts.begin      := script/prelude record/call record/begin
-parts.finish     := script/prelude record/call record/finish
+parts.begin      := script/prelude record/call line/pace record/begin
+parts.finish     := script/prelude record/call line/pace record/finish
 parts.ask        := script/prelude line/ask
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew

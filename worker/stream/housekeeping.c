@@ -20,8 +20,7 @@
 
 struct housekeeping {
     struct housekeeping_settings settings;
-    struct housekeeping_events events;
-    void *arg;
+    struct stream_reader *reader;
     struct scripts *scripts;
     struct loop_timer *timer;
     struct bytes webhooks, audit, dead, counts, calls; // keys, and the first part of a call's
@@ -149,7 +148,7 @@ static void on_searched(const redisReply *reply, void *arg)
     if (claimed > 0) {
         log_info("took entries that were put aside for a newer worker",
                  log_number("entries", claimed));
-        housekeeping->events.on_claimed(housekeeping->arg);
+        stream_reader_read_backlog(housekeeping->reader);
     }
     plan(housekeeping);
 }
@@ -157,7 +156,7 @@ static void on_searched(const redisReply *reply, void *arg)
 static bool search(struct housekeeping *housekeeping)
 {
     char most[REDIS_NUMBER_BYTES], age_ms[REDIS_NUMBER_BYTES], looked_at[REDIS_NUMBER_BYTES];
-    size_t room = housekeeping->events.room(housekeeping->arg);
+    size_t room = stream_reader_room(housekeeping->reader);
     const struct bytes_view argv[] = {
         view_of_text(housekeeping->settings.consumer),
         redis_number(most, room),
@@ -200,16 +199,15 @@ void housekeeping_stop(struct housekeeping *housekeeping)
 }
 
 struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *scripts,
+                                       struct stream_reader *reader,
                                        const struct housekeeping_settings *settings,
-                                       struct metrics *metrics,
-                                       const struct housekeeping_events *events, void *arg)
+                                       struct metrics *metrics)
 {
     static const char NAME[] = "dialin_entries_trimmed_total";
     static const char HELP[] = "Finished entries taken away, because of their age or for memory.";
     struct housekeeping *housekeeping = memory_zeroed(sizeof *housekeeping);
     housekeeping->settings = *settings;
-    housekeeping->events = *events;
-    housekeeping->arg = arg;
+    housekeeping->reader = reader;
     housekeeping->scripts = scripts;
     bytes_init(&housekeeping->search_from, ENTRY_ID_BYTES + 1);
     bytes_append_text(&housekeeping->search_from, OLDEST);

@@ -7,8 +7,8 @@
 #include "loop.h"
 #include "metrics.h"
 #include "script.h"
+#include "stream_reader.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 #define HOUSEKEEPING_EVERY_MS 10000              // and a little, by chance
@@ -19,11 +19,6 @@
 #define HOUSEKEEPING_ENTRIES_MAX 200             // in one step, which holds Redis up for about 3 ms
 #define HOUSEKEEPING_ABOVE_HOLD_MS (3600 * 1000) // then an entry of an unknown version is given up
 
-struct housekeeping_events {
-    size_t (*room)(void *arg);     // entries that may be claimed for this worker now
-    void (*on_claimed)(void *arg); // entries are in this worker's pending list, unseen
-};
-
 // Everything is borrowed for its life.
 struct housekeeping_settings {
     const char *consumer;
@@ -33,9 +28,9 @@ struct housekeeping_settings {
 
 struct housekeeping;
 struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *scripts,
+                                       struct stream_reader *reader,
                                        const struct housekeeping_settings *settings,
-                                       struct metrics *metrics,
-                                       const struct housekeeping_events *events, void *arg);
+                                       struct metrics *metrics);
 
 // The connection has come up: runs at once.
 void housekeeping_on_up(struct housekeeping *housekeeping);

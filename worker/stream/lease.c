@@ -14,8 +14,7 @@
 
 struct lease {
     struct lease_settings settings;
-    struct lease_events events;
-    void *arg;
+    struct stream_reader *reader;
     struct scripts *scripts;
     struct loop_timer *renewal, *look;
     bool is_held;
@@ -35,7 +34,7 @@ static void on_renewed(const redisReply *reply, void *arg)
         loop_timer_start(lease->renewal, RENEW_AGAIN_MS);
     } else if (!lease->is_held) {
         lease->is_held = true;
-        lease->events.on_held(lease->arg);
+        stream_reader_start(lease->reader);
     }
 }
 
@@ -69,7 +68,7 @@ static void on_taken(const redisReply *reply, void *arg)
     if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
         log_warning("took over entries of a worker that is gone",
                     log_number("entries", reply->integer));
-        lease->events.on_taken(lease->arg);
+        stream_reader_read_backlog(lease->reader);
         loop_timer_start(lease->look, 0); // there may be more
     }
 }
@@ -77,7 +76,8 @@ static void on_taken(const redisReply *reply, void *arg)
 static void look_for_the_dead(void *arg)
 {
     struct lease *lease = arg;
-    size_t room = lease->events.room(lease->arg);
+    // What was taken over before is worked on first.
+    size_t room = stream_reader_has_backlog(lease->reader) ? 0 : stream_reader_room(lease->reader);
     char most[REDIS_NUMBER_BYTES], patience_ms[REDIS_NUMBER_BYTES];
     loop_timer_start(lease->look, LEASE_LOOK_MS);
     if (!lease->is_held || lease->is_stopped || lease->is_looking || room == 0) {
@@ -123,14 +123,12 @@ void lease_give_up(struct lease *lease, loop_on_time *callback, void *arg)
 
 // --- opening and closing ----------------------------------------------------------------------
 
-struct lease *lease_open(struct loop *loop, struct scripts *scripts,
-                         const struct lease_settings *settings, const struct lease_events *events,
-                         void *arg)
+struct lease *lease_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
+                         const struct lease_settings *settings)
 {
     struct lease *lease = memory_zeroed(sizeof *lease);
     lease->settings = *settings;
-    lease->events = *events;
-    lease->arg = arg;
+    lease->reader = reader;
     lease->scripts = scripts;
     lease->renewal = loop_timer_open(loop, renew, lease);
     lease->look = loop_timer_open(loop, look_for_the_dead, lease);

@@ -4,8 +4,8 @@
 #define DIALIN_LEASE_H
 
 #include "loop.h"
-#include "redis.h"
 #include "script.h"
+#include "stream_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,12 +15,6 @@
 #define LEASE_PATIENCE_MS 600    // that one must have been gone; longer than a reconnect takes
 #define LEASE_TAKE_OVER_MAX 1000 // entries taken over in one step
 
-struct lease_events {
-    void (*on_held)(void *arg);  // the first lease stands: work may begin
-    void (*on_taken)(void *arg); // entries of others are in this worker's pending list now
-    size_t (*room)(void *arg);   // entries that may be taken over now
-};
-
 // Everything is borrowed for the life of the lease.
 struct lease_settings {
     const char *worker_name;
@@ -29,9 +23,10 @@ struct lease_settings {
 };
 
 struct lease;
-struct lease *lease_open(struct loop *loop, struct scripts *scripts,
-                         const struct lease_settings *settings, const struct lease_events *events,
-                         void *arg);
+
+// Starts the reader once the first lease stands, and has it read what is taken over.
+struct lease *lease_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
+                         const struct lease_settings *settings);
 
 // The connection has come up: renews at once.
 void lease_on_up(struct lease *lease);

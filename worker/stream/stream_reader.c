@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "redis_command.h"
 #include "redis_keys.h"
+#include "stream_entry.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -20,7 +21,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define GROUP "workers"
 #define COMPLAIN_EVERY_MS 5000
 #define PAUSE_AFTER_ERROR_MS 200
 
@@ -46,61 +46,24 @@ static void go_on(struct stream_reader *reader);
 
 // --- entries ----------------------------------------------------------------------------------
 
-static struct bytes_view id_of(const redisReply *row)
+static bool offer(struct stream_reader *reader, const redisReply *row, bool is_poison)
 {
-    return (struct bytes_view){row->element[0]->str, row->element[0]->len};
-}
-
-static void ignore(const redisReply *reply, void *arg)
-{
-    (void)reply, (void)arg;
-}
-
-// An entry that somebody deleted from the stream while it was pending.
-static void acknowledge_empty(struct stream_reader *reader, struct bytes_view entry_id)
-{
-    const struct bytes_view argv[] = {VIEW("XACK"), bytes_view(&reader->stream), VIEW(GROUP),
-                                      entry_id};
-    log_error("a pending entry was deleted from the stream: its call is lost",
-              log_view("entry", entry_id));
-    redis_send(reader->commands, 4, argv, ignore, NULL);
-}
-
-// Waits for a worker that knows its version.
-static void put_aside(struct stream_reader *reader, struct bytes_view entry_id,
-                      struct bytes_view version)
-{
-    const struct bytes_view argv[] = {VIEW("XCLAIM"), bytes_view(&reader->stream),
-                                      VIEW(GROUP),    VIEW("unknown"),
-                                      VIEW("0"),      entry_id,
-                                      VIEW("JUSTID")};
-    log_error("an entry of a newer version is put aside: update the workers",
-              log_view("entry", entry_id), log_view("version", version));
-    redis_send(reader->commands, 7, argv, ignore, NULL);
-}
-
-static bool offer(struct stream_reader *reader, const redisReply *row, bool is_deadly)
-{
-    struct bytes_view entry_id = id_of(row);
+    const struct bytes_view entry_id = stream_entry_id(row);
+    const char *problem = NULL;
     struct webhook_entry entry = {0};
-    if (row->element[1]->type != REDIS_REPLY_ARRAY) {
-        acknowledge_empty(reader, entry_id);
+    switch (stream_entry_read(row, &entry, &problem)) {
+    case STREAM_ENTRY_DELETED:
+        stream_entry_acknowledge(reader->commands, bytes_view(&reader->stream), entry_id);
         return true;
-    }
-    const char *problem = webhook_entry_from_reply(&entry, row->element[1]);
-    if (problem && entry.version.len > 0 &&
-        !view_equal_text(entry.version, WEBHOOK_ENTRY_VERSION)) {
-        put_aside(reader, entry_id, entry.version);
+    case STREAM_ENTRY_NEWER:
+        stream_entry_put_aside(reader->commands, bytes_view(&reader->stream), entry_id,
+                               entry.version);
         return true;
+    case STREAM_ENTRY_KNOWN:
+        break;
     }
-    problem = is_deadly ? "it kills the workers that work on it" : problem;
+    problem = is_poison ? "it kills the workers that work on it" : problem;
     return reader->events.on_entry(entry_id, &entry, problem, reader->arg);
-}
-
-static bool is_row(const redisReply *row)
-{
-    return row->type == REDIS_REPLY_ARRAY && row->elements >= 2 &&
-           row->element[0]->type == REDIS_REPLY_STRING && row->element[0]->len < ENTRY_ID_BYTES;
 }
 
 // --- catching up with the pending list ----------------------------------------------------------
@@ -144,9 +107,9 @@ static void offer_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
-        bool is_deadly =
+        bool is_poison =
             row->elements > 2 && row->element[2]->integer >= STREAM_READER_DELIVERIES_MAX;
-        if (is_row(row) && !offer(reader, row, is_deadly)) {
+        if (stream_entry_is_row(row) && !offer(reader, row, is_poison)) {
             backlog_again(&reader->backlog); // it came without room: it is in the pending list
         }
     }
@@ -168,8 +131,8 @@ void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view ent
 static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < rows->elements; i++) {
-        if (is_row(rows->element[i])) {
-            stream_reader_hand_back(reader, id_of(rows->element[i]));
+        if (stream_entry_is_row(rows->element[i])) {
+            stream_reader_hand_back(reader, stream_entry_id(rows->element[i]));
         }
     }
 }
@@ -239,10 +202,10 @@ static void on_listed(const redisReply *reply, void *arg)
     size_t room = reader->events.room(reader->arg), found = 0, i = 0;
     for (; i < reply->elements && i < BACKLOG_PAGE_MAX; i++) {
         const redisReply *row = reply->element[i];
-        if (!is_row(row) || row->elements < 4) {
+        if (!stream_entry_is_row(row) || row->elements < 4) {
             continue;
         }
-        if (reader->events.is_known(id_of(row), reader->arg)) {
+        if (reader->events.is_known(stream_entry_id(row), reader->arg)) {
             backlog_pass(&reader->backlog, row->element[0]->str);
         } else if (found++ < room) {
             backlog_add(&reader->backlog, row->element[0]->str, row->element[3]->integer > 1);
@@ -259,7 +222,7 @@ static void list(struct stream_reader *reader)
     char count[REDIS_NUMBER_BYTES];
     const struct bytes_view argv[] = {VIEW("XPENDING"),
                                       bytes_view(&reader->stream),
-                                      VIEW(GROUP),
+                                      VIEW(STREAM_GROUP),
                                       view_of_text(reader->backlog.list_from),
                                       VIEW("+"),
                                       redis_number(count, BACKLOG_PAGE_MAX),
@@ -322,28 +285,17 @@ static void make_group(struct stream_reader *reader)
 
 // --- reading ------------------------------------------------------------------------------------
 
-// The rows of the one stream in an answer to XREADGROUP; NULL where there are none.
-static const redisReply *rows_of(const redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 ||
-        reply->element[0]->type != REDIS_REPLY_ARRAY || reply->element[0]->elements != 2 ||
-        reply->element[0]->element[1]->type != REDIS_REPLY_ARRAY) {
-        return NULL;
-    }
-    return reply->element[0]->element[1];
-}
-
 static void on_read(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;
     if (!has_answer(reader, reply)) {
-        const redisReply *rows = reply && reader->is_stopped ? rows_of(reply) : NULL;
+        const redisReply *rows = reply && reader->is_stopped ? stream_entry_rows(reply) : NULL;
         if (rows) {
             hand_back_rows(reader, rows);
         }
         return;
     }
-    const redisReply *rows = rows_of(reply);
+    const redisReply *rows = stream_entry_rows(reply);
     if (rows) {
         offer_rows(reader, rows);
     }
@@ -356,7 +308,7 @@ static void read_new(struct stream_reader *reader, size_t room)
     room = room < STREAM_READER_COUNT_MAX ? room : STREAM_READER_COUNT_MAX;
     const struct bytes_view argv[] = {
         VIEW("XREADGROUP"), VIEW("GROUP"),
-        VIEW(GROUP),        view_of_text(reader->settings.consumer),
+        VIEW(STREAM_GROUP), view_of_text(reader->settings.consumer),
         VIEW("COUNT"),      redis_number(count, room),
         VIEW("BLOCK"),      redis_number(block_ms, STREAM_READER_BLOCK_MS),
         VIEW("STREAMS"),    bytes_view(&reader->stream),
@@ -414,6 +366,18 @@ static void on_blocking(bool up, void *arg)
     }
 }
 
+void stream_reader_serve(struct stream_reader *reader, const struct stream_reader_events *events,
+                         void *arg)
+{
+    reader->events = *events;
+    reader->arg = arg;
+}
+
+size_t stream_reader_room(const struct stream_reader *reader)
+{
+    return reader->events.room(reader->arg);
+}
+
 void stream_reader_start(struct stream_reader *reader)
 {
     reader->is_started = true;
@@ -439,13 +403,10 @@ void stream_reader_name(char consumer[STREAM_READER_CONSUMER_BYTES], const char 
 
 struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_address *address,
                                          struct redis *commands, struct scripts *scripts,
-                                         const struct stream_reader_settings *settings,
-                                         const struct stream_reader_events *events, void *arg)
+                                         const struct stream_reader_settings *settings)
 {
     struct stream_reader *reader = memory_zeroed(sizeof *reader);
     reader->settings = *settings;
-    reader->events = *events;
-    reader->arg = arg;
     reader->commands = commands;
     reader->scripts = scripts;
     redis_key_init(&reader->stream, settings->prefix, REDIS_KEY_WEBHOOKS);

@@ -45,8 +45,12 @@ void stream_reader_name(char consumer[STREAM_READER_CONSUMER_BYTES], const char 
 struct stream_reader;
 struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_address *address,
                                          struct redis *commands, struct scripts *scripts,
-                                         const struct stream_reader_settings *settings,
-                                         const struct stream_reader_events *events, void *arg);
+                                         const struct stream_reader_settings *settings);
+
+// To whom entries are offered: to be said before the loop runs.
+void stream_reader_serve(struct stream_reader *reader, const struct stream_reader_events *events,
+                         void *arg);
+size_t stream_reader_room(const struct stream_reader *reader); // entries that may come now
 
 // Begins, once the worker's lease stands; stops for good.
 void stream_reader_start(struct stream_reader *reader);

@@ -111,6 +111,19 @@ static void each_answer_has_its_decision(void **state)
     }
 }
 
+static void no_answer_by_the_end_of_the_hold_is_not_the_agents_failure(void **state)
+{
+    (void)state;
+    struct retry_situation situation = {.failures = 4, .is_hold_over = true};
+    struct retry_delay delay;
+    assert_int_equal(retry_decide(&situation, &delay), RETRY_CUT);
+    assert_int_equal(delay.told_ms, 0);
+    situation.status = 503; // it did answer
+    assert_int_equal(retry_decide(&situation, &delay), RETRY_LINE);
+    situation.status = 200;
+    assert_int_equal(retry_decide(&situation, &delay), RETRY_STARTED);
+}
+
 static void jitter_stays_between_half_and_all_of_the_backoff(void **state)
 {
     (void)state;
@@ -221,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_has_its_decision),
+        cmocka_unit_test(no_answer_by_the_end_of_the_hold_is_not_the_agents_failure),
         cmocka_unit_test(jitter_stays_between_half_and_all_of_the_backoff),
         cmocka_unit_test(retry_after_is_read_in_each_form),
         cmocka_unit_test(retry_after_needs_no_terminator),

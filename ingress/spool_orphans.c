@@ -1,0 +1,73 @@
+// See spool_orphans.h. Whatever stands in the folder may have been put there by somebody else: a
+// record in a spool file carries no signature, so only files of this user are read.
+#include "spool_orphans.h"
+
+#include "log.h"
+#include "loop.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *spool_folder_problem(int folder)
+{
+    struct stat status;
+    if (fstat(folder, &status)) {
+        return strerror(errno);
+    }
+    if (status.st_uid != geteuid() && status.st_uid != 0) {
+        return "belongs to another user: chown it to the user that runs the ingress";
+    }
+    return status.st_mode & S_IWOTH ? "can be written by everybody, who could forge calls there: "
+                                      "chmod o-w, or name a folder of its own"
+                                    : NULL;
+}
+
+static bool is_spool_file(const char *name)
+{
+    size_t len = strlen(name), suffix = strlen(SPOOL_FILE_SUFFIX);
+    return len < SPOOL_FILE_NAME_BYTES && len > suffix &&
+           !strcmp(name + len - suffix, SPOOL_FILE_SUFFIX);
+}
+
+static void complain(struct spool_orphans *orphans, const char *name)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (!orphans->complained_ms || now_ms - orphans->complained_ms > SPOOL_COMPLAIN_EVERY_MS) {
+        orphans->complained_ms = now_ms;
+        log_error("left a spool file alone that cannot be trusted: it must be a regular file of "
+                  "the user that runs the ingress, and others must not be able to write to it",
+                  log_text("file", name));
+    }
+}
+
+void spool_orphans_look(struct spool_orphans *orphans, int folder, size_t room,
+                        spool_is_in_use *is_in_use, spool_on_orphan *on_orphan, void *arg)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    for (unsigned i = 0; list && i < SPOOL_NAMES_MAX && room > 0; i++) {
+        const struct dirent *found = readdir(list);
+        if (!found) {
+            break;
+        }
+        if (!is_spool_file(found->d_name) || is_in_use(found->d_name, arg)) {
+            continue;
+        }
+        struct spool_file *file = spool_file_adopt(folder, found->d_name);
+        if (file) {
+            on_orphan(file, arg);
+            room--;
+        } else if (errno == EPERM) {
+            complain(orphans, found->d_name);
+        }
+    }
+    if (list) {
+        closedir(list);
+    } else if (copy >= 0) {
+        close(copy);
+    }
+}

@@ -1,0 +1,48 @@
+"""Sustained overload: more callers than the agent's pool can serve, at a steady rate."""
+
+import time
+
+import daily
+
+
+class Overload:
+    """Queues `rate` calls a second for `duration_s`, and counts what became of them.
+
+    The pool could start `possible` calls between the first ring and the end of the last hold.
+    """
+
+    def __init__(self, ledger, pool, session_s, hold_s, rate, duration_s):
+        self.ledger, self.pool, self.session_s, self.hold_s = ledger, pool, session_s, hold_s
+        self.rate, self.duration_s = rate, duration_s
+        self.possible = int(pool * (duration_s + hold_s) / session_s)
+        self.call_ids, self.entries = [], []
+
+    def run(self):
+        begun = time.monotonic()
+        for i in range(int(self.rate * self.duration_s)):
+            time.sleep(max(0, begun + i / self.rate - time.monotonic()))
+            webhook = daily.webhook()
+            self.call_ids.append(webhook["callId"])
+            self.entries.append(self.ledger.queue(webhook))
+        self.ledger.wait_until_finished(self.hold_s + 15)
+        self.ledger.check_account(self.entries)
+        self.calls = [self.ledger.call(call_id) for call_id in self.call_ids]
+        self.started = [call for call in self.calls if call["state"] == "started"]
+        return self
+
+    def share(self):
+        """Of what the pool can serve, how much was served."""
+        return len(self.started) / self.possible
+
+    def out_of_turn_ms(self):
+        """How much longer than a caller who rang later somebody had rung when he was started."""
+        worst, latest = 0, 0
+        for call in sorted(self.started, key=lambda call: int(call["started_ms"])):
+            worst = max(worst, latest - int(call["received_ms"]))
+            latest = max(latest, int(call["received_ms"]))
+        return worst
+
+    def longest_gap_s(self):
+        """The longest time in which nobody was started."""
+        times = sorted(int(call["started_ms"]) for call in self.started)
+        return max((later - earlier for earlier, later in zip(times, times[1:])), default=0) / 1000

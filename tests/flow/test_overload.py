@@ -1,0 +1,75 @@
+"""Far more callers than the agent takes: the line keeps serving (CONTRACT, section 4, row of 429).
+
+`make line` measures more of it: larger pools, longer holds, the share that is reached.
+"""
+
+import time
+
+import pytest
+
+import daily
+from fake_start import answers, delays, starts_a_bot
+from overload import Overload
+from stack import wait_for
+
+
+@pytest.mark.slow
+def test_ten_times_overload_keeps_the_pool_busy_in_ring_order(stack, ledger):
+    agent = stack.agent("--pool", "8", "--session-ms", "1000", "--latency-ms", "100")
+    for _ in range(2):
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S=3)
+    overload = Overload(ledger, pool=8, session_s=1, hold_s=3, rate=80, duration_s=7).run()
+    assert overload.share() > 0.6, (len(overload.started), overload.possible)
+    assert overload.longest_gap_s() < 1.8
+    assert overload.out_of_turn_ms() < 700
+    fresh = daily.webhook()
+    ledger.queue(fresh)
+    call = ledger.wait_for_state(fresh["callId"], "started", timeout_s=3)
+    assert int(call["started_ms"]) - int(call["received_ms"]) < 1500, "normal again at once"
+
+
+@pytest.mark.slow
+def test_requests_cut_by_the_hold_do_not_slow_the_line(stack, ledger, start):
+    """The agent is full, and then hangs until the hold of those it hears has ended."""
+    start.script(answers(429))
+    stack.worker(START_URL=start.url, HOLD_LIMIT_S=2)
+    webhooks = [daily.webhook() for _ in range(8)]
+    for webhook in webhooks:
+        ledger.queue(webhook)
+    wait_for(lambda: len(ledger.events(event="waiting")) == 8)
+    start.script(delays(4, answers(200)))
+    ledger.wait_until_finished(20)
+    start.script(starts_a_bot())
+    fresh = [daily.webhook() for _ in range(8)]
+    begun = time.monotonic()
+    for webhook in fresh:
+        ledger.queue(webhook)
+    for webhook in fresh:
+        ledger.wait_for_state(webhook["callId"], "started", timeout_s=5)
+    assert time.monotonic() - begun < 1, "the line was slowed down"
+
+
+@pytest.mark.slow
+def test_nobody_is_asked_who_cannot_be_answered_in_time(stack, ledger, start):
+    """Answers take 1.5 s: of a line, those with less than that left are passed over, except one."""
+    start.script(delays(1.5, starts_a_bot()))
+    stack.worker(START_URL=start.url, HOLD_LIMIT_S=6)
+    first = [daily.webhook() for _ in range(3)]
+    for webhook in first:
+        ledger.queue(webhook)
+    for webhook in first:
+        ledger.wait_for_state(webhook["callId"], "started")
+    start.script(answers(429, headers=[("Retry-After", "1")]))
+    refused = daily.webhook()
+    ledger.queue(refused)
+    wait_for(lambda: ledger.events(event="waiting"), what="a line")
+    rang_ms = int(time.time() * 1000)
+    late, early = [daily.webhook() for _ in range(6)], daily.webhook()
+    for webhook in late:  # with about 2 s left; when the line opens, with less than 1.5 s
+        ledger.queue(webhook, received_ms=str(rang_ms - 4000))
+    ledger.queue(early)
+    start.script(delays(1.5, starts_a_bot()))
+    ledger.wait_for_state(early["callId"], "started", timeout_s=10)
+    ledger.wait_until_finished(10)
+    asked = [webhook for webhook in late if start.requests_of(webhook["callId"])]
+    assert len(asked) <= 1, "only to try the estimate"

@@ -1,0 +1,83 @@
+-- An agent's wait queue and its pace. Follows call.lua in begin.lua and finish.lua; ask.lua admits.
+--
+-- `line:<agent>` holds the calls that wait, in the order in which they are admitted; `lines` names the
+-- agents that have such a queue, `holds` every waiting call by the end of its hold. `asking:<agent>`
+-- holds the admitted entries whose request may be out, by the time of their admission. `pace:<agent>`
+-- says how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
+-- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
+-- last (`failed`) and the time of the last refusal (`slowed_ms`). While the pace exists, every call of
+-- the agent goes through the queue. `answers:<agent>` is a stream of the agent's last 2xx and their
+-- latencies, by which ask.lua estimates how long an answer takes.
+local PACE_MS_MIN, PACE_MS_MAX = 250, 500
+local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
+local PACE_KEPT_S = 3600
+local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
+local ANSWERS_MAX = 20 -- that ask.lua looks at
+local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
+
+local function enter_line(has_waited, attempt, reason, err)
+    redis.call('ZADD', line, score, call_id)
+    redis.call('ZADD', holds, hold_ms, call_id)
+    redis.call('SADD', lines, agent)
+    give_to('line', entry)
+    if not has_waited then
+        local event = record_event('waiting', attempt, consumer, reason, err)
+        redis.call('HSET', call_key, 'waiting_ms', now_text, event, '')
+    end
+end
+
+local function leave_line()
+    redis.call('ZREM', line, call_id)
+    redis.call('ZREM', holds, call_id)
+    redis.call('ZREM', asking, entry)
+end
+
+-- The first refusal of requests that were out together slows the queue down. The others add nothing,
+-- unless their Retry-After is longer.
+local function slow_down(begun_ms, retry_after_ms)
+    local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms')
+    local next_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
+    local slowed_ms = tonumber(known[3])
+    if not slowed_ms or begun_ms > slowed_ms or slowed_ms > now then
+        local growth = (refusals - FAST_REFUSALS) / (SLOW_REFUSALS - FAST_REFUSALS)
+        local backoff_ms = PACE_MS_MIN +
+            (PACE_MS_MAX - PACE_MS_MIN) * math.min(math.max(growth, 0), 1)
+        redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
+            'next_ms', text(now + (retry_after_ms > 0 and retry_after_ms or backoff_ms)))
+    elseif retry_after_ms > 0 and now + retry_after_ms > next_ms then
+        redis.call('HSET', pace, 'next_ms', text(now + retry_after_ms))
+    end
+    redis.call('EXPIRE', pace, PACE_KEPT_S)
+end
+
+-- A request failed (5xx, no connection). Others may succeed, so the queue slows down only after
+-- FAILURES_MAX in a row.
+local function fail_in_line(begun_ms, retry_after_ms)
+    redis.call('HSET', pace, 'failed', call_id)
+    if redis.call('HINCRBY', pace, 'failures', 1) >= FAILURES_MAX or retry_after_ms > 0 then
+        slow_down(begun_ms, retry_after_ms)
+    end
+end
+
+local function note_answer(latency_ms)
+    redis.call('XADD', answers, 'MAXLEN', ANSWERS_MAX, '*', 'latency_ms', latency_ms)
+    redis.call('EXPIRE', answers, PACE_KEPT_S)
+end
+
+-- A call was started: two more may ask at once. The pace ends when nobody waits or asks.
+local function speed_up(begun_ms)
+    local slowed_ms = tonumber(redis.call('HGET', pace, 'slowed_ms'))
+    if not slowed_ms then
+        return
+    end
+    redis.call('HSET', pace, 'failures', 0)
+    if begun_ms <= slowed_ms and slowed_ms <= now then
+        return
+    end
+    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', asking) == 0 then
+        redis.call('DEL', pace)
+    else
+        redis.call('HINCRBY', pace, 'width', 1)
+        redis.call('HSET', pace, 'refusals', 0, 'next_ms', 0)
+    end
+end

@@ -1,0 +1,62 @@
+// See stream_entry.h.
+#include "stream_entry.h"
+
+#include "log.h"
+
+static void ignore_reply(const redisReply *reply, void *arg)
+{
+    (void)reply, (void)arg;
+}
+
+bool stream_entry_is_row(const redisReply *row)
+{
+    return row->type == REDIS_REPLY_ARRAY && row->elements >= 2 &&
+           row->element[0]->type == REDIS_REPLY_STRING && row->element[0]->len < ENTRY_ID_BYTES;
+}
+
+struct bytes_view stream_entry_id(const redisReply *row)
+{
+    return (struct bytes_view){row->element[0]->str, row->element[0]->len};
+}
+
+const redisReply *stream_entry_rows(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 ||
+        reply->element[0]->type != REDIS_REPLY_ARRAY || reply->element[0]->elements != 2 ||
+        reply->element[0]->element[1]->type != REDIS_REPLY_ARRAY) {
+        return NULL;
+    }
+    return reply->element[0]->element[1];
+}
+
+enum stream_entry_kind stream_entry_read(const redisReply *row, struct webhook_entry *entry,
+                                         const char **problem)
+{
+    if (row->element[1]->type != REDIS_REPLY_ARRAY) {
+        return STREAM_ENTRY_DELETED;
+    }
+    *problem = webhook_entry_from_reply(entry, row->element[1]);
+    return *problem && entry->version.len > 0 &&
+                   !view_equal_text(entry->version, WEBHOOK_ENTRY_VERSION)
+               ? STREAM_ENTRY_NEWER
+               : STREAM_ENTRY_KNOWN;
+}
+
+void stream_entry_acknowledge(struct redis *redis, struct bytes_view stream,
+                              struct bytes_view entry_id)
+{
+    const struct bytes_view argv[] = {VIEW("XACK"), stream, VIEW(STREAM_GROUP), entry_id};
+    log_error("a pending entry was deleted from the stream: its call is lost",
+              log_view("entry", entry_id));
+    redis_send(redis, 4, argv, ignore_reply, NULL);
+}
+
+void stream_entry_put_aside(struct redis *redis, struct bytes_view stream,
+                            struct bytes_view entry_id, struct bytes_view version)
+{
+    const struct bytes_view argv[] = {VIEW("XCLAIM"), stream,   VIEW(STREAM_GROUP), VIEW("unknown"),
+                                      VIEW("0"),      entry_id, VIEW("JUSTID")};
+    log_error("an entry of a newer version is put aside: update the workers",
+              log_view("entry", entry_id), log_view("version", version));
+    redis_send(redis, 7, argv, ignore_reply, NULL);
+}

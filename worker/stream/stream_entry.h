@@ -1,0 +1,37 @@
+// An entry of the stream as Redis returns it: what it is, and the commands for one that this worker
+// cannot use.
+#ifndef DIALIN_STREAM_ENTRY_H
+#define DIALIN_STREAM_ENTRY_H
+
+#include "redis.h"
+#include "webhook_entry.h"
+
+#include <stdbool.h>
+
+#define STREAM_GROUP "workers"
+
+// A row of XRANGE, XREADGROUP or XPENDING: its entry id first.
+bool stream_entry_is_row(const redisReply *row);
+struct bytes_view stream_entry_id(const redisReply *row);
+
+// The rows of the one stream in the reply of XREADGROUP; NULL if there are none.
+const redisReply *stream_entry_rows(const redisReply *reply);
+
+enum stream_entry_kind {
+    STREAM_ENTRY_KNOWN,   // `entry` is filled; `problem` says why it cannot be used, or is NULL
+    STREAM_ENTRY_NEWER,   // of a version that this worker does not know; `entry` has the version
+    STREAM_ENTRY_DELETED, // somebody deleted it from the stream while it was pending
+};
+enum stream_entry_kind stream_entry_read(const redisReply *row, struct webhook_entry *entry,
+                                         const char **problem);
+
+// Logs the loss of a deleted entry and acknowledges it.
+void stream_entry_acknowledge(struct redis *redis, struct bytes_view stream,
+                              struct bytes_view entry_id);
+
+// Gives an entry of a newer version to the consumer `unknown`, where a worker that knows the
+// version finds it.
+void stream_entry_put_aside(struct redis *redis, struct bytes_view stream,
+                            struct bytes_view entry_id, struct bytes_view version);
+
+#endif
