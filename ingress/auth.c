@@ -21,9 +21,28 @@ static bool key_is_good(const char *api_key, const char *authorization)
            signature_same_secret(view_of_text(authorization + len), view_of_text(api_key));
 }
 
+static enum signature_verdict check_signature(struct sender *sender,
+                                              const struct sender_rules *rules,
+                                              const struct sender_credentials *credentials,
+                                              struct bytes_view body,
+                                              const struct sender_clock *clock)
+{
+    const struct bytes_view timestamp = view_of_text(credentials->timestamp);
+    const struct bytes_view signature = view_of_text(credentials->signature);
+    uint64_t apart_ms = clock->host_ms > clock->redis_ms ? clock->host_ms - clock->redis_ms
+                                                         : clock->redis_ms - clock->host_ms;
+    enum signature_verdict verdict =
+        signature_check(rules->secrets, timestamp, signature, body, clock->host_ms, &sender->match);
+    if (verdict == SIGNATURE_STALE && apart_ms > SENDER_CLOCKS_APART_MS) {
+        verdict = signature_check(rules->secrets, timestamp, signature, body, clock->redis_ms,
+                                  &sender->match);
+    }
+    return verdict;
+}
+
 static const char *failure_of_signature(struct sender *sender, const struct sender_rules *rules,
                                         const struct sender_credentials *credentials,
-                                        struct bytes_view body, uint64_t now_ms)
+                                        struct bytes_view body, const struct sender_clock *clock)
 {
     if (!credentials->timestamp || !credentials->signature) {
         return MISSING;
@@ -31,8 +50,7 @@ static const char *failure_of_signature(struct sender *sender, const struct send
     if (!rules->secrets) {
         return INVALID;
     }
-    switch (signature_check(rules->secrets, view_of_text(credentials->timestamp),
-                            view_of_text(credentials->signature), body, now_ms, &sender->match)) {
+    switch (check_signature(sender, rules, credentials, body, clock)) {
     case SIGNATURE_GOOD:
         sender->is_genuine = true;
         return NULL;
@@ -47,7 +65,7 @@ static const char *failure_of_signature(struct sender *sender, const struct send
 
 void sender_prove(struct sender *sender, const struct sender_rules *rules,
                   const struct sender_credentials *credentials, struct bytes_view body,
-                  uint64_t now_ms)
+                  const struct sender_clock *clock)
 {
     sender->failure = NULL;
     sender->has_key = false;
@@ -59,7 +77,7 @@ void sender_prove(struct sender *sender, const struct sender_rules *rules,
         return;
     }
     if (credentials->timestamp || credentials->signature) {
-        sender->failure = failure_of_signature(sender, rules, credentials, body, now_ms);
+        sender->failure = failure_of_signature(sender, rules, credentials, body, clock);
     } else if (!credentials->authorization) {
         sender->failure = MISSING;
     } else {

@@ -17,6 +17,14 @@ struct sender_rules {
     bool allow_unsigned;
 };
 
+// The time by the host's clock and by Redis'. If they are over SENDER_CLOCKS_APART_MS apart, one of
+// them has stepped, and a timestamp is fresh if either says so.
+#define SENDER_CLOCKS_APART_MS 1000
+struct sender_clock {
+    uint64_t host_ms;
+    uint64_t redis_ms;
+};
+
 // The headers of a request; NULL where absent.
 struct sender_credentials {
     const char *timestamp;     // X-Pinless-Timestamp
@@ -37,7 +45,7 @@ struct sender {
 // A signature that is there is always checked, whatever else is.
 void sender_prove(struct sender *sender, const struct sender_rules *rules,
                   const struct sender_credentials *credentials, struct bytes_view body,
-                  uint64_t now_ms);
+                  const struct sender_clock *clock);
 
 // What the sender's secret is tied to (signature_tied_to); "" if to nothing.
 const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules);

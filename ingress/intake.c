@@ -220,7 +220,8 @@ void intake_on_request(struct http_request *request, void *arg)
     struct bytes_view body = http_request_body(request);
     const struct sender_credentials given = credentials_of(request);
     struct sender sender;
-    sender_prove(&sender, &intake->settings.sender, &given, body, loop_wall_ms());
+    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    sender_prove(&sender, &intake->settings.sender, &given, body, &clock);
     if (!sender.failure) {
         read_webhook(intake, request, &sender);
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {

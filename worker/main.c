@@ -117,6 +117,21 @@ static void on_terminate(void *arg)
 
 // --- starting ---------------------------------------------------------------------------------
 
+// A request must leave while the lease is young: the connection may take a third of it.
+static void open_client(struct worker *worker)
+{
+    const struct settings *settings = worker->settings;
+    const uint64_t third_of_lease_ms = settings->lease_s * MS_PER_S / 3;
+    const struct http_client_settings client_settings = {
+        .connections_max = (unsigned)settings->concurrency,
+        .connect_timeout_ms = third_of_lease_ms < HTTP_CONNECT_TIMEOUT_MS ? third_of_lease_ms
+                                                                          : HTTP_CONNECT_TIMEOUT_MS,
+        .unacknowledged_ms = settings->start_timeout_s * MS_PER_S,
+        .ca_file = settings->start_ca_file,
+    };
+    worker->client = http_client_open(worker->loop, &client_settings);
+}
+
 static void open_parts(struct worker *worker, struct metrics *metrics)
 {
     const struct settings *settings = worker->settings;
@@ -148,7 +163,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands, settings->common.redis_prefix);
-    worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
+    open_client(worker);
     worker->record = record_open(worker->loop, worker->scripts, worker->consumer,
                                  settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS,
                                  settings->hold_grace_s * MS_PER_S);

@@ -13,6 +13,8 @@ struct settings {
     char *start_url;
     char *start_api_key;
     char *cloud_api_key;
+    char *start_ca_file;
+    char *allow_http;
     char *agent_name;
     char *demo_start_url;
     char *daily_api_key;

@@ -6,9 +6,11 @@
 // so that whoever reads or writes next finds the error; libuv by itself would report neither.
 #include "loop.h"
 
+#include "log.h"
 #include "memory.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,7 +40,11 @@ struct loop_hook {
 };
 
 struct loop_watch {
-    uv_poll_t uv;
+    uv_poll_t uv;     // unused if libuv refused the descriptor
+    uv_timer_t retry; // reports that refusal from the next turn
+    unsigned closing; // handles whose close callback is to come
+    int fd;
+    bool is_refused;
     loop_on_ready *on_ready;
     void *arg;
     int events;
@@ -147,13 +153,23 @@ void loop_timer_close(struct loop_timer *timer)
     }
 }
 
+static void log_refusal(int code)
+{
+    log_error("the event loop refuses to watch a descriptor", log_text("error", uv_strerror(code)));
+}
+
 struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg)
 {
     struct loop_watch *watch = memory_zeroed(sizeof *watch);
-    int failed = uv_poll_init(&loop->uv, &watch->uv, fd);
-    assert(!failed);
-    (void)failed;
+    uv_timer_init(&loop->uv, &watch->retry);
+    watch->retry.data = watch;
     watch->uv.data = watch;
+    watch->fd = fd;
+    int failed = uv_poll_init(&loop->uv, &watch->uv, fd);
+    watch->is_refused = failed != 0;
+    if (failed) {
+        log_refusal(failed);
+    }
     watch->on_ready = on_ready;
     watch->arg = arg;
     return watch;
@@ -172,6 +188,21 @@ static void watch_ready(uv_poll_t *uv, int status, int events)
     watch->on_ready(ready, watch->arg);
 }
 
+static void report_refusal(uv_timer_t *uv)
+{
+    struct loop_watch *watch = uv->data;
+    watch->on_ready(LOOP_READABLE | LOOP_WRITABLE, watch->arg);
+}
+
+// libuv tells the kernel in its next turn, and aborts if the descriptor was closed before.
+static int watch_start(struct loop_watch *watch, int wanted)
+{
+    if (watch->is_refused || fcntl(watch->fd, F_GETFD) < 0) {
+        return UV_EBADF;
+    }
+    return uv_poll_start(&watch->uv, wanted, watch_ready);
+}
+
 void loop_watch_set(struct loop_watch *watch, int events)
 {
     if (events == watch->events) {
@@ -179,19 +210,38 @@ void loop_watch_set(struct loop_watch *watch, int events)
     }
     watch->events = events;
     if (events == 0) {
-        uv_poll_stop(&watch->uv);
+        uv_timer_stop(&watch->retry);
+        if (!watch->is_refused) {
+            uv_poll_stop(&watch->uv);
+        }
         return;
     }
     int wanted = 0;
     wanted |= events & LOOP_READABLE ? UV_READABLE : 0;
     wanted |= events & LOOP_WRITABLE ? UV_WRITABLE : 0;
-    uv_poll_start(&watch->uv, wanted, watch_ready);
+    int failed = watch_start(watch, wanted);
+    if (failed) {
+        log_refusal(failed);
+        uv_timer_start(&watch->retry, report_refusal, 0, 0);
+    }
+}
+
+static void watch_handle_closed(uv_handle_t *handle)
+{
+    struct loop_watch *watch = handle->data;
+    if (--watch->closing == 0) {
+        free(watch);
+    }
 }
 
 void loop_watch_close(struct loop_watch *watch)
 {
     if (watch) {
-        uv_close((uv_handle_t *)&watch->uv, free_handle_data);
+        watch->closing = watch->is_refused ? 1 : 2;
+        uv_close((uv_handle_t *)&watch->retry, watch_handle_closed);
+        if (!watch->is_refused) {
+            uv_close((uv_handle_t *)&watch->uv, watch_handle_closed);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ void loop_timer_close(struct loop_timer *timer); // NULL is allowed
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
 struct loop_watch;
 typedef void loop_on_ready(int events, void *arg); // an error on the descriptor reports both
+// If the kernel refuses to watch the descriptor, the log has it, and the watch reports both events
+// once: the owner's next read or write finds the error.
 struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg);
 void loop_watch_set(struct loop_watch *watch, int events); // 0 pauses it
 void loop_watch_close(struct loop_watch *watch);           // NULL is allowed

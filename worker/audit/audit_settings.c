@@ -36,7 +36,7 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "replay --to: how long after that an answer is waited for, in seconds"},
     {"DIALOUT_LIMIT_S", CONFIG_NUMBER, AT(dialout_limit_s), "600", 1, 86400,
      "the same for a dial-out"},
-    {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "30", 1, 120,
+    {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "75", 1, 120,
      "replay --to: how long /start may take to answer, in seconds"},
     {0},
 };

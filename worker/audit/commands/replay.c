@@ -342,7 +342,7 @@ enum exit_code replay_run(struct audit *audit)
     const struct options *options = audit->options;
     struct plan plan = {.audit = audit, .now_ms = database_now_ms(audit->database)};
     struct choice choice = {.selection = options->selection};
-    struct route route;
+    struct route route = {0};
     if (!check_url(audit, &route)) {
         return EXIT_USAGE;
     }
