@@ -31,7 +31,6 @@ struct sender_credentials {
     const char *signature;     // X-Pinless-Signature
     const char *authorization; // Authorization
 };
-bool sender_has_credentials(const struct sender_credentials *credentials);
 
 // Plain memory; the result of sender_prove.
 struct sender {
@@ -41,6 +40,11 @@ struct sender {
     bool is_unsigned;    // nothing was asked for
     struct signature_match match;
 };
+
+// The code of the refusal if these headers cannot be right, whatever the body is; else NULL.
+const char *sender_refuse_at_head(const struct sender_rules *rules,
+                                  const struct sender_credentials *credentials,
+                                  const struct sender_clock *clock);
 
 // A signature that is there is always checked, whatever else is.
 void sender_prove(struct sender *sender, const struct sender_rules *rules,

@@ -26,6 +26,12 @@ struct intake {
 
 // --- refusing ---------------------------------------------------------------------------------
 
+bool intake_is_proxy(const char *address, void *arg)
+{
+    const struct intake *intake = arg;
+    return peer_is_proxy(intake->settings.proxies, address);
+}
+
 void intake_on_refusal(const char *code, void *arg)
 {
     const struct intake *intake = arg;
@@ -162,11 +168,16 @@ void intake_on_head(struct http_request *request, void *arg)
     struct intake *intake = arg;
     const struct sender_credentials given = credentials_of(request);
     uint64_t length = http_request_length(request);
+    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    const char *failure = sender_refuse_at_head(&intake->settings.sender, &given, &clock);
     if (is_busy(intake)) {
         refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
-    } else if (!sender_has_credentials(&given) && !intake->settings.sender.allow_unsigned &&
-               length != UINT64_MAX && length > WEBHOOK_UNSIGNED_BYTES_MAX) {
-        refuse_as_not_genuine(intake, request, "missing_signature");
+    } else if (failure && length == UINT64_MAX) { // it may still be a verification request
+        const struct http_cut cut = {WEBHOOK_UNSIGNED_BYTES_MAX, "401 Unauthorized", failure,
+                                     sentence_of(failure)};
+        http_request_limit_body(request, &cut);
+    } else if (failure && length > WEBHOOK_UNSIGNED_BYTES_MAX) {
+        refuse_as_not_genuine(intake, request, failure);
     }
 }
 
@@ -222,6 +233,9 @@ void intake_on_request(struct http_request *request, void *arg)
     struct sender sender;
     const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
     sender_prove(&sender, &intake->settings.sender, &given, body, &clock);
+    if (sender.is_genuine && !sender.failure) {
+        http_request_is_genuine(request);
+    }
     if (!sender.failure) {
         read_webhook(intake, request, &sender);
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {

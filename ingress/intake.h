@@ -35,6 +35,7 @@ void intake_on_head(struct http_request *request, void *arg);
 void intake_on_request(struct http_request *request, void *arg);
 void intake_on_health(struct http_request *request, void *arg); // GET: 200, and nothing else
 void intake_on_refusal(const char *code, void *arg);
+bool intake_is_proxy(const char *address, void *arg);
 
 // From now on these senders are believed, and new connections to Redis use this address. Borrowed.
 void intake_reload(struct intake *intake, const struct sender_rules *sender,

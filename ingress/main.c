@@ -95,9 +95,11 @@ static int run(const void *arg)
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
         .body_bytes_max = settings->body_bytes_max,
+        .bodies_bytes_max = settings->bodies_max_mb * BYTES_PER_MB,
         .connections_max = settings_connections(settings),
         .routes = ROUTES,
         .arg = intake,
+        .is_proxy = intake_is_proxy,
         .on_refusal = intake_on_refusal,
     };
     const struct process_reload reload = {

@@ -5,6 +5,8 @@
 
 #include "bytes.h"
 
+#include <stdbool.h>
+
 #define PEER_PROXIES_MAX 64
 #define PEER_BYTES 64
 
@@ -14,6 +16,8 @@ struct peer_proxies;
 // an empty one. NULL, with a sentence in `problem`, where an element is neither.
 struct peer_proxies *peer_proxies_parse(const char *list, struct bytes *problem);
 void peer_proxies_free(struct peer_proxies *proxies);
+
+bool peer_is_proxy(const struct peer_proxies *proxies, const char *address);
 
 // Writes the address of the nearest sender that is no trusted proxy. `connected` is the address of
 // the connection, `forwarded_for` the header or NULL. Whatever in the header is no address ends the

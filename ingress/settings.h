@@ -17,6 +17,7 @@ struct settings {
     char *demo_secret;
     char *trusted_proxies;
     uint64_t body_bytes_max;
+    uint64_t bodies_max_mb;
     uint64_t in_flight_max;
     char *spool_folder; // NULL: there is no spool
     uint64_t spool_max_mb;

@@ -4,7 +4,9 @@
 //
 // Checked in this order, before the body is read: path (404), method (405 with Allow), framing and
 // headers (400, the connection closes), length (413). 408 comes when a request is not whole
-// HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came.
+// HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came; a client that has
+// not read its answer after as long is cut off. A crowded table shortens these times
+// (http_table.c).
 #ifndef DIALIN_HTTP_SERVER_H
 #define DIALIN_HTTP_SERVER_H
 
@@ -17,7 +19,8 @@
 #define HTTP_HEAD_BYTES_MAX 8192
 #define HTTP_HEADERS_MAX 64
 #define HTTP_REQUEST_DEADLINE_MS 10000
-#define HTTP_IDLE_MS 60000 // between two requests of one connection
+#define HTTP_IDLE_MS 60000      // between two requests of one connection
+#define HTTP_CROWDED_PERCENT 80 // of connections_max: from here on connections make room
 
 struct http_server;
 struct http_request;
@@ -42,9 +45,13 @@ struct http_server_options {
     const char *listen_addr; // numeric IPv4 or IPv6 address
     uint16_t port;           // 0: the system chooses; see http_server_port
     size_t body_bytes_max;
+    uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
     unsigned connections_max;
+    unsigned loopback_reserve;       // of these, for clients on this machine
     const struct http_route *routes; // borrowed; ends with a row without a method
     void *arg;                       // for the routes' functions
+    // Is this the address of a proxy of ours? It may have more than its share. NULL: there is none.
+    bool (*is_proxy)(const char *address, void *arg);
     // Told of each refusal that the server itself makes, for counting. May be NULL.
     void (*on_refusal)(const char *code, void *arg);
 };
@@ -74,6 +81,16 @@ uint64_t http_request_length(const struct http_request *request);   // declared;
 const char *http_request_peer(const struct http_request *request);  // numeric address
 uint64_t http_request_begun_us(const struct http_request *request); // loop_now_us of its head
 struct bytes_view http_request_body(const struct http_request *request);
+
+// Limits the body of this request further; for on_head. A longer one is cut off with this answer.
+struct http_cut {
+    size_t bytes_max;
+    const char *status_line, *code, *sentence; // borrowed for the request's life
+};
+void http_request_limit_body(struct http_request *request, const struct http_cut *cut);
+
+// The sender has proven who he is: his connection and his address are not made to make room.
+void http_request_is_genuine(struct http_request *request);
 
 struct http_header {
     const char *name;

@@ -371,6 +371,31 @@ static bool parse_timestamp(struct bytes_view text, uint64_t *ms)
     return true;
 }
 
+static bool parse_headers(struct bytes_view timestamp, struct bytes_view signature,
+                          uint64_t *signed_ms, unsigned char given[DIGEST_BYTES])
+{
+    return signature.len == SIGNATURE_TEXT_BYTES &&
+           base64_decode(signature, given, DIGEST_BYTES) == DIGEST_BYTES &&
+           parse_timestamp(timestamp, signed_ms);
+}
+
+static bool is_stale(uint64_t signed_ms, uint64_t now_ms)
+{
+    uint64_t away_ms = signed_ms > now_ms ? signed_ms - now_ms : now_ms - signed_ms;
+    return away_ms > SIGNATURE_FRESH_S * 1000;
+}
+
+enum signature_verdict signature_look(struct bytes_view timestamp, struct bytes_view signature,
+                                      uint64_t now_ms)
+{
+    unsigned char given[DIGEST_BYTES];
+    uint64_t signed_ms = 0;
+    if (!parse_headers(timestamp, signature, &signed_ms, given)) {
+        return SIGNATURE_WRONG;
+    }
+    return is_stale(signed_ms, now_ms) ? SIGNATURE_STALE : SIGNATURE_GOOD;
+}
+
 enum signature_verdict signature_check(const struct signature_secrets *secrets,
                                        struct bytes_view timestamp, struct bytes_view signature,
                                        struct bytes_view body, uint64_t now_ms,
@@ -384,9 +409,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
         match->any_number = false;
         match->count = 0;
     }
-    if (signature.len != SIGNATURE_TEXT_BYTES ||
-        base64_decode(signature, given, sizeof given) != DIGEST_BYTES ||
-        !parse_timestamp(timestamp, &signed_ms)) {
+    if (!parse_headers(timestamp, signature, &signed_ms, given)) {
         return SIGNATURE_WRONG;
     }
     choose_tries(secrets, body, &tries);
@@ -403,8 +426,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
     if (matches == 0) {
         return SIGNATURE_WRONG;
     }
-    uint64_t away_ms = signed_ms > now_ms ? signed_ms - now_ms : now_ms - signed_ms;
-    return away_ms > SIGNATURE_FRESH_S * 1000 ? SIGNATURE_STALE : SIGNATURE_GOOD;
+    return is_stale(signed_ms, now_ms) ? SIGNATURE_STALE : SIGNATURE_GOOD;
 }
 
 static bool is_for(const struct secret *secret, const struct phone_number *to)

@@ -47,6 +47,11 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
                                        struct bytes_view body, uint64_t now_ms,
                                        struct signature_match *match);
 
+// What the two headers tell without the body: SIGNATURE_WRONG if no secret could make them good,
+// SIGNATURE_STALE if the timestamp is too old or too new, else SIGNATURE_GOOD.
+enum signature_verdict signature_look(struct bytes_view timestamp, struct bytes_view signature,
+                                      uint64_t now_ms);
+
 // Does this signature count for the called number or SIP address `to` (empty: none)? A secret tied
 // to a SIP address counts for that address only, one tied to a number also for SIP addresses whose
 // user part is that number.

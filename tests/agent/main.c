@@ -13,7 +13,8 @@
 
 #define PROGRAM "dialin-agent"
 #define BODY_BYTES_MAX (1024U * 1024) // as Pipecat Cloud: more is 413
-#define OTHER_FILES 64                // beside the connections
+#define BODIES_BYTES_MAX (1024 * UINT64_C(1048576))
+#define OTHER_FILES 64 // beside the connections
 
 static const struct http_route ROUTES[] = {
     {"POST", "/v1/public/*/start", NULL, start_route_on_request},
@@ -66,6 +67,7 @@ static int run(const struct settings *settings)
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
         .body_bytes_max = BODY_BYTES_MAX,
+        .bodies_bytes_max = BODIES_BYTES_MAX,
         .connections_max = (unsigned)settings->connections,
         .routes = ROUTES,
         .arg = &agent,
