@@ -196,7 +196,7 @@ static bool is_withheld(const struct phone_number *number)
 
 bool phone_number_read(struct phone_number *number, struct bytes_view text)
 {
-    char plain[PHONE_ADDRESS_BYTES_MAX];
+    char plain[PHONE_ADDRESS_BYTES_MAX] = "";
     size_t len = 0;
     memset(number, 0, sizeof *number);
     text = trimmed(text);
