@@ -2,7 +2,7 @@
 
 import redis as redis_client
 
-from stack import Redis, wait_for
+from stack import Redis, free_port, wait_for
 
 SLOTS = 16384
 
@@ -24,10 +24,12 @@ class Cluster:
     def __init__(self, stack, folder, masters=3, replicas=0, timeout_ms=1000, options=()):
         self.nodes = []
         for number in range(masters * (1 + replicas)):
+            bus = free_port()
             self.nodes.append(stack.keep(Node(folder / f"node-{number}", options=[
-                "--cluster-enabled", "yes", "--cluster-node-timeout", timeout_ms,
+                "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", timeout_ms,
                 "--cluster-replica-validity-factor", 0, "--repl-diskless-sync-delay", 0,
                 *options])))
+            self.nodes[-1].bus = bus
         self.masters = self.nodes[:masters]
         for number, node in enumerate(self.masters):
             first = SLOTS * number // masters
@@ -35,7 +37,7 @@ class Cluster:
             node.cluster("ADDSLOTSRANGE", first, last)
             node.cluster("SET-CONFIG-EPOCH", number + 1)
         for node in self.nodes[1:]:
-            node.cluster("MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].port + 10000)
+            node.cluster("MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].bus)
         wait_for(lambda: all(node.knows(len(self.nodes)) for node in self.nodes), 20,
                  "the nodes to know each other")
         for number, node in enumerate(self.nodes[masters:]):
