@@ -252,13 +252,20 @@ void intake_on_health(struct http_request *request, void *arg)
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), NULL);
 }
 
+void intake_reload(struct intake *intake, const struct sender_rules *sender,
+                   const struct redis_address *redis)
+{
+    intake->settings.sender = *sender;
+    stream_writer_reload(intake->writer, redis);
+}
+
 const char *intake_missing(void *arg)
 {
     const struct intake *intake = arg;
     if (stream_writer_is_up(intake->writer)) {
         return NULL;
     }
-    return intake->spool ? spool_missing(intake->spool) : "Redis cannot be reached (REDIS_URL)";
+    return intake->spool ? spool_missing(intake->spool) : stream_writer_missing(intake->writer);
 }
 
 // --- opening and closing ----------------------------------------------------------------------

@@ -37,6 +37,10 @@ void intake_on_health(struct http_request *request, void *arg); // GET: 200, and
 void intake_on_refusal(const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);
 
+// From now on these senders are believed, and new connections to Redis use this address. Borrowed.
+void intake_reload(struct intake *intake, const struct sender_rules *sender,
+                   const struct redis_address *redis);
+
 // What keeps it from taking webhooks, or NULL (admin_missing).
 const char *intake_missing(void *arg);
 

@@ -23,16 +23,21 @@ struct stream_writer_settings {
 
 struct stream_writer;
 
-// It is up while Redis is, with the replicas to be waited for: as long as these are missing nothing
-// is written, which would only be written again. `on_up` is called whenever it has come back.
+// It is up while Redis takes writes (write_probe.h), with the replicas to be waited for: otherwise
+// nothing is written, which would only be written again. `on_up` is called whenever it has come
+// back.
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
                                          const struct stream_writer_settings *settings,
                                          struct metrics *metrics, loop_on_time *on_up, void *arg);
 void stream_writer_close(struct stream_writer *writer); // what is out gets its callback first
 
+// New connections use this address.
+void stream_writer_reload(struct stream_writer *writer, const struct redis_address *redis);
+
 bool stream_writer_is_up(const struct stream_writer *writer);
-uint64_t stream_writer_down_ms(const struct stream_writer *writer); // for how long; 0: it is up
-uint64_t stream_writer_now_ms(const struct stream_writer *writer);  // Redis' time
+const char *stream_writer_missing(const struct stream_writer *writer); // a sentence; NULL: it is up
+uint64_t stream_writer_down_ms(const struct stream_writer *writer);    // for how long; 0: it is up
+uint64_t stream_writer_now_ms(const struct stream_writer *writer);     // Redis' time
 
 // Writes one entry: `fields` are names and values in turn, copied. False, and no callback, while
 // Redis is away. Otherwise one callback, never from inside the call: the entry's id, borrowed, or

@@ -67,6 +67,7 @@ void config_print_table(const struct config_option *table);
 struct config_common {
     char *redis_url;
     char *redis_prefix;
+    char *redis_ca_file, *redis_cert, *redis_key; // paths; NULL: not given
     uint64_t redis_wait_replicas; // 0: Redis alone is enough
     uint64_t admin_port;          // 0: no admin port
     char *log_level;
@@ -81,7 +82,29 @@ struct config_common {
      "redis://127.0.0.1:6379",                                                                     \
      0,                                                                                            \
      0,                                                                                            \
-     "Redis 7.0 or newer: redis://[user:password@]host[:port][/db] or unix:///path"},              \
+     "Redis 7.0 or newer: redis[s]://[user:password@]host[:port][/db], unix:///path, "             \
+     "redis+sentinel://host:26379,host:26379/master[/db] or redis+cluster://host,host"},           \
+        {"REDIS_CA_FILE",                                                                          \
+         CONFIG_PATH,                                                                              \
+         offsetof(struct type, member.redis_ca_file),                                              \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         "rediss://: file of the CA that signs Redis' certificate; default: the system's CAs"},    \
+        {"REDIS_CERT",                                                                             \
+         CONFIG_PATH,                                                                              \
+         offsetof(struct type, member.redis_cert),                                                 \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         "rediss://: file of the certificate that Redis wants of its clients, if it wants one"},   \
+        {"REDIS_KEY",                                                                              \
+         CONFIG_PATH,                                                                              \
+         offsetof(struct type, member.redis_key),                                                  \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         "rediss://: file of the key of REDIS_CERT"},                                              \
         {"REDIS_PREFIX",                                                                           \
          CONFIG_TEXT,                                                                              \
          offsetof(struct type, member.redis_prefix),                                               \

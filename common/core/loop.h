@@ -4,6 +4,7 @@
 #define DIALIN_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -49,14 +50,17 @@ void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void
 typedef void loop_on_synced(bool is_durable, void *arg);
 void loop_sync(struct loop *loop, int fd, loop_on_synced *on_synced, void *arg);
 
-// Looks a host up without blocking the loop; `address` is numeric, or NULL where it failed. The
-// callback comes once, unless loop_resolve_cancel was called before it. Returns NULL, and never
-// calls back, where the name is unusable (too long).
+// Looks up every address of a host without blocking the loop, in the order in which they are to be
+// tried; `count` is 0 if it failed. `family` is 4 or 6 for addresses of that family only, 0 for
+// any. The callback comes once, unless loop_resolve_cancel was called before it. Returns NULL, and
+// never calls back, if the name is unusable (too long).
 #define LOOP_ADDRESS_BYTES 64
+#define LOOP_ADDRESSES_MAX 16
+typedef char loop_address[LOOP_ADDRESS_BYTES];
 struct loop_resolve;
-typedef void loop_on_address(const char *address, void *arg);
-struct loop_resolve *loop_resolve(struct loop *loop, const char *host, loop_on_address *on_address,
-                                  void *arg);
+typedef void loop_on_addresses(const loop_address *addresses, size_t count, void *arg);
+struct loop_resolve *loop_resolve(struct loop *loop, const char *host, int family,
+                                  loop_on_addresses *on_addresses, void *arg);
 void loop_resolve_cancel(struct loop_resolve *resolve); // NULL is allowed
 
 #endif

@@ -188,7 +188,8 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
     }
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (address.ss_family == AF_INET6) {
-        flags |= MHD_USE_IPv6;
+        // Of `::` both families are meant; elsewhere the flag makes no difference.
+        flags |= MHD_USE_IPv6 | MHD_USE_DUAL_STACK;
     }
     return MHD_start_daemon(
         flags, options->port, admit, server, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,

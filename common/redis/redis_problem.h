@@ -14,4 +14,9 @@ struct redis_trouble {
 
 void redis_trouble_say(struct redis_trouble *trouble, const char *connection, const char *text);
 
+// The same of a server that is connected and refuses: by its error's first word, as commands
+// differ.
+void redis_trouble_say_refusal(struct redis_trouble *trouble, const char *connection,
+                               const char *error);
+
 #endif

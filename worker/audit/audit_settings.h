@@ -10,6 +10,7 @@
 
 struct audit_settings {
     char *redis_url;
+    char *redis_ca_file, *redis_cert, *redis_key;
     char *redis_prefix;
     char *hmac_secret;
     char *start_url;

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DATABASE_CONNECT_S 5
 #define DATABASE_ANSWER_S 60 // for one answer; a slow disk or a long script is waited for
 #define DATABASE_LEAVE_S 2   // the same once an interrupt has come
 #define DATABASE_ARGUMENTS_MAX 600

@@ -338,9 +338,21 @@ void stream_reader_pull(struct stream_reader *reader)
     go_on(reader);
 }
 
-bool stream_reader_is_reading(const struct stream_reader *reader)
+const char *stream_reader_missing(const struct stream_reader *reader)
 {
-    return reader->is_started && reader->has_group && redis_is_up(reader->blocking);
+    const char *problem = redis_missing(reader->blocking);
+    if (!problem && !reader->is_started) {
+        problem = "Redis has not taken this worker's lease yet";
+    }
+    if (!problem && !reader->has_group) {
+        problem = "the stream's consumer group cannot be read yet";
+    }
+    return problem;
+}
+
+void stream_reader_reload(struct stream_reader *reader, const struct redis_address *address)
+{
+    redis_reload(reader->blocking, address);
 }
 
 static void on_blocking(bool up, void *arg)
