@@ -265,7 +265,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \
-                $(addprefix common/core/,base64.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
+                $(addprefix common/core/,base64.c hmac.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,phone_number.c webhook_entry.c webhook_repair.c signature.c)
 SECONDS := 30
 ifndef SEED

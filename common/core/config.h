@@ -68,8 +68,8 @@ struct config_common {
     char *redis_url;
     char *redis_prefix;
     char *redis_ca_file, *redis_cert, *redis_key; // paths; NULL: not given
-    uint64_t redis_wait_replicas; // 0: Redis alone is enough
-    uint64_t admin_port;          // 0: no admin port
+    uint64_t redis_wait_replicas;                 // 0: Redis alone is enough
+    uint64_t admin_port;                          // 0: no admin port
     char *log_level;
     char *log_format;
 };
@@ -98,13 +98,8 @@ struct config_common {
          0,                                                                                        \
          0,                                                                                        \
          "rediss://: file of the certificate that Redis wants of its clients, if it wants one"},   \
-        {"REDIS_KEY",                                                                              \
-         CONFIG_PATH,                                                                              \
-         offsetof(struct type, member.redis_key),                                                  \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0,                                                                                        \
-         "rediss://: file of the key of REDIS_CERT"},                                              \
+        {"REDIS_KEY", CONFIG_PATH, offsetof(struct type, member.redis_key),   NULL,                \
+         0,           0,           "rediss://: file of the key of REDIS_CERT"},                    \
         {"REDIS_PREFIX",                                                                           \
          CONFIG_TEXT,                                                                              \
          offsetof(struct type, member.redis_prefix),                                               \
