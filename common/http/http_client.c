@@ -461,8 +461,8 @@ void http_client_close(struct http_client *client)
 {
     while (client->out) {
         struct exchange *exchange = client->out;
-        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what has ended is in no list
         snprintf(exchange->error, sizeof exchange->error, "broken off at shutdown");
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): an exchange that has ended is in no list
         end_exchange(exchange, CURLE_ABORTED_BY_CALLBACK);
     }
     while (client->spare) {

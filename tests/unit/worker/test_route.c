@@ -74,11 +74,11 @@ static void takes_urls(void **state)
         bytes_init(&problem, 1024);
         bool is_good = route_to_url(&route, URLS[i].url, "key", &problem);
         if (is_good != (URLS[i].agent != NULL)) {
-            fail_msg("%s", CASES[i].url);
+            fail_msg("%s", URLS[i].url);
         }
         if (is_good) {
-            assert_string_equal(route.agent, CASES[i].agent);
-            assert_string_equal(route.start_url, CASES[i].url);
+            assert_string_equal(route.agent, URLS[i].agent);
+            assert_string_equal(route.start_url, URLS[i].url);
         } else {
             assert_true(problem.len > 0);
         }
