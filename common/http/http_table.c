@@ -12,6 +12,7 @@
 #define IDLE_CROWDED_MS 1000 // at HTTP_CROWDED_PERCENT
 #define PATIENCE_MS 1000     // with a slow client, while the table is crowded
 #define IMPATIENCE_MS 250    // the same, while it is nearly full
+#define IDLE_PARTS 3         // a third of the table may be idle: each takes its memory
 #define SHARES 16            // an address's share is a sixteenth of the table
 #define COMPLAIN_EVERY_MS 10000
 
@@ -151,6 +152,18 @@ void http_table_enter(struct http_server *server, struct http_connection *connec
     http_connection_move(&server->queues, connection, HTTP_QUEUE_RECEIVING);
     if (is_crowded(server)) {
         make_room(server);
+        complain(server);
+    }
+}
+
+void http_table_rest(struct http_server *server, struct http_connection *connection)
+{
+    http_connection_move(&server->queues, connection,
+                         connection->is_genuine ? HTTP_QUEUE_KNOWN : HTTP_QUEUE_IDLE);
+    if (server->queues.queue[HTTP_QUEUE_IDLE].count >
+        server->options.connections_max / IDLE_PARTS + 1) {
+        end_quietly(server, oldest(server, HTTP_QUEUE_IDLE));
+        server->ended_early++;
         complain(server);
     }
 }
