@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What an error reply means; one table for all of FAULTS.md. None is an acknowledgement.
+// What an error reply means; one table for all of them. None is an acknowledgement.
 enum redis_error {
     REDIS_FINE,      // no error reply
     REDIS_AGAIN,     // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF, CLUSTERDOWN, ASK (our

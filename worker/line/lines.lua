@@ -6,7 +6,7 @@
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most calls to take  3 where the search for entries without a place goes on
 --       (an entry id)
--- Answers {the agents, the entries, where the search goes on}.
+-- Returns {the agents, the entries, where the search goes on}.
 local SEARCHED_MAX = 200
 local consumer, most, from = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS

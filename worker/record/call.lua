@@ -6,7 +6,7 @@
 -- ARGV  1 how many words describe a call  2 consumer, and what else begin.lua needs; then of each
 --       call: entry, call_id, kind, from, to, agent, received_ms, sha256 of the body, place in the
 --       line (a score), end of the hold in ms; and the words of the step itself
--- Answers an array with the verdict of each, in their order.
+-- Returns an array with the verdict of each, in their order.
 --
 -- A call's hash has no `answered`, `deaths`, `failures` and `asked_ms` while they are 0 or nothing.
 -- (Each word of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
@@ -34,7 +34,7 @@ local function for_each_call(first, step)
     return verdicts
 end
 
--- Answers the event's name, a field of the call's hash: nobody has to look for a call's events among
+-- Returns the event's name, a field of the call's hash: nobody has to look for a call's events among
 -- all others.
 local function record_event(event, attempt, worker, reason, err, ...)
     return 'event:' .. redis.call('XADD', audit, '*', 'call_id', call_id, 'entry', entry,

@@ -5,7 +5,7 @@
 -- KEYS  1 webhooks as recorded  2 webhooks to which it goes
 -- ARGV  1 entry  2 call_id
 --       3 how long, in ms, the caller holds (0: it goes to another agent, where nothing is live)
--- Answers {why not (empty: it is done), the new entry, the replay's name}.
+-- Returns {why not (empty: it is done), the new entry, the replay's name}.
 local entry, call_id, hold_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local prefix_there = KEYS[2]:match('^(.*)' .. KEY_WEBHOOKS .. '$')
 local calls, replays = prefix_there .. KEY_CALL, prefix .. KEY_REPLAYS
