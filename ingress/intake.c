@@ -1,5 +1,5 @@
-// The story of a request: is it genuine, what is it, and then it is queued (pending_webhook.h) or
-// refused (refusal.h).
+// The story of a request: is it genuine, which kind is it, and then it is queued
+// (pending_webhook.h) or refused (refusal.h).
 #include "intake.h"
 
 #include "dialout_id.h"
@@ -73,7 +73,7 @@ static void refuse_as_not_genuine(const struct intake *intake, struct http_reque
     refuse(intake, request, 401, code, sentence_of(code));
 }
 
-// What a sender with a good signature or key sent, and cannot be taken.
+// A request with a good signature or key that cannot be taken.
 static void refuse_from(const struct intake *intake, struct http_request *request,
                         const struct sender *sender, const struct refusal *refusal)
 {
@@ -252,13 +252,20 @@ void intake_on_health(struct http_request *request, void *arg)
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), NULL);
 }
 
+void intake_reload(struct intake *intake, const struct sender_rules *sender,
+                   const struct redis_address *redis)
+{
+    intake->settings.sender = *sender;
+    stream_writer_reload(intake->writer, redis);
+}
+
 const char *intake_missing(void *arg)
 {
     const struct intake *intake = arg;
     if (stream_writer_is_up(intake->writer)) {
         return NULL;
     }
-    return intake->spool ? spool_missing(intake->spool) : "Redis cannot be reached (REDIS_URL)";
+    return intake->spool ? spool_missing(intake->spool) : stream_writer_missing(intake->writer);
 }
 
 // --- opening and closing ----------------------------------------------------------------------
@@ -309,7 +316,7 @@ bool intake_is_spooling(const struct intake *intake)
 void intake_close(struct intake *intake)
 {
     pending_webhooks_refuse(intake->pending);
-    stream_writer_close(intake->writer); // what was written is forgotten in callbacks
+    stream_writer_close(intake->writer); // its callbacks forget the pending writes
     if (intake->spool) {
         spool_close(intake->spool);
     }

@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_settings.h"
 #include "stream_reader.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ const struct config_option SETTINGS_TABLE[] = {
     {"WORKER_NAME", CONFIG_TEXT, offsetof(struct settings, worker_name), NULL, 0, 0,
      "first part of the consumer's name; default: the host's name"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for ADMIN_PORT"},
+     "numeric address to listen on, for ADMIN_PORT; :: is IPv6 and IPv4"},
     CONFIG_COMMON_OPTIONS(settings, common, "9465"),
     {0},
 };
@@ -123,7 +124,7 @@ static void check_ca_file(struct settings *settings, struct config_problems *pro
     }
 }
 
-// What is out may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
+// A request in flight may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
 static void check_drain(struct settings *settings)
 {
     const uint64_t enough_s = settings->start_timeout_s + DRAIN_SLACK_S;
@@ -171,10 +172,7 @@ void settings_load(void *arg, struct config_problems *problems)
     check_worker_name(settings, problems);
     check_key(settings->start_api_key, "START_API_KEY", problems);
     check_key(settings->cloud_api_key, "PIPECAT_CLOUD_API_KEY", problems);
-    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
-    if (redis) {
-        config_problem(problems, "REDIS_URL", "%s", redis);
-    }
+    redis_settings_load_common(&settings->common, &settings->redis, problems);
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};

@@ -53,6 +53,12 @@ static void agent_release(struct agent *agent)
     loop_close(agent->loop);
 }
 
+static void on_hangup(void *arg)
+{
+    (void)arg;
+    fprintf(stderr, PROGRAM ": SIGHUP: there is nothing to be read again\n");
+}
+
 static int run(const struct settings *settings)
 {
     struct agent agent = {0};
@@ -70,6 +76,7 @@ static int run(const struct settings *settings)
     if (server) {
         loop_on_signal(agent.loop, SIGTERM, on_terminate, agent.loop);
         loop_on_signal(agent.loop, SIGINT, on_terminate, agent.loop);
+        loop_on_signal(agent.loop, SIGHUP, on_hangup, NULL);
         printf(PROGRAM " listening on %s:%u\n", settings->listen_addr, http_server_port(server));
         fflush(stdout);
         loop_run(agent.loop);
