@@ -251,7 +251,10 @@ clean:
 # Runs each target of tests/fuzz for SECONDS. The inputs that reach new code stay in
 # $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
+FUZZ_SOURCES := $(addprefix common/redis/,redis_address.c redis_clock.c redis_health.c redis_limit.c redis_reply.c redis_slot.c) \
+                worker/history/recorded_call.c common/webhook/entry_id.c $(addprefix common/core/,log.c loop.c metrics.c) \
+                worker/stream/stream_entry.c \
+                $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \
                 $(addprefix common/core/,base64.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \

@@ -20,7 +20,7 @@ struct write_probe {
     struct redis *redis; // NULL: it is down
     struct loop_timer *timer;
     uint64_t written_ms; // when a write last worked; 0: none since it is up
-    bool is_trying, may_not_read;
+    bool is_trying, may_not_read, is_said;
     bool is_wrong_type; // as the XRANGE of this trial said
     char refusal[REFUSAL_BYTES];
     char missing[REFUSAL_BYTES + 64];
@@ -51,6 +51,7 @@ static void say_refusal(struct write_probe *probe)
         log_error("Redis refuses webhooks", log_text("error", probe->refusal),
                   log_number("refusals", (int64_t)probe->refused));
         probe->said_ms = now_ms;
+        probe->is_said = true;
         probe->refused = 0;
     }
 }
@@ -72,9 +73,11 @@ static void worked(struct write_probe *probe)
     bool was_good = write_probe_is_good(probe);
     probe->written_ms = loop_now_ms();
     if (probe->refusal[0]) {
-        log_info("Redis takes webhooks again", log_text("refused", probe->refusal));
+        if (probe->is_said) {
+            log_info("Redis takes webhooks again", log_text("refused", probe->refusal));
+        }
         probe->refusal[0] = '\0';
-        probe->said_ms = probe->refused = 0;
+        probe->is_said = false;
     }
     if (!was_good && write_probe_is_good(probe)) {
         loop_timer_start(probe->timer, WRITE_PROBE_EVERY_MS);

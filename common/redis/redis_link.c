@@ -327,7 +327,7 @@ static void too_late(void *arg)
         snprintf(problem, sizeof problem, "%.*s", (int)sizeof problem - 1, link->problem);
         broke(link, problem);
     } else {
-        broke(link, link->state == SHAKING_HANDS ? "no TLS handshake within the deadline"
+        broke(link, link->state == SHAKING_HANDS ? "no TLS handshake within the deadline: does this port speak TLS?"
                                                  : "no connection within the deadline");
     }
     leave(link);

@@ -38,6 +38,11 @@ void database_send(struct database *database, size_t argc, const struct bytes_vi
 // are NULL as well.
 redisReply *database_receive(struct database *database);
 
+// The same where the reply must have a shape (reply_has_shape): else that is reported, and it is NULL.
+redisReply *database_receive_shaped(struct database *database, const char *shape);
+redisReply *database_ask_shaped(struct database *database, const char *shape, size_t argc,
+                                const struct bytes_view *argv);
+
 // The same where error replies are expected: they are given back.
 redisReply *database_receive_any(struct database *database);
 
