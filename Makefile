@@ -253,7 +253,7 @@ clean:
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(addprefix common/redis/,redis_address.c redis_clock.c redis_health.c redis_limit.c redis_reply.c redis_slot.c) \
                 worker/history/recorded_call.c common/webhook/entry_id.c $(addprefix common/core/,log.c loop.c metrics.c) \
-                worker/stream/stream_entry.c \
+                worker/stream/stream_entry.c common/redis/redis_command.c tests/fuzz/no_redis.c \
                 $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \

@@ -45,7 +45,7 @@ int64_t reply_integer_at(const redisReply *reply, size_t index, int64_t min, int
 // Of what has this shape, each member may be read without further checks.
 bool reply_has_shape(const redisReply *reply, const char *shape);
 #define REPLY_NUMBER_MAX (INT64_C(1) << 53)
-#define REPLY_ROW "(s<s>)"         // of a stream: id, names and values
+#define REPLY_ROW "(s<s>)" // of a stream: id, names and values
 #define REPLY_ROWS "[" REPLY_ROW "]"
 #define REPLY_FIELDS "<s>" // HGETALL
 

@@ -15,8 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const SHAPES[] = {"s",       "i",       "n",        ".",          "?[.]",
-                                     "(i.)",    "([s].s)", "(nns)",    "(nsnnnn)",   REPLY_ROW,
+static const char *const SHAPES[] = {"s",        "i",          "n",     ".",        "?[.]",
+                                     "(i.)",     "([s].s)",    "(nns)", "(nsnnnn)", REPLY_ROW,
                                      REPLY_ROWS, REPLY_FIELDS, "(sss)", "((s[.]))", "(nnnniisis)"};
 
 static void read_all(const redisReply *reply)

@@ -132,8 +132,8 @@ static bool read_hashes(struct database *database, struct page *page)
     }
     for (size_t i = 0; i < page->rows->elements; i++) {
         const size_t first = page->first[i];
-        page->hashes[i] = first == i ? database_receive_shaped(database, REPLY_FIELDS)
-                                         : page->hashes[first];
+        page->hashes[i] =
+            first == i ? database_receive_shaped(database, REPLY_FIELDS) : page->hashes[first];
     }
     return !database_is_lost(database);
 }

@@ -107,8 +107,7 @@ static void offer_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < reply_count(rows); i++) {
         const redisReply *row = rows->element[i];
-        bool is_poison =
-            reply_integer_at(row, 2, 0, INT64_MAX, 0) >= STREAM_READER_DELIVERIES_MAX;
+        bool is_poison = reply_integer_at(row, 2, 0, INT64_MAX, 0) >= STREAM_READER_DELIVERIES_MAX;
         if (stream_entry_is_entry(row) && !offer(reader, row, is_poison)) {
             backlog_again(&reader->backlog); // it came without room: it is in the pending list
         }
@@ -208,7 +207,8 @@ static void on_listed(const redisReply *reply, void *arg)
         if (reader->events.is_known(stream_entry_id(row), reader->arg)) {
             backlog_pass(&reader->backlog, row->element[0]->str);
         } else if (found++ < room) {
-            backlog_add(&reader->backlog, row->element[0]->str, reply_integer_at(row, 3, 0, INT64_MAX, 1) > 1);
+            backlog_add(&reader->backlog, row->element[0]->str,
+                        reply_integer_at(row, 3, 0, INT64_MAX, 1) > 1);
         } else {
             break;
         }

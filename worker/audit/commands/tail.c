@@ -88,9 +88,8 @@ enum exit_code tail_run(struct audit *audit)
                                           database_key(audit->database, REDIS_KEY_AUDIT, ""),
                                           view_of_text(from)};
         redisReply *reply = database_ask(audit->database, 8, argv);
-        const redisReply *rows = reply_has_shape(reply, "((s" REPLY_ROWS "))")
-                                     ? reply->element[0]->element[1]
-                                     : NULL;
+        const redisReply *rows =
+            reply_has_shape(reply, "((s" REPLY_ROWS "))") ? reply->element[0]->element[1] : NULL;
         if (reply_count(rows) > 0) { // else nothing has happened
             print_rows(audit, rows, &line);
             snprintf(from, sizeof from, "%s", rows->element[rows->elements - 1]->element[0]->str);
