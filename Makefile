@@ -135,6 +135,8 @@ help:
 ## make test         unit and flow tests; needs no container engine
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
+## make update      replaces what docker compose up has started, one after the other; refuses nobody
+## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
 ## make crash-points
@@ -216,6 +218,15 @@ lint: deps-lint
 test-compose:
 	@.ci/install compose
 	@tests/compose/run.sh
+
+.PHONY: update
+update:
+	@common/ship/compose/update.sh
+
+.PHONY: update-test
+update-test:
+	@.ci/install compose
+	@tests/compose/run.sh --updates
 
 # Into $(DESTDIR)$(PREFIX)/bin: the programs that a system of one's own runs.
 PREFIX := /usr/local

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROGRAM "dialin-ingress"
@@ -62,18 +63,21 @@ static const char *const OWN_SETTINGS[] = {
     "TLS_KEY",
 };
 
+// An empty file counts as an unset variable; one that cannot be read does not.
+static bool names_a_value(const char *path)
+{
+    struct stat file;
+    return path && *path && (stat(path, &file) || !S_ISREG(file.st_mode) || file.st_size > 0);
+}
+
 // Returns the first of them that is set, itself or as NAME_FILE; NULL if none is.
 static const char *own_setting(void)
 {
     for (size_t i = 0; i < sizeof OWN_SETTINGS / sizeof *OWN_SETTINGS; i++) {
         char file_form[64];
         const char *value = getenv(OWN_SETTINGS[i]);
-        if (value && *value) {
-            return OWN_SETTINGS[i];
-        }
         snprintf(file_form, sizeof file_form, "%s_FILE", OWN_SETTINGS[i]);
-        value = getenv(file_form);
-        if (value && *value) {
+        if ((value && *value) || names_a_value(getenv(file_form))) {
             return OWN_SETTINGS[i];
         }
     }

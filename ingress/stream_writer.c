@@ -1,7 +1,7 @@
 // Without replicas to wait for, an entry's callback comes with the answer to its XADD. With them,
-// it stands in a queue behind that, and one WAIT at a time answers for all that were written before
-// it was sent. WAIT counts what this connection wrote; so all that stands there is unknown when the
-// connection breaks.
+// it stands in a second queue then, and one WAIT at a time answers for all that were written before
+// it was sent. WAIT counts the writes of this connection; so all that stands there is unknown when
+// the connection breaks.
 #include "stream_writer.h"
 
 #include "log.h"
@@ -85,7 +85,7 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer)
     return redis_now_ms(writer->redis);
 }
 
-// --- what Redis has lost ------------------------------------------------------------------------
+// --- entries that Redis has lost ----------------------------------------------------------------
 
 // The answer to GET low: up to there every entry is finished, and may have been trimmed.
 static void on_low(const redisReply *reply, void *arg)
@@ -230,7 +230,7 @@ static void on_added(const redisReply *reply, void *arg)
     end_write(write, has_it);
 }
 
-// What waits for replicas is unknown to the next connection.
+// Entries that wait for replicas are unknown to the next connection.
 static void give_up_waiting(struct stream_writer *writer)
 {
     writer->covered = 0;
@@ -270,7 +270,7 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     return true;
 }
 
-// --- what is refused ----------------------------------------------------------------------------
+// --- refused webhooks ---------------------------------------------------------------------------
 
 static void on_traced(const redisReply *reply, void *arg)
 {
@@ -291,7 +291,7 @@ void stream_writer_trace(struct stream_writer *writer, size_t count,
     redis_send(writer->redis, 5 + count, argv, on_traced, writer);
 }
 
-// --- what is kept already -----------------------------------------------------------------------
+// --- calls that are kept ------------------------------------------------------------------------
 
 struct look_up {
     stream_writer_on_call *on_call;

@@ -1,4 +1,4 @@
-// See write_probe.h. The trial is an XADD with the id 0-0. Redis first checks what it checks of
+// See write_probe.h. The trial is an XADD with the id 0-0. Redis first makes the checks of
 // every write (rights, slot, memory, role, replicas, disk) and then refuses the id itself, with an
 // error of its own, before it looks at the key. Hence the XRANGE beside it, of nothing, for the
 // key's type.

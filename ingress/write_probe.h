@@ -1,7 +1,7 @@
 // Would Redis take a webhook now? A connection says little: a server may refuse to write (full, a
 // replica, another node's slot, no right to, a key of another type). So it is true after a write
 // that worked; and while there is none to be made, one is tried that Redis checks as any other and
-// that leaves nothing behind.
+// that writes nothing.
 #ifndef DIALIN_WRITE_PROBE_H
 #define DIALIN_WRITE_PROBE_H
 

@@ -1,8 +1,8 @@
 // One request's life in the server: its head is judged, its body collected, it is handed to its
 // route, parked by suspending the connection, and answered now or later.
 //
-// Surprising: what libmicrohttpd has understood of a head need not be all that stood there, so the
-// bytes are compared with what was understood (`is_canonical`).
+// Surprising: libmicrohttpd may have understood only a part of a head, so the
+// bytes are compared with that part (`is_canonical`).
 #include "http_framing.h"
 #include "http_head.h"
 #include "http_internal.h"
@@ -363,7 +363,7 @@ void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
     *context = NULL;
 }
 
-// --- what a request says ----------------------------------------------------------------------
+// --- reading a request ------------------------------------------------------------------------
 
 const char *http_request_method(const struct http_request *request)
 {

@@ -99,7 +99,7 @@ bool http_table_admits(struct http_server *server, const struct sockaddr *addres
 static void end_quietly(struct http_server *server, struct http_connection *connection)
 {
     const struct linger at_once = {.l_onoff = 1};
-    if (connection->queue == HTTP_QUEUE_ANSWERING) { // what it does not read is not kept for it
+    if (connection->queue == HTTP_QUEUE_ANSWERING) { // answers that it does not read are not kept
         setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     connection->must_linger = false;

@@ -1,4 +1,4 @@
-// Reads what Redis replied: its error, its type, the members of a list of names and values.
+// Reads a reply of Redis: its error, its type, the members of a list of names and values.
 #ifndef DIALIN_REDIS_REPLY_H
 #define DIALIN_REDIS_REPLY_H
 
@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What an error reply means; one table for all of FAULTS.md. None is an acknowledgement.
+// The meaning of an error reply; one table for all of them. None is an acknowledgement.
 enum redis_error {
     REDIS_FINE,      // no error reply
     REDIS_AGAIN,     // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF, CLUSTERDOWN, ASK (our
                      // slot is on its way to another node): send it again later
     REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED, MOVED:
-                     // the connection is given up and made anew, what is out gets NULL
+                     // the connection is given up and made anew, commands in flight get NULL
     REDIS_REFUSED,   // NOAUTH, NOPERM, WRONGPASS: an operator must act; said loudly, tried again
     REDIS_NOSCRIPT,  // load the script and send it again
     REDIS_NOGROUP,   // stream or group is gone: make it again
@@ -60,7 +60,7 @@ struct bytes_view reply_view_at(const redisReply *reply, size_t index);
 // or holds a NUL.
 bool reply_copy(const redisReply *reply, char *out, size_t size);
 
-// Of names and values in turn, as in what XRANGE, HGETALL and XINFO return.
+// Of names and values in turn, as XRANGE, HGETALL and XINFO return them.
 struct bytes_view reply_field(const redisReply *fields, const char *name);  // empty: there is none
 const redisReply *reply_member(const redisReply *fields, const char *name); // NULL: there is none
 

@@ -152,6 +152,14 @@ def test_the_demonstration_ends_with_the_first_setting_of_ones_own(stack, tmp_pa
     assert f"({name} is set, so the calls are real)" in said
 
 
+def test_an_empty_file_is_no_setting_of_ones_own(stack, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    done = stack.run("dialin-ingress", "--check-config", DEMO_SECRET="allowed",
+                     **{name + "_FILE": empty for name in ("PINLESS_HMAC_SECRET", "INGRESS_API_KEY", "START_URL")})
+    assert done.returncode == 0, done.stderr
+
+
 # --- NAME_FILE ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("end", ["", "\n"])

@@ -1,6 +1,6 @@
 // See database.h. The connection is that of the programs (redis.h), on a loop that runs only while
 // an answer is waited for. A signal does not end the wait for an answer at once, which is short;
-// whoever asks looks for it between pages.
+// the caller checks for it between pages.
 #include "database.h"
 
 #include "interrupt.h"

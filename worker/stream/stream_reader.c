@@ -126,7 +126,7 @@ void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view ent
     scripts_send(reader->scripts, SCRIPT_HAND_BACK, 2, argv, ignore_answer, reader);
 }
 
-// What comes when the worker is leaving is for the others.
+// Entries that arrive while the worker is leaving are for the others.
 static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < reply_count(rows); i++) {
@@ -145,12 +145,12 @@ void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
     }
 }
 
-// After any answer: true where it is to be looked at.
+// After any reply: returns true if the caller should read it.
 static bool has_answer(struct stream_reader *reader, const redisReply *reply)
 {
     reader->doing = DOING_NOTHING;
     if (!reply) {
-        backlog_restart(&reader->backlog); // what the answer held is pending here, and unknown
+        backlog_restart(&reader->backlog); // the entries of the reply are pending here, and unknown
         pause_a_while(reader);
         return false;
     }
@@ -160,7 +160,7 @@ static bool has_answer(struct stream_reader *reader, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ERROR) {
         return true;
     }
-    backlog_restart(&reader->backlog); // what was to be resumed is to be found again
+    backlog_restart(&reader->backlog); // entries that were about to be resumed must be found again
     pause_after_error(reader, scripts_error(reader->scripts, reply));
     reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
     return false;
@@ -191,7 +191,7 @@ static void resume(struct stream_reader *reader, const backlog_id *ids, size_t c
     }
 }
 
-// Rows of XPENDING: id, consumer, idle time, deliveries. Stops where the room ends.
+// Rows of XPENDING: id, consumer, idle time, deliveries. Stops if there is no more room.
 static void on_listed(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;

@@ -69,7 +69,7 @@ bool stream_reader_has_backlog(const struct stream_reader *reader); // or does n
 // This worker is leaving and will not work on the entry: others take it at once.
 void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id);
 
-// What keeps it from reading, in a sentence; NULL: nothing.
+// Returns the reason why it cannot read, in a sentence; NULL if it can.
 const char *stream_reader_missing(const struct stream_reader *reader);
 
 // New connections use this address.
