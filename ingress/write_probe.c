@@ -19,6 +19,7 @@ struct write_probe {
     void *arg;
     struct redis *redis; // NULL: it is down
     struct loop_timer *timer;
+    uint64_t *refusals;
     uint64_t written_ms; // when a write last worked; 0: none since it is up
     bool is_trying, may_not_read, is_said;
     bool is_wrong_type; // as the XRANGE of this trial said
@@ -59,6 +60,7 @@ static void say_refusal(struct write_probe *probe)
 static void refused(struct write_probe *probe, const char *error)
 {
     bool was_good = write_probe_is_good(probe);
+    (*probe->refusals)++;
     snprintf(probe->refusal, sizeof probe->refusal, "%s", error);
     snprintf(probe->missing, sizeof probe->missing, "Redis refuses webhooks: %s", probe->refusal);
     say_refusal(probe);
@@ -164,9 +166,10 @@ void write_probe_on_down(struct write_probe *probe)
 }
 
 struct write_probe *write_probe_open(struct loop *loop, struct bytes_view stream,
-                                     loop_on_time *on_change, void *arg)
+                                     uint64_t *refusals, loop_on_time *on_change, void *arg)
 {
     struct write_probe *probe = memory_zeroed(sizeof *probe);
+    probe->refusals = refusals;
     probe->stream = stream;
     probe->on_change = on_change;
     probe->arg = arg;
