@@ -274,7 +274,7 @@ FUZZ_SOURCES := $(addprefix common/redis/,redis_address.c redis_clock.c redis_he
                 $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \
-                $(addprefix common/core/,base64.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
+                $(addprefix common/core/,base64.c hmac.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,phone_number.c webhook_entry.c webhook_repair.c signature.c)
 SECONDS := 30
 ifndef SEED

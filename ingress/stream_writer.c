@@ -171,7 +171,7 @@ static void on_replicas(const redisReply *reply, void *arg)
     writer->is_waiting = false;
     writer->covered = 0;
     note_replicas(writer, have_it || !reply);
-    if (reply_is_error(reply)) {
+    if (reply && reply_is_error(reply)) {
         log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
     }
     size_t i = 0;

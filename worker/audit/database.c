@@ -156,7 +156,7 @@ redisReply *database_receive_any(struct database *database)
 
 static redisReply *without_error(struct database *database, redisReply *reply)
 {
-    if (reply_is_error(reply)) {
+    if (reply && reply_is_error(reply)) {
         char error[SCRIPT_ERROR_BYTES];
         script_error_explain(database->script, reply->str, error, sizeof error);
         say(database, "Redis refuses", error);
