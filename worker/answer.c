@@ -75,6 +75,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->http_status = answer->http->status;
     outcome->latency_ms = answer->http->latency_us / 1000;
     outcome->failures = call->failures;
+    outcome->unanswered = answer->http->outcome == HTTP_UNKNOWN;
     outcome->retry_after_ms = delay.told_ms;
     outcome->again_after_ms = delay.own_ms;
     outcome->lines_up = decision == RETRY_LINE;

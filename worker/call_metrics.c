@@ -1,6 +1,8 @@
 // See call_metrics.h.
 #include "call_metrics.h"
 
+#include "log.h"
+
 #include <string.h>
 
 void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
@@ -9,6 +11,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
     static const char HELP[] = "Calls by what became of them.";
     counts->started = metrics_counter(metrics, NAME, HELP, "outcome=\"started\"");
     counts->expired = metrics_counter(metrics, NAME, HELP, "outcome=\"expired\"");
+    counts->unknown = metrics_counter(metrics, NAME, HELP, "outcome=\"unknown\"");
     counts->rejected = metrics_counter(metrics, NAME, HELP, "outcome=\"rejected\"");
     counts->invalid = metrics_counter(metrics, NAME, HELP, "outcome=\"invalid\"");
     counts->duplicate = metrics_counter(metrics, NAME, HELP, "outcome=\"duplicate\"");
@@ -35,7 +38,33 @@ void call_metrics_count(const struct call_metrics *counts, const struct outcome 
         (*counts->started)++;
     } else if (outcome->name == OUTCOME_DEAD) {
         (*(!strcmp(outcome->reason, "expired")    ? counts->expired
+           : !strcmp(outcome->reason, "unknown")  ? counts->unknown
            : !strcmp(outcome->reason, "rejected") ? counts->rejected
                                                   : counts->invalid))++;
+    }
+}
+
+void call_log_outcome(const struct call *call, uint64_t now_ms)
+{
+    const struct outcome *outcome = &call->outcome;
+    int64_t since_ring_ms = (int64_t)(now_ms - call->received_ms);
+    if (outcome->name == OUTCOME_STARTED) {
+        log_info("call started", log_text("call_id", call->call_id),
+                 log_text("entry", call->entry_id), log_phone("from", call->facts.from),
+                 log_number("attempt", (int64_t)outcome->attempt),
+                 log_number("since_ring_ms", since_ring_ms),
+                 log_text("session_id", outcome->session_id), log_text("flaw", outcome->error));
+    } else if (outcome->name == OUTCOME_DEAD) {
+        log_warning("call dead", log_text("call_id", call->call_id),
+                    log_text("entry", call->entry_id), log_phone("from", call->facts.from),
+                    log_text("reason", outcome->reason), log_text("error", outcome->error),
+                    log_number("since_ring_ms", since_ring_ms));
+    } else {
+        log_info(outcome->name == OUTCOME_LINE ? "call waits in line" : "call asks again",
+                 log_text("call_id", call->call_id), log_text("entry", call->entry_id),
+                 log_number("attempt", (int64_t)outcome->attempt),
+                 log_number("status", (int64_t)outcome->http_status),
+                 log_text("error", outcome->error),
+                 log_number("again_in_ms", (int64_t)outcome->again_after_ms));
     }
 }

@@ -13,6 +13,7 @@
 #include "call_table.h"
 #include "log.h"
 #include "memory.h"
+#include "quarantine.h"
 #include "start_client.h"
 
 #include <assert.h>
@@ -24,7 +25,7 @@
 #define STEP_AGAIN_MS 200
 #define COMPLAIN_EVERY_MS 5000
 #define MS_PER_S 1000
-#define COMPANY_DEATHS_MAX 1 // of workers with a call's request out, before it is a suspect
+#define ANSWER_LOOK_MS 1000 // how often a call waits for the answer to another worker's request
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
 
 struct calls {
@@ -37,7 +38,7 @@ struct calls {
     struct lines *lines;
     struct call_table table;
     size_t beginning; // calls in CALL_BEGINNING
-    size_t watched;   // suspects that are out
+    struct quarantine quarantine;
     bool is_draining;
     uint64_t complained_ms;
     struct call_metrics counts;
@@ -51,7 +52,7 @@ static void let_go(struct call *call)
     call_table_remove(&calls->table, call);
     *calls->counts.in_work = (int64_t)calls->table.count;
     calls->beginning -= call->state == CALL_BEGINNING;
-    calls->watched -= call->is_watched;
+    quarantine_leave(&calls->quarantine, call);
     loop_timer_close(call->timer);
     call_free(call);
     stream_reader_pull(calls->reader);
@@ -95,32 +96,6 @@ static void step_again(struct call *call)
 
 // --- finish -----------------------------------------------------------------------------------
 
-static void log_outcome(const struct call *call)
-{
-    const struct calls *calls = call->owner;
-    const struct outcome *outcome = &call->outcome;
-    int64_t since_ring_ms = (int64_t)(redis_now_ms(calls->commands) - call->received_ms);
-    if (outcome->name == OUTCOME_STARTED) {
-        log_info("call started", log_text("call_id", call->call_id),
-                 log_text("entry", call->entry_id), log_phone("from", call->facts.from),
-                 log_number("attempt", (int64_t)outcome->attempt),
-                 log_number("since_ring_ms", since_ring_ms),
-                 log_text("session_id", outcome->session_id), log_text("flaw", outcome->error));
-    } else if (outcome->name == OUTCOME_DEAD) {
-        log_warning("call dead", log_text("call_id", call->call_id),
-                    log_text("entry", call->entry_id), log_phone("from", call->facts.from),
-                    log_text("reason", outcome->reason), log_text("error", outcome->error),
-                    log_number("since_ring_ms", since_ring_ms));
-    } else {
-        log_info(outcome->name == OUTCOME_LINE ? "call waits in line" : "call asks again",
-                 log_text("call_id", call->call_id), log_text("entry", call->entry_id),
-                 log_number("attempt", (int64_t)outcome->attempt),
-                 log_number("status", (int64_t)outcome->http_status),
-                 log_text("error", outcome->error),
-                 log_number("again_in_ms", (int64_t)outcome->again_after_ms));
-    }
-}
-
 static void end_as_duplicate(struct call *call)
 {
     const struct calls *calls = call->owner;
@@ -144,13 +119,27 @@ static void pause_call(struct call *call)
     loop_timer_start(call->timer, after_ms < left_ms ? after_ms : left_ms);
 }
 
+// The hold is over, but a request of the worker that had the call before may still be answered.
+static void wait_for_answer(struct call *call, unsigned left_ms)
+{
+    const struct calls *calls = call->owner;
+    if (calls->is_draining) {
+        hand_back(call);
+        return;
+    }
+    move(call, CALL_PAUSING);
+    loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
+}
+
 static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
-    (void)attempt, (void)failures;
+    (void)failures;
     struct call *call = arg;
     struct calls *calls = call->owner;
     if (verdict == RECORD_UNAVAILABLE) {
         step_again(call);
+    } else if (verdict == RECORD_NOT_YET) {
+        wait_for_answer(call, attempt);
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
@@ -161,7 +150,10 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     } else {
         const char *agent = call->route->agent;
         enum outcome_name outcome = call->outcome.name;
-        log_outcome(call);
+        if (verdict == RECORD_UNKNOWN) {
+            call->outcome.reason = "unknown";
+        }
+        call_log_outcome(call, redis_now_ms(calls->commands));
         call_metrics_count(&calls->counts, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
@@ -238,19 +230,22 @@ static void on_answer(const struct start_answer *answer, void *arg)
     finish(call);
 }
 
-// A worker that slept through its lease must not send what others have taken over by now.
+// A worker that slept through its lease must not send what others have taken over by now, and no
+// request leaves after the caller's hold.
 static bool may_send(void *arg)
 {
     const struct call *call = arg;
     const struct calls *calls = call->owner;
-    return loop_now_ms() - call->begun_ms <= calls->settings.lease_ms / 2;
+    return loop_now_ms() - call->begun_ms <= calls->settings.lease_ms / 2 &&
+           redis_now_ms(calls->commands) < call->deadline_ms;
 }
 
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
     uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 1;
+    uint64_t hold_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
+    uint64_t left_ms = hold_ms + calls->settings.hold_grace_ms;
     const struct start_request request = {
         .route = call->route,
         .call_id = view_of_text(call->call_id),
@@ -307,28 +302,14 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         return;
     case RECORD_FINISHED:
     case RECORD_DONE:
+    case RECORD_UNKNOWN:
+    case RECORD_NOT_YET:
         let_go(call);
         return;
     case RECORD_UNAVAILABLE:
         step_again(call);
         return;
     }
-}
-
-// A call may kill the worker that reads its answer, and so harm those that are out beside it. The
-// more deaths it was part of, the fewer others like it are out with it, and at last none.
-static bool is_watched_well(struct call *call)
-{
-    static const size_t TOGETHER_MAX[RECORD_DEATHS_MAX] = {SIZE_MAX, SIZE_MAX, 16, 4, 1};
-    struct calls *calls = call->owner;
-    if (call->deaths > COMPANY_DEATHS_MAX && !call->is_watched) {
-        if (calls->watched >= TOGETHER_MAX[call->deaths]) {
-            return false;
-        }
-        call->is_watched = true;
-        calls->watched++;
-    }
-    return true;
 }
 
 static void begin(struct call *call)
@@ -348,7 +329,7 @@ static void begin(struct call *call)
         give_up(call, "expired", "the caller's hold is over");
         return;
     }
-    if (!is_watched_well(call)) {
+    if (!quarantine_admits(&calls->quarantine, call)) {
         move(call, CALL_PAUSING);
         step_again(call);
         return;
@@ -359,7 +340,7 @@ static void begin(struct call *call)
                  (unsigned long long)loop_now_us(), ++call->begins);
     }
     call->begun_ms = loop_now_ms();
-    unsigned deaths_max = call->is_watched ? RECORD_DEATHS_MAX : COMPANY_DEATHS_MAX;
+    unsigned deaths_max = quarantine_deaths_max(call);
     if (!record_begin(calls->record, &record_call, call->token, deaths_max, on_begun, call)) {
         step_again(call);
     }

@@ -29,6 +29,7 @@ struct calls_settings {
     uint64_t start_timeout_ms;
     uint64_t hold_limit_ms;
     uint64_t dialout_limit_ms;
+    uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
     uint64_t room_expiry_s;
     uint64_t lease_ms;
 };

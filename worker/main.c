@@ -130,6 +130,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .start_timeout_ms = settings->start_timeout_s * MS_PER_S,
         .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
         .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+        .hold_grace_ms = settings->hold_grace_s * MS_PER_S,
         .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
@@ -141,7 +142,8 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->scripts = scripts_open(worker->commands, settings->common.redis_prefix);
     worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
     worker->record = record_open(worker->loop, worker->scripts, worker->consumer,
-                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS);
+                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS,
+                                 settings->hold_grace_s * MS_PER_S);
     worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
                                         worker->scripts, &reader_settings);
     worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);

@@ -304,10 +304,13 @@ def is_waited_for(this):
     assert 1500 <= int(this.attempts()[0]["latency_ms"]) < 4000
 
 
-@trial("no answer, and the hold shorter than the timeout", hangs(), HOLD_LIMIT_S=2)
-def the_hold_cuts_the_timeout(this):
-    assert this.wait_for("dead")["reason"] == "expired"
-    assert 1.9 < this.seconds_to_the_end() < 4
+@trial("no answer, and the hold shorter than the timeout", hangs(), HOLD_LIMIT_S=2,
+       HOLD_GRACE_S=1)
+def the_hold_and_its_grace_cut_the_timeout(this):
+    call = this.wait_for("dead")
+    assert call["reason"] == "unknown" and "a bot may have started" in call["error"]
+    assert this.ledger.counts() == {"dead": 1, "dead:unknown": 1}
+    assert 2.9 < this.seconds_to_the_end() < 5
     assert len(this.start.requests) == 1
 
 

@@ -348,15 +348,17 @@ def test_a_group_deleted_with_requests_out_starts_no_second_bot(stack, ledger, s
 @pytest.mark.slow
 def test_a_hold_that_ends_after_a_death_still_tells_of_the_request(stack, ledger, start):
     start.script(hangs())
-    dying = stack.worker(START_URL=start.url, LEASE_S=LEASE_S, HOLD_LIMIT_S=1)
+    limits = {"HOLD_LIMIT_S": 1, "HOLD_GRACE_S": 1}
+    dying = stack.worker(START_URL=start.url, LEASE_S=LEASE_S, **limits)
     webhook = daily.webhook()
     ledger.queue(webhook)
     ledger.wait_for_state(webhook["callId"], "starting")
     dying.kill()
-    stack.worker(START_URL=start.url, LEASE_S=LEASE_S, HOLD_LIMIT_S=1)
+    stack.worker(START_URL=start.url, LEASE_S=LEASE_S, **limits)
     ledger.wait_for_state(webhook["callId"], "dead")
-    assert [(event["event"], event["error"]) for event in ledger.events()] == [
-        ("attempt", "unknown outcome"), ("dead", "the caller's hold is over")]
+    assert [(event["event"], event["reason"]) for event in ledger.events()] == [
+        ("attempt", ""), ("dead", "unknown")]
+    assert ledger.events()[0]["error"] == "unknown outcome"
 
 
 def test_consumers_that_are_gone_are_removed_only_when_they_hold_nothing(stack, ledger, start):

@@ -12,7 +12,8 @@ DEFAULTS = {
     "START_URL": "unset", "START_API_KEY": "unset", "PIPECAT_CLOUD_API_KEY": "unset",
     "AGENT_NAME": "unset", "DAILY_API_KEY": "unset", "DAILY_API_URL": "https://api.daily.co/v1",
     "ROUTES_FILE": "unset", "CONCURRENCY": "2048", "START_TIMEOUT_S": "30", "HOLD_LIMIT_S": "110",
-    "DIALOUT_LIMIT_S": "600", "ROOM_EXPIRY_S": "300", "LEASE_S": "10", "DRAIN_TIMEOUT_S": "20",
+    "DIALOUT_LIMIT_S": "600", "HOLD_GRACE_S": "10",
+    "ROOM_EXPIRY_S": "300", "LEASE_S": "10", "DRAIN_TIMEOUT_S": "20",
     "RETENTION_DAYS": "7", "WORKER_NAME": "host", "REDIS_URL": "redis://127.0.0.1:6379",
     "REDIS_PREFIX": "{dialin}", "REDIS_WAIT_REPLICAS": "0", "ADMIN_PORT": "9465",
     "LOG_LEVEL": "info", "LOG_FORMAT": "text"}

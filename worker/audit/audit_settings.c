@@ -28,6 +28,8 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "replay --to: bearer key for that agent, the only one it is sent"},
     {"HOLD_LIMIT_S", CONFIG_NUMBER, AT(hold_limit_s), "110", 1, 3600,
      "replay --live: how long a caller is on hold, in seconds"},
+    {"HOLD_GRACE_S", CONFIG_NUMBER, AT(hold_grace_s), "10", 0, 60,
+     "replay --to: how long after that an answer is waited for, in seconds"},
     {"DIALOUT_LIMIT_S", CONFIG_NUMBER, AT(dialout_limit_s), "600", 1, 86400,
      "the same for a dial-out"},
     {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "30", 1, 120,

@@ -21,6 +21,7 @@ struct audit_settings {
     char *daily_api_url;
     char *replay_api_key;
     uint64_t hold_limit_s;
+    uint64_t hold_grace_s;
     uint64_t dialout_limit_s;
     uint64_t start_timeout_s;
 

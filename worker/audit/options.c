@@ -86,7 +86,7 @@ static const struct {
      "TIME", "calls up to this time"},
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
-    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, rejected or invalid"},
+    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, unknown, rejected or invalid"},
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},

@@ -66,6 +66,7 @@ local function begin(token, deaths_max)
         set(record_unknown(attempts, call[6]), '')
         set('answered', attempts)
         set('deaths', deaths)
+        set('unanswered', '1')
     end
     -- Being let ask is good for one request.
     local has_line = redis.call('EXISTS', pace) == 1

@@ -3,9 +3,12 @@
 -- dead letter and, last, the acknowledgement. Follows prelude.lua, call.lua and pace.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
---       these fields
--- A verdict: lost, duplicate or recorded. Sent again, it changes nothing: recorded or lost.
-local FIELDS_COUNT = 14 -- that this script knows: who adds one says here what becomes of it
+--       these fields; 4 how long, in ms, after its hold a call's request may still be answered
+-- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
+-- expired; `not_yet` and how many ms are left in which a request of this call may be answered. Sent again, it changes nothing: recorded or lost.
+local FIELDS_COUNT = 15 -- that this script knows: who adds one says here what becomes of it
+
+local grace_ms = tonumber(ARGV[4])
 
 local outcome = {} -- of the call at hand, by name
 local field_names = {}
@@ -19,6 +22,33 @@ setmetatable(outcome, {
         error('an outcome has no field ' .. name)
     end,
 })
+
+-- A 2xx came after another worker had taken the call over. If the call was closed as dead, it becomes
+-- `started` in this step: counters, event and dead letter. If it is still open, its end sees it.
+local function start_late(state, reason, letter)
+    local fields = { 'session_id', outcome.session_id, 'room_url', outcome.room_url, 'late_ms', now_text }
+    if state == 'dead' then
+        for _, word in ipairs({ 'state', 'started', 'reason', '', 'error', outcome.error, 'http_status',
+            outcome.http_status, 'started_ms', now_text, 'updated_ms', now_text, 'worker', consumer,
+            'answered', outcome.attempt,
+            record_event('started', outcome.attempt, consumer, '', outcome.error, 'late', '1'), '' }) do
+            fields[#fields + 1] = word
+        end
+        redis.call('HINCRBY', counts, 'dead', '-1')
+        redis.call('HINCRBY', counts, 'dead:' .. reason, '-1')
+        redis.call('HINCRBY', counts, 'started', '1')
+        add_to_index(entry, from, to, agent, 'started', '')
+        local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
+        if old then -- an entry of a stream cannot change: its marked copy takes its place
+            local copy = old[2]
+            copy[#copy + 1] = 'late'
+            copy[#copy + 1] = now_text
+            redis.call('XDEL', dead, letter)
+            redis.call('XADD', dead, '*', unpack(copy))
+        end
+    end
+    redis.call('HSET', call_key, unpack(fields))
+end
 
 local function finish(...)
     local values = { ... }
@@ -34,7 +64,7 @@ local function finish(...)
     end
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
-        'updated_ms', 'waiting_ms', 'asked_ms', 'state')
+        'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Claimed by another who has not begun: what became of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
@@ -47,6 +77,13 @@ local function finish(...)
         local event = attempt > 0 and record_attempt('late', '1')
         if event and call[1] then -- else the call is no longer kept
             redis.call('HSET', call_key, event, '')
+            if outcome.unanswered == '1' then
+                redis.call('HSET', call_key, 'unanswered', '1')
+            end
+            if outcome.name == 'started' and call[1] == entry and call[9] ~= 'started' then
+                start_late(call[9], call[12], call[13])
+                return call[9] == 'dead' and 'recorded' or 'lost'
+            end
             if call[1] == entry and call[2] == consumer then
                 redis.call('HSET', call_key, 'answered', outcome.attempt)
             end
@@ -67,6 +104,13 @@ local function finish(...)
         return 'recorded'
     end
 
+    -- The request of the worker that had the call before may still be answered.
+    local left_ms = tonumber(hold_ms) + grace_ms - now
+    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 and
+        tonumber(call[3] or 0) > tonumber(call[4] or 0) then
+        return 'not_yet ' .. text(left_ms)
+    end
+
     local fields = { 'error', outcome.error, 'http_status', outcome.http_status, 'updated_ms', now_text }
     local function set(name, value)
         fields[#fields + 1] = name
@@ -83,6 +127,9 @@ local function finish(...)
         set(record_attempt(), '')
         set('answered', outcome.attempt)
         begun_ms = tonumber(call[6] or now)
+        if outcome.unanswered == '1' then
+            set('unanswered', '1')
+        end
         if attempt > 1 then
             set('deaths', '0')
         end
@@ -92,11 +139,23 @@ local function finish(...)
     elseif not call[3] then
         set('attempts', '0')
     elseif tonumber(call[3]) > tonumber(call[4] or 0) then
+        call[10] = '1'
         set(record_unknown(call[3], call[2]), '')
         set('answered', call[3])
     end
     if call[7] or (call[8] and call[8] ~= '') then
         leave_line()
+    end
+
+    local late = {}
+    if outcome.name == 'dead' and call[11] then -- the answer of an earlier attempt: a bot has started
+        outcome.name, outcome.reason, late = 'started', '', { 'late', '1' }
+        outcome.session_id, outcome.room_url =
+            unpack(redis.call('HMGET', call_key, 'session_id', 'room_url'))
+    elseif outcome.reason == 'expired' and call[10] then
+        outcome.reason = 'unknown'
+        outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
+        fields[2] = outcome.error
     end
 
     if outcome.name == 'started' or outcome.name == 'dead' then
@@ -114,15 +173,16 @@ local function finish(...)
             copy[#copy + 1] = outcome.reason
             copy[#copy + 1] = 'error'
             copy[#copy + 1] = outcome.error
-            redis.call('XADD', dead, '*', unpack(copy))
+            set('letter', redis.call('XADD', dead, '*', unpack(copy)))
             redis.call('HINCRBY', counts, 'dead:' .. outcome.reason, '1')
         end
-        set(record_event(outcome.name, outcome.attempt, consumer, outcome.reason, outcome.error), '')
+        set(record_event(outcome.name, outcome.attempt, consumer, outcome.reason, outcome.error,
+            unpack(late)), '')
         redis.call('HINCRBY', counts, outcome.name, '1')
         redis.call('HSET', call_key, unpack(fields))
         add_to_index(entry, from, to, agent, outcome.name, outcome.reason)
         redis.call('XACK', KEYS[1], 'workers', entry)
-        return 'recorded'
+        return outcome.reason == 'unknown' and 'unknown' or 'recorded'
     end
 
     set('state', 'waiting')
@@ -140,4 +200,4 @@ local function finish(...)
     return 'recorded'
 end
 
-return for_each_call(4, finish)
+return for_each_call(5, finish)

@@ -31,6 +31,7 @@ enum outcome_name {
     X(ARRAY, room_url, 1025)                                                                       \
     X(NUMBER, failures, 0)       /* in a row, this one included */                                 \
     X(NUMBER, retry_after_ms, 0) /* the agent asks to be left alone; 0: no */                      \
+    X(FLAG, unanswered, 0)       /* the POST was sent, and no answer came */                       \
     X(FLAG, lines_up, 0)         /* the agent's calls stand in line from now on */                 \
     X(NUMBER, again_after_ms, 0) /* of OUTCOME_AGAIN: how long this call does not ask */
 

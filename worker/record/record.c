@@ -37,9 +37,10 @@ static enum record_verdict verdict_of(struct bytes_view name)
         const char *name;
         enum record_verdict verdict;
     } TABLE[] = {
-        {"go", RECORD_GO},         {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
-        {"line", RECORD_LINED_UP}, {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
-        {"deadly", RECORD_DEADLY}, {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
+        {"go", RECORD_GO},           {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
+        {"line", RECORD_LINED_UP},   {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
+        {"deadly", RECORD_DEADLY},   {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
+        {"unknown", RECORD_UNKNOWN}, {"not_yet", RECORD_NOT_YET},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (view_equal_text(name, TABLE[i].name)) {
@@ -147,10 +148,10 @@ bool record_finish(struct record *record, const struct record_call *call,
 }
 
 struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
-                           uint64_t request_ms_max)
+                           uint64_t request_ms_max, uint64_t grace_ms)
 {
     struct record *record = memory_zeroed(sizeof *record);
-    char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES];
+    char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES], grace[REDIS_NUMBER_BYTES];
     record->scripts = scripts;
     const struct bytes_view argv[] = {
         view_of_text(consumer),
@@ -159,7 +160,8 @@ struct record *record_open(struct loop *loop, struct scripts *scripts, const cha
     };
     record->begin =
         steps_open(loop, scripts, SCRIPT_BEGIN, BEGIN_WORDS, sizeof argv / sizeof argv[0], argv);
-    const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES)};
+    const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES),
+                                             redis_number(grace, grace_ms)};
     record->finish = steps_open(loop, scripts, SCRIPT_FINISH, FINISH_WORDS,
                                 sizeof finish_argv / sizeof finish_argv[0], finish_argv);
     return record;

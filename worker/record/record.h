@@ -34,6 +34,8 @@ enum record_verdict {
     RECORD_SUSPECT,     // begin: more workers than `deaths_max` died with its request out
     RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,        // finish: it is recorded
+    RECORD_UNKNOWN,     // finish: recorded as `unknown`, not `expired`: a bot may have started
+    RECORD_NOT_YET,     // finish: a request may still be answered; ask again after `attempt` ms
     RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
 };
@@ -43,9 +45,9 @@ typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, un
 
 struct record;
 
-// `request_ms_max`: how long a request may be out.
+// `request_ms_max`: how long a request may be in flight. `grace_ms`: HOLD_GRACE_S.
 struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
-                           uint64_t request_ms_max);
+                           uint64_t request_ms_max, uint64_t grace_ms);
 // When the connection has been closed, and the calls are still there: steps that never left get
 // RECORD_UNAVAILABLE.
 void record_close(struct record *record);

@@ -34,6 +34,7 @@ static enum replay_outcome outcome_of(const redisReply *hash)
         return REPLAY_UNFINISHED;
     }
     return view_equal_text(reason, "expired")    ? REPLAY_EXPIRED
+           : view_equal_text(reason, "unknown")  ? REPLAY_UNKNOWN
            : view_equal_text(reason, "rejected") ? REPLAY_REJECTED
                                                  : REPLAY_INVALID;
 }

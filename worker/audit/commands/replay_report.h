@@ -11,6 +11,7 @@
 #define REPLAY_OUTCOMES(X)                                                                         \
     X(STARTED, "started")                                                                          \
     X(EXPIRED, "dead expired")                                                                     \
+    X(UNKNOWN, "dead unknown")                                                                     \
     X(REJECTED, "dead rejected")                                                                   \
     X(INVALID, "dead invalid")                                                                     \
     X(UNFINISHED, "unfinished")                                                                    \
