@@ -13,7 +13,7 @@ CC := gcc
 BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
-PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libcrypto
+PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
 # Asked once, when the first recipe needs them: pkg-config may have to be installed before.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
@@ -135,6 +135,8 @@ help:
 ## make test         unit and flow tests; needs no container engine
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
+## make update      replaces what docker compose up has started, one after the other; refuses nobody
+## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
 ## make crash-points
@@ -143,6 +145,10 @@ help:
 ## make line         how long those wait who stand in line: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside, SECONDS=30 for each target
+## make format       clang-format over every C file
+## make compile-commands
+##                   build/compile_commands.json, for clangd
+## make install      dialin-ingress, -worker and -audit into PREFIX/bin (/usr/local): DESTDIR, PREFIX
 ## make clean        removes build/
 ## make deps         installs the Debian packages that building needs
 ##
@@ -212,6 +218,42 @@ lint: deps-lint
 test-compose:
 	@.ci/install compose
 	@tests/compose/run.sh
+
+.PHONY: update
+update:
+	@common/ship/compose/update.sh
+
+.PHONY: update-test
+update-test:
+	@.ci/install compose
+	@tests/compose/run.sh --updates
+
+# Into $(DESTDIR)$(PREFIX)/bin: the programs that a system of one's own runs.
+PREFIX := /usr/local
+DESTDIR :=
+INSTALLED := $(filter-out dialin-agent dialin-caller,$(PROGRAMS))
+.PHONY: install uninstall
+install: $(addprefix $(BUILD)/,$(INSTALLED))
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 -s $^ $(DESTDIR)$(PREFIX)/bin
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(INSTALLED))
+
+SOURCES = $(sort $(shell find common ingress worker tests -name '*.c'))
+.PHONY: format
+format:
+	clang-format -i $(sort $(shell find common ingress worker tests -name '*.[ch]'))
+
+# For clangd and other tools: how each file is compiled.
+.PHONY: compile-commands
+compile-commands: build/compile_commands.json
+build/compile_commands.json: Makefile .ci/walls.mk $(SOURCES)
+	@mkdir -p $(@D)
+	@$(file >$@.new,[)$(foreach source,$(SOURCES),$(file >>$@.new,$(call compile_command,$(source))))true
+	@sed -i '$$ s/,$$//' $@.new && echo ']' >> $@.new && mv $@.new $@
+json_text = "$(subst ",\",$(subst \,\\,$(1)))"
+compile_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": $(call json_text,$(CC) \
+$(CFLAGS_ALL) $(call include_path,$(call folder_of,$(1))) -c $(1))},
 
 .PHONY: clean
 clean:

@@ -17,8 +17,8 @@ knows.worker/redact  := common/core
 knows.worker/history := common/core common/redis common/webhook worker/agent
 knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS)
 knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_PARTS) worker/history \
-                        worker/audit/commands worker/audit/terminal
-knows.worker/audit/commands := worker/audit $(filter-out worker/audit/commands,$(knows.worker/audit))
+                        worker/audit/terminal
+knows.worker/audit/commands := worker/audit $(knows.worker/audit)
 knows.worker/audit/terminal := common/core
 knows.tests/agent    := common/core common/http
 knows.tests/caller   := $(COMMON_PARTS)
@@ -26,7 +26,7 @@ knows.tests/bench    := $(COMMON_PARTS)
 knows.tests/unit/common  := $(COMMON_PARTS)
 knows.tests/unit/ingress := ingress $(knows.ingress)
 knows.tests/unit/worker  := worker $(knows.worker)
-knows.tests/unit/audit   := worker/audit $(knows.worker/audit)
+knows.tests/unit/audit   := worker/audit/commands $(knows.worker/audit/commands)
 knows.tests/fuzz     := ingress $(knows.tests/unit/audit)
 
 # $(call include_path,FOLDER)

@@ -9,11 +9,6 @@
 #define STALE "stale_timestamp"
 #define BEARER "Bearer "
 
-bool sender_has_credentials(const struct sender_credentials *credentials)
-{
-    return credentials->timestamp || credentials->signature || credentials->authorization;
-}
-
 static bool key_is_good(const char *api_key, const char *authorization)
 {
     size_t len = strlen(BEARER);
@@ -21,9 +16,68 @@ static bool key_is_good(const char *api_key, const char *authorization)
            signature_same_secret(view_of_text(authorization + len), view_of_text(api_key));
 }
 
+static bool clocks_differ(const struct sender_clock *clock)
+{
+    uint64_t apart_ms = clock->host_ms > clock->redis_ms ? clock->host_ms - clock->redis_ms
+                                                         : clock->redis_ms - clock->host_ms;
+    return apart_ms > SENDER_CLOCKS_APART_MS;
+}
+
+static const char *look_at_signature(const struct sender_rules *rules,
+                                     const struct sender_credentials *credentials,
+                                     const struct sender_clock *clock)
+{
+    struct bytes_view timestamp = view_of_text(credentials->timestamp);
+    struct bytes_view signature = view_of_text(credentials->signature);
+    if (!credentials->timestamp || !credentials->signature) {
+        return MISSING;
+    }
+    enum signature_verdict by_host = signature_look(timestamp, signature, clock->host_ms);
+    if (!rules->secrets || by_host == SIGNATURE_WRONG) {
+        return INVALID;
+    }
+    bool is_fresh = by_host == SIGNATURE_GOOD ||
+                    (clocks_differ(clock) &&
+                     signature_look(timestamp, signature, clock->redis_ms) == SIGNATURE_GOOD);
+    return is_fresh ? NULL : STALE;
+}
+
+const char *sender_refuse_at_head(const struct sender_rules *rules,
+                                  const struct sender_credentials *credentials,
+                                  const struct sender_clock *clock)
+{
+    if (rules->allow_unsigned) {
+        return NULL;
+    }
+    if (credentials->timestamp || credentials->signature) {
+        return look_at_signature(rules, credentials, clock);
+    }
+    if (!credentials->authorization) {
+        return MISSING;
+    }
+    return key_is_good(rules->api_key, credentials->authorization) ? NULL : INVALID;
+}
+
+static enum signature_verdict check_signature(struct sender *sender,
+                                              const struct sender_rules *rules,
+                                              const struct sender_credentials *credentials,
+                                              struct bytes_view body,
+                                              const struct sender_clock *clock)
+{
+    const struct bytes_view timestamp = view_of_text(credentials->timestamp);
+    const struct bytes_view signature = view_of_text(credentials->signature);
+    enum signature_verdict verdict =
+        signature_check(rules->secrets, timestamp, signature, body, clock->host_ms, &sender->match);
+    if (verdict == SIGNATURE_STALE && clocks_differ(clock)) {
+        verdict = signature_check(rules->secrets, timestamp, signature, body, clock->redis_ms,
+                                  &sender->match);
+    }
+    return verdict;
+}
+
 static const char *failure_of_signature(struct sender *sender, const struct sender_rules *rules,
                                         const struct sender_credentials *credentials,
-                                        struct bytes_view body, uint64_t now_ms)
+                                        struct bytes_view body, const struct sender_clock *clock)
 {
     if (!credentials->timestamp || !credentials->signature) {
         return MISSING;
@@ -31,8 +85,7 @@ static const char *failure_of_signature(struct sender *sender, const struct send
     if (!rules->secrets) {
         return INVALID;
     }
-    switch (signature_check(rules->secrets, view_of_text(credentials->timestamp),
-                            view_of_text(credentials->signature), body, now_ms, &sender->match)) {
+    switch (check_signature(sender, rules, credentials, body, clock)) {
     case SIGNATURE_GOOD:
         sender->is_genuine = true;
         return NULL;
@@ -47,7 +100,7 @@ static const char *failure_of_signature(struct sender *sender, const struct send
 
 void sender_prove(struct sender *sender, const struct sender_rules *rules,
                   const struct sender_credentials *credentials, struct bytes_view body,
-                  uint64_t now_ms)
+                  const struct sender_clock *clock)
 {
     sender->failure = NULL;
     sender->has_key = false;
@@ -59,7 +112,7 @@ void sender_prove(struct sender *sender, const struct sender_rules *rules,
         return;
     }
     if (credentials->timestamp || credentials->signature) {
-        sender->failure = failure_of_signature(sender, rules, credentials, body, now_ms);
+        sender->failure = failure_of_signature(sender, rules, credentials, body, clock);
     } else if (!credentials->authorization) {
         sender->failure = MISSING;
     } else {

@@ -1,4 +1,4 @@
-// Is the sender of a request genuine, and what may they send? Pure: what the request carries and
+// Is the sender of a request genuine, and which kinds may they send? Pure: the headers and
 // the time come in.
 #ifndef DIALIN_AUTH_H
 #define DIALIN_AUTH_H
@@ -17,13 +17,20 @@ struct sender_rules {
     bool allow_unsigned;
 };
 
-// The headers of a request; NULL where absent.
+// The time by the host's clock and by Redis'. If they are over SENDER_CLOCKS_APART_MS apart, one of
+// them has stepped, and a timestamp is fresh if either says so.
+#define SENDER_CLOCKS_APART_MS 1000
+struct sender_clock {
+    uint64_t host_ms;
+    uint64_t redis_ms;
+};
+
+// The headers of a request; NULL if absent.
 struct sender_credentials {
     const char *timestamp;     // X-Pinless-Timestamp
     const char *signature;     // X-Pinless-Signature
     const char *authorization; // Authorization
 };
-bool sender_has_credentials(const struct sender_credentials *credentials);
 
 // Plain memory; the result of sender_prove.
 struct sender {
@@ -34,12 +41,17 @@ struct sender {
     struct signature_match match;
 };
 
+// The code of the refusal if these headers cannot be right, whatever the body is; else NULL.
+const char *sender_refuse_at_head(const struct sender_rules *rules,
+                                  const struct sender_credentials *credentials,
+                                  const struct sender_clock *clock);
+
 // A signature that is there is always checked, whatever else is.
 void sender_prove(struct sender *sender, const struct sender_rules *rules,
                   const struct sender_credentials *credentials, struct bytes_view body,
-                  uint64_t now_ms);
+                  const struct sender_clock *clock);
 
-// What the sender's secret is tied to (signature_tied_to); "" if to nothing.
+// The address that the sender's secret is tied to (signature_tied_to); "" if to nothing.
 const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules);
 
 // Which secret or key proved the sender, for people: "2 of the list (+14152251493)".

@@ -1,5 +1,5 @@
-// The story of a request: is it genuine, what is it, and then it is queued (pending_webhook.h) or
-// refused (refusal.h).
+// The story of a request: is it genuine, which kind is it, and then it is queued
+// (pending_webhook.h) or refused (refusal.h).
 #include "intake.h"
 
 #include "dialout_id.h"
@@ -25,6 +25,12 @@ struct intake {
 };
 
 // --- refusing ---------------------------------------------------------------------------------
+
+bool intake_is_proxy(const char *address, void *arg)
+{
+    const struct intake *intake = arg;
+    return peer_is_proxy(intake->settings.proxies, address);
+}
 
 void intake_on_refusal(const char *code, void *arg)
 {
@@ -67,7 +73,7 @@ static void refuse_as_not_genuine(const struct intake *intake, struct http_reque
     refuse(intake, request, 401, code, sentence_of(code));
 }
 
-// What a sender with a good signature or key sent, and cannot be taken.
+// A request with a good signature or key that cannot be taken.
 static void refuse_from(const struct intake *intake, struct http_request *request,
                         const struct sender *sender, const struct refusal *refusal)
 {
@@ -162,11 +168,16 @@ void intake_on_head(struct http_request *request, void *arg)
     struct intake *intake = arg;
     const struct sender_credentials given = credentials_of(request);
     uint64_t length = http_request_length(request);
+    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    const char *failure = sender_refuse_at_head(&intake->settings.sender, &given, &clock);
     if (is_busy(intake)) {
         refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
-    } else if (!sender_has_credentials(&given) && !intake->settings.sender.allow_unsigned &&
-               length != UINT64_MAX && length > WEBHOOK_UNSIGNED_BYTES_MAX) {
-        refuse_as_not_genuine(intake, request, "missing_signature");
+    } else if (failure && length == UINT64_MAX) { // it may still be a verification request
+        const struct http_cut cut = {WEBHOOK_UNSIGNED_BYTES_MAX, "401 Unauthorized", failure,
+                                     sentence_of(failure)};
+        http_request_limit_body(request, &cut);
+    } else if (failure && length > WEBHOOK_UNSIGNED_BYTES_MAX) {
+        refuse_as_not_genuine(intake, request, failure);
     }
 }
 
@@ -220,7 +231,11 @@ void intake_on_request(struct http_request *request, void *arg)
     struct bytes_view body = http_request_body(request);
     const struct sender_credentials given = credentials_of(request);
     struct sender sender;
-    sender_prove(&sender, &intake->settings.sender, &given, body, loop_wall_ms());
+    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    sender_prove(&sender, &intake->settings.sender, &given, body, &clock);
+    if (sender.is_genuine && !sender.failure) {
+        http_request_is_genuine(request);
+    }
     if (!sender.failure) {
         read_webhook(intake, request, &sender);
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
@@ -237,13 +252,20 @@ void intake_on_health(struct http_request *request, void *arg)
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), NULL);
 }
 
+void intake_reload(struct intake *intake, const struct sender_rules *sender,
+                   const struct redis_address *redis)
+{
+    intake->settings.sender = *sender;
+    stream_writer_reload(intake->writer, redis);
+}
+
 const char *intake_missing(void *arg)
 {
     const struct intake *intake = arg;
     if (stream_writer_is_up(intake->writer)) {
         return NULL;
     }
-    return intake->spool ? spool_missing(intake->spool) : "Redis cannot be reached (REDIS_URL)";
+    return intake->spool ? spool_missing(intake->spool) : stream_writer_missing(intake->writer);
 }
 
 // --- opening and closing ----------------------------------------------------------------------
@@ -294,7 +316,7 @@ bool intake_is_spooling(const struct intake *intake)
 void intake_close(struct intake *intake)
 {
     pending_webhooks_refuse(intake->pending);
-    stream_writer_close(intake->writer); // what was written is forgotten in callbacks
+    stream_writer_close(intake->writer); // its callbacks forget the pending writes
     if (intake->spool) {
         spool_close(intake->spool);
     }

@@ -32,7 +32,27 @@ struct ingress {
     struct http_server *server;
     struct intake *intake;
     struct loop_timer *drain;
+    bool is_leaving;
 };
+
+static struct sender_rules sender_of(const struct settings *settings)
+{
+    return (struct sender_rules){settings->secrets, settings->api_key, settings->allow_unsigned};
+}
+
+static void on_reload(const void *arg, void *ingress_arg)
+{
+    const struct settings *settings = arg;
+    struct ingress *ingress = ingress_arg;
+    const struct sender_rules sender = sender_of(settings);
+    intake_reload(ingress->intake, &sender, &settings->redis);
+}
+
+static const char *missing(void *arg)
+{
+    struct ingress *ingress = arg;
+    return ingress->is_leaving ? "the ingress is leaving" : intake_missing(ingress->intake);
+}
 
 static void leave_when_drained(void *arg)
 {
@@ -47,6 +67,7 @@ static void leave_when_drained(void *arg)
 static void on_terminate(void *arg)
 {
     struct ingress *ingress = arg;
+    ingress->is_leaving = true;
     log_info("leaving: answering what has come in");
     http_server_drain(ingress->server);
     leave_when_drained(ingress);
@@ -57,7 +78,7 @@ static int run(const void *arg)
     const struct settings *settings = arg;
     const struct intake_settings intake_settings = {
         .redis_prefix = settings->common.redis_prefix,
-        .sender = {settings->secrets, settings->api_key, settings->allow_unsigned},
+        .sender = sender_of(settings),
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
         .wait_replicas = (unsigned)settings->common.redis_wait_replicas,
@@ -74,17 +95,27 @@ static int run(const void *arg)
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
         .body_bytes_max = settings->body_bytes_max,
+        .bodies_bytes_max = settings->bodies_max_mb * BYTES_PER_MB,
         .connections_max = settings_connections(settings),
         .routes = ROUTES,
         .arg = intake,
+        .is_proxy = intake_is_proxy,
         .on_refusal = intake_on_refusal,
     };
+    const struct process_reload reload = {
+        .settings_bytes = sizeof *settings,
+        .load = settings_load,
+        .release = settings_release,
+        .apply = on_reload,
+        .arg = &ingress,
+    };
+    struct process_reloader *reloader = process_reload_open(ingress.loop, &reload);
     ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
     bool has_what_it_needs = intake_has_spool(intake) || !settings->spool_folder;
     ingress.server = has_what_it_needs ? http_server_open(ingress.loop, &options) : NULL;
     if (ingress.server && settings->common.admin_port) {
         admin = admin_open(ingress.loop, settings->listen_addr,
-                           (uint16_t)settings->common.admin_port, metrics, intake_missing, intake);
+                           (uint16_t)settings->common.admin_port, metrics, missing, &ingress);
     }
     if (ingress.server && (admin || !settings->common.admin_port)) {
         loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
@@ -102,6 +133,7 @@ static int run(const void *arg)
     if (ingress.server) {
         http_server_close(ingress.server);
     }
+    process_reload_close(reloader);
     loop_timer_close(ingress.drain);
     loop_close(ingress.loop);
     metrics_close(metrics);

@@ -1,12 +1,11 @@
 // Addresses are compared as 128 bits, IPv4 as its mapped form, so that one comparison serves both.
-// The header is read from its end, because each proxy appends: only what trusted proxies wrote
-// counts.
+// The header is read from its end, because each proxy appends: only the part that trusted proxies
+// wrote counts.
 #include "peer.h"
 
 #include "memory.h"
 
 #include <arpa/inet.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +101,7 @@ static bool contains(const struct network *network, const uint8_t address[16])
     return rest == 0 || (network->address[whole] ^ address[whole]) >> (8 - rest) == 0;
 }
 
-static bool is_trusted(const struct peer_proxies *proxies, const char *text)
+bool peer_is_proxy(const struct peer_proxies *proxies, const char *text)
 {
     uint8_t address[16];
     bool is_ip4 = false;
@@ -136,7 +135,7 @@ static struct bytes_view without_port(struct bytes_view element)
     return element;
 }
 
-// Takes the last element off `*header`; false where there is none, or it is no address.
+// Takes the last element off `*header`; returns false if there is none, or it is not an address.
 static bool take_last(struct bytes_view *header, char out[PEER_BYTES])
 {
     size_t end = header->len;
@@ -165,7 +164,7 @@ void peer_of(const struct peer_proxies *proxies, const char *connected, const ch
     struct bytes_view header = view_of_text(forwarded_for);
     char nearer[PEER_BYTES];
     snprintf(out, PEER_BYTES, "%s", connected);
-    while (header.len > 0 && is_trusted(proxies, out) && take_last(&header, nearer)) {
+    while (header.len > 0 && peer_is_proxy(proxies, out) && take_last(&header, nearer)) {
         memcpy(out, nearer, PEER_BYTES);
     }
 }

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "memory.h"
+#include "redis_settings.h"
 #include "spool_orphans.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROGRAM "dialin-ingress"
@@ -20,7 +22,7 @@ const struct config_option SETTINGS_TABLE[] = {
     {"PORT", CONFIG_NUMBER, offsetof(struct settings, port), "7860", 1, 65535,
      "port that takes the webhooks"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for PORT and ADMIN_PORT"},
+     "numeric address to listen on, for PORT and ADMIN_PORT; :: is IPv6 and IPv4"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct settings, hmac_secrets), NULL, 0, 0,
      "secrets of the dial-in numbers in base64, separated by commas, each optionally for one "
      "number only: +14152251493=…"},
@@ -35,6 +37,9 @@ const struct config_option SETTINGS_TABLE[] = {
      "addresses and networks, separated by commas, whose X-Forwarded-For names the peer"},
     {"MAX_BODY_BYTES", CONFIG_NUMBER, offsetof(struct settings, body_bytes_max), "65536", 1024,
      1048576, "longest webhook, in bytes"},
+    {"MAX_BODIES_MB", CONFIG_NUMBER, offsetof(struct settings, bodies_max_mb), "64", 1, 65536,
+     "memory for all webhooks that are being received, in megabytes; above it senders who were "
+     "never genuine are answered 503"},
     {"MAX_IN_FLIGHT", CONFIG_NUMBER, offsetof(struct settings, in_flight_max), "10000", 1, 100000,
      "webhooks received and not answered yet; more are answered 503"},
     {"SPOOL_DIR", CONFIG_PATH, offsetof(struct settings, spool_folder), NULL, 0, 0,
@@ -58,18 +63,21 @@ static const char *const OWN_SETTINGS[] = {
     "TLS_KEY",
 };
 
+// An empty file counts as an unset variable; one that cannot be read does not.
+static bool names_a_value(const char *path)
+{
+    struct stat file;
+    return path && *path && (stat(path, &file) || !S_ISREG(file.st_mode) || file.st_size > 0);
+}
+
 // Returns the first of them that is set, itself or as NAME_FILE; NULL if none is.
 static const char *own_setting(void)
 {
     for (size_t i = 0; i < sizeof OWN_SETTINGS / sizeof *OWN_SETTINGS; i++) {
         char file_form[64];
         const char *value = getenv(OWN_SETTINGS[i]);
-        if (value && *value) {
-            return OWN_SETTINGS[i];
-        }
         snprintf(file_form, sizeof file_form, "%s_FILE", OWN_SETTINGS[i]);
-        value = getenv(file_form);
-        if (value && *value) {
+        if ((value && *value) || names_a_value(getenv(file_form))) {
             return OWN_SETTINGS[i];
         }
     }
@@ -192,10 +200,7 @@ void settings_load(void *arg, struct config_problems *problems)
         config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
                        API_KEY_BYTES_MIN);
     }
-    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
-    if (redis) {
-        config_problem(problems, "REDIS_URL", "%s", redis);
-    }
+    redis_settings_load_common(&settings->common, &settings->redis, problems);
     config_need_open_files(settings_connections(settings) + OPEN_FILES_OF_OUR_OWN, "MAX_IN_FLIGHT",
                            problems);
     config_common_apply(&settings->common, PROGRAM, problems);

@@ -1,4 +1,5 @@
-// The ingress' configuration: CONTRACT section 5, as a table and what the table cannot check.
+// The ingress' configuration: CONTRACT section 5, as a table and the checks that a table cannot
+// make.
 #ifndef DIALIN_INGRESS_SETTINGS_H
 #define DIALIN_INGRESS_SETTINGS_H
 
@@ -17,6 +18,7 @@ struct settings {
     char *demo_secret;
     char *trusted_proxies;
     uint64_t body_bytes_max;
+    uint64_t bodies_max_mb;
     uint64_t in_flight_max;
     char *spool_folder; // NULL: there is no spool
     uint64_t spool_max_mb;

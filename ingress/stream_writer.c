@@ -1,13 +1,14 @@
 // Without replicas to wait for, an entry's callback comes with the answer to its XADD. With them,
-// it stands in a queue behind that, and one WAIT at a time answers for all that were written before
-// it was sent. WAIT counts what this connection wrote; so all that stands there is unknown when the
-// connection breaks.
+// it stands in a second queue then, and one WAIT at a time answers for all that were written before
+// it was sent. WAIT counts the writes of this connection; so all that stands there is unknown when
+// the connection breaks.
 #include "stream_writer.h"
 
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
 #include "redis_keys.h"
+#include "write_probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ struct stream_writer {
     size_t covered;  // of them, from the first, by the WAIT that is out
     bool is_waiting; // a WAIT is out
     bool lacks_replicas;
-    struct loop_timer *probe;
+    struct loop_timer *look_for_replicas;
+    struct write_probe *probe;
     uint64_t down_from;          // loop_now_ms; 0: it is up
     char newest[ENTRY_ID_BYTES]; // of those that were acknowledged; empty: none
     uint64_t *errors, *losses;
@@ -45,7 +47,32 @@ struct stream_writer {
 
 bool stream_writer_is_up(const struct stream_writer *writer)
 {
-    return redis_is_up(writer->redis) && !writer->lacks_replicas;
+    return redis_is_up(writer->redis) && !writer->lacks_replicas &&
+           write_probe_is_good(writer->probe);
+}
+
+const char *stream_writer_missing(const struct stream_writer *writer)
+{
+    const char *refusal = write_probe_missing(writer->probe);
+    if (!redis_is_up(writer->redis)) {
+        return redis_missing(writer->redis);
+    }
+    return refusal                  ? refusal
+           : writer->lacks_replicas ? "replicas of Redis are missing (REDIS_WAIT_REPLICAS)"
+                                    : NULL;
+}
+
+// Something may have brought it up, or down.
+static void note_state(void *arg)
+{
+    struct stream_writer *writer = arg;
+    bool is_up = stream_writer_is_up(writer);
+    if (!is_up && writer->down_from == 0) {
+        writer->down_from = loop_now_ms();
+    } else if (is_up && writer->down_from > 0) {
+        writer->down_from = 0;
+        writer->on_up(writer->arg);
+    }
 }
 
 uint64_t stream_writer_down_ms(const struct stream_writer *writer)
@@ -58,20 +85,21 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer)
     return redis_now_ms(writer->redis);
 }
 
-// --- what Redis has lost ------------------------------------------------------------------------
+// --- entries that Redis has lost ----------------------------------------------------------------
 
 // The answer to GET low: up to there every entry is finished, and may have been trimmed.
 static void on_low(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
-    bool is_known = reply && reply->type == REDIS_REPLY_STRING;
-    snprintf(writer->low, sizeof writer->low, "%s", is_known ? reply->str : "0-0");
+    if (!reply_copy(reply, writer->low, sizeof writer->low) || !entry_id_is_valid(writer->low)) {
+        snprintf(writer->low, sizeof writer->low, "0-0");
+    }
 }
 
 static void on_newest(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
-    bool is_gone = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0;
+    bool is_gone = reply_is_list_of(reply, 0);
     if (is_gone && writer->newest[0] &&
         entry_id_compare(entry_id_of(writer->low), entry_id_of(writer->newest)) < 0) {
         log_error("Redis has lost webhooks that were acknowledged: it was flushed, restored, or "
@@ -122,29 +150,28 @@ static void note_replicas(struct stream_writer *writer, bool are_there)
     bool was_lacking = writer->lacks_replicas;
     writer->lacks_replicas = !are_there;
     if (!are_there) {
-        writer->down_from = was_lacking ? writer->down_from : loop_now_ms();
-        loop_timer_start(writer->probe, STREAM_WRITER_PROBE_MS);
-    } else if (was_lacking && redis_is_up(writer->redis)) {
-        log_info("the replicas of Redis are there again");
-        writer->down_from = 0;
-        writer->on_up(writer->arg);
+        loop_timer_start(writer->look_for_replicas, STREAM_WRITER_PROBE_MS);
     }
     if (!are_there && !was_lacking) {
         log_error("replicas of Redis are missing: nothing is acknowledged without them "
                   "(REDIS_WAIT_REPLICAS)");
+    } else if (are_there && was_lacking && redis_is_up(writer->redis)) {
+        log_info("the replicas of Redis are there again");
     }
+    note_state(writer);
 }
 
 static void on_replicas(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
     size_t covered = writer->covered;
-    bool have_it = reply && reply->type == REDIS_REPLY_INTEGER &&
-                   reply->integer >= (long long)writer->settings.wait_replicas;
+    int64_t replicas = 0;
+    bool have_it =
+        reply_integer(reply, (int64_t)writer->settings.wait_replicas, INT32_MAX, &replicas);
     writer->is_waiting = false;
     writer->covered = 0;
     note_replicas(writer, have_it || !reply);
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
+    if (reply_is_error(reply)) {
         log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
     }
     size_t i = 0;
@@ -176,7 +203,7 @@ static void wait_for_replicas(struct stream_writer *writer)
     }
 }
 
-static void probe(void *arg)
+static void look_for_replicas(void *arg)
 {
     wait_for_replicas(arg);
 }
@@ -185,10 +212,13 @@ static void on_added(const redisReply *reply, void *arg)
 {
     struct write *write = arg;
     struct stream_writer *writer = write->writer;
-    // Whatever else comes, from something that is no Redis, is no acknowledgement.
-    bool has_it = reply && reply->type == REDIS_REPLY_STRING && entry_id_is_valid(reply->str);
-    if (has_it) {
-        snprintf(write->entry_id, sizeof write->entry_id, "%s", reply->str);
+    // Whatever else comes, from something that is not a Redis, is not an acknowledgement.
+    bool has_it = reply && reply->type == REDIS_REPLY_STRING &&
+                  reply_copy(reply, write->entry_id, sizeof write->entry_id) &&
+                  entry_id_is_valid(write->entry_id);
+    if (reply) {
+        *writer->errors += reply_is_error(reply);
+        write_probe_note(writer->probe, reply, has_it);
     }
     if (has_it && writer->settings.wait_replicas > 0) {
         *(writer->last ? &writer->last->next : &writer->first) = write;
@@ -197,13 +227,10 @@ static void on_added(const redisReply *reply, void *arg)
         wait_for_replicas(writer);
         return;
     }
-    if (reply && reply->type == REDIS_REPLY_ERROR && (*writer->errors)++ % COMPLAIN_EVERY == 0) {
-        log_error("Redis refuses webhooks", log_text("error", reply->str));
-    }
     end_write(write, has_it);
 }
 
-// What waits for replicas is unknown to the next connection.
+// Entries that wait for replicas are unknown to the next connection.
 static void give_up_waiting(struct stream_writer *writer)
 {
     writer->covered = 0;
@@ -215,12 +242,13 @@ static void give_up_waiting(struct stream_writer *writer)
 static void on_state(bool up, void *arg)
 {
     struct stream_writer *writer = arg;
-    writer->down_from = up ? 0 : loop_now_ms();
     if (up) {
         look_for_losses(writer);
-        writer->on_up(writer->arg);
+        write_probe_on_up(writer->probe, writer->redis); // whose success brings it up
     } else {
         writer->lacks_replicas = false;
+        write_probe_on_down(writer->probe);
+        note_state(writer);
         give_up_waiting(writer);
     }
 }
@@ -234,19 +262,20 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     struct write *write = memory_zeroed(sizeof *write);
     *write = (struct write){.writer = writer, .on_written = on_written, .arg = arg};
     memcpy(argv + 3, fields, count * sizeof *fields);
-    if (writer->lacks_replicas || !redis_send(writer->redis, 3 + count, argv, on_added, write)) {
+    if (!stream_writer_is_up(writer) ||
+        !redis_send(writer->redis, 3 + count, argv, on_added, write)) {
         free(write);
         return false;
     }
     return true;
 }
 
-// --- what is refused ----------------------------------------------------------------------------
+// --- refused webhooks ---------------------------------------------------------------------------
 
 static void on_traced(const redisReply *reply, void *arg)
 {
     struct stream_writer *writer = arg;
-    if (reply && reply->type == REDIS_REPLY_ERROR && writer->trace_errors++ % COMPLAIN_EVERY == 0) {
+    if (reply_is_error(reply) && writer->trace_errors++ % COMPLAIN_EVERY == 0) {
         log_error("Redis refuses the trace of a refused webhook", log_text("error", reply->str));
     }
 }
@@ -262,25 +291,17 @@ void stream_writer_trace(struct stream_writer *writer, size_t count,
     redis_send(writer->redis, 5 + count, argv, on_traced, writer);
 }
 
-// --- what is kept already -----------------------------------------------------------------------
+// --- calls that are kept ------------------------------------------------------------------------
 
 struct look_up {
     stream_writer_on_call *on_call;
     void *arg;
 };
 
-static struct bytes_view text_element(const redisReply *reply, size_t index)
-{
-    bool is_text = reply && reply->type == REDIS_REPLY_ARRAY && index < reply->elements &&
-                   reply->element[index]->type == REDIS_REPLY_STRING;
-    return is_text ? (struct bytes_view){reply->element[index]->str, reply->element[index]->len}
-                   : VIEW("");
-}
-
 static void on_looked_up(const redisReply *reply, void *arg)
 {
     struct look_up *look_up = arg;
-    look_up->on_call(text_element(reply, 0), text_element(reply, 1), look_up->arg);
+    look_up->on_call(reply_view_at(reply, 0), reply_view_at(reply, 1), look_up->arg);
     free(look_up);
 }
 
@@ -320,16 +341,23 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
                                      "Times that Redis had lost acknowledged webhooks.", NULL);
-    writer->probe = loop_timer_open(loop, probe, writer);
+    writer->look_for_replicas = loop_timer_open(loop, look_for_replicas, writer);
+    writer->probe = write_probe_open(loop, bytes_view(&writer->stream), note_state, writer);
     writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
     return writer;
+}
+
+void stream_writer_reload(struct stream_writer *writer, const struct redis_address *redis)
+{
+    redis_reload(writer->redis, redis);
 }
 
 void stream_writer_close(struct stream_writer *writer)
 {
     redis_close(writer->redis);
     give_up_waiting(writer);
-    loop_timer_close(writer->probe);
+    loop_timer_close(writer->look_for_replicas);
+    write_probe_close(writer->probe);
     bytes_release(&writer->stream);
     bytes_release(&writer->low_key);
     bytes_release(&writer->refused_key);

@@ -1,7 +1,7 @@
 // A call moves through `begin`, its POST and `finish`; whichever of these cannot be sent, or gets
 // no verdict, is sent again after STEP_AGAIN_MS: both steps recognise a repetition. `move` is the
-// only place where a state changes. Nothing here is needed after a death: whoever takes the entry
-// over reads from Redis how far it had come.
+// only place where a state changes. Nothing here is needed after a death: the worker that takes the
+// entry over reads from Redis how far it had come.
 //
 // Surprising: a call whose agent is full is let go of. It stands in the agent's line, in Redis, and
 // comes back here, or to another worker, as an entry when it may ask.
@@ -58,7 +58,7 @@ static void let_go(struct call *call)
     stream_reader_pull(calls->reader);
 }
 
-// Still pending: whoever gets it goes on from what Redis knows.
+// The entry is still pending: the next worker continues from the record in Redis.
 static void hand_back(struct call *call)
 {
     struct calls *calls = call->owner;
@@ -230,8 +230,8 @@ static void on_answer(const struct start_answer *answer, void *arg)
     finish(call);
 }
 
-// A worker that slept through its lease must not send what others have taken over by now, and no
-// request leaves after the caller's hold.
+// A worker that slept through its lease must not send requests of calls that others have taken
+// over, and no request leaves after the caller's hold.
 static bool may_send(void *arg)
 {
     const struct call *call = arg;
@@ -346,7 +346,8 @@ static void begin(struct call *call)
     }
 }
 
-// Sends what the call's state asks for; also after a pause, when it could not be sent before.
+// Sends the request or step that the call's state demands; also after a pause, when it could not be
+// sent before.
 static void step(struct call *call)
 {
     switch (call->state) {

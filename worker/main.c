@@ -40,6 +40,7 @@ struct worker {
     struct http_client *client;
     struct calls *calls;
     struct loop_timer *drain;
+    struct process_reloader *reloader;
     uint64_t draining_since_ms; // 0: not draining
 };
 
@@ -49,7 +50,7 @@ static void on_commands(bool up, void *arg)
     if (up) {
         scripts_load(worker->scripts);
         lease_on_up(worker->lease);
-        stream_reader_read_backlog(worker->reader); // what was claimed for us may be unknown here
+        stream_reader_read_backlog(worker->reader); // entries may have been claimed for us unseen
         housekeeping_on_up(worker->housekeeping);
         account_on_up(worker->account);
     }
@@ -57,13 +58,20 @@ static void on_commands(bool up, void *arg)
 
 static const char *missing(void *arg)
 {
-    const struct worker *worker = arg;
+    struct worker *worker = arg;
     if (worker->draining_since_ms) {
         return "the worker is leaving";
     }
-    return redis_is_up(worker->commands) && stream_reader_is_reading(worker->reader)
-               ? NULL
-               : "Redis cannot be reached (REDIS_URL)";
+    const char *problem = redis_missing(worker->commands);
+    return problem ? problem : stream_reader_missing(worker->reader);
+}
+
+static void on_reload(const void *arg, void *worker_arg)
+{
+    const struct settings *settings = arg;
+    struct worker *worker = worker_arg;
+    redis_reload(worker->commands, &settings->redis);
+    stream_reader_reload(worker->reader, &settings->redis);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -109,6 +117,21 @@ static void on_terminate(void *arg)
 
 // --- starting ---------------------------------------------------------------------------------
 
+// A request must leave while the lease is young: the connection may take a third of it.
+static void open_client(struct worker *worker)
+{
+    const struct settings *settings = worker->settings;
+    const uint64_t third_of_lease_ms = settings->lease_s * MS_PER_S / 3;
+    const struct http_client_settings client_settings = {
+        .connections_max = (unsigned)settings->concurrency,
+        .connect_timeout_ms = third_of_lease_ms < HTTP_CONNECT_TIMEOUT_MS ? third_of_lease_ms
+                                                                          : HTTP_CONNECT_TIMEOUT_MS,
+        .unacknowledged_ms = settings->start_timeout_s * MS_PER_S,
+        .ca_file = settings->start_ca_file,
+    };
+    worker->client = http_client_open(worker->loop, &client_settings);
+}
+
 static void open_parts(struct worker *worker, struct metrics *metrics)
 {
     const struct settings *settings = worker->settings;
@@ -140,7 +163,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->loop = loop_open();
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands, settings->common.redis_prefix);
-    worker->client = http_client_open(worker->loop, (unsigned)settings->concurrency);
+    open_client(worker);
     worker->record = record_open(worker->loop, worker->scripts, worker->consumer,
                                  settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS,
                                  settings->hold_grace_s * MS_PER_S);
@@ -170,7 +193,7 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
 
 static void close_parts(struct worker *worker)
 {
-    http_client_close(worker->client); // what is out is broken off
+    http_client_close(worker->client); // requests in flight are aborted
     redis_close(worker->commands);     // whose callbacks may still reach every part below
     stream_reader_close(worker->reader);
     record_close(worker->record);
@@ -181,6 +204,7 @@ static void close_parts(struct worker *worker)
     account_close(worker->account);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
+    process_reload_close(worker->reloader);
     loop_close(worker->loop);
 }
 
@@ -191,6 +215,13 @@ static int run(const void *arg)
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
+    const struct process_reload reload = {
+        .settings_bytes = sizeof *settings,
+        .load = settings_load,
+        .release = settings_release,
+        .apply = on_reload,
+        .arg = &worker,
+    };
     open_parts(&worker, metrics);
     open_keepers(&worker, metrics);
     if (settings->common.admin_port) {
@@ -201,6 +232,7 @@ static int run(const void *arg)
     if (exit_code == 0) {
         loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
         loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
+        worker.reloader = process_reload_open(worker.loop, &reload);
         log_info("taking calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         loop_run(worker.loop);

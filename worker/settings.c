@@ -4,13 +4,17 @@
 
 #include "log.h"
 #include "memory.h"
+#include "redis_settings.h"
 #include "stream_reader.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define PROGRAM "dialin-worker"
+#define DRAIN_SLACK_S 5
 #define OPEN_FILES_OF_OUR_OWN 128
 #define SPARE_FILES_FOR_CONNECTIONS 2 // a connection being closed and its successor
 
@@ -25,6 +29,10 @@ const struct config_option SETTINGS_TABLE[] = {
      "name of the agent on Pipecat Cloud"},
     {"DEMO_START_URL", CONFIG_TEXT, offsetof(struct settings, demo_start_url), NULL, 0, 0,
      "/start of the stand-in agent, used while neither START_URL nor PIPECAT_CLOUD_API_KEY is set"},
+    {"START_CA_FILE", CONFIG_TEXT, offsetof(struct settings, start_ca_file), NULL, 0, 0,
+     "PEM file of the authorities that may certify the agent; default: the system's"},
+    {"ALLOW_HTTP", CONFIG_TEXT, offsetof(struct settings, allow_http), NULL, 0, 0,
+     "host patterns that may be asked over plain http, e.g. *.svc.cluster.local,*.internal"},
     {"DAILY_API_KEY", CONFIG_SECRET, offsetof(struct settings, daily_api_key), NULL, 0, 0,
      "goes to the bot as body.daily_api_key; Pipecat's own runner needs it"},
     {"DAILY_API_URL", CONFIG_TEXT, offsetof(struct settings, daily_api_url),
@@ -33,7 +41,7 @@ const struct config_option SETTINGS_TABLE[] = {
      "routes by number are not in this version; leave it unset: every call goes to one agent"},
     {"CONCURRENCY", CONFIG_NUMBER, offsetof(struct settings, concurrency), "2048", 1, 65536,
      "calls in work at once"},
-    {"START_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, start_timeout_s), "30", 1, 120,
+    {"START_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, start_timeout_s), "75", 1, 120,
      "how long /start may take to answer, in seconds"},
     {"HOLD_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, hold_limit_s), "110", 1, 3600,
      "how long a caller is on hold, in seconds from the webhook; no bot is started later"},
@@ -45,14 +53,14 @@ const struct config_option SETTINGS_TABLE[] = {
      "how long a room can be joined after the request, in seconds"},
     {"LEASE_S", CONFIG_NUMBER, offsetof(struct settings, lease_s), "10", 3, 60,
      "a worker silent for this long is dead: others take its calls over, in seconds"},
-    {"DRAIN_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, drain_timeout_s), "20", 0, 600,
-     "how long SIGTERM waits for requests that are out, in seconds"},
+    {"DRAIN_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, drain_timeout_s), "80", 0, 600,
+     "how long SIGTERM waits for requests that are out, in seconds; default: START_TIMEOUT_S + 5"},
     {"RETENTION_DAYS", CONFIG_NUMBER, offsetof(struct settings, retention_days), "7", 1, 3650,
      "how long finished calls are kept, in days; less where Redis' memory is short"},
     {"WORKER_NAME", CONFIG_TEXT, offsetof(struct settings, worker_name), NULL, 0, 0,
      "first part of the consumer's name; default: the host's name"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for ADMIN_PORT"},
+     "numeric address to listen on, for ADMIN_PORT; :: is IPv6 and IPv4"},
     CONFIG_COMMON_OPTIONS(settings, common, "9465"),
     {0},
 };
@@ -62,6 +70,7 @@ static void check_agent(struct settings *settings, struct config_problems *probl
     struct bytes problem;
     const char *name = NULL;
     bytes_init(&problem, 4096);
+    settings->route.allow_http = settings->allow_http;
     if (settings->start_url) {
         name = "START_URL";
         route_to_url(&settings->route, settings->start_url, settings->start_api_key, &problem);
@@ -83,6 +92,45 @@ static void check_agent(struct settings *settings, struct config_problems *probl
         config_problem(problems, name, "%s", bytes_text(&problem));
     }
     bytes_release(&problem);
+}
+
+static const char *const SYSTEM_CA_FILES[] = {
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // OpenSSL's own place, BSD
+};
+
+// libcurl keeps a parsed bundle only if it comes from a file, not from a folder.
+static void check_ca_file(struct settings *settings, struct config_problems *problems)
+{
+    if (settings->start_ca_file) {
+        if (access(settings->start_ca_file, R_OK) != 0) {
+            config_problem(problems, "START_CA_FILE", "cannot be read: %s: %s",
+                           settings->start_ca_file, strerror(errno));
+        }
+        return;
+    }
+    for (size_t i = 0; i < sizeof SYSTEM_CA_FILES / sizeof SYSTEM_CA_FILES[0]; i++) {
+        if (access(SYSTEM_CA_FILES[i], R_OK) == 0) {
+            settings->start_ca_file = memory_text(SYSTEM_CA_FILES[i]);
+            return;
+        }
+    }
+    if (!strncasecmp(settings->route.start_url, "https:", 6)) {
+        config_problem(problems, "START_CA_FILE",
+                       "is not set, and the system has no bundle of certificate authorities: "
+                       "install ca-certificates, or name a PEM file");
+    }
+}
+
+// A request in flight may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
+static void check_drain(struct settings *settings)
+{
+    const uint64_t enough_s = settings->start_timeout_s + DRAIN_SLACK_S;
+    if (!getenv("DRAIN_TIMEOUT_S") && !getenv("DRAIN_TIMEOUT_S_FILE")) {
+        settings->drain_timeout_s = enough_s;
+    }
 }
 
 static void check_worker_name(struct settings *settings, struct config_problems *problems)
@@ -119,13 +167,12 @@ void settings_load(void *arg, struct config_problems *problems)
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_agent(settings, problems);
+    check_ca_file(settings, problems);
+    check_drain(settings);
     check_worker_name(settings, problems);
     check_key(settings->start_api_key, "START_API_KEY", problems);
     check_key(settings->cloud_api_key, "PIPECAT_CLOUD_API_KEY", problems);
-    const char *redis = redis_address_parse(&settings->redis, settings->common.redis_url);
-    if (redis) {
-        config_problem(problems, "REDIS_URL", "%s", redis);
-    }
+    redis_settings_load_common(&settings->common, &settings->redis, problems);
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};

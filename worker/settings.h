@@ -1,4 +1,5 @@
-// The worker's configuration: CONTRACT section 5, as a table and what the table cannot check.
+// The worker's configuration: CONTRACT section 5, as a table and the checks that a table cannot
+// make.
 #ifndef DIALIN_WORKER_SETTINGS_H
 #define DIALIN_WORKER_SETTINGS_H
 
@@ -13,6 +14,8 @@ struct settings {
     char *start_url;
     char *start_api_key;
     char *cloud_api_key;
+    char *start_ca_file;
+    char *allow_http;
     char *agent_name;
     char *demo_start_url;
     char *daily_api_key;

@@ -1,14 +1,16 @@
 // The one file that knows libuv. A libuv handle lives until its close callback has run, one turn
-// after uv_close(); so each is a small block of its own that frees itself there, and whoever closes
-// a timer or a watch may forget it at once, also from inside its callback.
+// after uv_close(); so each is a small block of its own that frees itself there, and the code that
+// closes a timer or a watch may forget it at once, also from inside its callback.
 //
 // Surprising: a watch that reports an error (a refused connection) reports readable and writable,
-// so that whoever reads or writes next finds the error; libuv by itself would report neither.
+// so that the next read or write finds the error; libuv by itself would report neither.
 #include "loop.h"
 
+#include "log.h"
 #include "memory.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,7 +40,11 @@ struct loop_hook {
 };
 
 struct loop_watch {
-    uv_poll_t uv;
+    uv_poll_t uv;     // unused if libuv refused the descriptor
+    uv_timer_t retry; // reports that refusal from the next turn
+    unsigned closing; // handles whose close callback is to come
+    int fd;
+    bool is_refused;
     loop_on_ready *on_ready;
     void *arg;
     int events;
@@ -46,7 +52,7 @@ struct loop_watch {
 
 struct loop_resolve {
     uv_getaddrinfo_t uv;
-    loop_on_address *on_address; // NULL: cancelled
+    loop_on_addresses *on_addresses; // NULL: cancelled
     void *arg;
 };
 
@@ -79,7 +85,9 @@ void loop_close(struct loop *loop)
     for (unsigned i = 0; i < loop->signal_count; i++) {
         uv_close((uv_handle_t *)&loop->signals[i], free_signal_callback);
     }
-    uv_run(&loop->uv, UV_RUN_DEFAULT); // the close callbacks
+    while (uv_run(&loop->uv,
+                  UV_RUN_DEFAULT)) { // the close callbacks, even if a callback stopped the loop
+    }
     int failed = uv_loop_close(&loop->uv);
     assert(!failed); // somebody left something open
     (void)failed;
@@ -146,13 +154,23 @@ void loop_timer_close(struct loop_timer *timer)
     }
 }
 
+static void log_refusal(int code)
+{
+    log_error("the event loop refuses to watch a descriptor", log_text("error", uv_strerror(code)));
+}
+
 struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg)
 {
     struct loop_watch *watch = memory_zeroed(sizeof *watch);
-    int failed = uv_poll_init(&loop->uv, &watch->uv, fd);
-    assert(!failed);
-    (void)failed;
+    uv_timer_init(&loop->uv, &watch->retry);
+    watch->retry.data = watch;
     watch->uv.data = watch;
+    watch->fd = fd;
+    int failed = uv_poll_init(&loop->uv, &watch->uv, fd);
+    watch->is_refused = failed != 0;
+    if (failed) {
+        log_refusal(failed);
+    }
     watch->on_ready = on_ready;
     watch->arg = arg;
     return watch;
@@ -171,6 +189,21 @@ static void watch_ready(uv_poll_t *uv, int status, int events)
     watch->on_ready(ready, watch->arg);
 }
 
+static void report_refusal(uv_timer_t *uv)
+{
+    struct loop_watch *watch = uv->data;
+    watch->on_ready(LOOP_READABLE | LOOP_WRITABLE, watch->arg);
+}
+
+// libuv tells the kernel in its next turn, and aborts if the descriptor was closed before.
+static int watch_start(struct loop_watch *watch, int wanted)
+{
+    if (watch->is_refused || fcntl(watch->fd, F_GETFD) < 0) {
+        return UV_EBADF;
+    }
+    return uv_poll_start(&watch->uv, wanted, watch_ready);
+}
+
 void loop_watch_set(struct loop_watch *watch, int events)
 {
     if (events == watch->events) {
@@ -178,19 +211,38 @@ void loop_watch_set(struct loop_watch *watch, int events)
     }
     watch->events = events;
     if (events == 0) {
-        uv_poll_stop(&watch->uv);
+        uv_timer_stop(&watch->retry);
+        if (!watch->is_refused) {
+            uv_poll_stop(&watch->uv);
+        }
         return;
     }
     int wanted = 0;
     wanted |= events & LOOP_READABLE ? UV_READABLE : 0;
     wanted |= events & LOOP_WRITABLE ? UV_WRITABLE : 0;
-    uv_poll_start(&watch->uv, wanted, watch_ready);
+    int failed = watch_start(watch, wanted);
+    if (failed) {
+        log_refusal(failed);
+        uv_timer_start(&watch->retry, report_refusal, 0, 0);
+    }
+}
+
+static void watch_handle_closed(uv_handle_t *handle)
+{
+    struct loop_watch *watch = handle->data;
+    if (--watch->closing == 0) {
+        free(watch);
+    }
 }
 
 void loop_watch_close(struct loop_watch *watch)
 {
     if (watch) {
-        uv_close((uv_handle_t *)&watch->uv, free_handle_data);
+        watch->closing = watch->is_refused ? 1 : 2;
+        uv_close((uv_handle_t *)&watch->retry, watch_handle_closed);
+        if (!watch->is_refused) {
+            uv_close((uv_handle_t *)&watch->uv, watch_handle_closed);
+        }
     }
 }
 
@@ -263,32 +315,46 @@ void loop_sync(struct loop *loop, int fd, loop_on_synced *on_synced, void *arg)
     (void)failed;
 }
 
+// False: it is of no family that is known here.
+static bool print_address(const struct addrinfo *info, loop_address address)
+{
+    if (info->ai_family == AF_INET) {
+        return !uv_ip4_name((const struct sockaddr_in *)(const void *)info->ai_addr, address,
+                            LOOP_ADDRESS_BYTES);
+    }
+    return info->ai_family == AF_INET6 &&
+           !uv_ip6_name((const struct sockaddr_in6 *)(const void *)info->ai_addr, address,
+                        LOOP_ADDRESS_BYTES);
+}
+
 static void resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *found)
 {
     struct loop_resolve *resolve = uv->data;
-    char address[LOOP_ADDRESS_BYTES];
-    bool is_known = false;
-    if (status == 0 && found && found->ai_family == AF_INET) {
-        is_known = !uv_ip4_name((const struct sockaddr_in *)(const void *)found->ai_addr, address,
-                                sizeof address);
-    } else if (status == 0 && found && found->ai_family == AF_INET6) {
-        is_known = !uv_ip6_name((const struct sockaddr_in6 *)(const void *)found->ai_addr, address,
-                                sizeof address);
+    loop_address addresses[LOOP_ADDRESSES_MAX];
+    size_t count = 0;
+    for (const struct addrinfo *info = status == 0 ? found : NULL;
+         info && count < LOOP_ADDRESSES_MAX; info = info->ai_next) {
+        count += print_address(info, addresses[count]) ? 1 : 0;
     }
     uv_freeaddrinfo(found);
-    if (resolve->on_address) {
-        resolve->on_address(is_known ? address : NULL, resolve->arg);
+    if (resolve->on_addresses) {
+        resolve->on_addresses(addresses, count, resolve->arg);
     }
     free(resolve);
 }
 
-struct loop_resolve *loop_resolve(struct loop *loop, const char *host, loop_on_address *on_address,
-                                  void *arg)
+struct loop_resolve *loop_resolve(struct loop *loop, const char *host, int family,
+                                  loop_on_addresses *on_addresses, void *arg)
 {
     struct loop_resolve *resolve = memory_zeroed(sizeof *resolve);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {
+        .ai_socktype = SOCK_STREAM,
+        .ai_family = family == 4   ? AF_INET
+                     : family == 6 ? AF_INET6
+                                   : AF_UNSPEC,
+    };
     resolve->uv.data = resolve;
-    resolve->on_address = on_address;
+    resolve->on_addresses = on_addresses;
     resolve->arg = arg;
     int failed = uv_getaddrinfo(&loop->uv, &resolve->uv, resolved, host, NULL, &hints);
     if (failed) { // the host's name itself is unusable
@@ -301,7 +367,7 @@ struct loop_resolve *loop_resolve(struct loop *loop, const char *host, loop_on_a
 void loop_resolve_cancel(struct loop_resolve *resolve)
 {
     if (resolve) {
-        resolve->on_address = NULL;
+        resolve->on_addresses = NULL;
         uv_cancel((uv_req_t *)&resolve->uv);
     }
 }

@@ -1,9 +1,10 @@
-// The event loop: libuv behind a small face. One loop, one thread. Callbacks run one at a time and
+// The event loop: a small interface to libuv. One loop, one thread. Callbacks run one at a time and
 // never from inside the call that set them up. Everything opened here is closed before loop_close.
 #ifndef DIALIN_LOOP_H
 #define DIALIN_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -30,6 +31,8 @@ void loop_timer_close(struct loop_timer *timer); // NULL is allowed
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
 struct loop_watch;
 typedef void loop_on_ready(int events, void *arg); // an error on the descriptor reports both
+// If the kernel refuses to watch the descriptor, the log has it, and the watch reports both events
+// once: the owner's next read or write finds the error.
 struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg);
 void loop_watch_set(struct loop_watch *watch, int events); // 0 pauses it
 void loop_watch_close(struct loop_watch *watch);           // NULL is allowed
@@ -42,19 +45,22 @@ void loop_hook_close(struct loop_hook *hook);
 // Calls back for each arrival of the signal until the loop is closed.
 void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void *arg);
 
-// Has what was written to `fd` reach the disk (fdatasync), without blocking the loop; the callback
+// Flushes `fd` to the disk (fdatasync) without blocking the loop; the callback
 // comes once. The descriptor stays open until then.
 typedef void loop_on_synced(bool is_durable, void *arg);
 void loop_sync(struct loop *loop, int fd, loop_on_synced *on_synced, void *arg);
 
-// Looks a host up without blocking the loop; `address` is numeric, or NULL where it failed. The
-// callback comes once, unless loop_resolve_cancel was called before it. Returns NULL, and never
-// calls back, where the name is unusable (too long).
+// Looks up every address of a host without blocking the loop, in the order in which they are to be
+// tried; `count` is 0 if it failed. `family` is 4 or 6 for addresses of that family only, 0 for
+// any. The callback comes once, unless loop_resolve_cancel was called before it. Returns NULL, and
+// never calls back, if the name is unusable (too long).
 #define LOOP_ADDRESS_BYTES 64
+#define LOOP_ADDRESSES_MAX 16
+typedef char loop_address[LOOP_ADDRESS_BYTES];
 struct loop_resolve;
-typedef void loop_on_address(const char *address, void *arg);
-struct loop_resolve *loop_resolve(struct loop *loop, const char *host, loop_on_address *on_address,
-                                  void *arg);
+typedef void loop_on_addresses(const loop_address *addresses, size_t count, void *arg);
+struct loop_resolve *loop_resolve(struct loop *loop, const char *host, int family,
+                                  loop_on_addresses *on_addresses, void *arg);
 void loop_resolve_cancel(struct loop_resolve *resolve); // NULL is allowed
 
 #endif

@@ -2,10 +2,14 @@
 #include "process.h"
 
 #include "json.h"
+#include "log.h"
+#include "memory.h"
 #include "time_zone.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -15,6 +19,7 @@ void process_init(void)
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     json_init();
     time_zone_init();
 }
@@ -47,4 +52,67 @@ int process_main(int argc, char **argv, const struct process *process)
     config_problems_release(&problems);
     process->release(process->settings);
     return exit_code;
+}
+
+// --- SIGHUP -------------------------------------------------------------------------------------
+
+struct process_reloader {
+    struct process_reload reload;
+    void *applied; // settings; NULL: those that the program began with
+};
+
+static void release_applied(struct process_reloader *reloader)
+{
+    if (reloader->applied) {
+        reloader->reload.release(reloader->applied);
+        free(reloader->applied);
+    }
+}
+
+// One line of the log for each problem.
+static void log_problems(const char *text)
+{
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        log_error("SIGHUP: the configuration is not read again; the old one stays",
+                  log_view("problem", (struct bytes_view){text, len}));
+        text += len + (text[len] == '\n');
+    }
+}
+
+static void on_hangup(void *arg)
+{
+    struct process_reloader *reloader = arg;
+    const struct process_reload *reload = &reloader->reload;
+    struct config_problems problems;
+    void *fresh = memory_zeroed(reload->settings_bytes);
+    config_problems_init(&problems);
+    reload->load(fresh, &problems);
+    if (problems.count > 0) {
+        log_problems(bytes_text(&problems.text));
+        reload->release(fresh);
+        free(fresh);
+    } else {
+        log_info("SIGHUP: secrets and certificates are read again");
+        reload->apply(fresh, reload->arg);
+        release_applied(reloader);
+        reloader->applied = fresh;
+    }
+    config_problems_release(&problems);
+}
+
+struct process_reloader *process_reload_open(struct loop *loop, const struct process_reload *reload)
+{
+    struct process_reloader *reloader = memory_zeroed(sizeof *reloader);
+    reloader->reload = *reload;
+    loop_on_signal(loop, SIGHUP, on_hangup, reloader);
+    return reloader;
+}
+
+void process_reload_close(struct process_reloader *reloader)
+{
+    if (reloader) {
+        release_applied(reloader);
+        free(reloader);
+    }
 }

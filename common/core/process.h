@@ -3,8 +3,9 @@
 #define DIALIN_PROCESS_H
 
 #include "config.h"
+#include "loop.h"
 
-// `settings` is the program's own struct, zeroed, with what `table` fills.
+// `settings` is the program's own struct, zeroed; `table` fills it.
 struct process {
     const char *program;
     const char *summary; // one sentence, for --help
@@ -15,14 +16,32 @@ struct process {
     void (*release)(void *settings);
 };
 
-// Does what the command line asks for and returns the exit code. Before the run: no core dumps
+// Obeys the command line and returns the exit code. Before the run: no core dumps
 // (they would hold secrets), no SIGPIPE, and every problem with the configuration is printed.
 int process_main(int argc, char **argv, const struct process *process);
 
 // Its parts, for programs with a command line of their own. process_init comes first: no core dumps
-// (they would hold secrets), no SIGPIPE, JSON's memory guarded. process_report prints all problems
-// and returns the exit code: 0 where there are none, which it says, else 1.
+// (they would hold secrets), SIGPIPE and SIGHUP end nothing, JSON's memory guarded. process_report
+// prints all problems and returns the exit code: 0 if there are none, which it prints, else 1.
 void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
+
+// SIGHUP: the configuration is loaded again, into settings of its own, and the ones that may change
+// while the program runs are taken from there. If they cannot be loaded, the error is logged and
+// the old ones stay.
+struct process_reload {
+    size_t settings_bytes;
+    void (*load)(void *settings, struct config_problems *problems);
+    void (*release)(void *settings);
+    // `settings` stay until the next ones have been applied, or until the end.
+    void (*apply)(const void *settings, void *arg);
+    void *arg;
+};
+
+// To be closed after everything that has borrowed from the settings, and before the loop.
+struct process_reloader;
+struct process_reloader *process_reload_open(struct loop *loop,
+                                             const struct process_reload *reload);
+void process_reload_close(struct process_reloader *reloader); // NULL is allowed
 
 #endif

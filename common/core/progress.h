@@ -1,4 +1,4 @@
-// A bar on standard error while something goes on, with the time that is left; nothing where that
+// A bar on standard error while something goes on, with the time that is left; nothing if that
 // is no terminal. Plain memory.
 #ifndef DIALIN_PROGRESS_H
 #define DIALIN_PROGRESS_H

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define CONNECTIONS_MAX 64
+#define LOOPBACK_RESERVE 16 // for the health checks of this machine
 #define BODY_BYTES_MAX 1024
 #define METRICS_BYTES_MAX (256 * 1024)
 #define SENTENCE_BYTES_MAX 1024
@@ -71,7 +72,9 @@ struct admin *admin_open(struct loop *loop, const char *listen_addr, uint16_t po
         .listen_addr = listen_addr,
         .port = port,
         .body_bytes_max = BODY_BYTES_MAX,
+        .bodies_bytes_max = BODY_BYTES_MAX * CONNECTIONS_MAX,
         .connections_max = CONNECTIONS_MAX,
+        .loopback_reserve = LOOPBACK_RESERVE,
         .routes = ROUTES,
         .arg = admin,
     };

@@ -1,18 +1,25 @@
 // The one file that knows libcurl: a multi handle on the loop, one easy handle for each request,
 // kept for the next. libcurl asks `may_be_sent` each time before a request leaves, head and body in
-// one write, and is allowed it once: where it would send a POST a second time on a fresh
-// connection, the transfer ends instead, with an outcome nobody knows. Whether the request was
-// allowed to leave is what tells HTTP_NOT_SENT from HTTP_UNKNOWN.
+// one write, and is allowed it once: if it would send a POST a second time on a fresh connection,
+// the transfer ends instead, with an unknown outcome. Whether the request was allowed to leave
+// tells HTTP_NOT_SENT from HTTP_UNKNOWN.
 //
-// A connection is watched by the loop from its first request to its end, also while it is idle, so
-// that a request costs no change of what is watched; `open_connection` and `close_connection` say
-// when it begins and ends. Other sockets of libcurl's (its resolver's) are closed unseen, and are
-// watched only for as long as libcurl says.
+// Sockets follow the model that libcurl documents. It rests on three promises: libcurl calls
+// CURLMOPT_SOCKETFUNCTION before it waits for a socket; it says CURL_POLL_REMOVE before the
+// transfer that it named goes on to a socket of another number; it opens every connection by
+// CURLOPT_OPENSOCKETFUNCTION. It does not rest on CURLOPT_CLOSESOCKETFUNCTION: libcurl 7.88 closes
+// a socket that never connected without it, and only then says CURL_POLL_REMOVE. If the next
+// address' socket got the same number in between, libcurl would report no change and the kernel
+// would watch nothing: http_sockets_new gives no number that is still watched.
+//
+// New transfers begin BEGIN_PER_TURN in a turn of the loop: libcurl opens all their connections,
+// and prepares their TLS, in one go.
 //
 // Surprising: curl_multi_info_read has to be drained after the timer's call too, or a request that
 // timed out is never reported; and a timeout of -1 means "no timer".
 #include "http_client.h"
 
+#include "http_client_sockets.h"
 #include "memory.h"
 
 #include <assert.h>
@@ -20,22 +27,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define SPARE_EASY_MAX 256
-#define SOCKETS_AT_FIRST 64
-
-struct socket_watch {
-    struct loop_watch *watch; // NULL: libcurl has not asked for it yet
-    struct http_client *client;
-    curl_socket_t fd;
-    bool is_connection;
-    bool is_idle; // libcurl does not want to hear of it
-};
+#define BEGIN_PER_TURN 16
+#define TLS_SESSIONS_MAX 64 // one for each host and port
+#define ANSWER_BUFFER_BYTES 4096L
 
 struct exchange {
     struct exchange *next, *previous; // among those out, or `next` among the spare
+    struct exchange *next_to_begin;
     struct http_client *client;
     CURL *easy;
     struct curl_slist *headers;
@@ -51,20 +51,28 @@ struct exchange {
     bool is_cut;
     bool was_allowed;
     bool was_forbidden;
+    bool has_begun;    // libcurl has it
+    bool is_unwatched; // the kernel refuses to watch its socket
+    bool is_answered;  // a final status line came
 };
 
 struct http_client {
     struct loop *loop;
     CURLM *multi;
+    CURLSH *tls_sessions;
     struct loop_timer *timer;
+    struct loop_timer *begin_timer;
+    struct http_sockets *sockets;
+    struct http_client_settings settings;
+    char *ca_file;
     struct exchange *out;
+    struct exchange *to_begin, **to_begin_end; // first come, first begun
     struct exchange *spare;
     unsigned spare_count;
-    struct socket_watch **sockets; // by descriptor; NULL where there is none
-    size_t socket_count;
+    bool has_unwatched;
 };
 
-// --- what libcurl asks for --------------------------------------------------------------------
+// --- requests of libcurl ----------------------------------------------------------------------
 
 static int may_be_sent(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
@@ -91,12 +99,22 @@ static size_t take_answer(char *data, size_t size, size_t count, void *arg)
     return len <= room ? len : CURL_WRITEFUNC_ERROR;
 }
 
+// "HTTP/1.1 200 …": an answer is final from 200 on.
+static void note_status(struct exchange *exchange, const char *line, size_t len)
+{
+    static const char NAME[] = "HTTP/1.";
+    if (len > sizeof NAME + 1 && !memcmp(line, NAME, sizeof NAME - 1)) {
+        exchange->is_answered = line[sizeof NAME + 1] >= '2';
+    }
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
     static const char NAME[] = "retry-after:";
     struct exchange *exchange = arg;
     size_t len = size * count;
     exchange->head_bytes += len;
+    note_status(exchange, data, len);
     if (exchange->head_bytes > HTTP_ANSWER_HEAD_BYTES_MAX) {
         return CURL_WRITEFUNC_ERROR;
     }
@@ -119,18 +137,13 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 
 static void report_finished(struct http_client *client);
 
-static void socket_ready(int events, void *arg)
+static void socket_ready(int fd, int events, void *arg)
 {
-    struct socket_watch *socket = arg;
-    struct http_client *client = socket->client;
+    struct http_client *client = arg;
     int running = 0;
     int mask = (events & LOOP_READABLE ? CURL_CSELECT_IN : 0) |
                (events & LOOP_WRITABLE ? CURL_CSELECT_OUT : 0);
-    if (socket->is_idle) {
-        loop_watch_set(socket->watch, 0); // the other side has closed it: libcurl finds out itself
-        return;
-    }
-    curl_multi_socket_action(client->multi, socket->fd, mask, &running); // may free `socket`
+    curl_multi_socket_action(client->multi, fd, mask, &running);
     report_finished(client);
 }
 
@@ -154,75 +167,46 @@ static int set_timer(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-static struct socket_watch *find_socket(struct http_client *client, curl_socket_t fd)
-{
-    return (size_t)fd < client->socket_count ? client->sockets[fd] : NULL;
-}
-
-static struct socket_watch *add_socket(struct http_client *client, curl_socket_t fd)
-{
-    struct socket_watch *socket = memory_zeroed(sizeof *socket);
-    size_t count = client->socket_count > 0 ? client->socket_count : SOCKETS_AT_FIRST;
-    while (count <= (size_t)fd) {
-        count *= 2;
-    }
-    if (count > client->socket_count) {
-        client->sockets = memory_resized(client->sockets, count * sizeof(struct socket_watch *));
-        memset(client->sockets + client->socket_count, 0,
-               (count - client->socket_count) * sizeof(struct socket_watch *));
-        client->socket_count = count;
-    }
-    socket->client = client;
-    socket->fd = fd;
-    client->sockets[fd] = socket;
-    return socket;
-}
-
-static void forget_socket(struct http_client *client, curl_socket_t fd)
-{
-    struct socket_watch *socket = find_socket(client, fd);
-    if (socket) {
-        client->sockets[fd] = NULL;
-        loop_watch_close(socket->watch);
-        free(socket);
-    }
-}
-
 static curl_socket_t open_connection(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
     struct http_client *client = arg;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0) {
-        return CURL_SOCKET_BAD;
-    }
-    add_socket(client, fd)->is_connection = true;
-    return fd;
+    int fd =
+        http_sockets_new(client->sockets, address->family, address->socktype, address->protocol);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-static int close_connection(void *arg, curl_socket_t fd)
+// The transfer that waits for a socket which the kernel refuses to watch would wait for ever.
+static void give_up(struct http_client *client, struct exchange *exchange)
 {
-    forget_socket(arg, fd);
-    return close(fd);
+    if (exchange) {
+        exchange->is_unwatched = true;
+        client->has_unwatched = true;
+        loop_timer_start(client->begin_timer, 0);
+    }
 }
 
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
-    (void)easy, (void)of_socket;
+    (void)of_socket;
     struct http_client *client = arg;
-    struct socket_watch *socket = find_socket(client, fd);
-    if (what == CURL_POLL_REMOVE && !(socket && socket->is_connection)) {
-        forget_socket(client, fd);
+    struct exchange *exchange = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
+    if (what == CURL_POLL_REMOVE) {
+        http_sockets_forget(client->sockets, fd);
+        if (exchange && exchange->is_answered) {
+            http_sockets_may_linger(fd, true); // idle from now on: its end may be a polite one
+        }
         return 0;
     }
-    socket = socket ? socket : add_socket(client, fd);
-    if (!socket->watch) {
-        socket->watch = loop_watch_open(client->loop, fd, socket_ready, socket);
+    if (!http_sockets_is_watched(client->sockets, fd)) {
+        http_sockets_may_linger(fd, false); // a request goes out on it
     }
-    socket->is_idle = what == CURL_POLL_REMOVE;
-    loop_watch_set(socket->watch, socket->is_idle ? LOOP_READABLE
-                                                  : (what & CURL_POLL_IN ? LOOP_READABLE : 0) |
-                                                        (what & CURL_POLL_OUT ? LOOP_WRITABLE : 0));
+    if (!http_sockets_watch(client->sockets, fd,
+                            (what & CURL_POLL_IN ? LOOP_READABLE : 0) |
+                                (what & CURL_POLL_OUT ? LOOP_WRITABLE : 0))) {
+        give_up(client, exchange);
+    }
     return 0;
 }
 
@@ -244,8 +228,6 @@ static CURL *new_easy(struct http_client *client)
     SET(easy, CURLOPT_PREREQFUNCTION, may_be_sent);
     SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_connection);
     SET(easy, CURLOPT_OPENSOCKETDATA, client);
-    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, close_connection);
-    SET(easy, CURLOPT_CLOSESOCKETDATA, client);
     SET(easy, CURLOPT_WRITEFUNCTION, take_answer);
     SET(easy, CURLOPT_HEADERFUNCTION, take_header);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -256,7 +238,13 @@ static CURL *new_easy(struct http_client *client)
     SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_TIMEOUT_MS);
+    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->settings.connect_timeout_ms);
+    SET(easy, CURLOPT_BUFFERSIZE, ANSWER_BUFFER_BYTES);
+    SET(easy, CURLOPT_SHARE, client->tls_sessions);
+    if (client->ca_file) {
+        SET(easy, CURLOPT_CAINFO, client->ca_file);
+        SET(easy, CURLOPT_CAPATH, NULL); // with one, libcurl parses the bundle for each connection
+    }
     SET(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_KEPT_IDLE_S);
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -309,7 +297,7 @@ static void give_back(struct exchange *exchange, bool is_sound)
     free(exchange->body);
     exchange->headers = NULL;
     exchange->body = NULL;
-    // What a failed transfer leaves behind may fail all later ones (libcurl 8.14, after a rewind).
+    // The remains of a failed transfer may fail all later ones (libcurl 8.14, after a rewind).
     if (!is_sound || client->spare_count == SPARE_EASY_MAX) {
         free_exchange(exchange);
         return;
@@ -333,6 +321,7 @@ void http_client_post(struct http_client *client, const struct http_post *post,
     exchange->begun_us = loop_now_us();
     exchange->head_bytes = 0;
     exchange->is_cut = exchange->was_allowed = exchange->was_forbidden = false;
+    exchange->has_begun = exchange->is_unwatched = exchange->is_answered = false;
     exchange->error[0] = '\0';
     exchange->headers = curl_slist_append(NULL, "Expect:"); // no pause before the body
     for (const char *const *header = post->headers; header && *header; header++) {
@@ -344,9 +333,10 @@ void http_client_post(struct http_client *client, const struct http_post *post,
     SET(exchange->easy, CURLOPT_POSTFIELDS, exchange->body);
     SET(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
     SET(exchange->easy, CURLOPT_TIMEOUT_MS, (long)post->timeout_ms);
-    CURLMcode code = curl_multi_add_handle(client->multi, exchange->easy);
-    assert(code == CURLM_OK);
-    (void)code;
+    exchange->next_to_begin = NULL;
+    *client->to_begin_end = exchange;
+    client->to_begin_end = &exchange->next_to_begin;
+    loop_timer_start(client->begin_timer, 0);
 }
 
 static void answer(struct exchange *exchange, CURLcode code)
@@ -361,17 +351,62 @@ static void answer(struct exchange *exchange, CURLcode code)
         .latency_us = loop_now_us() - exchange->begun_us,
     };
     if (status >= 200) {
-        answer.outcome = HTTP_ANSWERED; // what broke behind the status line changes nothing
+        answer.outcome = HTTP_ANSWERED; // an error after the status line changes nothing
     } else {
         answer.outcome = exchange->was_allowed ? HTTP_UNKNOWN : HTTP_NOT_SENT;
         answer.status = 0;
     }
+    answer.came_too_late = exchange->was_forbidden;
     if (exchange->was_forbidden) {
         answer.error = "the lease was too old to send";
     } else if (code != CURLE_OK) {
         answer.error = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
     }
     exchange->on_answer(&answer, exchange->arg);
+}
+
+static void end_exchange(struct exchange *exchange, CURLcode code)
+{
+    if (exchange->has_begun) {
+        curl_multi_remove_handle(exchange->client->multi, exchange->easy);
+    }
+    answer(exchange, code);
+    give_back(exchange, code == CURLE_OK);
+}
+
+static void end_unwatched(struct http_client *client)
+{
+    struct exchange *next = NULL;
+    client->has_unwatched = false;
+    for (struct exchange *exchange = client->out; exchange; exchange = next) {
+        next = exchange->next;
+        if (exchange->is_unwatched) {
+            snprintf(exchange->error, sizeof exchange->error, "its socket cannot be watched");
+            end_exchange(exchange, CURLE_ABORTED_BY_CALLBACK);
+        }
+    }
+}
+
+static void begin_some(void *arg)
+{
+    struct http_client *client = arg;
+    if (client->has_unwatched) {
+        end_unwatched(client);
+    }
+    for (unsigned begun = 0; client->to_begin && begun < BEGIN_PER_TURN; begun++) {
+        struct exchange *exchange = client->to_begin;
+        client->to_begin = exchange->next_to_begin;
+        if (!client->to_begin) {
+            client->to_begin_end = &client->to_begin;
+        }
+        exchange->has_begun = true;
+        CURLMcode code = curl_multi_add_handle(client->multi, exchange->easy);
+        assert(code == CURLM_OK);
+        (void)code;
+    }
+    if (client->to_begin) {
+        loop_timer_start(client->begin_timer, 0);
+    }
 }
 
 static void report_finished(struct http_client *client)
@@ -385,18 +420,13 @@ static void report_finished(struct http_client *client)
         struct exchange *exchange = NULL;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
-        curl_multi_remove_handle(client->multi, exchange->easy);
-        answer(exchange, code);
-        give_back(exchange, code == CURLE_OK);
+        end_exchange(exchange, code);
     }
 }
 
-struct http_client *http_client_open(struct loop *loop, unsigned connections_max)
+static void set_up_multi(struct http_client *client)
 {
-    struct http_client *client = memory_zeroed(sizeof *client);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    client->loop = loop;
-    client->timer = loop_timer_open(loop, time_is_up, client);
+    const long connections_max = (long)client->settings.connections_max;
     client->multi = curl_multi_init();
     assert(client->multi);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
@@ -404,20 +434,35 @@ struct http_client *http_client_open(struct loop *loop, unsigned connections_max
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections_max);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)connections_max);
+    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections_max);
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections_max);
+}
+
+struct http_client *http_client_open(struct loop *loop, const struct http_client_settings *settings)
+{
+    struct http_client *client = memory_zeroed(sizeof *client);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    client->loop = loop;
+    client->settings = *settings;
+    client->ca_file = settings->ca_file ? memory_text(settings->ca_file) : NULL;
+    client->to_begin_end = &client->to_begin;
+    client->timer = loop_timer_open(loop, time_is_up, client);
+    client->begin_timer = loop_timer_open(loop, begin_some, client);
+    client->sockets = http_sockets_open(loop, settings->unacknowledged_ms, socket_ready, client);
+    assert(client->sockets);
+    client->tls_sessions = curl_share_init();
+    assert(client->tls_sessions);
+    curl_share_setopt(client->tls_sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    set_up_multi(client);
     return client;
 }
 
 void http_client_close(struct http_client *client)
 {
-    struct exchange *next = NULL;
-    for (struct exchange *exchange = client->out; exchange; exchange = next) {
-        next = exchange->next;
-        curl_multi_remove_handle(client->multi, exchange->easy);
+    while (client->out) {
+        struct exchange *exchange = client->out;
         snprintf(exchange->error, sizeof exchange->error, "broken off at shutdown");
-        answer(exchange, CURLE_ABORTED_BY_CALLBACK);
-        give_back(exchange, false);
+        end_exchange(exchange, CURLE_ABORTED_BY_CALLBACK);
     }
     while (client->spare) {
         struct exchange *exchange = client->spare;
@@ -425,11 +470,11 @@ void http_client_close(struct http_client *client)
         free_exchange(exchange);
     }
     curl_multi_cleanup(client->multi);
-    for (size_t fd = 0; fd < client->socket_count; fd++) {
-        forget_socket(client, (curl_socket_t)fd);
-    }
-    free(client->sockets);
+    curl_share_cleanup(client->tls_sessions);
+    http_sockets_close(client->sockets);
+    loop_timer_close(client->begin_timer);
     loop_timer_close(client->timer);
     curl_global_cleanup();
+    free(client->ca_file);
     free(client);
 }

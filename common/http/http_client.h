@@ -13,8 +13,8 @@
 
 #define HTTP_ANSWER_BYTES_MAX 65536 // more is cut off, with the connection
 #define HTTP_ANSWER_HEAD_BYTES_MAX 65536
-#define HTTP_CONNECT_TIMEOUT_MS 5000
-#define HTTP_KEPT_IDLE_S 4 // uvicorn closes idle connections after 5 s: be first
+#define HTTP_CONNECT_TIMEOUT_MS 5000 // the default
+#define HTTP_KEPT_IDLE_S 4           // uvicorn closes idle connections after 5 s: be first
 
 enum http_outcome {
     HTTP_ANSWERED, // a status line came; `status` is its code
@@ -26,9 +26,10 @@ struct http_answer {
     enum http_outcome outcome;
     unsigned status;
     struct bytes_view body;        // borrowed for the callback
+    bool came_too_late;            // NOT_SENT since may_send forbade it: no failure of the server
     bool body_is_cut;              // longer than HTTP_ANSWER_BYTES_MAX, or broken off
-    struct bytes_view retry_after; // the header's value; empty where absent
-    const char *error;             // a sentence where something went wrong, else NULL
+    struct bytes_view retry_after; // the header's value; empty if absent
+    const char *error;             // a sentence if something went wrong, else NULL
     uint64_t latency_us;           // from the call to the callback
 };
 
@@ -44,8 +45,17 @@ struct http_post {
 struct http_client;
 typedef void http_on_answer(const struct http_answer *answer, void *arg);
 
-// `connections_max` bounds the connections; further requests wait inside.
-struct http_client *http_client_open(struct loop *loop, unsigned connections_max);
+struct http_client_settings {
+    unsigned connections_max;    // further requests wait inside
+    uint64_t connect_timeout_ms; // name, connection and TLS together
+    // A connection whose data the other side does not acknowledge for so long is broken; 0: the
+    // kernel's default.
+    uint64_t unacknowledged_ms;
+    const char *ca_file; // PEM bundle, parsed once a day; NULL: libcurl's own. Copied
+};
+
+struct http_client *http_client_open(struct loop *loop,
+                                     const struct http_client_settings *settings);
 
 // Exactly one callback, never from inside this call.
 void http_client_post(struct http_client *client, const struct http_post *post,

@@ -5,6 +5,7 @@
 #include "memory.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool http_connection_address(const char *text, uint16_t port, struct sockaddr_storage *out)
@@ -25,8 +26,9 @@ bool http_connection_address(const char *text, uint16_t port, struct sockaddr_st
     return false;
 }
 
-static void write_peer(const struct sockaddr *address, char out[INET6_ADDRSTRLEN])
+void http_connection_peer(const struct sockaddr *address, char out[INET6_ADDRSTRLEN])
 {
+    out[0] = '\0';
     if (address && address->sa_family == AF_INET) {
         const struct sockaddr_in *ip4 = (const struct sockaddr_in *)(const void *)address;
         inet_ntop(AF_INET, &ip4->sin_addr, out, INET6_ADDRSTRLEN);
@@ -46,8 +48,15 @@ struct http_connection *http_connection_new(int fd, const struct sockaddr *peer)
     struct http_connection *connection = memory_zeroed(sizeof *connection);
     connection->fd = fd;
     connection->queue = HTTP_QUEUE_NONE;
-    write_peer(peer, connection->peer);
+    http_raw_init(&connection->raw);
+    http_connection_peer(peer, connection->peer);
     return connection;
+}
+
+void http_connection_free(struct http_connection *connection)
+{
+    http_raw_release(&connection->raw);
+    free(connection);
 }
 
 void http_connection_move(struct http_queues *queues, struct http_connection *connection,

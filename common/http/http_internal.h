@@ -1,8 +1,9 @@
-// Inside of http_server: what http_server.c (the daemon and its connections) and http_request.c
-// (one request's life) share. Nobody else includes it.
+// Inside of http_server: shared by http_server.c (the daemon and its connections) and
+// http_request.c (one request's life) share. Nobody else includes it.
 #ifndef DIALIN_HTTP_INTERNAL_H
 #define DIALIN_HTTP_INTERNAL_H
 
+#include "http_bodies.h"
 #include "http_connection.h"
 #include "http_linger.h"
 #include "http_server.h"
@@ -20,6 +21,13 @@ struct http_server {
     struct http_server_options options;
     struct http_queues queues;
     struct http_linger *linger;
+    struct http_bodies bodies;
+    struct http_shares *shares;
+    struct http_connection **by_fd; // for the tap; NULL if there is none
+    size_t fds;                     // length of by_fd
+    unsigned connections;
+    uint64_t ended_early, refused_early; // since crowded_ms, when that was logged
+    uint64_t crowded_ms;
     size_t parked;              // whole requests, not answered yet
     bool is_due;                // MHD_run has work
     uint64_t complained_ms;     // of descriptors that have run out
@@ -31,6 +39,7 @@ enum http_phase {
     HTTP_HEAD,
     HTTP_BODY,
     HTTP_DISCARDED, // too large: the body is read to its end and thrown away
+    HTTP_CUT,       // its connection was hung up on: later bytes are thrown away
     HTTP_WHOLE,
 };
 
@@ -43,7 +52,10 @@ struct http_request {
     bool is_suspended;
     bool is_aborted;
     bool must_close;
-    unsigned status; // 0: not answered yet
+    bool uri_is_exact; // it stands in the head as it was reported
+    struct http_body_place place;
+    struct http_cut cut; // the limit of this request's body
+    unsigned status;     // 0: not answered yet
     struct MHD_Response *response;
     uint64_t begun_us;
     uint64_t discarded_bytes;
@@ -62,7 +74,10 @@ enum MHD_Result http_request_go_on(void *arg, struct MHD_Connection *mhd, const 
 void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
                       enum MHD_RequestTerminationCode code);
 
-// In the middle of a request, where libmicrohttpd takes no answer: writes it and hangs up.
+// Gives up the body's memory, and takes no more of it.
+void http_request_drop_body(struct http_request *request);
+
+// In the middle of a request, when libmicrohttpd takes no answer: writes it and hangs up.
 void http_server_hang_up(struct http_server *server, struct http_connection *connection,
                          const char *status_line, const char *code, const char *sentence);
 

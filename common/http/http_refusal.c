@@ -3,6 +3,8 @@
 
 #include "json.h"
 
+#include <string.h>
+
 #define BODY_BYTES_MAX 1024
 #define ANSWER_BYTES_MAX 2048
 
@@ -25,8 +27,8 @@ struct bytes http_refusal_answer(const char *status_line, const char *code, cons
     bytes_init(&answer, ANSWER_BYTES_MAX);
     bytes_printf(&answer,
                  "HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                 "Content-Length: %zu\r\n\r\n",
-                 status_line, body.len);
+                 "%sContent-Length: %zu\r\n\r\n",
+                 status_line, strncmp(status_line, "503", 3) ? "" : "Retry-After: 1\r\n", body.len);
     bytes_append_view(&answer, bytes_view(&body));
     bytes_release(&body);
     return answer;

@@ -1,15 +1,18 @@
 // One request's life in the server: its head is judged, its body collected, it is handed to its
 // route, parked by suspending the connection, and answered now or later.
 //
-// Surprising: what libmicrohttpd has understood of a head need not be all that stood there, so its
-// length is compared with what was understood (`is_canonical`).
+// Surprising: libmicrohttpd may have understood only a part of a head, so the
+// bytes are compared with that part (`is_canonical`).
 #include "http_framing.h"
+#include "http_head.h"
 #include "http_internal.h"
 #include "http_refusal.h"
+#include "http_share.h"
 #include "loop.h"
 #include "memory.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +87,15 @@ static void refuse_ourselves(struct http_request *request, unsigned status, cons
 
 // --- a request's life -------------------------------------------------------------------------
 
+// libmicrohttpd is about to decode the URI in place, so it is compared before that.
+static bool uri_is_exact(const struct http_raw *raw, const char *uri)
+{
+    struct bytes_view view = http_raw_view(raw);
+    const char *blank = view.len > 0 ? memchr(view.data, ' ', view.len) : NULL;
+    size_t len = strlen(uri);
+    return blank && len < (size_t)(view.data + view.len - blank) && !memcmp(blank + 1, uri, len);
+}
+
 void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
 {
     struct http_server *server = arg;
@@ -92,11 +104,15 @@ void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
     request->mhd = mhd;
     request->connection =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    request->connection->has_request = true;
+    request->connection->request = request;
     request->begun_us = loop_now_us();
+    request->place.is_known = request->connection->is_genuine ||
+                              http_share_is_genuine(request->connection->share, loop_now_ms());
+    request->cut = (struct http_cut){.bytes_max = server->options.body_bytes_max};
     bytes_init(&request->body, server->options.body_bytes_max);
     size_t len = strcspn(uri, "?");
     request->uri_len = strlen(uri);
+    request->uri_is_exact = uri_is_exact(&request->connection->raw, uri);
     if (len < sizeof request->path) { // a longer one stays empty, and is found nowhere
         memcpy(request->path, uri, len);
     }
@@ -136,15 +152,38 @@ static enum MHD_Result check_header(void *arg, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-// Was the head as long as what libmicrohttpd has understood of it, written canonically? If not, it
-// holds something that cannot be seen from here (a NUL, a folded line, a line without a name, bare
-// line ends), and a proxy may have read it differently: it is answered, but nothing behind it.
-static bool is_canonical(const struct http_request *request, const struct http_framing *framing)
+static enum MHD_Result compare_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
 {
-    size_t expected = strlen(request->method) + 1 + request->uri_len + 1 +
-                      strlen(request->version) + 2 + framing->bytes + 2;
-    return MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
-               ->header_size == expected;
+    (void)kind;
+    http_head_expect_header(arg, name, value);
+    return MHD_YES;
+}
+
+// The head as it came; empty if it is not to be had.
+static struct bytes_view raw_head(const struct http_request *request)
+{
+    struct bytes_view raw = http_raw_view(&request->connection->raw);
+    size_t len =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    return (struct bytes_view){raw.data, len <= raw.len ? len : 0};
+}
+
+// Is what libmicrohttpd has understood of the head, written as usual, what stands there byte for
+// byte? If not, a proxy may have read it differently: it is answered, but nothing after it.
+static bool is_canonical(const struct http_request *request, struct bytes_view raw)
+{
+    struct http_head head;
+    http_head_begin(&head, raw);
+    http_head_expect(&head, request->method);
+    http_head_expect(&head, " ");
+    http_head_skip(&head, request->uri_len);
+    http_head_expect(&head, " ");
+    http_head_expect(&head, request->version);
+    http_head_expect(&head, "\r\n");
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, compare_header, &head);
+    http_head_expect(&head, "\r\n");
+    return request->uri_is_exact && http_head_is_exact(&head);
 }
 
 // Everything that can be said from the head alone.
@@ -153,10 +192,16 @@ static void judge_head(struct http_request *request)
     struct http_framing framing;
     http_framing_init(&framing);
     MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, check_header, &framing);
-    const char *problem = http_framing_problem(&framing);
-    // Of a chunked body libmicrohttpd takes bare line ends too, which cannot be seen from here.
-    request->must_close =
-        problem || framing.transfer_encodings > 0 || !is_canonical(request, &framing);
+    struct bytes_view raw = raw_head(request);
+    const char *problem =
+        http_head_has_nul(raw) ? "the head has a NUL" : http_framing_problem(&framing);
+    // Of a chunked body libmicrohttpd takes bare line ends too, which are not looked at here.
+    request->must_close = problem || framing.transfer_encodings > 0 || !is_canonical(request, raw);
+    if (request->must_close) {
+        http_raw_end(&request->connection->raw);
+    } else {
+        http_raw_pass(&request->connection->raw, raw.len, http_request_length(request));
+    }
     find_route(request);
     if (request->status) {
         return;
@@ -177,7 +222,7 @@ static enum MHD_Result send_answer(struct http_request *request)
     if (request->is_aborted) {
         return MHD_NO;
     }
-    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
+    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_ANSWERING);
     return MHD_queue_response(request->mhd, request->status, request->response);
 }
 
@@ -192,11 +237,53 @@ static enum MHD_Result take_head(struct http_request *request)
     return send_answer(request);
 }
 
+void http_request_drop_body(struct http_request *request)
+{
+    http_bodies_set(&request->server->bodies, &request->place, 0);
+    bytes_release(&request->body);
+}
+
+static void cut_off(struct http_request *request, const char *status_line, const char *code,
+                    const char *sentence)
+{
+    request->phase = HTTP_CUT;
+    http_request_drop_body(request);
+    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_NONE);
+    http_server_hang_up(request->server, request->connection, status_line, code, sentence);
+}
+
+static struct http_request *request_of(struct http_body_place *place)
+{
+    return (struct http_request *)(void *)((char *)place - offsetof(struct http_request, place));
+}
+
+static void append_body(struct http_request *request, const char *data, size_t size)
+{
+    struct http_server *server = request->server;
+    struct http_body_place *victim;
+    if (!bytes_append(&request->body, data, size)) {
+        request->phase = HTTP_DISCARDED;
+        http_request_drop_body(request);
+        return;
+    }
+    if (request->cut.status_line && request->body.len > request->cut.bytes_max) {
+        cut_off(request, request->cut.status_line, request->cut.code, request->cut.sentence);
+        return;
+    }
+    http_bodies_set(&server->bodies, &request->place, request->body.capacity);
+    while ((victim = http_bodies_victim(&server->bodies)) != NULL) {
+        cut_off(request_of(victim), "503 Service Unavailable", "busy",
+                "too many bodies are being received; try again");
+    }
+}
+
 static enum MHD_Result take_body(struct http_request *request, const char *data, size_t *size)
 {
-    if (request->phase == HTTP_BODY && !bytes_append(&request->body, data, *size)) {
-        request->phase = HTTP_DISCARDED;
-        bytes_clear(&request->body);
+    if (request->phase == HTTP_BODY) {
+        append_body(request, data, *size);
+    }
+    if (request->phase == HTTP_CUT) {
+        return MHD_NO;
     }
     if (request->phase == HTTP_DISCARDED) {
         request->discarded_bytes += *size;
@@ -219,6 +306,7 @@ static void take_whole(struct http_request *request)
         return;
     }
     request->phase = HTTP_WHOLE;
+    http_bodies_set(&request->server->bodies, &request->place, 0);
     request->server->parked++;
     request->route->on_request(request, request->server->options.arg);
 }
@@ -243,6 +331,9 @@ enum MHD_Result http_request_go_on(void *arg, struct MHD_Connection *mhd, const 
     if (*size > 0) {
         return take_body(request, data, size);
     }
+    if (request->phase == HTTP_CUT) {
+        return MHD_NO;
+    }
     take_whole(request);
     if (request->status) {
         return send_answer(request);
@@ -261,17 +352,18 @@ void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
     if (!request) {
         return;
     }
-    request->connection->has_request = false;
-    http_connection_move(&server->queues, request->connection, HTTP_QUEUE_IDLE);
+    request->connection->request = NULL;
+    http_connection_move(&server->queues, request->connection,
+                         request->connection->is_genuine ? HTTP_QUEUE_KNOWN : HTTP_QUEUE_IDLE);
     if (request->response) {
         MHD_destroy_response(request->response);
     }
-    bytes_release(&request->body);
+    http_request_drop_body(request);
     free(request);
     *context = NULL;
 }
 
-// --- what a request says ----------------------------------------------------------------------
+// --- reading a request ------------------------------------------------------------------------
 
 const char *http_request_method(const struct http_request *request)
 {
@@ -324,6 +416,17 @@ uint64_t http_request_length(const struct http_request *request)
     }
     const char *length = http_request_header(request, "Content-Length");
     return length ? strtoull(length, NULL, 10) : 0;
+}
+
+void http_request_limit_body(struct http_request *request, const struct http_cut *cut)
+{
+    request->cut = *cut;
+}
+
+void http_request_is_genuine(struct http_request *request)
+{
+    request->connection->is_genuine = true;
+    http_share_prove(request->connection->share, loop_now_ms());
 }
 
 const char *http_request_peer(const struct http_request *request)

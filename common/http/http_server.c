@@ -1,18 +1,19 @@
 // The daemon and its connections; with http_request.c the only place that knows libmicrohttpd. It
-// runs on the loop by its epoll descriptor, without a thread. A connection is in one of three
-// queues: `receiving` (opened, or a request's first line has come: HTTP_REQUEST_DEADLINE_MS),
-// `idle` (between two requests: HTTP_IDLE_MS), or none (its request is parked or being answered).
-// Both queues are in order of time, so one look at their heads finds who is late; libmicrohttpd's
-// own timeout counts only inactivity, which a byte a second outlives.
+// runs on the loop by its epoll descriptor, without a thread. How long a connection may take, and
+// who makes room when there are many, is http_table.c's; libmicrohttpd's own timeout counts only
+// inactivity, which a byte a second outlives.
 //
 // Surprising: after MHD_resume_connection, and whenever MHD_get_timeout says 0, MHD_run has to be
 // called again before the loop sleeps, or the client hangs (`turn`). And libmicrohttpd cannot
 // answer in the middle of a body, so 408 and an overflowing chunked body's 413 are written to the
-// socket directly, behind nothing: no answer has begun at that point.
+// socket directly: no answer has begun at that point.
 #include "http_server.h"
 
 #include "http_internal.h"
 #include "http_refusal.h"
+#include "http_share.h"
+#include "http_table.h"
+#include "http_tap.h"
 #include "log.h"
 #include "memory.h"
 
@@ -28,11 +29,34 @@
 #define MEMORY_OF_CONNECTION (14 * 1024) // head, its parsed form, and the answer's head
 #define BACKLOG 4096
 #define TICK_MS 250
-#define FRESH_GRACE_MS 200 // while draining: a connection just accepted may still send its request
-#define RUNS_PER_TURN_MAX 1000
+#define FRESH_GRACE_MS 200  // while draining: a connection just accepted may still send its request
+#define RUNS_PER_TURN_MAX 4 // then Redis and the timers have their turn
+#define RUNS_AT_THE_END_MAX 1000 // while nothing else is waited for
 #define COMPLAIN_EVERY_MS 10000
 
 // --- connections --------------------------------------------------------------------------------
+
+// By its descriptor, which is all that the tap knows.
+static void remember(struct http_server *server, struct http_connection *connection)
+{
+    size_t fd = (size_t)connection->fd;
+    if (fd >= server->fds) {
+        size_t fds = fd * 2 + 64;
+        server->by_fd = memory_resized(server->by_fd, fds * sizeof(struct http_connection *));
+        memset(server->by_fd + server->fds, 0,
+               (fds - server->fds) * sizeof(struct http_connection *));
+        server->fds = fds;
+    }
+    server->by_fd[fd] = connection;
+}
+
+static void on_bytes(int fd, const char *data, size_t len, void *arg)
+{
+    const struct http_server *server = arg;
+    if ((size_t)fd < server->fds && server->by_fd[fd]) {
+        http_raw_add(&server->by_fd[fd]->raw, data, len);
+    }
+}
 
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
@@ -40,22 +64,31 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
     struct http_server *server = arg;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         struct http_connection *connection = *context;
-        http_connection_move(&server->queues, connection, HTTP_QUEUE_NONE);
+        http_table_leave(server, connection);
+        server->by_fd[connection->fd] = NULL;
         if (connection->must_linger && !server->is_closing) {
             http_linger_take(server->linger, connection->fd);
         }
-        free(connection);
+        http_connection_free(connection);
         *context = NULL;
         return;
     }
+    const struct sockaddr *address =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     struct http_connection *connection = http_connection_new(
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
-    http_connection_move(&server->queues, connection, HTTP_QUEUE_RECEIVING);
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, address);
+    remember(server, connection);
+    http_table_enter(server, connection, address);
     *context = connection;
 }
 
-// In the middle of a request, where libmicrohttpd takes no answer: write it and hang up.
+static enum MHD_Result admit(void *arg, const struct sockaddr *address, socklen_t len)
+{
+    (void)len;
+    return http_table_admits(arg, address) ? MHD_YES : MHD_NO;
+}
+
+// In the middle of a request libmicrohttpd takes no answer: write it and hang up.
 void http_server_hang_up(struct http_server *server, struct http_connection *connection,
                          const char *status_line, const char *code, const char *sentence)
 {
@@ -73,20 +106,33 @@ void http_server_hang_up(struct http_server *server, struct http_connection *con
 
 // --- the server -------------------------------------------------------------------------------
 
-static void turn(void *arg)
+static void run(struct http_server *server, unsigned runs_max)
 {
-    struct http_server *server = arg;
     unsigned runs = 0;
-    while (server->is_due && runs++ < RUNS_PER_TURN_MAX) {
+    http_tap_set(on_bytes, server);
+    while (server->is_due && runs++ < runs_max) {
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         server->is_due = false;
         MHD_run(server->daemon);
         server->is_due |=
             MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
     }
+    http_tap_remove();
+}
+
+static void turn(void *arg)
+{
+    struct http_server *server = arg;
+    run(server, RUNS_PER_TURN_MAX);
     if (server->is_due) {
         loop_timer_start(server->tick, 0); // the rest in the next turn
     }
+}
+
+static void run_to_the_end(struct http_server *server)
+{
+    server->is_due = true;
+    run(server, RUNS_AT_THE_END_MAX);
 }
 
 static void epoll_ready(int events, void *arg)
@@ -100,26 +146,15 @@ static void epoll_ready(int events, void *arg)
 static void look_for_late_clients(void *arg)
 {
     struct http_server *server = arg;
-    struct http_connection *late;
-    while ((late = http_connection_late(&server->queues, HTTP_QUEUE_RECEIVING,
-                                        HTTP_REQUEST_DEADLINE_MS)) != NULL) {
-        http_connection_move(&server->queues, late, HTTP_QUEUE_NONE);
-        http_server_hang_up(server, late, "408 Request Timeout", "request_timeout",
-                            "the request was not whole in time");
-    }
-    while ((late = http_connection_late(&server->queues, HTTP_QUEUE_IDLE, HTTP_IDLE_MS)) != NULL) {
-        http_connection_move(&server->queues, late, HTTP_QUEUE_NONE);
-        shutdown(late->fd, SHUT_RDWR);
-        server->is_due = true;
-    }
+    http_table_end_late(server);
     // Out of descriptors, libmicrohttpd looks at its listening socket again only when it is run.
     server->is_due = true;
     loop_watch_set(server->watch, LOOP_READABLE);
     loop_timer_start(server->tick, TICK_MS);
 }
 
-// Without a descriptor for it a connection stays where it is, and its readiness would turn the loop
-// without end: it is left alone until the next tick.
+// If there is no descriptor for it, a connection stays in the accept queue, and its readiness would
+// turn the loop without end: it is left alone until the next tick.
 static void run_out_of_descriptors(struct http_server *server)
 {
     uint64_t now_ms = loop_now_ms();
@@ -153,10 +188,11 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
     }
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (address.ss_family == AF_INET6) {
-        flags |= MHD_USE_IPv6;
+        // Of `::` both families are meant; elsewhere the flag makes no difference.
+        flags |= MHD_USE_IPv6 | MHD_USE_DUAL_STACK;
     }
     return MHD_start_daemon(
-        flags, options->port, NULL, NULL, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
+        flags, options->port, admit, server, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
         log_of_libmicrohttpd, server, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_OF_CONNECTION,
@@ -166,6 +202,14 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         MHD_OPTION_END);
 }
 
+static void release(struct http_server *server)
+{
+    http_linger_close(server->linger);
+    http_shares_close(server->shares);
+    free(server->by_fd);
+    free(server);
+}
+
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options)
 {
     struct http_server *server = memory_zeroed(sizeof *server);
@@ -173,13 +217,14 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
     server->options = *options;
     errno = 0;
     server->linger = http_linger_open(loop);
+    server->shares = http_shares_open();
+    http_bodies_init(&server->bodies, options->bodies_bytes_max);
     server->daemon = start_daemon(server);
     if (!server->daemon) {
         log_error("cannot listen", log_text("address", options->listen_addr),
                   log_number("port", options->port),
                   log_text("error", errno ? strerror(errno) : "unknown"));
-        http_linger_close(server->linger);
-        free(server);
+        release(server);
         return NULL;
     }
     int epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -201,8 +246,7 @@ void http_server_drain(struct http_server *server)
     if (server->draining_since_ms) {
         return;
     }
-    server->is_due = true;
-    turn(server); // those that wait to be accepted
+    run_to_the_end(server); // those that wait to be accepted
     server->draining_since_ms = loop_now_ms();
     int listening_fd = MHD_quiesce_daemon(server->daemon);
     if (listening_fd >= 0) {
@@ -212,19 +256,19 @@ void http_server_drain(struct http_server *server)
 
 bool http_server_is_drained(struct http_server *server)
 {
-    server->is_due = true;
-    turn(server); // what has come in by now is still served
+    run_to_the_end(server); // requests that have come in by now are still served
     if (!server->draining_since_ms || server->parked > 0) {
         return false;
     }
     bool is_patient = loop_now_ms() - server->draining_since_ms < FRESH_GRACE_MS;
-    if (is_patient && server->queues.queue[HTTP_QUEUE_IDLE].oldest) {
+    if (is_patient && (server->queues.queue[HTTP_QUEUE_IDLE].oldest ||
+                       server->queues.queue[HTTP_QUEUE_KNOWN].oldest)) {
         return false; // a proxy may just be sending on it; its answer will say close
     }
     for (const struct http_connection *connection =
              server->queues.queue[HTTP_QUEUE_RECEIVING].oldest;
          connection; connection = connection->next) {
-        if (connection->has_request || is_patient) {
+        if (connection->request || is_patient) {
             return false;
         }
     }
@@ -235,12 +279,10 @@ void http_server_close(struct http_server *server)
 {
     assert(server->parked == 0);
     server->is_closing = true;
-    server->is_due = true;
-    turn(server); // the last answers leave
+    run_to_the_end(server); // the last answers leave
     loop_watch_close(server->watch);
     loop_hook_close(server->hook);
     loop_timer_close(server->tick);
     MHD_stop_daemon(server->daemon);
-    http_linger_close(server->linger);
-    free(server);
+    release(server);
 }

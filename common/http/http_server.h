@@ -1,10 +1,12 @@
-// An HTTP/1.1 server on the loop: libmicrohttpd behind a small face. It finds the route, refuses
-// what is malformed, too large or too slow, collects the body, and hands over a whole request,
-// which is parked until it is answered, now or later.
+// An HTTP/1.1 server on the loop: a small interface to libmicrohttpd. It finds the route, refuses
+// requests that are malformed, too large or too slow, collects the body, and hands over a whole
+// request, which is parked until it is answered, now or later.
 //
 // Checked in this order, before the body is read: path (404), method (405 with Allow), framing and
 // headers (400, the connection closes), length (413). 408 comes when a request is not whole
-// HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came.
+// HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came; a client that has
+// not read its answer after as long is cut off. A crowded table shortens these times
+// (http_table.c).
 #ifndef DIALIN_HTTP_SERVER_H
 #define DIALIN_HTTP_SERVER_H
 
@@ -17,7 +19,8 @@
 #define HTTP_HEAD_BYTES_MAX 8192
 #define HTTP_HEADERS_MAX 64
 #define HTTP_REQUEST_DEADLINE_MS 10000
-#define HTTP_IDLE_MS 60000 // between two requests of one connection
+#define HTTP_IDLE_MS 60000      // between two requests of one connection
+#define HTTP_CROWDED_PERCENT 80 // of connections_max: from here on connections make room
 
 struct http_server;
 struct http_request;
@@ -33,7 +36,7 @@ struct http_route {
 };
 
 // The route of a request, or NULL: then `allow` lists the methods that this path takes, and is
-// empty where there is nothing at this path.
+// empty if there is nothing at this path.
 #define HTTP_ALLOW_BYTES 64
 const struct http_route *http_route_find(const struct http_route *routes, const char *method,
                                          const char *path, char allow[HTTP_ALLOW_BYTES]);
@@ -42,19 +45,23 @@ struct http_server_options {
     const char *listen_addr; // numeric IPv4 or IPv6 address
     uint16_t port;           // 0: the system chooses; see http_server_port
     size_t body_bytes_max;
+    uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
     unsigned connections_max;
+    unsigned loopback_reserve;       // of these, for clients on this machine
     const struct http_route *routes; // borrowed; ends with a row without a method
     void *arg;                       // for the routes' functions
+    // Is this the address of a proxy of ours? It may have more than its share. NULL: there is none.
+    bool (*is_proxy)(const char *address, void *arg);
     // Told of each refusal that the server itself makes, for counting. May be NULL.
     void (*on_refusal)(const char *code, void *arg);
 };
 
-// NULL, with a logged reason, where the address cannot be listened on.
+// Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
 uint16_t http_server_port(const struct http_server *server);
 
 // Accepts no further connections; requests that have begun are served and their connections
-// closed behind the answer.
+// closed after the answer.
 void http_server_drain(struct http_server *server);
 bool http_server_is_drained(struct http_server *server); // no request is under way
 
@@ -74,6 +81,16 @@ uint64_t http_request_length(const struct http_request *request);   // declared;
 const char *http_request_peer(const struct http_request *request);  // numeric address
 uint64_t http_request_begun_us(const struct http_request *request); // loop_now_us of its head
 struct bytes_view http_request_body(const struct http_request *request);
+
+// Limits the body of this request further; for on_head. A longer one is cut off with this answer.
+struct http_cut {
+    size_t bytes_max;
+    const char *status_line, *code, *sentence; // borrowed for the request's life
+};
+void http_request_limit_body(struct http_request *request, const struct http_cut *cut);
+
+// The sender has proven who he is: his connection and his address are not made to make room.
+void http_request_is_genuine(struct http_request *request);
 
 struct http_header {
     const char *name;

@@ -1,118 +1,189 @@
-// The one file that knows hiredis' connections. A context cannot be pointed at a server again, so
-// every trouble has the same cure: free the context, which answers all that is out with NULL, and
-// make a new one after a pause that doubles from REDIS_RECONNECT_MS_MIN to _MAX. A connection
-// counts as up only after the server has shown that it can do the work: right password, version,
-// loaded, not a replica. hiredis 0.14 knows no timeouts, so a queue of what is out, in sending
-// order, tells the oldest, and a timer looks at it.
+// A connection has rounds: discovery names the possible addresses of the server, each is tried,
+// and the first that proves that it can do the work (right password, version, loaded, not a
+// replica) is used. Every trouble has the same cure: close the link, which answers all that is out
+// with NULL, and begin a new round after a pause that doubles from REDIS_RECONNECT_MS_MIN to _MAX.
+// A queue of the commands in flight, in sending order, tells the oldest command, and a timer looks
+// at its age.
 //
-// Surprising: hiredis frees a context by itself when connecting fails or the server hangs up, and
-// tells through callbacks; `context` is NULL from that moment on.
+// Surprising: a round's failures are reported together when the round is over, so that a name with
+// two addresses, of which one is dead, is one line and not two that alternate.
 #include "redis.h"
 
 #include "log.h"
 #include "memory.h"
 #include "redis_clock.h"
-#include "redis_info.h"
-#include "redis_limit.h"
-#include "redis_queue.h"
-#include "redis_problem.h"
 #include "redis_command.h"
+#include "redis_discovery.h"
+#include "redis_health.h"
+#include "redis_link.h"
+#include "redis_login.h"
+#include "redis_problem.h"
+#include "redis_queue.h"
+#include "redis_tls.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <hiredis/async.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WATCHDOG_MS 250
+#define PROBLEM_BYTES 512
 
-enum state { WAITING, RESOLVING, CONNECTING, CHECKING, UP, CLOSED };
+enum state { WAITING, FINDING, CONNECTING, CHECKING, UP, CLOSED };
 
 struct redis {
     struct loop *loop;
     struct redis_address address;
     char *name;
     redis_on_state *on_state;
+    redis_on_problem *on_problem; // NULL: it is no tool's
     void *arg;
+    uint64_t deadline_ms; // of a command
     enum state state;
-    redisAsyncContext *context;
-    struct loop_watch *watch; // of the context's socket
-    int watching;
-    struct loop_resolve *resolve;
+    struct redis_discovery *discovery;
+    struct redis_login login;
+    struct redis_tls *tls; // NULL: not opened yet, or not wanted
+    struct redis_target targets[REDIS_TARGETS_MAX];
+    size_t target_count, target; // `target`: the one in use, or being tried
+    struct redis_link *link;
     struct loop_timer *reconnect;
     struct loop_timer *watchdog;
     uint64_t pause_ms;
-    uint64_t connecting_ms, up_ms; // since when
-    struct bytes wire;             // the command that is being sent, in its form there
-    struct redis_queue out;        // hiredis answers what is out in its order
-    struct redis_limit limit;
+    uint64_t round_ms, checking_ms, up_ms; // since when
+    struct bytes wire;                     // the command that is being sent, in its form there
+    struct redis_queue out;
     struct redis_clock clock;
+    struct redis_health health;
     struct redis_trouble trouble;
+    char round_problem[PROBLEM_BYTES]; // of the round that is going on
+    char problem[PROBLEM_BYTES];       // of the last round; empty: it is up
+    bool refuses;                      // the server itself said so
+    char missing[PROBLEM_BYTES + 64];
 };
 
-static void connect_later(struct redis *redis);
+static void begin_round_later(struct redis *redis);
+static void try_next(struct redis *redis);
 
-static void report(struct redis *redis, const char *trouble)
+static bool is_for_tool(const struct redis *redis)
 {
-    redis_trouble_say(&redis->trouble, redis->name, trouble);
+    return redis->on_problem != NULL;
 }
 
-// --- trouble ----------------------------------------------------------------------------------
+static void report(struct redis *redis, const char *problem)
+{
+    if (!is_for_tool(redis)) {
+        redis_trouble_say(&redis->trouble, redis->name, problem);
+    }
+}
 
-// The context is gone, or about to be freed by hiredis: say so, and start over.
-static void lost(struct redis *redis)
+// --- trouble ------------------------------------------------------------------------------------
+
+static void note_problem(struct redis *redis, const char *problem, bool refuses)
+{
+    size_t len = strlen(redis->round_problem);
+    redis->refuses = refuses;
+    if (!strstr(redis->round_problem, problem)) {
+        snprintf(redis->round_problem + len, PROBLEM_BYTES - len, "%s%s", len > 0 ? "; " : "",
+                 problem);
+    }
+}
+
+static void end_round(struct redis *redis)
+{
+    memcpy(redis->problem, redis->round_problem, sizeof redis->problem);
+    report(redis, redis->problem);
+    redis->state = WAITING;
+    if (is_for_tool(redis)) {
+        redis->on_problem(redis->problem, redis->refuses, redis->arg);
+    } else {
+        begin_round_later(redis);
+    }
+}
+
+// Commands in flight get no answer any more.
+static void answer_all_with_nothing(struct redis *redis)
+{
+    while (redis->out.oldest) {
+        const struct redis_command command = redis_queue_take(&redis->out);
+        command.on_reply(NULL, command.arg);
+    }
+}
+
+// Closes the link. One that was up, and told so, starts a new round; else the round goes on with
+// the next address.
+static void give_up(struct redis *redis, const char *problem, bool refuses)
 {
     bool was_up = redis->state == UP;
-    redis->context = NULL;
-    if (redis->state == CLOSED) {
+    if (!redis->link) {
         return;
     }
+    redis_link_close(redis->link);
+    redis->link = NULL;
+    note_problem(redis, problem, refuses);
     if (was_up && loop_now_ms() - redis->up_ms > REDIS_RECONNECT_MS_MAX) {
         redis->pause_ms = 0; // one that comes and goes is left alone for longer and longer
         redis->trouble = (struct redis_trouble){0};
     }
     redis->state = WAITING;
-    connect_later(redis);
-    if (was_up && redis->on_state) {
+    answer_all_with_nothing(redis);
+    if (!was_up) {
+        try_next(redis);
+        return;
+    }
+    end_round(redis);
+    if (redis->on_state) {
         redis->on_state(false, redis->arg);
     }
 }
 
-static void give_up_context(struct redis *redis, const char *trouble)
+static void on_broken(const char *problem, void *arg)
 {
-    if (!redis->context) {
-        return;
-    }
-    report(redis, trouble);
-    redisAsyncContext *context = redis->context;
-    bool was_connected = redis->state != CONNECTING;
-    redisAsyncFree(context); // from inside a reply's callback hiredis does it when that returns
-    if (!was_connected) {    // then hiredis does not tell
-        lost(redis);
-    }
+    give_up(arg, problem, false);
 }
 
-// --- what is out ------------------------------------------------------------------------------
+// --- commands in flight -------------------------------------------------------------------------
 
-static void command_done(redisAsyncContext *context, void *reply, void *privdata)
+// A node of a cluster, asked as a server of its own, does not become the right one by reconnecting.
+static bool is_elsewhere(const struct redis *redis, const redisReply *reply)
 {
-    (void)context;
-    struct redis *redis = privdata;
+    return redis_error_of(reply) == REDIS_ELSEWHERE &&
+           (redis->address.kind == REDIS_CLUSTER || strncmp(reply->str, "MOVED", 5) != 0);
+}
+
+// True if the connection is to be given up.
+static bool note_reply(struct redis *redis, const redisReply *reply, uint64_t kind)
+{
+    const char *refusal = reply_is_error(reply) ? reply->str : NULL;
+    if (!redis_health_note(&redis->health, kind, reply, loop_now_ms()) || is_for_tool(redis)) {
+        return false;
+    }
+    if (is_elsewhere(redis, reply)) {
+        return true;
+    }
+    if (redis_error_of(reply) == REDIS_ELSEWHERE) {
+        report(redis, "this is a node of a cluster: REDIS_URL must begin with redis+cluster://");
+    }
+    redis_trouble_say_refusal(&redis->trouble, redis->name, refusal);
+    return false;
+}
+
+static void on_reply(redisReply *reply, void *arg)
+{
+    struct redis *redis = arg;
+    char error[PROBLEM_BYTES];
     const struct redis_command command = redis_queue_take(&redis->out);
-    redis_limit_next(&redis->limit);
-    enum redis_error error = reply && command.is_needed ? redis_error_of(reply) : REDIS_FINE;
-    if (error == REDIS_REFUSED) {
-        report(redis, ((const redisReply *)reply)->str);
-    } else if (error == REDIS_ELSEWHERE) {
-        give_up_context(redis, ((const redisReply *)reply)->str);
+    bool is_lost = command.kind && redis->state == UP && note_reply(redis, reply, command.kind);
+    snprintf(error, sizeof error, "%s", is_lost ? reply->str : "");
+    command.on_reply(reply, command.arg); // who may keep the reply
+    if (is_lost) {
+        redis_discovery_moved(redis->discovery, error, &redis->targets[redis->target]);
+        give_up(redis, error, true);
     }
-    command.on_reply(reply, command.arg);
 }
 
-static bool context_takes_commands(const struct redis *redis)
+void redis_keep_reply(struct redis *redis)
 {
-    return redis->context && !(redis->context->c.flags & (REDIS_DISCONNECTING | REDIS_FREEING));
+    redis_link_keep_reply(redis->link);
 }
 
 static bool send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
@@ -121,65 +192,68 @@ static bool send_words(struct redis *redis, size_t argc, const struct bytes_view
 {
     assert(argc > 0 && argc <= REDIS_ARGUMENTS_MAX);
     bytes_clear(&redis->wire);
-    if (!context_takes_commands(redis) ||
-        !redis_command_append(&redis->wire, argc, argv, word_count) ||
+    if (!redis->link || !redis_command_append(&redis->wire, argc, argv, word_count) ||
         !bytes_append_view(&redis->wire, words) ||
-        redisAsyncFormattedCommand(redis->context, command_done, redis, redis->wire.data,
-                                   redis->wire.len) != REDIS_OK) {
+        !redis_link_send(redis->link, bytes_view(&redis->wire))) {
         return false;
     }
     redis_queue_add(&redis->out, command);
     return true;
 }
 
-// Of the connection's own.
-static bool send_command(struct redis *redis, size_t argc, const struct bytes_view *argv,
-                         redis_on_reply *on_reply, void *arg)
-{
-    const struct redis_command command = {
-        .on_reply = on_reply, .arg = arg, .sent_ms = loop_now_ms()};
-    return send_words(redis, argc, argv, 0, VIEW(""), &command);
-}
-
 bool redis_send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
-                      size_t word_count, struct bytes_view words, redis_on_reply *on_reply,
+                      size_t word_count, struct bytes_view words, redis_on_reply *on_answer,
                       void *arg)
 {
     const struct redis_command command = {
-        .on_reply = on_reply, .arg = arg, .sent_ms = loop_now_ms(), .is_needed = true};
+        .on_reply = on_answer,
+        .arg = arg,
+        .sent_ms = loop_now_ms(),
+        .kind = redis_health_kind(argv[0], argc > 1 ? argv[1] : VIEW("")),
+    };
     return redis->state == UP && send_words(redis, argc, argv, word_count, words, &command);
 }
 
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
-                redis_on_reply *on_reply, void *arg)
+                redis_on_reply *on_answer, void *arg)
 {
-    return redis_send_words(redis, argc, argv, 0, VIEW(""), on_reply, arg);
+    return redis_send_words(redis, argc, argv, 0, VIEW(""), on_answer, arg);
 }
 
 bool redis_is_up(const struct redis *redis)
 {
-    return redis->state == UP && context_takes_commands(redis);
+    return redis->state == UP && redis->link && redis_link_is_open(redis->link);
 }
 
-// --- looking after it -------------------------------------------------------------------------
+const char *redis_missing(struct redis *redis)
+{
+    const char *refusal = redis_health_refusal(&redis->health, loop_now_ms());
+    bool is_up = redis_is_up(redis);
+    if (is_up && !refusal) {
+        return NULL;
+    }
+    if (is_up || (redis->refuses && redis->problem[0])) {
+        snprintf(redis->missing, sizeof redis->missing, "Redis refuses: %s",
+                 is_up ? refusal : redis->problem);
+    } else {
+        snprintf(redis->missing, sizeof redis->missing, "Redis cannot be reached (REDIS_URL)%s%s",
+                 redis->problem[0] ? ": " : "", redis->problem);
+    }
+    return redis->missing;
+}
+
+// --- looking after it ---------------------------------------------------------------------------
 
 uint64_t redis_now_ms(const struct redis *redis)
 {
     return redis_clock_now_ms(&redis->clock);
 }
 
-static void clock_answered(const redisReply *reply, void *arg)
+// While a failover may have made another server the master, a silent one is left early.
+static bool is_silent_in_checks(const struct redis *redis, uint64_t now_ms)
 {
-    struct redis *redis = arg;
-    if (reply) {
-        redis_clock_take(&redis->clock, reply);
-    }
-}
-
-static bool ask_the_clock(struct redis *redis)
-{
-    redis->clock.asked_ms = loop_now_ms();
-    return send_command(redis, 1, &VIEW("TIME"), clock_answered, redis);
+    return redis->state == CHECKING && redis->address.kind != REDIS_SINGLE &&
+           now_ms - redis->checking_ms > REDIS_CHECK_DEADLINE_MS;
 }
 
 // A process that was stopped finds its answers in the socket, but timers come first: so a command
@@ -190,274 +264,203 @@ static void watch_over(void *arg)
     struct redis_command *oldest = redis->out.oldest;
     uint64_t now_ms = loop_now_ms();
     loop_timer_start(redis->watchdog, WATCHDOG_MS);
-    if (oldest && oldest->is_overdue) {
-        give_up_context(redis, "no answer within the deadline");
+    if ((oldest && oldest->is_overdue) || is_silent_in_checks(redis, now_ms)) {
+        char target[REDIS_TARGET_TEXT_BYTES], problem[REDIS_TARGET_TEXT_BYTES + 64];
+        redis_target_print(&redis->targets[redis->target], target);
+        snprintf(problem, sizeof problem, "no answer within the deadline (%s)", target);
+        give_up(redis, problem, false);
     } else if (oldest) {
-        oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= REDIS_COMMAND_DEADLINE_MS;
-    } else if (redis->state == CONNECTING &&
-               now_ms - redis->connecting_ms > REDIS_CONNECT_DEADLINE_MS) {
-        give_up_context(redis, "no connection within the deadline");
+        oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= redis->deadline_ms;
     }
-    if (redis->state == UP && now_ms - redis->clock.asked_ms > REDIS_CLOCK_EVERY_MS) {
-        ask_the_clock(redis);
+    if (redis->state == UP && !is_for_tool(redis) &&
+        now_ms - redis->clock.asked_ms > REDIS_CLOCK_EVERY_MS) {
+        redis_login_ask_time(&redis->login);
     }
 }
 
-// --- connecting -------------------------------------------------------------------------------
+// --- log-in -------------------------------------------------------------------------------------
 
-static void on_fsync(const redisReply *reply, void *arg)
-{
-    const struct redis *redis = arg;
-    if (reply) {
-        redis_info_warn_of_fsync(reply, redis->name);
-    }
-}
-
-static void checked(const redisReply *reply, void *arg)
+static bool send_for_login(size_t argc, const struct bytes_view *argv, redis_on_reply *on_answer,
+                           void *on_answer_arg, void *arg)
 {
     struct redis *redis = arg;
-    if (!reply) {
-        return; // the connection broke, which is handled where it broke
-    }
-    if (reply->type == REDIS_REPLY_ERROR) {
-        give_up_context(redis, reply->str);
+    const struct redis_command command = {
+        .on_reply = on_answer, .arg = on_answer_arg, .sent_ms = loop_now_ms()};
+    return send_words(redis, argc, argv, 0, VIEW(""), &command);
+}
+
+static void on_login(const char *problem, void *arg)
+{
+    struct redis *redis = arg;
+    char target[REDIS_TARGET_TEXT_BYTES];
+    if (problem) {
+        give_up(redis, problem, true);
         return;
     }
-    const char *trouble = reply->type == REDIS_REPLY_STRING ? redis_info_trouble(reply->str)
-                                                            : "INFO is not understood";
-    if (trouble) {
-        give_up_context(redis, trouble);
-        return;
-    }
-    redis_info_warn(reply->str, redis->name);
-    if (redis_info_has_file(reply->str)) {
-        const struct bytes_view config[] = {VIEW("CONFIG"), VIEW("GET"), VIEW("appendfsync")};
-        send_command(redis, 3, config, on_fsync, redis);
-    }
+    redis_target_print(&redis->targets[redis->target], target);
     redis->state = UP;
     redis->up_ms = loop_now_ms();
-    log_info("connected to Redis", log_text("connection", redis->name));
+    redis->problem[0] = redis->round_problem[0] = '\0';
+    redis->refuses = false;
+    if (!is_for_tool(redis)) {
+        log_info("connected to Redis", log_text("connection", redis->name),
+                 log_text("address", target));
+    }
     if (redis->on_state) {
         redis->on_state(true, redis->arg);
     }
 }
 
-static void must_succeed(const redisReply *reply, void *arg)
+static void on_open(void *arg)
 {
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
-        give_up_context(arg, reply->str); // "WRONGPASS …", "ERR DB index is out of range"
-    }
-}
-
-static void whatever(const redisReply *reply, void *arg)
-{
-    (void)reply, (void)arg;
-}
-
-static void introduce(struct redis *redis)
-{
-    const struct redis_address *address = &redis->address;
+    struct redis *redis = arg;
     redis->state = CHECKING;
-    if (address->password[0] && address->user[0]) {
-        const struct bytes_view auth[] = {VIEW("AUTH"), view_of_text(address->user),
-                                          view_of_text(address->password)};
-        send_command(redis, 3, auth, must_succeed, redis);
-    } else if (address->password[0]) {
-        const struct bytes_view auth[] = {VIEW("AUTH"), view_of_text(address->password)};
-        send_command(redis, 2, auth, must_succeed, redis);
-    }
-    if (address->database > 0) {
-        char number[16];
-        snprintf(number, sizeof number, "%u", address->database);
-        const struct bytes_view select[] = {VIEW("SELECT"), view_of_text(number)};
-        send_command(redis, 2, select, must_succeed, redis);
-    }
-    const struct bytes_view set_name[] = {VIEW("CLIENT"), VIEW("SETNAME"),
-                                          view_of_text(redis->name)};
-    send_command(redis, 3, set_name, whatever, redis);
-    ask_the_clock(redis);
-    send_command(redis, 1, &VIEW("INFO"), checked, redis);
+    redis->checking_ms = loop_now_ms();
+    redis_login_begin(&redis->login);
 }
 
-static void on_connected(const redisAsyncContext *context, int status)
-{
-    struct redis *redis = context->data;
-    if (redis->context != context) {
-        return;
-    }
-    if (status == REDIS_OK) {
-        introduce(redis);
-        return;
-    }
-    report(redis, context->errstr[0] ? context->errstr : "connection refused");
-    lost(redis);
-}
+// --- rounds -------------------------------------------------------------------------------------
 
-static void on_disconnected(const redisAsyncContext *context, int status)
+static void connect_to_target(struct redis *redis)
 {
-    struct redis *redis = context->data;
-    if (redis->context != context) {
-        return;
-    }
-    if (status != REDIS_OK) {
-        report(redis, redis->limit.trouble ? redis->limit.trouble : context->errstr);
-    }
-    lost(redis);
-}
-
-static void socket_ready(int events, void *arg)
-{
-    struct redis *redis = arg;
-    redisAsyncContext *context = redis->context;
-    if (context && events & LOOP_READABLE) {
-        redisAsyncHandleRead(context);
-    }
-    if (redis->context == context && context &&
-        redis_limit_is_passed(&redis->limit, context->c.reader)) {
-        give_up_context(redis, redis->limit.trouble);
-    }
-    if (redis->context == context && context && events & LOOP_WRITABLE) {
-        redisAsyncHandleWrite(context);
-    }
-}
-
-static void watch_for(struct redis *redis, int events)
-{
-    redis->watching = events;
-    if (redis->watch) {
-        loop_watch_set(redis->watch, events);
-    }
-}
-
-static void add_read(void *arg)
-{
-    struct redis *redis = arg;
-    watch_for(redis, redis->watching | LOOP_READABLE);
-}
-
-static void delete_read(void *arg)
-{
-    struct redis *redis = arg;
-    watch_for(redis, redis->watching & ~LOOP_READABLE);
-}
-
-static void add_write(void *arg)
-{
-    struct redis *redis = arg;
-    watch_for(redis, redis->watching | LOOP_WRITABLE);
-}
-
-static void delete_write(void *arg)
-{
-    struct redis *redis = arg;
-    watch_for(redis, redis->watching & ~LOOP_WRITABLE);
-}
-
-static void clean_up(void *arg)
-{
-    struct redis *redis = arg;
-    loop_watch_close(redis->watch);
-    redis->watch = NULL;
-}
-
-static void connect_to(struct redis *redis, const char *address)
-{
-    redisAsyncContext *context = redis->address.port
-                                     ? redisAsyncConnect(address, redis->address.port)
-                                     : redisAsyncConnectUnix(address);
-    if (!context || context->err) {
-        report(redis, context ? context->errstr : "out of memory");
-        if (context) {
-            redisAsyncFree(context);
-        }
-        redis->state = WAITING;
-        connect_later(redis);
-        return;
-    }
-    redis->context = context;
+    static const struct redis_link_events EVENTS = {on_open, on_reply, on_broken};
     redis->state = CONNECTING;
-    context->data = redis;
-    context->ev.data = redis;
-    context->ev.addRead = add_read;
-    context->ev.delRead = delete_read;
-    context->ev.addWrite = add_write;
-    context->ev.delWrite = delete_write;
-    context->ev.cleanup = clean_up;
-    redis_limit_watch(&redis->limit, context->c.reader, &redis->out.count);
-    redis->watching = 0;
-    redis->watch = loop_watch_open(redis->loop, context->c.fd, socket_ready, redis);
-    redisAsyncSetConnectCallback(context, on_connected);
-    redisAsyncSetDisconnectCallback(context, on_disconnected);
+    redis->link =
+        redis_link_open(redis->loop, &redis->targets[redis->target], redis->tls, &EVENTS, redis);
 }
 
-static void on_address(const char *address, void *arg)
+static void try_next(struct redis *redis)
+{
+    if (++redis->target < redis->target_count) {
+        connect_to_target(redis);
+    } else {
+        end_round(redis);
+    }
+}
+
+static void on_targets(const struct redis_target *targets, size_t count, const char *problem,
+                       void *arg)
 {
     struct redis *redis = arg;
-    redis->resolve = NULL;
-    if (address) {
-        connect_to(redis, address);
+    if (problem[0]) {
+        note_problem(redis, problem, false);
+    }
+    if (count == 0) {
+        end_round(redis);
         return;
     }
-    report(redis, "REDIS_URL: the host's name is not known");
-    redis->state = WAITING;
-    connect_later(redis);
+    memcpy(redis->targets, targets, count * sizeof *targets);
+    redis->target_count = count;
+    redis->target = 0;
+    connect_to_target(redis);
 }
 
-static void connect_now(void *arg)
+// False, with the round's problem noted, if TLS is wanted and its files cannot be used.
+static bool has_tls(struct redis *redis)
+{
+    char problem[REDIS_TLS_PROBLEM_BYTES];
+    if (redis->address.has_tls && !redis->tls) {
+        redis->tls = redis_tls_open(&redis->address.tls_files, problem);
+        if (!redis->tls) {
+            note_problem(redis, problem, false);
+        }
+    }
+    return redis->tls || !redis->address.has_tls;
+}
+
+static void begin_round(void *arg)
 {
     struct redis *redis = arg;
-    unsigned char number[sizeof(struct in6_addr)];
-    const char *host = redis->address.host;
-    redis->connecting_ms = loop_now_ms();
-    if (redis->address.port == 0 || inet_pton(AF_INET, host, number) == 1 ||
-        inet_pton(AF_INET6, host, number) == 1) {
-        connect_to(redis, host);
+    redis->round_ms = loop_now_ms();
+    redis->round_problem[0] = '\0';
+    if (!has_tls(redis)) {
+        end_round(redis);
         return;
     }
-    redis->state = RESOLVING;
-    redis->resolve = loop_resolve(redis->loop, host, on_address, redis);
-    if (!redis->resolve) {
-        on_address(NULL, redis);
-    }
+    redis->state = FINDING;
+    redis_discovery_find(redis->discovery, redis->tls, on_targets, redis);
 }
 
-// From one attempt's beginning to that of the next: what was waited for in vain counts.
-static void connect_later(struct redis *redis)
+// From one round's beginning to that of the next: the time waited in vain counts.
+static void begin_round_later(struct redis *redis)
 {
     uint64_t doubled_ms = redis->pause_ms ? redis->pause_ms * 2 : REDIS_RECONNECT_MS_MIN;
-    uint64_t gone_ms = loop_now_ms() - redis->connecting_ms;
+    uint64_t gone_ms = loop_now_ms() - redis->round_ms;
     redis->pause_ms = doubled_ms < REDIS_RECONNECT_MS_MAX ? doubled_ms : REDIS_RECONNECT_MS_MAX;
     loop_timer_start(redis->reconnect, gone_ms + REDIS_RECONNECT_MS_MIN < redis->pause_ms
                                            ? redis->pause_ms - gone_ms
                                            : REDIS_RECONNECT_MS_MIN);
 }
 
-struct redis *redis_open(struct loop *loop, const struct redis_address *address, const char *name,
-                         redis_on_state *on_state, void *arg)
+// --- opening and closing ------------------------------------------------------------------------
+
+struct redis *redis_open_for_tool(struct loop *loop, const struct redis_address *address,
+                                  const char *name, uint64_t deadline_ms, redis_on_state *on_state,
+                                  redis_on_problem *on_problem, void *arg)
 {
     struct redis *redis = memory_zeroed(sizeof *redis);
     redis->loop = loop;
     redis->address = *address;
     redis->name = memory_text(name);
-    bytes_init(&redis->wire, REDIS_COMMAND_BYTES_MAX);
+    redis->deadline_ms = deadline_ms;
     redis->on_state = on_state;
+    redis->on_problem = on_problem;
     redis->arg = arg;
-    redis->reconnect = loop_timer_open(loop, connect_now, redis);
+    bytes_init(&redis->wire, REDIS_COMMAND_BYTES_MAX);
+    redis->discovery = redis_discovery_open(loop, &redis->address);
+    redis->login = (struct redis_login){
+        .address = &redis->address,
+        .name = redis->name,
+        .is_for_tool = on_problem != NULL,
+        .send = send_for_login,
+        .on_end = on_login,
+        .arg = redis,
+        .clock = &redis->clock,
+    };
+    redis->clock.is_quiet = on_problem != NULL;
+    redis->reconnect = loop_timer_open(loop, begin_round, redis);
     redis->watchdog = loop_timer_open(loop, watch_over, redis);
     loop_timer_start(redis->reconnect, 0);
     loop_timer_start(redis->watchdog, WATCHDOG_MS);
     return redis;
 }
 
+struct redis *redis_open(struct loop *loop, const struct redis_address *address, const char *name,
+                         redis_on_state *on_state, void *arg)
+{
+    return redis_open_for_tool(loop, address, name, REDIS_COMMAND_DEADLINE_MS, on_state, NULL, arg);
+}
+
+void redis_reload(struct redis *redis, const struct redis_address *address)
+{
+    char problem[REDIS_TLS_PROBLEM_BYTES];
+    struct redis_tls *tls = NULL;
+    if (address->has_tls && !(tls = redis_tls_open(&address->tls_files, problem))) {
+        log_error("the certificates for Redis cannot be used; the old ones stay",
+                  log_text("error", problem));
+        return;
+    }
+    bool was_finding = redis->state == FINDING;
+    redis_discovery_close(redis->discovery);
+    redis_tls_close(redis->tls);
+    redis->tls = tls;
+    redis->address = *address;
+    redis->discovery = redis_discovery_open(redis->loop, &redis->address);
+    if (was_finding) {
+        begin_round(redis);
+    }
+}
+
 void redis_close(struct redis *redis)
 {
     redis->state = CLOSED;
-    loop_resolve_cancel(redis->resolve);
-    if (redis->context) {
-        redisAsyncFree(redis->context);
-    }
+    redis_discovery_close(redis->discovery);
+    redis_link_close(redis->link);
+    redis->link = NULL;
+    answer_all_with_nothing(redis);
     loop_timer_close(redis->reconnect);
     loop_timer_close(redis->watchdog);
+    redis_tls_close(redis->tls);
     redis_queue_release(&redis->out);
     memory_wipe(&redis->address, sizeof redis->address);
     bytes_release(&redis->wire);

@@ -14,7 +14,9 @@
 struct redis_clock {
     uint64_t asked_ms; // loop_now_ms of the last TIME
     int64_t offset_ms; // Redis' time less the monotonic clock's
+    int64_t skew_ms;   // as it was last reported: Redis' time less this host's
     bool is_known;
+    bool is_quiet; // jumps and skew are not logged
 };
 
 void redis_clock_take(struct redis_clock *clock, const redisReply *reply);

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The value of `name:` in the text of INFO, as a number; -1 where it is absent.
+// The value of `name:` in the text of INFO, as a number; -1 if it is absent.
 static long info_number(const char *info, const char *name)
 {
     const char *found = strstr(info, name);
     return found ? strtol(found + strlen(name), NULL, 10) : -1;
 }
 
-const char *redis_info_trouble(const char *info)
+const char *redis_info_trouble(const char *info, bool may_be_replica)
 {
     static_assert(REDIS_VERSION_MIN == 7, "the sentence below names the version");
     if (info_number(info, "\nredis_version:") < REDIS_VERSION_MIN) {
@@ -24,7 +24,7 @@ const char *redis_info_trouble(const char *info)
     if (info_number(info, "\nloading:") == 1) {
         return "Redis is still loading its data";
     }
-    if (strstr(info, "\nrole:slave")) {
+    if (!may_be_replica && strstr(info, "\nrole:slave")) {
         return "REDIS_URL names a read-only replica; name the master";
     }
     return NULL;

@@ -1,4 +1,4 @@
-// Says what is wrong with Redis, so that an outage is one line and not a thousand.
+// Logs problems with Redis, so that an outage is one line and not a thousand.
 #ifndef DIALIN_REDIS_PROBLEM_H
 #define DIALIN_REDIS_PROBLEM_H
 
@@ -13,5 +13,10 @@ struct redis_trouble {
 };
 
 void redis_trouble_say(struct redis_trouble *trouble, const char *connection, const char *text);
+
+// The same of a server that is connected and refuses: by its error's first word, as commands
+// differ.
+void redis_trouble_say_refusal(struct redis_trouble *trouble, const char *connection,
+                               const char *error);
 
 #endif

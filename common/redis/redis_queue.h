@@ -9,8 +9,8 @@ struct redis_command {
     redis_on_reply *on_reply;
     void *arg;
     uint64_t sent_ms;
+    uint64_t kind; // redis_health.h; 0: one of the connection's own
     bool is_overdue;
-    bool is_needed; // by whoever uses the connection: an error is said
 };
 
 // All zero is an empty one.

@@ -16,6 +16,8 @@ enum redis_error redis_error_of(const redisReply *reply)
         {"UNBLOCKED", REDIS_ELSEWHERE}, {"NOAUTH", REDIS_REFUSED},
         {"NOPERM", REDIS_REFUSED},      {"WRONGPASS", REDIS_REFUSED},
         {"NOSCRIPT", REDIS_NOSCRIPT},   {"NOGROUP", REDIS_NOGROUP},
+        {"MOVED", REDIS_ELSEWHERE},     {"ASK", REDIS_AGAIN},
+        {"CLUSTERDOWN", REDIS_AGAIN},
     };
     if (reply->type != REDIS_REPLY_ERROR) {
         return REDIS_FINE;
@@ -29,17 +31,54 @@ enum redis_error redis_error_of(const redisReply *reply)
     return REDIS_WRONG;
 }
 
+bool reply_is_error(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR;
+}
+
 bool reply_is_list(const redisReply *reply)
 {
     return reply && reply->type == REDIS_REPLY_ARRAY;
 }
 
+bool reply_is_list_of(const redisReply *reply, size_t count)
+{
+    return reply_is_list(reply) && reply->elements == count;
+}
+
+size_t reply_count(const redisReply *reply)
+{
+    return reply_is_list(reply) ? reply->elements : 0;
+}
+
+const redisReply *reply_at(const redisReply *reply, size_t index, int type)
+{
+    const redisReply *member = index < reply_count(reply) ? reply->element[index] : NULL;
+    return member && (type == REPLY_ANY || member->type == type) ? member : NULL;
+}
+
+bool reply_integer(const redisReply *reply, int64_t min, int64_t max, int64_t *out)
+{
+    bool is_good = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer >= min &&
+                   reply->integer <= max;
+    if (is_good) {
+        *out = reply->integer;
+    }
+    return is_good;
+}
+
+int64_t reply_integer_at(const redisReply *reply, size_t index, int64_t min, int64_t max,
+                         int64_t fallback)
+{
+    int64_t value = fallback;
+    reply_integer(reply_at(reply, index, REDIS_REPLY_INTEGER), min, max, &value);
+    return value;
+}
+
 const redisReply *reply_member(const redisReply *fields, const char *name)
 {
-    const size_t len = strlen(name);
-    for (size_t i = 0; reply_is_list(fields) && i + 1 < fields->elements; i += 2) {
-        const redisReply *field = fields->element[i];
-        if (field->len == len && field->str && !memcmp(field->str, name, len)) {
+    for (size_t i = 0; i + 1 < reply_count(fields); i += 2) {
+        if (view_equal_text(reply_view_at(fields, i), name)) {
             return fields->element[i + 1];
         }
     }
@@ -51,6 +90,19 @@ struct bytes_view reply_view(const redisReply *reply)
     bool is_text =
         reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
     return is_text ? (struct bytes_view){reply->str, reply->len} : (struct bytes_view){NULL, 0};
+}
+
+struct bytes_view reply_view_at(const redisReply *reply, size_t index)
+{
+    return reply_view(reply_at(reply, index, REPLY_ANY));
+}
+
+bool reply_copy(const redisReply *reply, char *out, size_t size)
+{
+    struct bytes_view text = reply_view(reply);
+    bool is_good = text.data && text.len < size && !memchr(text.data, '\0', text.len);
+    view_copy(is_good ? text : (struct bytes_view){NULL, 0}, out, size);
+    return is_good;
 }
 
 struct bytes_view reply_field(const redisReply *fields, const char *name)

@@ -29,7 +29,7 @@
 struct secret {
     char *text;    // in base64, as configured
     char *tied_to; // `+14152251493` or `sip:user@host`; NULL: any number
-    char *clue;    // what must occur in a body: the digits, or the user part in lower case
+    char *clue;    // must occur in a body: the digits, or the user part in lower case
     EVP_MD_CTX *inner, *outer;
 };
 
@@ -113,7 +113,7 @@ static void hmac(const struct secret *secret, EVP_MD_CTX *work, struct bytes_vie
 
 // --- secrets ----------------------------------------------------------------------------------
 
-// The length of what stands in front of `number=secret`; 0: it is a secret alone. In base64 an "="
+// The length of the number in `number=secret`; 0 if it is a secret alone. In base64 an "="
 // stands at the end only, with nothing but a further one after it.
 static size_t tie_len(struct bytes_view item)
 {
@@ -253,7 +253,7 @@ bool signature_secrets_have(const struct signature_secrets *secrets, const char 
     unsigned char wanted[SECRET_BYTES_MAX], key[SECRET_BYTES_MAX];
     size_t wanted_len = base64_decode(view_of_text(secret), wanted, sizeof wanted);
     bool is_there = false;
-    for (size_t i = 0; i < secrets->count; i++) { // by what it says: there are several spellings
+    for (size_t i = 0; i < secrets->count; i++) { // by its value: there are several spellings
         size_t len = base64_decode(view_of_text(secrets->secrets[i].text), key, sizeof key);
         is_there = is_there || (len == wanted_len && !memcmp(key, wanted, len));
     }
@@ -313,7 +313,7 @@ static bool is_in_run(char c, bool digits_only)
             ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || memchr("-_.!~*'+", c, 8)));
 }
 
-// Looks up each run of digits, and each run of what a SIP user may have.
+// Looks up each run of digits, and each run of characters that a SIP user may have.
 static void try_occurring(const struct signature_secrets *secrets, struct bytes_view body,
                           bool digits_only, struct tries *tries)
 {
@@ -371,6 +371,31 @@ static bool parse_timestamp(struct bytes_view text, uint64_t *ms)
     return true;
 }
 
+static bool parse_headers(struct bytes_view timestamp, struct bytes_view signature,
+                          uint64_t *signed_ms, unsigned char given[DIGEST_BYTES])
+{
+    return signature.len == SIGNATURE_TEXT_BYTES &&
+           base64_decode(signature, given, DIGEST_BYTES) == DIGEST_BYTES &&
+           parse_timestamp(timestamp, signed_ms);
+}
+
+static bool is_stale(uint64_t signed_ms, uint64_t now_ms)
+{
+    uint64_t away_ms = signed_ms > now_ms ? signed_ms - now_ms : now_ms - signed_ms;
+    return away_ms > SIGNATURE_FRESH_S * 1000;
+}
+
+enum signature_verdict signature_look(struct bytes_view timestamp, struct bytes_view signature,
+                                      uint64_t now_ms)
+{
+    unsigned char given[DIGEST_BYTES];
+    uint64_t signed_ms = 0;
+    if (!parse_headers(timestamp, signature, &signed_ms, given)) {
+        return SIGNATURE_WRONG;
+    }
+    return is_stale(signed_ms, now_ms) ? SIGNATURE_STALE : SIGNATURE_GOOD;
+}
+
 enum signature_verdict signature_check(const struct signature_secrets *secrets,
                                        struct bytes_view timestamp, struct bytes_view signature,
                                        struct bytes_view body, uint64_t now_ms,
@@ -384,9 +409,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
         match->any_number = false;
         match->count = 0;
     }
-    if (signature.len != SIGNATURE_TEXT_BYTES ||
-        base64_decode(signature, given, sizeof given) != DIGEST_BYTES ||
-        !parse_timestamp(timestamp, &signed_ms)) {
+    if (!parse_headers(timestamp, signature, &signed_ms, given)) {
         return SIGNATURE_WRONG;
     }
     choose_tries(secrets, body, &tries);
@@ -403,8 +426,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
     if (matches == 0) {
         return SIGNATURE_WRONG;
     }
-    uint64_t away_ms = signed_ms > now_ms ? signed_ms - now_ms : now_ms - signed_ms;
-    return away_ms > SIGNATURE_FRESH_S * 1000 ? SIGNATURE_STALE : SIGNATURE_GOOD;
+    return is_stale(signed_ms, now_ms) ? SIGNATURE_STALE : SIGNATURE_GOOD;
 }
 
 static bool is_for(const struct secret *secret, const struct phone_number *to)

@@ -13,7 +13,8 @@
 
 #define PROGRAM "dialin-agent"
 #define BODY_BYTES_MAX (1024U * 1024) // as Pipecat Cloud: more is 413
-#define OTHER_FILES 64                // beside the connections
+#define BODIES_BYTES_MAX (1024 * UINT64_C(1048576))
+#define OTHER_FILES 64 // beside the connections
 
 static const struct http_route ROUTES[] = {
     {"POST", "/v1/public/*/start", NULL, start_route_on_request},
@@ -52,6 +53,12 @@ static void agent_release(struct agent *agent)
     loop_close(agent->loop);
 }
 
+static void on_hangup(void *arg)
+{
+    (void)arg;
+    fprintf(stderr, PROGRAM ": SIGHUP: there is nothing to be read again\n");
+}
+
 static int run(const struct settings *settings)
 {
     struct agent agent = {0};
@@ -60,6 +67,7 @@ static int run(const struct settings *settings)
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
         .body_bytes_max = BODY_BYTES_MAX,
+        .bodies_bytes_max = BODIES_BYTES_MAX,
         .connections_max = (unsigned)settings->connections,
         .routes = ROUTES,
         .arg = &agent,
@@ -68,6 +76,7 @@ static int run(const struct settings *settings)
     if (server) {
         loop_on_signal(agent.loop, SIGTERM, on_terminate, agent.loop);
         loop_on_signal(agent.loop, SIGINT, on_terminate, agent.loop);
+        loop_on_signal(agent.loop, SIGHUP, on_hangup, NULL);
         printf(PROGRAM " listening on %s:%u\n", settings->listen_addr, http_server_port(server));
         fflush(stdout);
         loop_run(agent.loop);

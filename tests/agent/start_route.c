@@ -230,6 +230,7 @@ void start_route_on_request(struct http_request *request, void *arg)
         .body_is_json = true,
         .index = REQUEST_LIST_NONE,
     };
+    http_request_is_genuine(request); // the agent keeps every client's connection
     agent->counters.requests++;
     if (agent->settings.keep > 0) {
         start.body_is_json = is_json(http_request_body(request));

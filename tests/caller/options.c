@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "memory.h"
+#include "redis_settings.h"
 #include "process.h"
 #include "secret.h"
 
@@ -19,6 +20,7 @@ struct environment {
     char *api_key;
     char *redis_url;
     char *redis_prefix;
+    char *redis_ca_file, *redis_cert, *redis_key;
 };
 
 static const struct config_option TABLE[] = {
@@ -30,6 +32,12 @@ static const struct config_option TABLE[] = {
      0, 0, "where --wait looks for what became of the calls"},
     {"REDIS_PREFIX", CONFIG_TEXT, offsetof(struct environment, redis_prefix), "{dialin}", 0, 0,
      "first part of the keys there"},
+    {"REDIS_CA_FILE", CONFIG_PATH, offsetof(struct environment, redis_ca_file), NULL, 0, 0,
+     "rediss://: file of the CA that signs Redis' certificate; default: the system's CAs"},
+    {"REDIS_CERT", CONFIG_PATH, offsetof(struct environment, redis_cert), NULL, 0, 0,
+     "rediss://: file of the certificate that Redis wants of its clients, if it wants one"},
+    {"REDIS_KEY", CONFIG_PATH, offsetof(struct environment, redis_key), NULL, 0, 0,
+     "rediss://: file of the key of REDIS_CERT"},
     {NULL, CONFIG_TEXT, 0, NULL, 0, 0, NULL},
 };
 
@@ -270,21 +278,35 @@ static bool take_secret(struct options *options, const struct environment *envir
                     "it is not set: set it to the ingress' secret, or use --unsigned");
 }
 
+// Where Redis is, with texts that outlive the environment's.
+static void take_redis(struct options *options, const struct environment *environment,
+                       struct config_problems *problems)
+{
+    const char *const paths[] = {environment->redis_ca_file, environment->redis_cert,
+                                 environment->redis_key};
+    for (size_t i = 0; i < 3; i++) {
+        options->redis_files[i] = paths[i] ? memory_text(paths[i]) : NULL;
+    }
+    options->redis_prefix = memory_text(environment->redis_prefix);
+    const struct redis_settings settings = {
+        .url = environment->redis_url,
+        .prefix = options->redis_prefix,
+        .tls_files = {options->redis_files[0], options->redis_files[1], options->redis_files[2]},
+    };
+    redis_settings_load(&settings, &options->redis, problems);
+}
+
 static bool read_environment(struct options *options)
 {
     struct environment environment = {0};
     struct config_problems problems;
     config_problems_init(&problems);
     config_load(TABLE, &environment, &problems);
-    const char *problem = redis_address_parse(&options->redis, environment.redis_url);
-    if (problem) {
-        config_problem(&problems, "REDIS_URL", "%s", problem);
-    }
+    take_redis(options, &environment, &problems);
     if (problems.count > 0) {
         process_report(&problems, "dialin-caller");
     }
     bool ok = problems.count == 0 && take_secret(options, &environment);
-    options->redis_prefix = memory_text(environment.redis_prefix);
     config_problems_release(&problems);
     config_release(TABLE, &environment);
     return ok;
@@ -321,5 +343,8 @@ void options_release(struct options *options)
     free(options->secret);
     free(options->api_key);
     free(options->redis_prefix);
+    for (size_t i = 0; i < 3; i++) {
+        free(options->redis_files[i]);
+    }
     free(options->number_of_secret);
 }

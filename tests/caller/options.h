@@ -32,6 +32,7 @@ struct options {
     char *api_key;
     struct redis_address redis;
     char *redis_prefix;
+    char *redis_files[3];   // of TLS: CA, certificate, key
     char *number_of_secret; // owned: `to` may point to it
 };
 

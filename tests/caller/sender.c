@@ -169,7 +169,11 @@ void sender_run(struct loop *loop, struct plan *plan, struct progress *progress,
     *sent = (struct sent){0};
     sent->latencies_us = memory_zeroed(sender.total * sizeof *sent->latencies_us);
     sent->is_acknowledged = memory_zeroed(plan->count * sizeof *sent->is_acknowledged);
-    sender.client = http_client_open(loop, (unsigned)options->connections);
+    const struct http_client_settings client_settings = {
+        .connections_max = (unsigned)options->connections,
+        .connect_timeout_ms = HTTP_CONNECT_TIMEOUT_MS,
+    };
+    sender.client = http_client_open(loop, &client_settings);
     sender.tick = loop_timer_open(loop, tick, &sender);
     sender.begun_us = sender.last_us = loop_now_us();
     loop_timer_start(sender.tick, 0);

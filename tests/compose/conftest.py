@@ -36,7 +36,9 @@ class Compose:
     def __init__(self, name, **env):
         self.port = free_port()
         self.env = {key: value for key, value in os.environ.items() if key not in CONFIGURED}
-        self.env.update(COMPOSE_PROJECT_NAME=name, PORT=str(self.port), **env)
+        self.tag = name  # images of its own
+        self.env.update(COMPOSE_PROJECT_NAME=name, PORT=str(self.port), DIALIN_TAG=self.tag,
+                        COMPOSE_ENV_FILES="/dev/null", **env)
 
     def __call__(self, *args, check=True, timeout_s=300):
         done = subprocess.run(["docker", "compose", "--env-file", "/dev/null", *args], cwd=ROOT,
@@ -65,17 +67,25 @@ class Compose:
 
     def ring(self, *args):
         """Rings through dialin-caller; its JSON result."""
-        done = self("run", "--rm", "-T", "caller", "--url", "http://ingress:7860/api/dial", "--wait",
+        done = self("run", "--rm", "-T", "caller", "--url", "http://proxy:7860/api/dial", "--wait",
                     "--json", *args, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def redis(self, *args):
-        return self("exec", "-T", "redis", "redis-cli", "--user", "caller", "--pass", "x",
-                    "--no-auth-warning", *args).stdout
+    def redis(self, *args, user="operator", check=True):
+        """What Redis answers a user; its password is read where setup has put it."""
+        command = 'u=$1; shift; REDISCLI_AUTH=$(cat "/run/dialin/$u") redis-cli --user "$u" --no-auth-warning "$@"'
+        done = self("exec", "-T", "redis", "bash", "-c", command, "redis-cli", user, *args, check=check)
+        return done.stdout if check else done.stdout + done.stderr
+
+    def remove_images(self):
+        images = subprocess.run(["docker", "images", "-q", f"dialin-*:{self.tag}"], capture_output=True, text=True,
+                                check=True).stdout.split()
+        if images:
+            subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True)
 
     def down(self):
-        self("down", "-v", "--rmi", "local", "--remove-orphans", "--timeout", "30")
+        self("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "30")
 
 
 @pytest.fixture(scope="session")
@@ -89,4 +99,5 @@ def compose():
     finally:
         logs = project("logs", "--no-color", "--tail", "200", check=False).stdout
         project.down()
+        project.remove_images()
         print(logs)

@@ -1,13 +1,17 @@
 """End to end over `docker compose up`: real images, a real network, the hardening as it runs."""
 import http.client
 import json
+import re
 import subprocess
+import tempfile
 
 import pytest
 
-from conftest import wait_for
+import updates
+from conftest import ROOT, Compose, free_port, wait_for
 
-OURS = ("ingress", "worker", "agent", "redis")
+OURS = ("proxy", "ingress", "worker", "agent", "redis")
+OWN_SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE="
 
 
 def test_a_call_goes_through(compose):
@@ -78,12 +82,12 @@ def test_containers_are_hardened(compose, service):
         assert container["State"]["Health"]["Status"] == "healthy"
 
 
-def test_only_the_ingress_is_published_and_on_loopback_only(compose):
+def test_only_the_proxy_is_published_and_on_loopback_only(compose):
     for service in OURS:
         for container in compose.inspect(service):
             ports = {port: bindings for port, bindings in container["NetworkSettings"]["Ports"].items()
                      if bindings}
-            if service == "ingress":
+            if service == "proxy":
                 assert ports == {"7860/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(compose.port)}]}
             else:
                 assert ports == {}
@@ -103,16 +107,205 @@ def test_the_published_port_answers(compose):
     connection.close()
 
 
-def test_nobody_has_more_rights_in_redis_than_needed(compose):
-    for user, command in (("ingress", ["GET", "{dialin}:counts"]), ("ingress", ["EVAL", "return 1", "0"]),
-                          ("worker", ["FLUSHALL"]), ("worker", ["CONFIG", "GET", "*"]),
-                          ("caller", ["DEL", "{dialin}:counts"]), ("worker", ["GET", "other"]),
-                          ("health", ["GET", "{dialin}:low"])):
-        said = compose("exec", "-T", "redis", "redis-cli", "--user", user, "--pass", "x",
-                       "--no-auth-warning", *command, check=False)
-        assert "NOPERM" in said.stdout + said.stderr, (user, command, said.stdout)
-    bare = compose("exec", "-T", "redis", "redis-cli", "XLEN", "{dialin}:webhooks", check=False)
-    assert "NOAUTH" in bare.stdout + bare.stderr
+def test_each_user_of_redis_has_no_more_rights_than_needed(compose):
+    allowed = [("ingress", ["XADD", "{dialin}:refused", "MAXLEN", "10000", "*", "code", "x"]),
+               ("ingress", ["HGET", "{dialin}:call:none", "state"]), ("ingress", ["GET", "{dialin}:low"]),
+               ("ingress", ["XRANGE", "{dialin}:webhooks", "-", "+", "COUNT", "1"]), ("ingress", ["TIME"]),
+               ("ingress", ["INFO"]), ("ingress", ["SET", "{dialin}:status:ingress:x", "{}", "EX", "1"]),
+               ("board", ["HGETALL", "{dialin}:counts"]), ("board", ["EVAL_RO", "return 1", "0"]),
+               ("board", ["XADD", "{dialin}:operators", "*", "a", "b"]),
+               ("operator", ["BGREWRITEAOF"]), ("operator", ["ACL", "LOAD"]),
+               ("operator", ["HGETALL", "{dialin}:counts"])]
+    refused = [("ingress", ["GET", "{dialin}:counts"]), ("ingress", ["EVAL", "return 1", "0"]),
+               ("ingress", ["XADD", "{dialin}:audit", "*", "a", "b"]),
+               ("ingress", ["XADD", "{dialin}:operators", "*", "a", "b"]),
+               ("ingress", ["XRANGE", "{dialin}:audit", "-", "+"]), ("ingress", ["XTRIM", "{dialin}:webhooks", "MAXLEN", "0"]),
+               ("ingress", ["HSET", "{dialin}:call:none", "state", "started"]),
+               ("ingress", ["SET", "{dialin}:low", "0-0"]), ("ingress", ["CONFIG", "GET", "*"]),
+               ("worker", ["FLUSHALL"]), ("worker", ["CONFIG", "GET", "*"]), ("worker", ["GET", "other"]),
+               ("worker", ["ACL", "LIST"]), ("audit", ["FLUSHDB"]), ("audit", ["KEYS", "*"]),
+               ("caller", ["DEL", "{dialin}:counts"]), ("caller", ["XRANGE", "{dialin}:webhooks", "-", "+"]),
+               ("board", ["DEL", "{dialin}:counts"]), ("board", ["XADD", "{dialin}:webhooks", "*", "a", "b"]),
+               ("board", ["EVAL", "return 1", "0"]), ("operator", ["DEL", "{dialin}:counts"]),
+               ("operator", ["CONFIG", "SET", "appendonly", "no"]), ("health", ["GET", "{dialin}:low"])]
+    for user, command in allowed:
+        said = compose.redis(*command, user=user, check=False)
+        assert not said.startswith(("NOPERM", "ERR")), (user, command, said)
+    for user, command in refused:
+        said = compose.redis(*command, user=user, check=False)
+        assert said.startswith("NOPERM"), (user, command, said)
+
+
+def test_nobody_is_a_user_of_redis_without_its_password(compose):
+    for attempt in ([], ["--user", "ingress", "--pass", "x"], ["--user", "worker", "--pass", ""],
+                    ["--user", "default", "--pass", ""]):
+        said = compose("exec", "-T", "redis", "redis-cli", "--no-auth-warning", *attempt, "XLEN",
+                       "{dialin}:webhooks", check=False)
+        assert "NOAUTH" in said.stdout + said.stderr or "WRONGPASS" in said.stdout + said.stderr, (attempt, said)
+
+
+def test_a_foreign_container_does_not_reach_redis(compose):
+    redis = compose.inspect("redis")[0]["NetworkSettings"]["Networks"].values()
+    addresses = [network["IPAddress"] for network in redis]
+    project = compose.env["COMPOSE_PROJECT_NAME"]
+    reach = "for a in $0 $@; do timeout 1 bash -c \"exec 3<>/dev/tcp/$a/6379\" 2>/dev/null && echo reached $a; done; exit 0"
+    for network, names in (("bridge", addresses), (f"{project}_public", ["redis", *addresses]),
+                           (f"{project}_outside", ["redis", *addresses]),
+                           (f"{project}_webhooks", ["redis", *addresses])):
+        said = subprocess.run(["docker", "run", "--rm", "--network", network, "--entrypoint", "bash",
+                               f"dialin-agent:{compose.tag}", "-c", reach, *names], capture_output=True, text=True)
+        assert said.returncode == 0 and said.stdout == "", (network, said)
+    for service in ("proxy", "agent"):
+        done = compose("exec", "-T", service, "bash", "-c", reach, "redis", *addresses)
+        assert done.stdout == "", (service, done)
+
+
+def test_no_secret_stands_where_docker_inspect_shows_it(compose):
+    secrets = {"PINLESS_HMAC_SECRET": OWN_SECRET, "INGRESS_API_KEY": "key-of-the-application",
+               "START_URL": "http://host.docker.internal:9/start", "START_API_KEY": "start-key-1",
+               "DAILY_API_KEY": "daily-key-1", "REPLAY_API_KEY": "replay-key-1"}
+    other = Compose("dialin-test-secrets", **secrets)
+    other.env["DIALIN_TAG"] = compose.tag
+    try:
+        other("up", "-d", "--no-build", "--scale", "ingress=1")
+        ids = other("--profile", "*", "ps", "-aq").stdout.split()
+        shown = subprocess.run(["docker", "inspect", *ids], capture_output=True, text=True, check=True).stdout
+        for name in secrets:
+            if name != "START_URL":
+                assert secrets[name] not in shown, name
+        passwords = other("exec", "-T", "redis", "bash", "-c", "cat /run/dialin/[a-z]*[a-z]").stdout
+        assert len(passwords) >= 64 and passwords[:64] not in shown
+        assert other.ids("agent") == []  # no stand-in beside a live agent
+        rung = other("run", "--rm", "-T", "--entrypoint", "dialin-caller", "caller", "--url",
+                     "http://proxy:7860/api/dial", "--json", check=False)
+        assert json.loads(rung.stdout)["acknowledged"] == 1, rung
+        # A new secret takes effect with the next `up`.
+        other.env["PINLESS_HMAC_SECRET"] = OWN_SECRET.replace("c2Vj", "c2Vk")
+        other("up", "-d", "--no-build", "--wait", "--scale", "ingress=1")
+        file = other("exec", "-T", "ingress", "cat", "/run/dialin/PINLESS_HMAC_SECRET").stdout
+        assert file == other.env["PINLESS_HMAC_SECRET"]
+        assert subprocess.run(["docker", "exec", other.ids("worker")[0], "ls", "/run/dialin"], text=True,
+                              capture_output=True).stdout.count("HMAC") == 0
+    finally:
+        other.down()
+
+
+def test_the_passwords_of_redis_are_made_once(compose):
+    before = compose("exec", "-T", "redis", "cat", "/run/dialin/worker").stdout
+    compose("run", "--rm", "-T", "--no-deps", "setup")
+    assert compose("exec", "-T", "redis", "cat", "/run/dialin/worker").stdout == before
+    assert len(before) == 64
+
+
+def test_make_call_says_which_container_fails_and_why(compose):
+    with compose.configured(PINLESS_HMAC_SECRET="not base64", LEASE_S="nonsense"):
+        compose("up", "-d", check=False)
+
+        def told():
+            done = subprocess.run(["tests/trial/call.sh"], cwd=ROOT, env=compose.env, capture_output=True, text=True)
+            return done if "LEASE_S" in done.stderr else None
+        done = wait_for(told, what="make call says what is wrong")
+        assert done.returncode == 1
+        assert "worker" in done.stderr and "started again and again" in done.stderr, done
+    compose("up", "-d", "--wait")
+    done = subprocess.run(["tests/trial/call.sh"], cwd=ROOT, env=compose.env, capture_output=True, text=True)
+    assert done.returncode == 0 and "started" in done.stdout, done
+
+
+def test_an_update_refuses_nobody(compose):
+    sender = updates.Sender(compose.port, rate=10)
+    sender.start()
+    before = set(compose.ids("ingress") + compose.ids("worker"))
+    try:
+        updates.touch_images(compose.tag, compose.env)
+        updates.update(compose.env)
+    finally:
+        sender.ended.set()
+        sender.join()
+    after = set(compose.ids("ingress") + compose.ids("worker"))
+    assert not before & after and len(before) == len(after)
+    assert sender.answers[200] > 50 and not sender.refused(), sender.answers
+
+
+def test_an_update_that_cannot_start_leaves_the_old_ones(compose):
+    before = compose.ids("ingress")
+    with compose.configured(MAX_BODY_BYTES="nonsense"):
+        done = subprocess.run([ROOT / "common/ship/compose/update.sh"], env={**compose.env, "BUILD_IMAGES": "no"},
+                              capture_output=True, text=True)
+    assert done.returncode == 1 and "MAX_BODY_BYTES" in done.stderr, done
+    assert sorted(compose.ids("ingress")) == sorted(before)
+    compose.ring()
+
+
+def test_an_ingress_that_dies_refuses_nobody(compose):
+    sender = updates.Sender(compose.port, rate=30)
+    sender.start()
+    try:
+        for container in compose.ids("ingress"):
+            wait_for(lambda: all(one["State"]["Health"]["Status"] == "healthy" for one in compose.inspect("ingress")),
+                     what="both ingresses are healthy")
+            subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+            subprocess.run(["docker", "start", container], check=True, capture_output=True)
+    finally:
+        sender.ended.set()
+        sender.join()
+    assert not sender.refused(), sender.answers
+
+
+def test_ingresses_are_scaled(compose):
+    for count in (3, 2):
+        compose("up", "-d", "--wait", "--scale", f"ingress={count}", "--no-recreate")
+        assert len(compose.ids("ingress")) == count
+        compose.ring("--count", "20")
+
+
+def test_the_record_names_the_sender_and_not_the_proxy(compose):
+    body, headers = updates.signed_webhook()
+    connection = http.client.HTTPConnection("127.0.0.1", compose.port, timeout=10)
+    connection.request("POST", "/api/dial", body, {**headers, "X-Forwarded-For": "203.0.113.7"})
+    assert connection.getresponse().status == 200
+    newest = compose.redis("XREVRANGE", "{dialin}:webhooks", "+", "-", "COUNT", "1").split("\n")
+    assert newest[newest.index("peer") + 1] == "203.0.113.7"
+
+
+def test_admin_ports_are_reached_by_a_profile(compose):
+    ports = {name: str(free_port()) for name in ("INGRESS_ADMIN_PORT", "WORKER_ADMIN_PORT", "BOARD_ADMIN_PORT")}
+    with compose.configured(**ports):
+        compose("--profile", "admin", "up", "-d", "--wait", "--no-deps", "admin")
+        for name in ("INGRESS_ADMIN_PORT", "WORKER_ADMIN_PORT"):
+            connection = http.client.HTTPConnection("127.0.0.1", int(ports[name]), timeout=10)
+            connection.request("GET", "/metrics")
+            assert b"dialin_" in connection.getresponse().read()
+        compose("--profile", "admin", "rm", "-sf", "admin")
+
+
+def test_the_operator_rewrites_the_append_only_file(compose):
+    done = compose("run", "--rm", "-T", "redis-cli", "BGREWRITEAOF")
+    assert "rewriting started" in done.stdout or "scheduled" in done.stdout
+
+
+def test_a_backup_is_restored_by_the_commands_of_the_readme(compose):
+    text = (ROOT / "README.md").read_text()
+    backup, restore = re.search(r"<!-- backup -->\n```sh\n(.*?)```.*?<!-- restore -->\n```sh\n(.*?)```", text, re.S).groups()
+    call_id = compose.ring()["call"]["call_id"]
+
+    def run(commands, folder):
+        done = subprocess.run(["bash", "-euc", commands], cwd=folder, capture_output=True, text=True,
+                              env={**compose.env, "COMPOSE_FILE": str(ROOT / "docker-compose.yml")})
+        assert done.returncode == 0, (commands, done)
+    with tempfile.TemporaryDirectory() as folder:
+        run(backup, folder)
+        later = compose.ring()["call"]["call_id"]
+        run(restore, folder)
+    compose("up", "-d", "--wait")
+    assert compose.redis("HGET", "{dialin}:call:" + call_id, "state").strip() == "started"
+    assert compose.redis("EXISTS", "{dialin}:call:" + later).strip() == "0"
+    compose.ring()
+
+
+def test_tags_are_the_version(compose):
+    version = re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(), re.M).group(1)
+    assert set(re.findall(r"DIALIN_TAG:-([^}]*)}", (ROOT / "docker-compose.yml").read_text())) == {version}
 
 
 def test_the_record_survives_a_restart_of_everything(compose):
@@ -125,9 +318,9 @@ def test_the_record_survives_a_restart_of_everything(compose):
 
 
 def test_programs_leave_with_exit_code_zero(compose):
-    containers = {service: compose.ids(service) for service in ("ingress", "worker", "agent")}
+    containers = {service: compose.ids(service) for service in ("proxy", "ingress", "worker", "agent")}
     try:
-        compose("stop", "ingress", "worker", "agent")
+        compose("stop", "proxy", "ingress", "worker", "agent")
         for service, ids in containers.items():
             for container in ids:
                 state = json.loads(subprocess.run(["docker", "inspect", container], check=True, text=True,
@@ -137,28 +330,24 @@ def test_programs_leave_with_exit_code_zero(compose):
         compose("up", "-d", "--wait")
 
 
-@pytest.mark.parametrize("live", [{"PIPECAT_CLOUD_API_KEY": "pk_live", "AGENT_NAME": "mine"},
-                                  {"START_URL": "https://bot.example.com/start"}])
-def test_the_demonstration_secret_never_guards_a_live_agent(compose, live):
-    check = ("run", "--rm", "-T", "--no-deps", "ingress", "--check-config")
-    with compose.configured(**live):
-        done = compose(*check, check=False)
-        assert done.returncode == 1
-        assert "PINLESS_HMAC_SECRET" in done.stderr and "demonstration" in done.stderr
-    with compose.configured(PINLESS_HMAC_SECRET="c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE=", **live):
-        done = compose(*check, check=False)
-        assert done.returncode == 0, done.stderr
-
-
-def test_with_a_key_calls_go_to_pipecat_cloud(compose):
-    with compose.configured(PIPECAT_CLOUD_API_KEY="pk_live", AGENT_NAME="mine"):
-        done = compose("run", "--rm", "-T", "--no-deps", "worker", "--check-config", check=False)
-        assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("name", ["PIPECAT_CLOUD_API_KEY", "AGENT_NAME", "START_URL", "START_API_KEY", "DAILY_API_KEY",
+                                  "INGRESS_API_KEY", "ROUTES_FILE", "REDIS_URL"])
+@pytest.mark.parametrize("form", ["", "_FILE"])
+def test_the_demonstration_ends_with_the_first_setting_of_ones_own(compose, name, form):
+    if name == "ROUTES_FILE" and form:
+        return
+    with compose.configured(**{name + form: "/dev/null"}):
         services = json.loads(compose("config", "--format", "json").stdout)["services"]
-    assert services["worker"]["environment"]["PIPECAT_CLOUD_API_KEY"] == "pk_live"
-    assert not services["worker"]["environment"].get("START_URL")
-    for other in ("ingress", "agent", "redis"):
-        assert "pk_live" not in json.dumps(services[other])
+    assert services["ingress"]["environment"]["DEMO_SECRET"] == f"allowed-not-with-{name}{form}"
+    has_stand_in = name in ("INGRESS_API_KEY", "REDIS_URL")
+    assert services["agent"].get("scale", 1) == (1 if has_stand_in else 0)
+
+
+def test_the_demonstration_secret_never_guards_a_live_agent(compose):
+    with compose.configured(PIPECAT_CLOUD_API_KEY="pk_live", AGENT_NAME="mine"):
+        done = compose("run", "--rm", "-T", "--no-deps", "ingress", "--check-config", check=False)
+    assert done.returncode == 1
+    assert "PINLESS_HMAC_SECRET" in done.stderr and "demonstration" in done.stderr
 
 
 def test_a_redis_restart_loses_nothing(compose):

@@ -126,11 +126,14 @@ class FakeStart:
         self.closing = threading.Event()
         self.scripts = {None: [starts_a_bot()]}
         self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.listener = self.listen()
         self.port = self.listener.getsockname()[1]
         self.clients = set()
         self.threads = [threading.Thread(target=self.accept, daemon=True)]
         self.threads[0].start()
+
+    def listen(self):
+        return socket.create_server(("127.0.0.1", 0), backlog=1024)
 
     @property
     def url(self):

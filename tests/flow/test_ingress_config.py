@@ -8,11 +8,12 @@ import daily
 
 GOOD = {"PINLESS_HMAC_SECRET": daily.SECRET, "REDIS_URL": "redis://127.0.0.1:1"}
 VARIABLES = ["PORT", "LISTEN_ADDR", "PINLESS_HMAC_SECRET", "INGRESS_API_KEY", "ALLOW_UNSIGNED",
-             "TRUSTED_PROXIES", "MAX_BODY_BYTES", "MAX_IN_FLIGHT", "SPOOL_DIR", "SPOOL_MAX_MB",
-             "TLS_CERT", "TLS_KEY", "REDIS_URL", "REDIS_PREFIX", "REDIS_WAIT_REPLICAS",
+             "TRUSTED_PROXIES", "MAX_BODY_BYTES", "MAX_BODIES_MB", "MAX_IN_FLIGHT", "SPOOL_DIR",
+             "SPOOL_MAX_MB", "TLS_CERT", "TLS_KEY", "REDIS_URL", "REDIS_CA_FILE", "REDIS_CERT",
+             "REDIS_KEY", "REDIS_PREFIX", "REDIS_WAIT_REPLICAS",
              "ADMIN_PORT", "LOG_LEVEL", "LOG_FORMAT"]
 DEFAULTS = {"PORT": "7860", "LISTEN_ADDR": "0.0.0.0", "MAX_BODY_BYTES": "65536",
-            "MAX_IN_FLIGHT": "10000", "SPOOL_MAX_MB": "256", "REDIS_WAIT_REPLICAS": "0",
+            "MAX_BODIES_MB": "64", "MAX_IN_FLIGHT": "10000", "SPOOL_MAX_MB": "256", "REDIS_WAIT_REPLICAS": "0",
             "REDIS_URL": "redis://127.0.0.1:6379",
             "REDIS_PREFIX": "{dialin}", "ADMIN_PORT": "9464", "LOG_LEVEL": "info",
             "LOG_FORMAT": "text"}
@@ -91,10 +92,37 @@ def test_values_that_cannot_be(stack, name, value):
 
 
 @pytest.mark.parametrize("name, value", [
-    ("TLS_CERT", "/x.pem"), ("TLS_KEY", "/x.key"), ("REDIS_URL", "rediss://127.0.0.1:6379"),
-    ("REDIS_URL", "redis+sentinel://a:26379,b:26379/m/0")])
+    ("TLS_CERT", "/x.pem"), ("TLS_KEY", "/x.key")])
 def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
     assert "not in this version" in refuses(stack, [name], **{**GOOD, name: value})
+
+
+@pytest.mark.parametrize("url", [
+    "rediss://127.0.0.1:1", "redis+sentinel://a:26379,b:26379/m/0", "redis+cluster://a:1,b",
+    "redis://127.0.0.1:6379/?db=2", "redis://default:pw@redis.railway.internal:6379?family=6",
+    "REDIS://127.0.0.1:1", "unix:///tmp/x.sock?db=1"])
+def test_urls_of_redis(stack, url):
+    done = stack.run("dialin-ingress", "--check-config", **{**GOOD, "REDIS_URL": url})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("url, part", [
+    ("redis://pw-of-ours@127.0.0.1", "log-in"), ("redis://:100%pw-of-ours@127.0.0.1", "password"),
+    ("redis://127.0.0.1/0#main", "#"), ("tcp://redis:6379", "scheme"),
+    ("redis://127.0.0.1?password=pw-of-ours", "parameter password")])
+def test_a_url_of_redis_is_refused_by_its_part(stack, url, part):
+    said = refuses(stack, ["REDIS_URL"], **{**GOOD, "REDIS_URL": url})
+    assert part in said and "pw-of-ours" not in said
+
+
+@pytest.mark.parametrize("values, name", [
+    ({"REDIS_URL": "redis://127.0.0.1:1", "REDIS_CA_FILE": "/none"}, "REDIS_CA_FILE"),
+    ({"REDIS_URL": "rediss://127.0.0.1:1", "REDIS_CA_FILE": "/none"}, "REDIS_CA_FILE"),
+    ({"REDIS_URL": "rediss://127.0.0.1:1", "REDIS_CERT": "/none"}, "REDIS_KEY"),
+    ({"REDIS_URL": "rediss://127.0.0.1:1", "REDIS_CERT": "/none", "REDIS_KEY": "/none"},
+     "REDIS_CERT")])
+def test_files_of_tls_to_redis(stack, values, name):
+    refuses(stack, [name], **{**GOOD, **values})
 
 
 @pytest.mark.parametrize("name, value", [("SPOOL_MAX_MB", "256"), ("REDIS_WAIT_REPLICAS", "0"),
@@ -122,6 +150,14 @@ def test_the_demonstration_ends_with_the_first_setting_of_ones_own(stack, tmp_pa
     said = refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET=daily.DEMONSTRATION_SECRET,
                    DEMO_SECRET="allowed", **{name + form: value})
     assert f"({name} is set, so the calls are real)" in said
+
+
+def test_an_empty_file_is_no_setting_of_ones_own(stack, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    done = stack.run("dialin-ingress", "--check-config", DEMO_SECRET="allowed",
+                     **{name + "_FILE": empty for name in ("PINLESS_HMAC_SECRET", "INGRESS_API_KEY", "START_URL")})
+    assert done.returncode == 0, done.stderr
 
 
 # --- NAME_FILE ------------------------------------------------------------------------------------

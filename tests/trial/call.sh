@@ -21,7 +21,7 @@ call_trial()
 compose_states()
 {
     docker compose ps -a --format '{{.Service}} {{.Name}} {{.State}} {{.ExitCode}} {{.Health}}' 2>/dev/null |
-        grep -v '^\(caller\|audit\) ' || true
+        grep -vE '^(caller|audit|redis-cli) ' || true
 }
 
 # Says of each container that does not run as it should what it last wrote; false if there is one.
@@ -53,7 +53,7 @@ call_compose()
         exit 1
     fi
     shift
-    exec docker compose run --rm caller --url http://ingress:7860/api/dial --wait "$@"
+    exec docker compose run --rm caller --url http://proxy:7860/api/dial --wait "$@"
 }
 
 if [ -f "$STATE/trial.env" ]; then

@@ -1,7 +1,7 @@
-// See retry.h. Jitter takes away up to half of a backoff and never adds: what is waited lies
+// See retry.h. Jitter takes away up to half of a backoff and never adds: the wait lies
 // between half of the stated time and all of it, so that the stated maximum holds. What /start
 // tells by Retry-After is kept to the millisecond, without jitter: the server has chosen the
-// moment. A line's own pace is kept where the line is, in worker/record/call.lua. Dates are
+// moment. A line's own pace is kept with the line, in worker/line/pace.lua. Dates are
 // computed here, because strptime() follows the locale and timegm() accepts a 31st of February.
 #include "retry.h"
 
@@ -105,7 +105,7 @@ static bool parse_date(const char *at, const char *end, uint64_t *unix_s)
     return true;
 }
 
-// Stops counting where more makes no difference any more.
+// Stops counting if more makes no difference any more.
 static bool parse_seconds(const char *at, const char *end, uint64_t *seconds)
 {
     *seconds = 0;
@@ -146,7 +146,7 @@ bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after
 
 // --- decisions --------------------------------------------------------------------------------
 
-// What /start told us; a Retry-After of 0 does not make anybody ask without pause.
+// The Retry-After of /start; a value of 0 does not make anybody ask without pause.
 static uint64_t told_ms(const struct retry_situation *situation)
 {
     uint64_t after_ms = 0;

@@ -3,9 +3,11 @@
 #include "route.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define CLOUD_URL "https://api.pipecat.daily.co/v1/public/%s/start"
 #define HOST_BYTES_MAX 255
@@ -13,11 +15,47 @@
 static bool is_private_ip4(uint32_t ip)
 {
     return ip >> 24 == 127 || ip >> 24 == 10 || ip >> 20 == (172U << 4 | 1) ||
-           ip >> 16 == (192U << 8 | 168);
+           ip >> 16 == (192U << 8 | 168) || ip >> 16 == (169U << 8 | 254) || // link-local
+           ip >> 22 == (100U << 2 | 1); // shared by a carrier's or an overlay's hosts (RFC 6598)
 }
 
-// Loopback, a private network, or a name without a dot as compose gives them.
-static bool is_near(const char *host)
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len > end_len && !strcasecmp(text + len - end_len, end);
+}
+
+// A pattern of `len` bytes; `*` matches any part, also an empty one.
+static bool matches(const char *pattern, size_t len, const char *host)
+{
+    if (len == 0) {
+        return *host == '\0';
+    }
+    if (*pattern == '*') {
+        return matches(pattern + 1, len - 1, host) || (*host && matches(pattern, len, host + 1));
+    }
+    return *host && tolower((unsigned char)*pattern) == tolower((unsigned char)*host) &&
+           matches(pattern + 1, len - 1, host + 1);
+}
+
+// A pattern whose last part is `*` would allow the whole internet, and is ignored.
+static bool is_allowed(const char *patterns, const char *host)
+{
+    static const char BETWEEN[] = ", ";
+    for (const char *at = patterns; at && *at;) {
+        at += strspn(at, BETWEEN);
+        size_t len = strcspn(at, BETWEEN);
+        if (len > 0 && at[len - 1] != '*' && matches(at, len, host)) {
+            return true;
+        }
+        at += len;
+    }
+    return false;
+}
+
+// Loopback, a private network, or a name without a dot as compose gives them. Resolvers take
+// `0x08080808`, `134744072` and `010.1` as addresses too: such spellings are never near.
+static bool is_near(const char *host, const char *allow_http)
 {
     struct in_addr ip4;
     struct in6_addr ip6;
@@ -25,9 +63,16 @@ static bool is_near(const char *host)
         return is_private_ip4(ntohl(ip4.s_addr));
     }
     if (inet_pton(AF_INET6, host, &ip6) == 1) {
-        return IN6_IS_ADDR_LOOPBACK(&ip6) || (ip6.s6_addr[0] & 0xfe) == 0xfc;
+        return IN6_IS_ADDR_LOOPBACK(&ip6) || (ip6.s6_addr[0] & 0xfe) == 0xfc ||
+               IN6_IS_ADDR_LINKLOCAL(&ip6);
     }
-    return strchr(host, '.') == NULL || !strcmp(host, "host.docker.internal");
+    if (inet_aton(host, &ip4) || strchr(host, ':') || strchr(host, '%')) {
+        return false;
+    }
+    return strchr(host, '.') == NULL || ends_with(host, ".localhost") ||
+           !strcasecmp(host, "host.docker.internal") ||
+           !strcasecmp(host, "gateway.containers.internal") ||
+           !strcasecmp(host, "host.containers.internal") || is_allowed(allow_http, host);
 }
 
 static bool copy_host(char host[HOST_BYTES_MAX + 1], const char *authority, size_t len)
@@ -52,9 +97,9 @@ static bool copy_host(char host[HOST_BYTES_MAX + 1], const char *authority, size
 bool route_to_url(struct route *route, const char *start_url, const char *api_key,
                   struct bytes *problem)
 {
-    bool is_plain = !strncmp(start_url, "http://", 7);
+    bool is_plain = !strncasecmp(start_url, "http://", 7);
     char host[HOST_BYTES_MAX + 1];
-    if (!is_plain && strncmp(start_url, "https://", 8) != 0) {
+    if (!is_plain && strncasecmp(start_url, "https://", 8) != 0) {
         bytes_printf(problem, "must start with https:// (or http:// on a private network)");
         return false;
     }
@@ -66,8 +111,10 @@ bool route_to_url(struct route *route, const char *start_url, const char *api_ke
                               "password in it are not taken: use START_API_KEY)");
         return false;
     }
-    if (is_plain && !is_near(host)) {
-        bytes_printf(problem, "sends the call and its key in the clear to '%s': use https://",
+    if (is_plain && !is_near(host, route->allow_http)) {
+        bytes_printf(problem,
+                     "sends the call and its key in the clear to '%s': use https://, or name it "
+                     "in ALLOW_HTTP if it is private",
                      host);
         return false;
     }

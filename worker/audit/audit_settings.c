@@ -2,6 +2,7 @@
 #include "audit_settings.h"
 
 #include "memory.h"
+#include "redis_settings.h"
 
 #include <string.h>
 
@@ -10,6 +11,9 @@
 const struct config_option AUDIT_SETTINGS_TABLE[] = {
     {"REDIS_URL", CONFIG_SECRET, AT(redis_url), "redis://127.0.0.1:6379", 0, 0,
      "where the record is"},
+    {"REDIS_CA_FILE", CONFIG_PATH, AT(redis_ca_file), NULL, 0, 0, "as the worker has it"},
+    {"REDIS_CERT", CONFIG_PATH, AT(redis_cert), NULL, 0, 0, "as the worker has it"},
+    {"REDIS_KEY", CONFIG_PATH, AT(redis_key), NULL, 0, 0, "as the worker has it"},
     {"REDIS_PREFIX", CONFIG_TEXT, AT(redis_prefix), "{dialin}", 0, 0, "first part of every key"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
      "show: checks the recorded signatures"},
@@ -32,7 +36,7 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "replay --to: how long after that an answer is waited for, in seconds"},
     {"DIALOUT_LIMIT_S", CONFIG_NUMBER, AT(dialout_limit_s), "600", 1, 86400,
      "the same for a dial-out"},
-    {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "30", 1, 120,
+    {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "75", 1, 120,
      "replay --to: how long /start may take to answer, in seconds"},
     {0},
 };
@@ -53,10 +57,12 @@ void audit_settings_load(struct audit_settings *settings, struct config_problems
 {
     config_load(AUDIT_SETTINGS_TABLE, settings, problems);
     load_signatures(settings, problems);
-    const char *redis = redis_address_parse(&settings->redis, settings->redis_url);
-    if (redis) {
-        config_problem(problems, "REDIS_URL", "%s", redis);
-    }
+    const struct redis_settings redis = {
+        .url = settings->redis_url,
+        .prefix = settings->redis_prefix,
+        .tls_files = {settings->redis_ca_file, settings->redis_cert, settings->redis_key},
+    };
+    redis_settings_load(&redis, &settings->redis, problems);
     config_check_prefix(settings->redis_prefix, problems);
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,

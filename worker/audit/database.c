@@ -1,37 +1,44 @@
-// See database.h. hiredis' blocking face: the tool has nothing else to do while it waits. A signal
-// does not end the wait for an answer at once, which is short; whoever asks looks for it between
-// pages.
+// See database.h. The connection is that of the programs (redis.h), on a loop that runs only while
+// an answer is waited for. A signal does not end the wait for an answer at once, which is short;
+// the caller checks for it between pages.
 #include "database.h"
 
 #include "interrupt.h"
 #include "loop.h"
 #include "memory.h"
+#include "redis.h"
 #include "redis_command.h"
 #include "script_error.h"
 
 #include <assert.h>
-#include <poll.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #define PROGRAM "dialin-audit"
 #define KEYS_AT_ONCE 16
 #define KEY_BYTES_MAX 1024
-#define US_PER_S 1000000ULL
-#define POLL_MS 200
+#define MS_PER_S 1000ULL
+#define LOOK_MS 200 // how often a wait looks for an interrupt
 
 static const char NO_KEY[] = "ERR no such key", NO_GROUP[] = "NOGROUP";
 
+struct answer {
+    struct answer *next;
+    redisReply *reply;
+};
+
 struct database {
-    redisContext *context;
+    struct loop *loop;
+    struct redis *redis;
+    struct loop_timer *look;
     char *prefix;
     struct bytes keys[KEYS_AT_ONCE];
     size_t next_key;
-    int64_t offset_ms; // of Redis' time to the host's
-    bool is_lost;
+    struct bytes words; // the further arguments of a long command, in their form on the wire
+    struct answer *first, *last;  // that have come and were not received yet
+    uint64_t begun_ms, wanted_ms; // of a wait: since when, and until when it was wanted
+    bool is_up, is_late, is_lost;
     struct bytes_view script; // the last one that was run: its errors name file and line
 };
 
@@ -43,72 +50,113 @@ static void say(struct database *database, const char *sentence, const char *det
     database->is_lost = true;
 }
 
+// --- waiting ------------------------------------------------------------------------------------
+
+static void look(void *arg)
+{
+    struct database *database = arg;
+    const uint64_t now_ms = loop_now_ms();
+    database->wanted_ms = interrupt_came() ? database->wanted_ms : now_ms;
+    database->is_late = now_ms - database->begun_ms > DATABASE_ANSWER_S * MS_PER_S ||
+                        now_ms - database->wanted_ms > DATABASE_LEAVE_S * MS_PER_S;
+    if (database->is_late) {
+        loop_stop(database->loop);
+    } else {
+        loop_timer_start(database->look, LOOK_MS);
+    }
+}
+
+// Until a callback stops the loop: something has come, or it is late.
+static void wait_for_redis(struct database *database)
+{
+    loop_timer_start(database->look, LOOK_MS);
+    loop_run(database->loop);
+    loop_timer_stop(database->look);
+}
+
+static void begin_to_wait(struct database *database)
+{
+    database->is_late = false;
+    database->begun_ms = database->wanted_ms = loop_now_ms();
+}
+
+static void on_state(bool up, void *arg)
+{
+    struct database *database = arg;
+    database->is_up = up;
+    loop_stop(database->loop);
+}
+
+static void on_problem(const char *problem, bool refuses, void *arg)
+{
+    struct database *database = arg;
+    say(database,
+        database->is_up ? "the connection to Redis is lost"
+        : refuses       ? "Redis refuses"
+                        : "Redis cannot be reached (REDIS_URL)",
+        problem);
+    loop_stop(database->loop);
+}
+
 // --- questions and answers ----------------------------------------------------------------------
+
+static void on_reply(const redisReply *reply, void *arg)
+{
+    struct database *database = arg;
+    struct answer *answer = reply ? memory_zeroed(sizeof *answer) : NULL;
+    if (answer) {
+        redis_keep_reply(database->redis);
+        answer->reply = (redisReply *)(uintptr_t)reply; // ours now
+        *(database->last ? &database->last->next : &database->first) = answer;
+        database->last = answer;
+    }
+    loop_stop(database->loop);
+}
 
 void database_send(struct database *database, size_t argc, const struct bytes_view *argv)
 {
-    const char *data[DATABASE_ARGUMENTS_MAX];
-    size_t lens[DATABASE_ARGUMENTS_MAX];
+    const size_t head = argc < REDIS_ARGUMENTS_MAX ? argc : REDIS_ARGUMENTS_MAX;
+    bool is_sent = true;
     assert(argc <= DATABASE_ARGUMENTS_MAX);
-    for (size_t i = 0; i < argc; i++) {
-        data[i] = argv[i].data ? argv[i].data : "";
-        lens[i] = argv[i].len;
+    bytes_clear(&database->words);
+    for (size_t i = head; i < argc; i++) {
+        is_sent = is_sent && redis_word_append(&database->words, argv[i]);
     }
-    if (!database->is_lost) {
-        redisAppendCommandArgv(database->context, (int)argc, data, lens);
+    if (!database->is_lost &&
+        (!is_sent || !redis_send_words(database->redis, head, argv, argc - head,
+                                       bytes_view(&database->words), on_reply, database))) {
+        say(database, "the connection to Redis is lost", NULL);
     }
 }
 
-// False: Redis does not answer, or not while whoever asked wants to leave.
-static bool wait_for_bytes(const struct database *database)
+static redisReply *take_first(struct database *database)
 {
-    struct pollfd descriptor = {.fd = database->context->fd, .events = POLLIN};
-    const uint64_t begun_us = loop_now_us();
-    uint64_t now_us = begun_us, wanted_us = begun_us; // until then the answer was wanted
-    while (now_us - begun_us < DATABASE_ANSWER_S * US_PER_S &&
-           now_us - wanted_us < DATABASE_LEAVE_S * US_PER_S) {
-        if (poll(&descriptor, 1, POLL_MS) > 0) {
-            return true;
-        }
-        now_us = loop_now_us();
-        wanted_us = interrupt_came() ? wanted_us : now_us;
-    }
-    return false;
-}
-
-// NULL where it is lost, or (*is_late) does not come.
-static redisReply *receive(struct database *database, bool *is_late)
-{
-    redisContext *context = database->context;
-    void *reply = NULL;
-    int is_written = 0;
-    bool is_good = redisReaderGetReply(context->reader, &reply) == REDIS_OK;
-    while (is_good && !reply && !is_written) {
-        is_good = redisBufferWrite(context, &is_written) == REDIS_OK;
-    }
-    while (is_good && !reply && !*is_late) {
-        *is_late = !wait_for_bytes(database);
-        is_good = !*is_late && redisBufferRead(context) == REDIS_OK &&
-                  redisReaderGetReply(context->reader, &reply) == REDIS_OK;
+    struct answer *answer = database->first;
+    redisReply *reply = answer ? answer->reply : NULL;
+    if (answer) {
+        database->first = answer->next;
+        database->last = database->first ? database->last : NULL;
+        free(answer);
     }
     return reply;
 }
 
 redisReply *database_receive_any(struct database *database)
 {
-    bool is_late = false;
-    redisReply *reply = database->is_lost ? NULL : receive(database, &is_late);
+    begin_to_wait(database);
+    while (!database->first && !database->is_lost && !database->is_late) {
+        wait_for_redis(database);
+    }
+    redisReply *reply = database->is_lost ? NULL : take_first(database);
     if (!reply) {
-        const char *problem = database->context->errstr;
-        say(database, is_late ? "Redis does not answer" : "the connection to Redis is lost",
-            is_late || !problem[0] ? NULL : problem);
+        say(database, "Redis does not answer", NULL);
     }
     return reply;
 }
 
 static redisReply *without_error(struct database *database, redisReply *reply)
 {
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
+    if (reply_is_error(reply)) {
         char error[SCRIPT_ERROR_BYTES];
         script_error_explain(database->script, reply->str, error, sizeof error);
         say(database, "Redis refuses", error);
@@ -170,9 +218,10 @@ uint64_t database_length(struct database *database, enum redis_key stream)
 {
     const struct bytes_view argv[] = {VIEW("XLEN"), database_key(database, stream, "")};
     redisReply *reply = database_ask(database, 2, argv);
-    const uint64_t length = reply ? (uint64_t)reply->integer : 0;
+    int64_t length = 0;
+    reply_integer(reply, 0, INT64_MAX, &length);
     freeReplyObject(reply);
-    return length;
+    return (uint64_t)length;
 }
 
 bool database_skip(struct database *database, size_t count)
@@ -188,61 +237,27 @@ bool database_skip(struct database *database, size_t count)
 
 // --- the connection -----------------------------------------------------------------------------
 
-static bool log_in(struct database *database, const struct redis_address *address)
-{
-    const struct bytes_view user = view_of_text(address->user);
-    const struct bytes_view password = view_of_text(address->password);
-    const struct bytes_view with_user[] = {VIEW("AUTH"), user, password};
-    const struct bytes_view without[] = {VIEW("AUTH"), password};
-    char number[24];
-    bool is_good = true;
-    if (password.len > 0) {
-        database_send(database, user.len > 0 ? 3 : 2, user.len > 0 ? with_user : without);
-        is_good = database_skip(database, 1);
-    }
-    if (is_good && address->database > 0) {
-        snprintf(number, sizeof number, "%u", address->database);
-        const struct bytes_view select[] = {VIEW("SELECT"), view_of_text(number)};
-        database_send(database, 2, select);
-        is_good = database_skip(database, 1);
-    }
-    return is_good;
-}
-
-static bool take_time(struct database *database)
-{
-    const struct bytes_view time[] = {VIEW("TIME")};
-    redisReply *reply = database_ask(database, 1, time);
-    bool is_good = reply && reply->elements == 2;
-    if (is_good) {
-        uint64_t us = view_number(reply_view(reply->element[0])) * 1000000 +
-                      view_number(reply_view(reply->element[1]));
-        database->offset_ms = (int64_t)(us / 1000) - (int64_t)loop_wall_ms();
-    }
-    freeReplyObject(reply);
-    return is_good;
-}
-
 struct database *database_open(const struct redis_address *address, const char *prefix)
 {
-    const struct timeval connect = {.tv_sec = DATABASE_CONNECT_S};
-    const struct timeval answer = {.tv_sec = DATABASE_ANSWER_S};
     struct database *database = memory_zeroed(sizeof *database);
     database->prefix = memory_text(prefix);
     for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
         bytes_init(&database->keys[i], KEY_BYTES_MAX);
     }
-    database->context = address->port
-                            ? redisConnectWithTimeout(address->host, address->port, connect)
-                            : redisConnectUnixWithTimeout(address->host, connect);
-    if (!database->context || database->context->err) {
-        say(database, "Redis cannot be reached (REDIS_URL)",
-            database->context ? database->context->errstr : "out of memory");
-    } else {
-        redisSetTimeout(database->context, answer);
-        fcntl(database->context->fd, F_SETFD, FD_CLOEXEC); // not for a replay's worker
+    bytes_init(&database->words, REDIS_COMMAND_BYTES_MAX);
+    database->loop = loop_open();
+    database->look = loop_timer_open(database->loop, look, database);
+    database->redis = redis_open_for_tool(database->loop, address, PROGRAM,
+                                          (DATABASE_ANSWER_S + DATABASE_LEAVE_S) * MS_PER_S,
+                                          on_state, on_problem, database);
+    begin_to_wait(database);
+    while (!database->is_up && !database->is_lost && !database->is_late) {
+        wait_for_redis(database);
     }
-    if (database->is_lost || !log_in(database, address) || !take_time(database)) {
+    if (database->is_late) {
+        say(database, "Redis does not answer", NULL);
+    }
+    if (database->is_lost) {
         database_close(database);
         return NULL;
     }
@@ -254,10 +269,16 @@ void database_close(struct database *database)
     if (!database) {
         return;
     }
+    redis_close(database->redis);
+    while (database->first) {
+        freeReplyObject(take_first(database));
+    }
+    loop_timer_close(database->look);
+    loop_close(database->loop);
     for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
         bytes_release(&database->keys[i]);
     }
-    redisFree(database->context);
+    bytes_release(&database->words);
     free(database->prefix);
     free(database);
 }
@@ -281,5 +302,5 @@ struct bytes_view database_key(struct database *database, enum redis_key name, c
 
 uint64_t database_now_ms(const struct database *database)
 {
-    return (uint64_t)((int64_t)loop_wall_ms() + database->offset_ms);
+    return redis_now_ms(database->redis);
 }

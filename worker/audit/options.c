@@ -257,7 +257,7 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     return false;
 }
 
-// What no flag can say alone.
+// Checks that involve several flags.
 static bool check(const struct options *options, enum command command)
 {
     const char *what = options->argument ? options->argument : "";

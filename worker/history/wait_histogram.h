@@ -16,7 +16,7 @@ struct waits {
 
 void waits_add(struct waits *waits, uint64_t ms);
 
-// The time within which so many per cent were served (nearest rank); 0 where there are none.
+// The time within which so many per cent were served (nearest rank); 0 if there are none.
 uint64_t waits_percentile(const struct waits *waits, unsigned percent);
 
 #endif

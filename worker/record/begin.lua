@@ -34,22 +34,22 @@ local function begin(token, deaths_max)
         redis.call('XACK', KEYS[1], 'workers', entry)
         return verdict('finished', attempts, 0)
     end
-    if deliveries > 1 then -- whoever works on it has survived that
+    if deliveries > 1 then -- the worker on it has survived its start
         redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'RETRYCOUNT', 1, 'JUSTID')
     end
     if call[5] == token then
         return verdict('go', attempts, failures)
     end
 
-    -- Whoever has its request out is alive, though the entry came here (a group made again): it will say
-    -- what became of it.
+    -- A live worker still has this request in flight, though the entry came here (the group was made
+    -- again); that worker will record the outcome.
     local is_out = attempts > answered and call[6] and call[6] ~= consumer
     if is_out and redis.call('EXISTS', leases .. call[6]) == 1 and
         now - tonumber(call[12]) <= request_ms_max then
         return verdict('busy', attempts, failures)
     end
 
-    -- It was told to wait, and its worker is gone or leaving: whoever has it now waits as well.
+    -- It was told to wait, and its worker is gone or leaving: this worker waits as well.
     if left_until(tonumber(call[13] or 0)) > 0 then
         return verdict('busy', attempts, failures)
     end
@@ -68,7 +68,7 @@ local function begin(token, deaths_max)
         set('deaths', deaths)
         set('unanswered', '1')
     end
-    -- Being let ask is good for one request.
+    -- An admission covers one request.
     local has_line = redis.call('EXISTS', pace) == 1
     local asked_ms = has_line and redis.call('ZSCORE', asking, entry)
     local may_ask = asked_ms and asked_ms ~= call[11]

@@ -1,5 +1,5 @@
-// Says to the two scripts what they need of a call, and reads their verdicts. Whatever Redis
-// answers that is not a verdict leaves the step undone, to be sent again: both scripts recognise a
+// Passes a call's data to the two scripts, and reads their verdicts. If Redis
+// replies with anything but a verdict, the step is sent again: both scripts recognise a
 // repetition.
 #include "record.h"
 
@@ -78,7 +78,7 @@ static void on_reply(const redisReply *reply, void *arg)
     step.on_verdict(verdict, attempt, failures, step.arg);
 }
 
-// What a step says of its call, in the order in which the scripts name it.
+// The arguments of a step, in the order in which the scripts name them.
 struct words {
     struct bytes_view word[FINISH_WORDS];
     size_t count;
@@ -92,7 +92,7 @@ static void add(struct words *words, struct bytes_view word)
     words->word[words->count++] = word;
 }
 
-// What both steps have in common; `words` is borrowed from by its own words.
+// The arguments that both steps have in common; they point into `words` itself.
 static void describe(const struct record_call *call, struct words *words)
 {
     uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;

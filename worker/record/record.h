@@ -1,4 +1,4 @@
-// What is kept of a call: the two atomic steps that change it, `begin` before each POST and
+// The record of a call: the two atomic steps that change it, `begin` before each POST and
 // `finish` after it (worker/record/begin.lua and finish.lua).
 #ifndef DIALIN_RECORD_H
 #define DIALIN_RECORD_H

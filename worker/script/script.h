@@ -27,7 +27,7 @@ bool scripts_can_send(const struct scripts *scripts);
 // the next call.
 const char *scripts_error(struct scripts *scripts, const redisReply *reply);
 
-// To be called with each reply: loads the scripts again where Redis has forgotten them.
+// To be called with each reply: loads the scripts again if Redis has forgotten them.
 void scripts_look_at(struct scripts *scripts, const redisReply *reply);
 
 #endif

@@ -1,5 +1,5 @@
 // See script_batch.h. A batch is filled, waits for the end of the turn, and is kept until its
-// answer comes: its words are needed again where the run fails.
+// answer comes: its words are needed again if the run fails.
 #include "script_batch.h"
 
 #include "memory.h"
@@ -11,7 +11,7 @@
 #define SPARE_MAX 8
 
 struct step {
-    size_t end; // of its words in the batch; they begin where those of the step before end
+    size_t end; // of its words in the batch; they begin at the end of the step before
     redis_on_reply *on_verdict;
     void *arg;
 };
@@ -97,7 +97,7 @@ static void answer_all(struct batch *batch, const redisReply *reply)
     give_back(batch);
 }
 
-// What was wrong with one of them is its own; those before it know what they have done.
+// One bad step fails the whole run; earlier steps have taken effect and recognise the repeat.
 static void send_each_alone(struct batch *batch)
 {
     size_t begin = batch->steps->head.len;

@@ -1,6 +1,6 @@
-// One step of many calls in one run of a script: what is added in one turn of the loop leaves
+// One step of many calls in one run of a script: steps that are added in one turn of the loop leave
 // together before it sleeps, at most STEPS_AT_ONCE_MAX in a run. Whether others were beside it is
-// nothing to a step: where a run fails, its steps are sent again, each alone.
+// nothing to a step: if a run fails, its steps are sent again, each alone.
 #ifndef DIALIN_SCRIPT_BATCH_H
 #define DIALIN_SCRIPT_BATCH_H
 
@@ -17,12 +17,13 @@ struct steps;
 struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script_name name,
                          size_t width, size_t argc, const struct bytes_view *argv);
 
-// To be called when the connection has been closed. What never left gets NULL before this returns.
+// To be called when the connection has been closed. Steps that never left get NULL before this
+// returns.
 void steps_close(struct steps *steps);
 
 // Adds a step of `width` words, which are copied. False, and no callback, while the connection is
 // down, the scripts are not loaded, or the step is too large. Otherwise exactly one callback, never
-// from inside this call: its verdict, an error, or NULL where the answer is lost, in which case the
+// from inside this call: its verdict, an error, or NULL if the answer is lost, in which case the
 // step was done or was not.
 bool steps_add(struct steps *steps, const struct bytes_view *words, redis_on_reply *on_verdict,
                void *arg);

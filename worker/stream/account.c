@@ -1,4 +1,4 @@
-// What an append-only file that was cut or a failover loses, it loses of stream and counters alike,
+// A cut append-only file or a failover loses entries of stream and counters alike,
 // so that the account still adds up. Hence the second look: how many entries Redis had counted up
 // to the newest one this worker knows, and how many it counts up to there now.
 #include "account.h"

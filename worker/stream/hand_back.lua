@@ -1,5 +1,5 @@
 -- An entry that a leaving worker holds and has not begun goes to the consumer `handed`, which has no
--- lease, and so to whoever looks next. Appended to prelude.lua.
+-- lease, and so to the next worker that looks. Appended to prelude.lua.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 entry

@@ -1,5 +1,5 @@
-// Two scripts, one behind the other: trim.lua, unknown.lua. A run that finds Redis away is simply
-// made again at its next time. What is taken away because memory is short is said once for each
+// Two scripts, one after the other: trim.lua, unknown.lua. If Redis is away, a run is simply
+// repeated at its next time. Trimming because memory is short is logged once for each
 // such time, when it is over: with how many entries went, and how young the youngest was.
 #include "housekeeping.h"
 
@@ -128,7 +128,7 @@ static bool trim(struct housekeeping *housekeeping)
 
 // --- entries of other versions -----------------------------------------------------------------
 
-// {how many were claimed, how many were given up, where the search goes on}
+// {how many were claimed, how many were given up, start of the next search}
 static void on_searched(const redisReply *reply, void *arg)
 {
     struct housekeeping *housekeeping = arg;

@@ -76,7 +76,7 @@ static void on_taken(const redisReply *reply, void *arg)
 static void look_for_the_dead(void *arg)
 {
     struct lease *lease = arg;
-    // What was taken over before is worked on first.
+    // If entries taken over before are still waiting, they come first.
     size_t room = stream_reader_has_backlog(lease->reader) ? 0 : stream_reader_room(lease->reader);
     char most[REDIS_NUMBER_BYTES], patience_ms[REDIS_NUMBER_BYTES];
     loop_timer_start(lease->look, LEASE_LOOK_MS);

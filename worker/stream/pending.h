@@ -1,5 +1,5 @@
-// What is still to be looked at in this consumer's pending list: where the listing goes on, and
-// which of the entries listed are to be resumed, together or alone. Plain memory, no I/O.
+// The part of this consumer's pending list that was not examined yet: the start of the next page,
+// and which of the entries listed are to be resumed, together or alone. Plain memory, no I/O.
 #ifndef DIALIN_PENDING_H
 #define DIALIN_PENDING_H
 
@@ -26,12 +26,12 @@ void backlog_restart(struct backlog *backlog); // from the start of the list
 void backlog_again(struct backlog *backlog);   // the same, when this time is through
 bool backlog_is_empty(const struct backlog *backlog);
 
-// One entry of the page at hand, or one that needs nothing: the listing goes on behind it.
+// One entry of the page at hand, or one that needs nothing: the listing goes on after it.
 void backlog_pass(struct backlog *backlog, const char *entry_id);
 void backlog_add(struct backlog *backlog, const char *entry_id, bool was_resumed);
 
-// What is to be done next. BACKLOG_RESUME: the `count` entries at `ids`, borrowed; once that is
-// sent, backlog_resumed.
+// Returns the next step. If it is BACKLOG_RESUME: the `count` entries at `ids`, borrowed; once that
+// is sent, backlog_resumed.
 enum backlog_step { BACKLOG_NOTHING, BACKLOG_LIST, BACKLOG_RESUME, BACKLOG_WAIT };
 enum backlog_step backlog_next(struct backlog *backlog, size_t beginning, const backlog_id **ids,
                                size_t *count);

@@ -127,7 +127,7 @@ void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view ent
     scripts_send(reader->scripts, SCRIPT_HAND_BACK, 2, argv, ignore_answer, reader);
 }
 
-// What comes when the worker is leaving is for the others.
+// Entries that arrive while the worker is leaving are for the others.
 static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < rows->elements; i++) {
@@ -146,12 +146,12 @@ void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
     }
 }
 
-// After any answer: true where it is to be looked at.
+// After any reply: returns true if the caller should read it.
 static bool has_answer(struct stream_reader *reader, const redisReply *reply)
 {
     reader->doing = DOING_NOTHING;
     if (!reply) {
-        backlog_restart(&reader->backlog); // what the answer held is pending here, and unknown
+        backlog_restart(&reader->backlog); // the entries of the reply are pending here, and unknown
         pause_a_while(reader);
         return false;
     }
@@ -161,7 +161,7 @@ static bool has_answer(struct stream_reader *reader, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ERROR) {
         return true;
     }
-    backlog_restart(&reader->backlog); // what was to be resumed is to be found again
+    backlog_restart(&reader->backlog); // entries that were about to be resumed must be found again
     pause_after_error(reader, scripts_error(reader->scripts, reply));
     reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
     return false;
@@ -192,7 +192,7 @@ static void resume(struct stream_reader *reader, const backlog_id *ids, size_t c
     }
 }
 
-// Rows of XPENDING: id, consumer, idle time, deliveries. Stops where the room ends.
+// Rows of XPENDING: id, consumer, idle time, deliveries. Stops if there is no more room.
 static void on_listed(const redisReply *reply, void *arg)
 {
     struct stream_reader *reader = arg;
@@ -338,9 +338,21 @@ void stream_reader_pull(struct stream_reader *reader)
     go_on(reader);
 }
 
-bool stream_reader_is_reading(const struct stream_reader *reader)
+const char *stream_reader_missing(const struct stream_reader *reader)
 {
-    return reader->is_started && reader->has_group && redis_is_up(reader->blocking);
+    const char *problem = redis_missing(reader->blocking);
+    if (!problem && !reader->is_started) {
+        problem = "Redis has not taken this worker's lease yet";
+    }
+    if (!problem && !reader->has_group) {
+        problem = "the stream's consumer group cannot be read yet";
+    }
+    return problem;
+}
+
+void stream_reader_reload(struct stream_reader *reader, const struct redis_address *address)
+{
+    redis_reload(reader->blocking, address);
 }
 
 static void on_blocking(bool up, void *arg)

@@ -69,7 +69,11 @@ bool stream_reader_has_backlog(const struct stream_reader *reader); // or does n
 // This worker is leaving and will not work on the entry: others take it at once.
 void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id);
 
-bool stream_reader_is_reading(const struct stream_reader *reader);
+// Returns the reason why it cannot read, in a sentence; NULL if it can.
+const char *stream_reader_missing(const struct stream_reader *reader);
+
+// New connections use this address.
+void stream_reader_reload(struct stream_reader *reader, const struct redis_address *address);
 
 void stream_reader_close(struct stream_reader *reader);
 

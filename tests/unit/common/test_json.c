@@ -1,4 +1,4 @@
-// What is JSON and what is not: FAULTS.md, security rule 5. Each text stands in memory of exactly
+// What is JSON and what is not. Each text stands in memory of exactly
 // its size, so that the address sanitizer sees every byte read beyond it.
 #include "json.h"
 

@@ -1,4 +1,4 @@
-// Is it genuine? FAULTS.md, security rules 1 to 3. The vectors were computed with Python:
+// Is it genuine? The vectors were computed with Python:
 //   base64.b64encode(hmac.new(base64.b64decode(SECRET), TIMESTAMP + b"." + BODY,
 //                             hashlib.sha256).digest())
 #include "signature.h"

@@ -1,4 +1,4 @@
-// What identifies a dial-out: CONTRACT, section 2, and FAULTS.md, security rule 3.
+// What identifies a dial-out: CONTRACT, section 2.
 #include "dialout_id.h"
 
 #include <stdarg.h>

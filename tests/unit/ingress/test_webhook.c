@@ -1,4 +1,4 @@
-// What is a request to /api/dial: CONTRACT section 2, and FAULTS.md, security rule 5.
+// What is a request to /api/dial: CONTRACT section 2.
 #include "webhook.h"
 
 #include "json.h"

@@ -27,6 +27,30 @@ static void takes_urls(void **state)
         {"http://192.168.0.9/start", "192.168.0.9/start"},
         {"http://[::1]:7870/start", "[::1]:7870/start"},
         {"http://[fd00::1]/start", "[fd00::1]/start"},
+        {"http://100.101.102.103:7860/start", "100.101.102.103:7860/start"},
+        {"http://169.254.10.1:7860/start", "169.254.10.1:7860/start"},
+        {"http://[fe80::1]:7860/start", "[fe80::1]:7860/start"},
+        {"http://bot.localhost:7860/start", "bot.localhost:7860/start"},
+        {"http://host.docker.internal:7860/start", "host.docker.internal:7860/start"},
+        {"http://gateway.containers.internal:7860/start", "gateway.containers.internal:7860/start"},
+        {"http://bot.voice.svc.cluster.local:7860/start", "bot.voice.svc.cluster.local:7860/start"},
+        {"http://bot.railway.internal:7860/start", "bot.railway.internal:7860/start"},
+        {"http://BOT.Internal:7860/start", "BOT.Internal:7860/start"},
+        {"http://bot.voice:7860/start", "bot.voice:7860/start"},
+        {"HTTPS://bot.example.com/start", "bot.example.com/start"},
+        {"https://bot.example.com/start/", "bot.example.com/start/"},
+        {"http://bot.voice.svc:7860/start", NULL},
+        {"http://bot.flycast:7860/start", NULL},
+        {"http://macbook.local:7860/start", NULL},
+        {"http://bot.internal.example.com/start", NULL},
+        {"http://0x08080808/start", NULL},
+        {"http://134744072/start", NULL},
+        {"http://01002004010/start", NULL},
+        {"http://010.8.8.8/start", NULL},
+        {"http://8.8/start", NULL},
+        {"http://100.63.0.1/start", NULL},
+        {"http://100.128.0.1/start", NULL},
+        {"http://[::ffff:8.8.8.8]/start", NULL},
         {"http://172.32.0.1/start", NULL},
         {"http://8.8.8.8/start", NULL},
         {"http://bots.example.com/start", NULL},
@@ -44,7 +68,7 @@ static void takes_urls(void **state)
         {"", NULL},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        struct route route = {0};
+        struct route route = {.allow_http = "*.svc.cluster.local, *.internal,bot.voice,*"};
         struct bytes problem;
         bytes_init(&problem, 1024);
         bool is_good = route_to_url(&route, CASES[i].url, "key", &problem);

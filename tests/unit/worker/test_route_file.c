@@ -32,101 +32,103 @@ static bool parse(struct route_file *file, const char *text, struct bytes *probl
 
 #define ROUTE(members) "{\"routes\":[{\"name\":\"a\"," members "}]}"
 
+static const struct {
+    const char *text, *problem;
+} BAD_FILES[] = {
+    {"", "line 1: there is no text"},
+    {"[]", "line 1: it is not a JSON object"},
+    {"{}", "line 1: the file needs \"routes\""},
+    {"{\"routes\":{}}", "line 1: routes must be an array"},
+    {"{\"routes\":[],\n\"x\":1}", "line 2: x is not a member of the file: agents, routes"},
+    {"{\n\"routes\": [\n{\"to\": +1}\n]}", "line 3: "},
+    {"{\"routes\":[\n1]}", "line 2: a route: it is not a JSON object"},
+    {"{\"routes\":[\n{}]}", "line 2: a route needs a name"},
+    {"{\"routes\":[{\"name\":\"a\"},\n{\"name\":\"a\"}]}", "line 2: a names two routes"},
+    {"{\"routes\":[{\"name\":\"a b\"}]}", "line 1: name must be 1 to 64 letters"},
+    {"{\"routes\":[{\"name\":7}]}", "line 1: name must be"},
+    {"{\"routes\":[{\"name\":\"a\",\n\n\"too\":\"+1\"}]}",
+     "line 3: too is not a member of a route: name, to, from, sip_header, hours, share"},
+    {ROUTE("\"to\":\"+1*2\""), "line 1: to must be a text or texts"},
+    {ROUTE("\"to\":[]"), "line 1: to must have from 1 to 256"},
+    {ROUTE("\"to\":[7]"), "line 1: to must be a text or texts"},
+    {ROUTE("\"to\":7"), "line 1: to must be a text or texts"},
+    {ROUTE("\"from\":\"\""), "line 1: from must be a text or texts"},
+    {ROUTE("\"from\":\" \""), "line 1: from has neither"},
+    {ROUTE("\"sip_header\":[]"), "line 1: sip_header must be an object"},
+    {ROUTE("\"sip_header\":{\"X\":1}"), "line 1: sip_header must hold texts"},
+    {ROUTE("\"sip_header\":{\"X\":\"a*b\"}"), "line 1: sip_header must hold texts"},
+    {ROUTE("\"hours\":7"), "line 1: hours it is not a JSON object"},
+    {ROUTE("\"hours\":{}"), "line 1: hours.time_zone must name"},
+    {ROUTE("\"hours\":{\"time_zone\":\"Mars/Base\"}"), "line 1: hours.time_zone must name"},
+    {ROUTE("\"hours\":{\"time_zone\":\"../UTC\"}"), "line 1: hours.time_zone must name"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"from\":\"9:00\"}"), "line 1: hours needs"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"from\":\"24:00\"}"), "line 1: hours needs"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"to\":\"24:01\"}"), "line 1: hours needs"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"from\":\"09:00\",\"to\":\"09:00\"}"),
+     "line 1: hours needs"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"days\":\"mo\"}"), "line 1: hours.days must be"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"days\":\"mon-\"}"), "line 1: hours.days must"},
+    {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"days\":\"mon,\"}"), "line 1: hours.days must"},
+    {ROUTE("\"hours\":{\"zone\":\"UTC\"}"), "line 1: zone is not a member of hours"},
+    {ROUTE("\"share\":101"), "line 1: share must be a whole number from 0 to 100"},
+    {ROUTE("\"share\":\"5\""), "line 1: share must be a whole number"},
+    {ROUTE("\"agent\":\"a b\""), "line 1: agent may have letters"},
+    {ROUTE("\"agent\":\"\""), "line 1: agent must be a text"},
+    {ROUTE("\"start_url\":\"ftp://x/\""), "line 1: start_url must start with"},
+    {ROUTE("\"start_url\":\"http://example.com/\""), "line 1: start_url sends"},
+    {ROUTE("\"api_key_env\":\"SALES_KEY\""), "line 1: api_key_env needs an agent"},
+    {ROUTE("\"agent\":\"a\",\"api_key_env\":\"NOT_SET\""), "line 1: NOT_SET is not set"},
+    {ROUTE("\"max_in_flight\":5"), "line 1: max_in_flight is not a member of a route"},
+    {ROUTE("\"hold_limit_s\":3601"), "line 1: hold_limit_s must be a whole number"},
+    {ROUTE("\"hold_limit_s\":1.5"), "line 1: hold_limit_s must be a whole number"},
+    {ROUTE("\"priority_s\":601"), "line 1: priority_s must be a whole number from 0 to 600"},
+    {ROUTE("\"limit_per_caller\":{\"calls\":5}"), "line 1: limit_per_caller needs calls and"},
+    {ROUTE("\"limit_per_caller\":{\"calls\":0,\"within_s\":1}"), "line 1: calls must be"},
+    {ROUTE("\"body\":[]"), "line 1: body must be an object"},
+    {ROUTE("\"room\":null"), "line 1: room must be an object"},
+    {ROUTE("\"decline\":\"yes\""), "line 1: decline must be true or false"},
+    {ROUTE("\"lookup\":{}"), "line 1: lookup.url is needed"},
+    {ROUTE("\"lookup\":{\"url\":\"http://crm.example.com/\",\"secret_env\":\"CRM_SECRET\"}"),
+     "line 1: lookup.url sends"},
+    {ROUTE("\"lookup\":{\"url\":\"https://crm.example.com/\"}"), "line 1: lookup.secret_env"},
+    {ROUTE("\"lookup\":{\"url\":\"https://c.example.com/\",\"secret_env\":\"SALES_KEY\"}"),
+     "line 1: lookup.secret_env must name a variable with a secret"},
+    {ROUTE("\"lookup\":{\"url\":\"https://c.example.com/\",\"secret_env\":\"CRM_SECRET\","
+           "\"timeout_ms\":1}"),
+     "line 1: timeout_ms must be"},
+    {ROUTE("\"overflow\":{}"), "line 1: overflow must be an array"},
+    {ROUTE("\"overflow\":[{\"agent\":\"b\"}]"), "line 1: overflow needs after_s and an agent"},
+    {ROUTE("\"overflow\":[{\"after_s\":1}]"), "line 1: overflow needs after_s and an agent"},
+    {ROUTE("\"overflow\":[{\"after_s\":\"soon\",\"agent\":\"b\"}]"), "line 1: after_s must be"},
+    {ROUTE("\"agent\":\"b\",\"overflow\":[{\"after_s\":1,\"agent\":\"b\"}]"),
+     "line 1: overflow leads back"},
+    {ROUTE("\"overflow\":[{\"after_s\":1,\"agent\":\"own\"}]"), "line 1: overflow leads back"},
+    {ROUTE("\"overflow\":[{\"after_s\":1,\"agent\":\"b\"},{\"after_s\":2,\"agent\":\"b\"}]"),
+     "line 1: overflow leads back"},
+    {ROUTE("\"overflow\":[{\"after_s\":2,\"agent\":\"b\"},{\"after_s\":1,\"agent\":\"c\"}]"),
+     "line 1: overflow must have its steps in the order"},
+    {ROUTE("\"callback\":{\"within_s\":60}"), "line 1: callback needs within_s, and in \"to\""},
+    {"{\"agents\":{\"x\":{\"max_in_flight\":0}},\"routes\":[]}", "line 1: max_in_flight must"},
+    {"{\"agents\":{\"x\":{\"start_url\":\"https://a.example.com/\"}},\n\"routes\":[{\"name\":"
+     "\"r\",\"agent\":\"x\",\"start_url\":\"https://b.example.com/\"}]}",
+     "line 2: x is named twice"},
+    {"{\"agents\":{\"x\":{\"api_key_env\":\"SALES_KEY\"}},\n\"routes\":[{\"name\":\"r\","
+     "\"agent\":\"x\",\"api_key_env\":\"OTHER_KEY\"}]}",
+     "line 2: x is named twice"},
+};
+
 static void bad_files_are_refused_with_line_and_reason(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text, *problem;
-    } CASES[] = {
-        {"", "line 1: there is no text"},
-        {"[]", "line 1: it is not a JSON object"},
-        {"{}", "line 1: the file needs \"routes\""},
-        {"{\"routes\":{}}", "line 1: routes must be an array"},
-        {"{\"routes\":[],\n\"x\":1}", "line 2: x is not a member of the file: agents, routes"},
-        {"{\n\"routes\": [\n{\"to\": +1}\n]}", "line 3: "},
-        {"{\"routes\":[\n1]}", "line 2: a route: it is not a JSON object"},
-        {"{\"routes\":[\n{}]}", "line 2: a route needs a name"},
-        {"{\"routes\":[{\"name\":\"a\"},\n{\"name\":\"a\"}]}", "line 2: a names two routes"},
-        {"{\"routes\":[{\"name\":\"a b\"}]}", "line 1: name must be 1 to 64 letters"},
-        {"{\"routes\":[{\"name\":7}]}", "line 1: name must be"},
-        {"{\"routes\":[{\"name\":\"a\",\n\n\"too\":\"+1\"}]}",
-         "line 3: too is not a member of a route: name, to, from, sip_header, hours, share"},
-        {ROUTE("\"to\":\"+1*2\""), "line 1: to must be a text or texts"},
-        {ROUTE("\"to\":[]"), "line 1: to must have from 1 to 256"},
-        {ROUTE("\"to\":[7]"), "line 1: to must be a text or texts"},
-        {ROUTE("\"to\":7"), "line 1: to must be a text or texts"},
-        {ROUTE("\"from\":\"\""), "line 1: from must be a text or texts"},
-        {ROUTE("\"from\":\" \""), "line 1: from has neither"},
-        {ROUTE("\"sip_header\":[]"), "line 1: sip_header must be an object"},
-        {ROUTE("\"sip_header\":{\"X\":1}"), "line 1: sip_header must hold texts"},
-        {ROUTE("\"sip_header\":{\"X\":\"a*b\"}"), "line 1: sip_header must hold texts"},
-        {ROUTE("\"hours\":7"), "line 1: hours it is not a JSON object"},
-        {ROUTE("\"hours\":{}"), "line 1: hours.time_zone must name"},
-        {ROUTE("\"hours\":{\"time_zone\":\"Mars/Base\"}"), "line 1: hours.time_zone must name"},
-        {ROUTE("\"hours\":{\"time_zone\":\"../UTC\"}"), "line 1: hours.time_zone must name"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"from\":\"9:00\"}"), "line 1: hours needs"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"from\":\"24:00\"}"), "line 1: hours needs"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"to\":\"24:01\"}"), "line 1: hours needs"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"from\":\"09:00\",\"to\":\"09:00\"}"),
-         "line 1: hours needs"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"days\":\"mo\"}"), "line 1: hours.days must be"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"days\":\"mon-\"}"), "line 1: hours.days must"},
-        {ROUTE("\"hours\":{\"time_zone\":\"UTC\",\"days\":\"mon,\"}"), "line 1: hours.days must"},
-        {ROUTE("\"hours\":{\"zone\":\"UTC\"}"), "line 1: zone is not a member of hours"},
-        {ROUTE("\"share\":101"), "line 1: share must be a whole number from 0 to 100"},
-        {ROUTE("\"share\":\"5\""), "line 1: share must be a whole number"},
-        {ROUTE("\"agent\":\"a b\""), "line 1: agent may have letters"},
-        {ROUTE("\"agent\":\"\""), "line 1: agent must be a text"},
-        {ROUTE("\"start_url\":\"ftp://x/\""), "line 1: start_url must start with"},
-        {ROUTE("\"start_url\":\"http://example.com/\""), "line 1: start_url sends"},
-        {ROUTE("\"api_key_env\":\"SALES_KEY\""), "line 1: api_key_env needs an agent"},
-        {ROUTE("\"agent\":\"a\",\"api_key_env\":\"NOT_SET\""), "line 1: NOT_SET is not set"},
-        {ROUTE("\"max_in_flight\":5"), "line 1: max_in_flight is not a member of a route"},
-        {ROUTE("\"hold_limit_s\":3601"), "line 1: hold_limit_s must be a whole number"},
-        {ROUTE("\"hold_limit_s\":1.5"), "line 1: hold_limit_s must be a whole number"},
-        {ROUTE("\"priority_s\":601"), "line 1: priority_s must be a whole number from 0 to 600"},
-        {ROUTE("\"limit_per_caller\":{\"calls\":5}"), "line 1: limit_per_caller needs calls and"},
-        {ROUTE("\"limit_per_caller\":{\"calls\":0,\"within_s\":1}"), "line 1: calls must be"},
-        {ROUTE("\"body\":[]"), "line 1: body must be an object"},
-        {ROUTE("\"room\":null"), "line 1: room must be an object"},
-        {ROUTE("\"decline\":\"yes\""), "line 1: decline must be true or false"},
-        {ROUTE("\"lookup\":{}"), "line 1: lookup.url is needed"},
-        {ROUTE("\"lookup\":{\"url\":\"http://crm.example.com/\",\"secret_env\":\"CRM_SECRET\"}"),
-         "line 1: lookup.url sends"},
-        {ROUTE("\"lookup\":{\"url\":\"https://crm.example.com/\"}"), "line 1: lookup.secret_env"},
-        {ROUTE("\"lookup\":{\"url\":\"https://c.example.com/\",\"secret_env\":\"SALES_KEY\"}"),
-         "line 1: lookup.secret_env must name a variable with a secret"},
-        {ROUTE("\"lookup\":{\"url\":\"https://c.example.com/\",\"secret_env\":\"CRM_SECRET\","
-               "\"timeout_ms\":1}"),
-         "line 1: timeout_ms must be"},
-        {ROUTE("\"overflow\":{}"), "line 1: overflow must be an array"},
-        {ROUTE("\"overflow\":[{\"agent\":\"b\"}]"), "line 1: overflow needs after_s and an agent"},
-        {ROUTE("\"overflow\":[{\"after_s\":1}]"), "line 1: overflow needs after_s and an agent"},
-        {ROUTE("\"overflow\":[{\"after_s\":\"soon\",\"agent\":\"b\"}]"), "line 1: after_s must be"},
-        {ROUTE("\"agent\":\"b\",\"overflow\":[{\"after_s\":1,\"agent\":\"b\"}]"),
-         "line 1: overflow leads back"},
-        {ROUTE("\"overflow\":[{\"after_s\":1,\"agent\":\"own\"}]"), "line 1: overflow leads back"},
-        {ROUTE("\"overflow\":[{\"after_s\":1,\"agent\":\"b\"},{\"after_s\":2,\"agent\":\"b\"}]"),
-         "line 1: overflow leads back"},
-        {ROUTE("\"overflow\":[{\"after_s\":2,\"agent\":\"b\"},{\"after_s\":1,\"agent\":\"c\"}]"),
-         "line 1: overflow must have its steps in the order"},
-        {ROUTE("\"callback\":{\"within_s\":60}"), "line 1: callback needs within_s, and in \"to\""},
-        {"{\"agents\":{\"x\":{\"max_in_flight\":0}},\"routes\":[]}", "line 1: max_in_flight must"},
-        {"{\"agents\":{\"x\":{\"start_url\":\"https://a.example.com/\"}},\n\"routes\":[{\"name\":"
-         "\"r\",\"agent\":\"x\",\"start_url\":\"https://b.example.com/\"}]}",
-         "line 2: x is named twice"},
-        {"{\"agents\":{\"x\":{\"api_key_env\":\"SALES_KEY\"}},\n\"routes\":[{\"name\":\"r\","
-         "\"agent\":\"x\",\"api_key_env\":\"OTHER_KEY\"}]}",
-         "line 2: x is named twice"},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    for (size_t i = 0; i < sizeof BAD_FILES / sizeof BAD_FILES[0]; i++) {
         struct route_file file;
         struct bytes problem;
-        if (parse(&file, CASES[i].text, &problem)) {
-            fail_msg("taken: %s", CASES[i].text);
+        if (parse(&file, BAD_FILES[i].text, &problem)) {
+            fail_msg("taken: %s", BAD_FILES[i].text);
         }
-        if (strncmp(bytes_text(&problem), CASES[i].problem, strlen(CASES[i].problem)) != 0) {
-            fail_msg("%s: %s", CASES[i].text, bytes_text(&problem));
+        if (strncmp(bytes_text(&problem), BAD_FILES[i].problem, strlen(BAD_FILES[i].problem)) !=
+            0) {
+            fail_msg("%s: %s", BAD_FILES[i].text, bytes_text(&problem));
         }
         assert_int_equal(file.count, 0);
         bytes_release(&problem);

@@ -1,4 +1,4 @@
-// dialin-audit dead: the dead letters. What can still be saved of them goes through `replay
+// dialin-audit dead: the dead letters. Calls that can still be saved go through `replay
 // --live`.
 #include "command.h"
 #include "interrupt.h"
@@ -51,7 +51,7 @@ static void print_json(const redisReply *row, struct json_line *line)
     json_line_print(line, stdout);
 }
 
-// Prints what of a page is wanted; answers how many there are now.
+// Prints the selected rows of a page; returns how many there are now.
 static uint64_t print_page(const struct audit *audit, const redisReply *rows, uint64_t count,
                            struct json_line *line)
 {
@@ -105,7 +105,7 @@ static enum exit_code list_dead(struct audit *audit)
 
 // --- purge --------------------------------------------------------------------------------------
 
-// Deletes what of a page is meant; answers how many those are.
+// Deletes the selected rows of a page; returns how many those are.
 static uint64_t purge_page(struct audit *audit, const redisReply *rows)
 {
     struct bytes_view argv[2 + DATABASE_PAGE] = {VIEW("XDEL"),

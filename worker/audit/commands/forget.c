@@ -1,6 +1,6 @@
-// dialin-audit forget: erases what is kept of a person's number, in any spelling. It looks at every
-// recorded webhook, not at the index only, for a number may also stand in a dial-out or in a SIP
-// header. Without --yes it goes the same way and prints what it would erase.
+// dialin-audit forget: erases everything that is kept of a person's number, in any spelling. It
+// looks at every recorded webhook, not at the index only, for a number may also stand in a dial-out
+// or in a SIP header. Without --yes it goes the same way and prints the things it would erase.
 #include "audit_script.h"
 #include "command.h"
 #include "interrupt.h"
@@ -31,7 +31,7 @@ struct forgotten {
     uint64_t shown;
 };
 
-// What the number is in a call.
+// The role of the number in a call.
 struct role {
     bool is_caller, is_called, is_mentioned;
 };
@@ -250,7 +250,7 @@ enum exit_code forget_run(struct audit *audit)
     struct forgotten forgotten = {.audit = audit};
     struct stream_state stream;
     const struct selection every = {.until_ms = UINT64_MAX, .with_duplicates = true};
-    // options.c has refused what is neither a number nor an address.
+    // options.c has refused anything but a number or an address.
     phone_number_read(&forgotten.number, view_of_text(audit->options->argument));
     if (!stream_state_read(audit->database, &stream)) {
         return EXIT_NOT_DONE;

@@ -7,7 +7,7 @@
 #include "screen.h"
 #include "wait_histogram.h"
 
-// What becomes of calls, as far as people compare it.
+// The outcomes of calls, as far as people compare them.
 #define REPLAY_OUTCOMES(X)                                                                         \
     X(STARTED, "started")                                                                          \
     X(EXPIRED, "dead expired")                                                                     \

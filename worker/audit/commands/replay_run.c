@@ -1,4 +1,4 @@
-// See replay_run.h. A second database, with the replay's prefix, looks at what becomes of it.
+// See replay_run.h. A second database, with the replay's prefix, reads its outcomes.
 #include "replay_run.h"
 
 #include "audit_script.h"
@@ -12,7 +12,7 @@
 #include <sys/random.h>
 
 #define LOOK_MS 200
-#define SLACK_MS 30000 // behind the end of the last hold and its request
+#define SLACK_MS 30000 // after the end of the last hold and its request
 #define US_PER_MS 1000
 #define MS_PER_S 1000
 
@@ -71,7 +71,7 @@ static uint64_t moment_of(const struct replay_run *run, const struct recorded_ca
     double speed = run->audit->options->speed;
     uint64_t after_ms = call->received_ms > run->first_received_ms
                             ? call->received_ms - run->first_received_ms
-                            : 0; // a spooled one came into the stream behind later ones
+                            : 0; // a spooled one came into the stream after later ones
     return speed > 0 ? run->begun_us + (uint64_t)((double)(after_ms * US_PER_MS) / speed) : 0;
 }
 
@@ -135,7 +135,7 @@ static bool on_look(const struct recorded_call *call, void *arg)
     return true;
 }
 
-// Only what the group has not finished is looked at.
+// Only entries that the group has not finished are read.
 static bool look_at(struct replay_run *run, struct database *record, uint64_t *unfinished)
 {
     struct look look = {.run = run};

@@ -1,6 +1,6 @@
-// See request_diff.h. Equal bytes are the common case, and are compared as such; only what differs
-// is parsed. Recorded requests may be nested deeper than json_parse() takes webhooks, so cJSON
-// reads them alone: they are our own writing.
+// See request_diff.h. Equal bytes are the common case, and are compared as such; only texts that
+// differ is parsed. Recorded requests may be nested deeper than json_parse() takes webhooks, so
+// cJSON reads them alone: they are our own writing.
 #include "request_diff.h"
 
 #include "json.h"

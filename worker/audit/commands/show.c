@@ -159,7 +159,7 @@ static void print_webhook(const struct story *story)
     print_field(story, "  body", COLOUR_NONE, call->webhook.body);
 }
 
-// What an event says beside its name: `HTTP 429 in 12 ms, error: …`
+// The details of an event: `HTTP 429 in 12 ms, error: …`
 static void describe(const redisReply *fields, struct bytes *out)
 {
     const struct bytes_view status = reply_field(fields, "http_status");

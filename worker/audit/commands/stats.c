@@ -1,5 +1,5 @@
-// dialin-audit stats: the account in one consistent step, what waits now, and the outcomes and
-// waiting times of what is kept.
+// dialin-audit stats: the account in one consistent step, the calls that wait now, and the outcomes
+// and waiting times of the calls that are kept.
 #include "command.h"
 #include "json_line.h"
 #include "time_text.h"
@@ -98,7 +98,7 @@ static bool is_known(const struct stats *stats)
     return stats->account[UNFINISHED] >= 0;
 }
 
-// --- what is kept -------------------------------------------------------------------------------
+// --- the kept calls -----------------------------------------------------------------------------
 
 static bool on_call(const struct recorded_call *call, void *arg)
 {

@@ -1,4 +1,4 @@
-// dialin-audit verify: what was sent can be computed again from the webhook. Goes through the
+// dialin-audit verify: each request can be computed again from its webhook. Goes through the
 // events, and for each request recorded as sent transforms its webhook as the worker would now.
 #include "command.h"
 #include "request_diff.h"
@@ -69,7 +69,7 @@ static void say(struct subject *subject, const char *path, const char *sentence)
 
 // --- one request --------------------------------------------------------------------------------
 
-// The key that is not set here, but was where it was recorded: its value is redacted anyway.
+// A key that is not set here but was set in the recording worker: its value is redacted anyway.
 static struct transform_settings settings_for(struct verification *verification,
                                               struct bytes_view recorded)
 {
@@ -84,7 +84,7 @@ static struct transform_settings settings_for(struct verification *verification,
     return made;
 }
 
-// With routes to try: which one takes the call, and what it merges in.
+// With routes to try: the one that takes the call, and the members that it merges in.
 static bool apply_route(struct subject *subject, const struct webhook_entry *webhook,
                         struct transform_settings *settings)
 {

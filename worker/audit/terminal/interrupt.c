@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAUSE_US_MAX 200000 // a signal just before a pause is heard after it
 
@@ -24,6 +25,9 @@ void interrupt_watch(void)
     action.sa_handler = on_signal;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (isatty(STDOUT_FILENO)) { // whose terminal is closed has no reader any more
+        sigaction(SIGHUP, &action, NULL);
+    }
 }
 
 bool interrupt_came(void)

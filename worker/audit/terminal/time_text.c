@@ -31,7 +31,7 @@ static bool parse_ago(const char *text, uint64_t now_ms, uint64_t *ms)
     return false;
 }
 
-// Takes `count` digits; false, and nothing is taken, where they are not there.
+// Takes `count` digits; returns false, and takes nothing, if they are not there.
 static bool take_digits(const char **at, unsigned count, int *number)
 {
     *number = 0;
@@ -72,7 +72,7 @@ static bool parse_zone(const char *text, bool *is_local, int *minutes)
     return is_good && hours <= 14 && rest < 60;
 }
 
-// `15:04`, with `:05` and `.678` where they are there; *end is behind it.
+// `15:04`, with `:05` and `.678` if they are there; *end is after it.
 static bool parse_clock(const char *text, struct tm *time, int *fraction_ms, const char **end)
 {
     bool is_good = take_digits(&text, 2, &time->tm_hour) && take(&text, ':') &&

@@ -12,7 +12,7 @@
     "90s, 30m, 2h or 7d ago; 2026-11-23; 15:04 (today); 2026-11-23T15:04[:05[.678]],\n"            \
     "local, or with Z or +01:00 behind it; or milliseconds since 1970"
 
-// False where the text is none of the above.
+// Returns false if the text is none of the above.
 bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms);
 
 // 2026-11-23T15:04:05.678+01:00, and shorter ones for tables: 11-23 15:04:05, 15:04:05.678

@@ -1,0 +1,172 @@
+"""An agent whose host takes no connection, or only at one of its addresses: every attempt ends as
+"not sent", every address is tried, and no worker ends."""
+
+import select
+import socket
+
+import pytest
+
+import daily
+from fake_start import FakeStart
+from stack import wait_for
+
+
+class FullListener:
+    """A listening socket whose accept queue is full: further SYNs are dropped."""
+
+    def __init__(self, family=socket.AF_INET, port=0):
+        self.family = family
+        self.host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+        self.listener = socket.socket(family)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind((self.host, port))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.fillers = []
+        while self.fill():
+            pass
+
+    def fill(self):
+        filler = socket.socket(self.family)
+        filler.settimeout(0.2)
+        self.fillers.append(filler)
+        try:
+            filler.connect((self.host, self.port))
+            return True
+        except TimeoutError:
+            return False
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/start"
+
+    def close(self):
+        for one in (*self.fillers, self.listener):
+            one.close()
+
+
+@pytest.fixture
+def full_listener():
+    listener = FullListener()
+    yield listener
+    listener.close()
+
+
+def test_dropped_connections_end_no_worker(stack, ledger, full_listener):
+    """libcurl 7.88 closes a socket that never connected unseen; its number is used again."""
+    worker = stack.worker(START_URL=full_listener.url, LEASE_S=3, HOLD_LIMIT_S=8)
+    webhooks = [daily.webhook() for _ in range(20)]
+    for webhook in webhooks:
+        ledger.queue(webhook)
+    ledger.wait_until_finished(30)
+    assert worker.is_running()
+    for webhook in webhooks:
+        assert ledger.call(webhook["callId"])["reason"] == "expired"
+    attempts = ledger.events(event="attempt")
+    assert len(attempts) > len(webhooks)
+
+
+class HalfOpenAgent:
+    """Listens and never accepts; the kernel takes connections for it. Wakes on demand."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.port = self.listener.getsockname()[1]
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/start"
+
+    def wake(self):
+        """How each connection ends that waited: `reset`, `closed`, or still `open`."""
+        ends = []
+        self.listener.settimeout(0.5)
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except TimeoutError:
+                return ends
+            with client:
+                client.settimeout(0.5)
+                try:
+                    while client.recv(65536):
+                        pass
+                    ends.append("closed")
+                except ConnectionResetError:
+                    ends.append("reset")
+                except TimeoutError:
+                    ends.append("open")
+
+    def close(self):
+        self.listener.close()
+
+
+def queued(listener):
+    """Whether a connection waits to be accepted."""
+    return bool(select.select([listener], [], [], 0)[0])
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_is_given_up_is_broken_off(stack, ledger, dies):
+    """A close() alone would leave the request to the kernel, which delivers it in its own time; so
+    would the worker's death."""
+    agent = HalfOpenAgent()
+    try:
+        worker = stack.worker(START_URL=agent.url, START_TIMEOUT_S=1 if not dies else 60,
+                              HOLD_LIMIT_S=100)
+        call_id = daily.new_call_id()
+        ledger.queue(daily.webhook(call_id))
+        if dies:
+            wait_for(lambda: ledger.call(call_id).get("state") == "starting")
+            wait_for(lambda: queued(agent.listener))
+            worker.kill()
+        else:
+            wait_for(lambda: ledger.events(call_id, "attempt"))
+            worker.terminate()
+        ends = agent.wake()
+    finally:
+        agent.close()
+    assert ends and set(ends) == {"reset"}, ends
+
+
+def localhost_addresses():
+    found = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)
+    return {family for family, *_ in found}
+
+
+class OnOneAddress(FakeStart):
+    """Listens on one address of localhost; on the other nobody does, or its SYNs are dropped."""
+
+    def __init__(self, family, drops):
+        self.family = family
+        super().__init__()
+        other = socket.AF_INET if family == socket.AF_INET6 else socket.AF_INET6
+        self.other = FullListener(other, self.port) if drops else None
+
+    def listen(self):
+        host = "::1" if self.family == socket.AF_INET6 else "127.0.0.1"
+        return socket.create_server((host, 0), family=self.family, backlog=1024)
+
+    def close(self):
+        super().close()
+        if self.other:
+            self.other.close()
+
+
+@pytest.mark.parametrize("drops", [False, True], ids=["refused", "dropped"])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["ipv4", "ipv6"])
+def test_every_address_of_a_name_is_tried(stack, ledger, family, drops):
+    if localhost_addresses() != {socket.AF_INET, socket.AF_INET6}:
+        pytest.skip("localhost has one address only here")
+    server = OnOneAddress(family, drops)
+    try:
+        stack.worker(START_URL=f"http://localhost:{server.port}/start", LEASE_S=3)
+        webhooks = [daily.webhook() for _ in range(30)]
+        for webhook in webhooks:
+            ledger.queue(webhook)
+        ledger.wait_until_finished(20)
+        assert ledger.counts() == {"started": 30}
+        assert len(server.requests) == 30
+        assert {event["error"] for event in ledger.events(event="attempt")} == {""}
+    finally:
+        server.close()
