@@ -217,7 +217,6 @@ static void on_added(const redisReply *reply, void *arg)
                   reply_copy(reply, write->entry_id, sizeof write->entry_id) &&
                   entry_id_is_valid(write->entry_id);
     if (reply) {
-        *writer->errors += reply_is_error(reply);
         write_probe_note(writer->probe, reply, has_it);
     }
     if (has_it && writer->settings.wait_replicas > 0) {
@@ -342,7 +341,8 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
                                      "Times that Redis had lost acknowledged webhooks.", NULL);
     writer->look_for_replicas = loop_timer_open(loop, look_for_replicas, writer);
-    writer->probe = write_probe_open(loop, bytes_view(&writer->stream), note_state, writer);
+    writer->probe =
+        write_probe_open(loop, bytes_view(&writer->stream), writer->errors, note_state, writer);
     writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
     return writer;
 }
