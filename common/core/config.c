@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define PROBLEMS_BYTES_MAX (64 * 1024)
@@ -47,21 +49,52 @@ void config_problem(struct config_problems *problems, const char *name, const ch
 
 // --- one value --------------------------------------------------------------------------------
 
+// Only a regular file holds a value: opening a FIFO would wait for a writer, and a device may never
+// end. /dev/null is the usual name of an empty file. Returns 0, or the reason as an error number.
+static int check_kind(const struct stat *status)
+{
+    bool is_null = S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3);
+    return S_ISDIR(status->st_mode) ? EISDIR : S_ISREG(status->st_mode) || is_null ? 0 : EINVAL;
+}
+
+// Opens the file of a value without waiting; -1 with a problem if it holds none.
+static int open_file(const char *name, const char *path, struct config_problems *problems)
+{
+    struct stat status = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int error = fd < 0 || fstat(fd, &status) != 0 ? errno : check_kind(&status);
+    if (error == EINVAL) {
+        config_problem(problems, name, "'%.200s' is not a regular file", path);
+    } else if (error) {
+        config_problem(problems, name, "the file '%.200s' cannot be read: %s", path,
+                       strerror(error));
+    } else if (status.st_size > CONFIG_VALUE_BYTES_MAX) {
+        config_problem(problems, name, "the file is longer than %d bytes", CONFIG_VALUE_BYTES_MAX);
+    } else {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
+}
+
 // The value in the file at `path`, or NULL with a problem.
 static char *read_file(const char *name, const char *path, struct config_problems *problems)
 {
+    int fd = open_file(name, path, problems);
+    if (fd < 0) {
+        return NULL;
+    }
     char *value = memory_zeroed(CONFIG_VALUE_BYTES_MAX + 2);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t more = fd < 0 ? -1 : 1;
+    ssize_t more = 1;
     size_t len = 0;
-    while (more > 0 && len <= CONFIG_VALUE_BYTES_MAX) { // a pipe gives less than is asked for
+    while (more > 0 && len <= CONFIG_VALUE_BYTES_MAX) { // it may have grown
         more = read(fd, value + len, CONFIG_VALUE_BYTES_MAX + 1 - len);
         len += more > 0 ? (size_t)more : 0;
     }
     int error = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
+    close(fd);
     if (more < 0) {
         config_problem(problems, name, "the file '%.200s' cannot be read: %s", path,
                        strerror(error));

@@ -1,6 +1,9 @@
 """How the ingress starts, and when it refuses to."""
 
+import os
 import re
+import socket
+import time
 
 import pytest
 
@@ -191,6 +194,32 @@ def test_only_one_newline_is_cut(stack, tmp_path):
     (tmp_path / "key").write_text(daily.API_KEY + "\n\n")
     done = stack.run("dialin-ingress", INGRESS_API_KEY_FILE=tmp_path / "key")
     assert done.returncode == 1 and "INGRESS_API_KEY" in done.stderr
+
+
+@pytest.fixture
+def no_files(tmp_path):
+    """What is no file of a value, by its kind."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    with open(tmp_path / "huge", "wb") as huge:
+        huge.truncate(20 << 30)  # sparse
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+        yield {"fifo": tmp_path / "fifo", "folder": tmp_path / "folder",
+               "huge": tmp_path / "huge", "socket": tmp_path / "socket",
+               "device": "/dev/zero", "terminal": "/dev/tty"}
+
+
+@pytest.mark.parametrize("program, name, others", [
+    ("dialin-ingress", "PINLESS_HMAC_SECRET_FILE", {}),
+    ("dialin-worker", "START_API_KEY_FILE", {"START_URL": "http://127.0.0.1/start"})])
+@pytest.mark.parametrize("kind", ["fifo", "folder", "huge", "socket", "device", "terminal"])
+def test_what_is_no_file_of_a_value_is_refused_at_once(stack, no_files, program, name, others, kind):
+    begun = time.monotonic()
+    done = stack.run(program, "--check-config", **others, REDIS_URL="redis://127.0.0.1:1",
+                     **{name: no_files[kind]})
+    assert done.returncode == 1 and f"{name}: " in done.stderr, done.stderr
+    assert time.monotonic() - begun < 3, "it waited for the file"
 
 
 # --- the machine ----------------------------------------------------------------------------------
