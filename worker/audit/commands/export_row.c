@@ -19,7 +19,7 @@
 static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 
 // Every name that occurs in CONTRACT's entries, events and hashes; fields that scripts keep for
-// themselves is left out.
+// themselves are left out.
 static const char *const COLUMNS[] = {
     "call_id",    "entry",      "event",     "attempt",    "state",     "reason",      "kind",
     "from",       "to",         "agent",     "worker",     "attempts",  "http_status", "latency_ms",

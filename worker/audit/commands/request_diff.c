@@ -1,5 +1,5 @@
 // See request_diff.h. Equal bytes are the common case, and are compared as such; only texts that
-// differ is parsed. Recorded requests may be nested deeper than json_parse() takes webhooks, so
+// differ are parsed. Recorded requests may be nested deeper than json_parse() takes webhooks, so
 // cJSON reads them alone: they are our own writing.
 #include "request_diff.h"
 
