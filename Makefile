@@ -139,6 +139,7 @@ help:
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
+## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
 ## make crash-points
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
@@ -190,6 +191,11 @@ sanitize:
 bench: deps-test
 	@+MAKE='$(MAKE)' .ci/build all bench-programs
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
+
+.PHONY: siege
+siege: deps-test
+	@$(MAKE) -s all
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/siege/siege.py
 
 .PHONY: chaos
 chaos: deps-test

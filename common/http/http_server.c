@@ -29,8 +29,9 @@
 #define MEMORY_OF_CONNECTION (14 * 1024) // head, its parsed form, and the answer's head
 #define BACKLOG 4096
 #define TICK_MS 250
-#define FRESH_GRACE_MS 200  // while draining: a connection just accepted may still send its request
-#define RUNS_PER_TURN_MAX 4 // then Redis and the timers have their turn
+#define FRESH_GRACE_MS 200 // while draining: a connection just accepted may still send its request
+#define RUNS_PER_TURN_MAX 100    // a run accepts 10 connections at most
+#define TURN_US_MAX 4000         // no further run begins; then Redis and the timers have their turn
 #define RUNS_AT_THE_END_MAX 1000 // while nothing else is waited for
 #define COMPLAIN_EVERY_MS 10000
 
@@ -110,7 +111,10 @@ static void run(struct http_server *server, unsigned runs_max)
 {
     unsigned runs = 0;
     http_tap_set(on_bytes, server);
-    while (server->is_due && runs++ < runs_max) {
+    uint64_t begun_us = loop_now_us();
+    while (
+        server->is_due && runs < runs_max &&
+        (runs++ == 0 || runs_max > RUNS_PER_TURN_MAX || loop_now_us() - begun_us < TURN_US_MAX)) {
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         server->is_due = false;
         MHD_run(server->daemon);

@@ -47,6 +47,7 @@ struct http_server_options {
     size_t body_bytes_max;
     uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
     unsigned connections_max;
+    unsigned stranger_requests_max;  // on a connection that carried nothing genuine; 0: any number
     unsigned loopback_reserve;       // of these, for clients on this machine
     const struct http_route *routes; // borrowed; ends with a row without a method
     void *arg;                       // for the routes' functions
