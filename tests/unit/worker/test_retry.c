@@ -128,21 +128,21 @@ static void a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent(void **st
 {
     (void)state;
     static const struct {
-        unsigned status;
         const char *body;
+        unsigned status;
         enum retry_decision decision;
     } ROWS[] = {
-        {400, "{\"error\":\"deployment is not in ready state\",\"code\":\"PCC-1001\"}",
+        {"{\"error\":\"deployment is not in ready state\",\"code\":\"PCC-1001\"}", 400,
          RETRY_CONFIGURATION},
-        {400, "{\"code\":\"PCC-1002\"}", RETRY_CONFIGURATION},
-        {422, "{\"code\":\"PCC-1004\"}", RETRY_CONFIGURATION},
-        {400, "{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", RETRY_FULL},
-        {503, "{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", RETRY_FULL},
-        {200, "{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", RETRY_STARTED},
-        {500, "{\"code\":\"PCC-1001\"}", RETRY_FAILED},
-        {400, "{\"code\":\"PCC-1001x\"}", RETRY_REJECTED},
-        {400, "{\"code\":1001}", RETRY_REJECTED},
-        {400, "PCC-1001", RETRY_REJECTED},
+        {"{\"code\":\"PCC-1002\"}", 400, RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-1004\"}", 422, RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 400, RETRY_FULL},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 503, RETRY_FULL},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 200, RETRY_STARTED},
+        {"{\"code\":\"PCC-1001\"}", 500, RETRY_FAILED},
+        {"{\"code\":\"PCC-1001x\"}", 400, RETRY_REJECTED},
+        {"{\"code\":1001}", 400, RETRY_REJECTED},
+        {"PCC-1001", 400, RETRY_REJECTED},
     };
     for (size_t i = 0; i < LEN(ROWS); i++) {
         const struct retry_situation situation = {.status = ROWS[i].status,

@@ -90,7 +90,7 @@ enum exit_code tail_run(struct audit *audit)
         redisReply *reply = database_ask(audit->database, 8, argv);
         const redisReply *rows =
             reply_has_shape(reply, "((s" REPLY_ROWS "))") ? reply->element[0]->element[1] : NULL;
-        if (reply_count(rows) > 0) { // else nothing has happened
+        if (rows && reply_count(rows) > 0) { // else nothing has happened
             print_rows(audit, rows, &line);
             snprintf(from, sizeof from, "%s", rows->element[rows->elements - 1]->element[0]->str);
         }
