@@ -171,7 +171,7 @@ static void on_replicas(const redisReply *reply, void *arg)
     writer->is_waiting = false;
     writer->covered = 0;
     note_replicas(writer, have_it || !reply);
-    if (reply_is_error(reply)) {
+    if (reply && reply_is_error(reply)) {
         log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
     }
     size_t i = 0;
@@ -217,7 +217,6 @@ static void on_added(const redisReply *reply, void *arg)
                   reply_copy(reply, write->entry_id, sizeof write->entry_id) &&
                   entry_id_is_valid(write->entry_id);
     if (reply) {
-        *writer->errors += reply_is_error(reply);
         write_probe_note(writer->probe, reply, has_it);
     }
     if (has_it && writer->settings.wait_replicas > 0) {
@@ -342,7 +341,8 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
                                      "Times that Redis had lost acknowledged webhooks.", NULL);
     writer->look_for_replicas = loop_timer_open(loop, look_for_replicas, writer);
-    writer->probe = write_probe_open(loop, bytes_view(&writer->stream), note_state, writer);
+    writer->probe =
+        write_probe_open(loop, bytes_view(&writer->stream), writer->errors, note_state, writer);
     writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
     return writer;
 }

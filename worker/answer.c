@@ -59,6 +59,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     struct outcome *outcome = &call->outcome;
     const struct retry_situation situation = {
         .status = answer->http->status,
+        .body = answer->http->body,
         .retry_after = answer->http->retry_after,
         .wall_s = moment->wall_s,
         .failures = call->failures,

@@ -327,8 +327,9 @@ static void too_late(void *arg)
         snprintf(problem, sizeof problem, "%.*s", (int)sizeof problem - 1, link->problem);
         broke(link, problem);
     } else {
-        broke(link, link->state == SHAKING_HANDS ? "no TLS handshake within the deadline"
-                                                 : "no connection within the deadline");
+        broke(link, link->state == SHAKING_HANDS
+                        ? "no TLS handshake within the deadline: does this port speak TLS?"
+                        : "no connection within the deadline");
     }
     leave(link);
 }

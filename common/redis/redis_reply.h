@@ -37,6 +37,18 @@ bool reply_integer(const redisReply *reply, int64_t min, int64_t max, int64_t *o
 int64_t reply_integer_at(const redisReply *reply, size_t index, int64_t min, int64_t max,
                          int64_t fallback);
 
+// Is a reply of this shape, all the way down? A shape is one of
+//   s  a string or status      i  an integer       n  an integer of 0 or more; both no larger
+//   than a script can count (REPLY_NUMBER_MAX)
+//   .  anything                ?A  nil, or A
+//   (AB…)  a list of exactly these    [A]  a list of any number of A    <A>  of an even number
+// Of what has this shape, each member may be read without further checks.
+bool reply_has_shape(const redisReply *reply, const char *shape);
+#define REPLY_NUMBER_MAX (INT64_C(1) << 53)
+#define REPLY_ROW "(s<s>)" // of a stream: id, names and values
+#define REPLY_ROWS "[" REPLY_ROW "]"
+#define REPLY_FIELDS "<s>" // HGETALL
+
 bool reply_is_error(const redisReply *reply);
 bool reply_is_list(const redisReply *reply);
 bool reply_is_list_of(const redisReply *reply, size_t count); // of exactly so many members

@@ -5,6 +5,8 @@
 // computed here, because strptime() follows the locale and timegm() accepts a 31st of February.
 #include "retry.h"
 
+#include "json.h"
+
 #include <string.h>
 
 #define MS_PER_S 1000
@@ -168,9 +170,38 @@ static enum retry_decision decide_failure(const struct retry_situation *situatio
     return is_line ? RETRY_LINE : RETRY_FAILED;
 }
 
+// What the `code` of Pipecat Cloud makes of a 4xx; the status, if it says nothing about the agent.
+static unsigned status_of(const struct retry_situation *situation)
+{
+    static const struct {
+        const char *code;
+        unsigned status;
+    } CODES[] = {
+        {"PCC-AGENT-AT-CAPACITY", 429}, // the pool is full, whatever the status is
+        {"PCC-1001", 404},              // the deployment is not ready
+        {"PCC-1002", 402},              // no key, or billing
+        {"PCC-1004", 402},
+    };
+    struct json_document document;
+    unsigned status = situation->status;
+    if (status < 400 || status >= 600 || json_parse(&document, situation->body)) {
+        return status;
+    }
+    const char *code = json_text(document.tree, "code");
+    for (size_t i = 0; code && i < sizeof CODES / sizeof CODES[0]; i++) {
+        bool is_any = CODES[i].status == 429;
+        if (!strcmp(code, CODES[i].code) && (is_any || status < 500)) {
+            status = CODES[i].status;
+            break;
+        }
+    }
+    json_release(&document);
+    return status;
+}
+
 enum retry_decision retry_decide(const struct retry_situation *situation, struct retry_delay *delay)
 {
-    unsigned status = situation->status;
+    unsigned status = status_of(situation);
     *delay = (struct retry_delay){0};
     if (status >= 200 && status < 300) {
         return RETRY_STARTED;

@@ -28,6 +28,7 @@ enum retry_decision {
 
 struct retry_situation {
     unsigned status;               // 0: no answer
+    struct bytes_view body;        // of the answer; Pipecat Cloud names a code in it
     struct bytes_view retry_after; // the header as sent; empty if absent
     uint64_t wall_s;               // Unix time, for a Retry-After that is a date
     unsigned failures;             // in a row before this one (RETRY_FAILED or RETRY_LINE)

@@ -68,7 +68,7 @@ static void on_asked(const redisReply *reply, void *arg)
     struct lines *lines = line->lines;
     int64_t after_ms = LINE_ASK_MS_MAX;
     scripts_look_at(lines->scripts, reply);
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+    if (reply_has_shape(reply, "(i.)")) {
         after_ms = reply->element[0]->integer;
         stream_reader_take(lines->reader, reply->element[1]);
     }
@@ -139,7 +139,7 @@ static void on_looked(const redisReply *reply, void *arg)
     struct lines *lines = arg;
     lines->is_looking = false;
     scripts_look_at(lines->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || lines->is_stopped) {
+    if (!reply_has_shape(reply, "([s].s)") || lines->is_stopped) {
         return;
     }
     const redisReply *agents = reply->element[0];

@@ -129,6 +129,7 @@ local function finish(...)
         begun_ms = tonumber(call[6] or now)
         if outcome.unanswered == '1' then
             set('unanswered', '1')
+            call[10] = '1'
         end
         if attempt > 1 then
             set('deaths', '0')
@@ -164,7 +165,9 @@ local function finish(...)
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
             set('room_url', outcome.room_url)
-            note_answer(outcome.latency_ms)
+            if #late == 0 then -- else this step has no latency of an answer
+                note_answer(outcome.latency_ms)
+            end
             speed_up(begun_ms)
         else
             set('reason', outcome.reason)

@@ -5,6 +5,8 @@
 #include "redis.h"
 #include "script_text.h"
 
+#define SCRIPTS_AGAIN_MS 1000 // after Redis did not take them
+
 struct scripts;
 
 // The connection is borrowed. scripts_load is to be called whenever it has come up.

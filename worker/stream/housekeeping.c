@@ -55,7 +55,8 @@ static void plan(struct housekeeping *housekeeping)
 // --- trimming ----------------------------------------------------------------------------------
 
 // The places of trim.lua's answer.
-enum { TAKEN, YOUNGEST, IS_BEFORE_TIME, HAS_MORE, USED, MAXMEMORY, TRIM_ANSWERS };
+enum { TAKEN, YOUNGEST, IS_BEFORE_TIME, HAS_MORE, USED, MAXMEMORY };
+static const char TRIM_SHAPE[] = "(nsnnnn)";
 
 static void say_memory_is_short(struct housekeeping *housekeeping, const redisReply *reply)
 {
@@ -95,8 +96,8 @@ static void on_trimmed(const redisReply *reply, void *arg)
     struct housekeeping *housekeeping = arg;
     housekeeping->is_trimming = false;
     scripts_look_at(housekeeping->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != TRIM_ANSWERS) {
-        if (reply && reply->type == REDIS_REPLY_ERROR) {
+    if (!reply_has_shape(reply, TRIM_SHAPE)) {
+        if (reply_is_error(reply)) {
             log_error("finished history cannot be trimmed",
                       log_text("error", scripts_error(housekeeping->scripts, reply)));
         }
@@ -134,7 +135,7 @@ static void on_searched(const redisReply *reply, void *arg)
     struct housekeeping *housekeeping = arg;
     housekeeping->is_searching = false;
     scripts_look_at(housekeeping->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
+    if (!reply_has_shape(reply, "(nns)")) {
         plan(housekeeping);
         return; // without the group nobody holds anything
     }

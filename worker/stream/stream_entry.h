@@ -12,6 +12,9 @@
 
 // A row of XRANGE, XREADGROUP or XPENDING: its entry id first.
 bool stream_entry_is_row(const redisReply *row);
+
+// The same with what stream_entry_read wants: its fields, or nil if it was deleted.
+bool stream_entry_is_entry(const redisReply *row);
 struct bytes_view stream_entry_id(const redisReply *row);
 
 // The rows of the one stream in the reply of XREADGROUP; NULL if there are none.

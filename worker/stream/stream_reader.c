@@ -105,11 +105,10 @@ static void unpause(void *arg)
 
 static void offer_rows(struct stream_reader *reader, const redisReply *rows)
 {
-    for (size_t i = 0; i < rows->elements; i++) {
+    for (size_t i = 0; i < reply_count(rows); i++) {
         const redisReply *row = rows->element[i];
-        bool is_poison =
-            row->elements > 2 && row->element[2]->integer >= STREAM_READER_DELIVERIES_MAX;
-        if (stream_entry_is_row(row) && !offer(reader, row, is_poison)) {
+        bool is_poison = reply_integer_at(row, 2, 0, INT64_MAX, 0) >= STREAM_READER_DELIVERIES_MAX;
+        if (stream_entry_is_entry(row) && !offer(reader, row, is_poison)) {
             pending_again(&reader->pending); // it came without room: it is in the pending list
         }
     }
@@ -130,7 +129,7 @@ void stream_reader_release(struct stream_reader *reader, struct bytes_view entry
 // Entries that arrive while the worker is leaving are for the others.
 static void release_rows(struct stream_reader *reader, const redisReply *rows)
 {
-    for (size_t i = 0; i < rows->elements; i++) {
+    for (size_t i = 0; i < reply_count(rows); i++) {
         if (stream_entry_is_row(rows->element[i])) {
             stream_reader_release(reader, stream_entry_id(rows->element[i]));
         }
@@ -200,7 +199,7 @@ static void on_listed(const redisReply *reply, void *arg)
         return;
     }
     size_t room = reader->events.room(reader->arg), found = 0, i = 0;
-    for (; i < reply->elements && i < PENDING_PAGE_MAX; i++) {
+    for (; i < reply_count(reply) && i < PENDING_PAGE_MAX; i++) {
         const redisReply *row = reply->element[i];
         if (!stream_entry_is_row(row) || row->elements < 4) {
             continue;
@@ -208,12 +207,13 @@ static void on_listed(const redisReply *reply, void *arg)
         if (reader->events.is_known(stream_entry_id(row), reader->arg)) {
             pending_pass(&reader->pending, row->element[0]->str);
         } else if (found++ < room) {
-            pending_add(&reader->pending, row->element[0]->str, row->element[3]->integer > 1);
+            pending_add(&reader->pending, row->element[0]->str,
+                        reply_integer_at(row, 3, 0, INT64_MAX, 1) > 1);
         } else {
             break;
         }
     }
-    reader->pending.has_more = i < reply->elements || i == PENDING_PAGE_MAX;
+    reader->pending.has_more = i < reply_count(reply) || i == PENDING_PAGE_MAX;
     go_on(reader);
 }
 

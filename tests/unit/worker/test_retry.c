@@ -124,6 +124,34 @@ static void no_answer_by_the_end_of_the_hold_is_not_the_agents_failure(void **st
     assert_int_equal(retry_decide(&situation, &delay), RETRY_STARTED);
 }
 
+static void a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        unsigned status;
+        enum retry_decision decision;
+    } ROWS[] = {
+        {"{\"error\":\"deployment is not in ready state\",\"code\":\"PCC-1001\"}", 400,
+         RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-1002\"}", 400, RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-1004\"}", 422, RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 400, RETRY_FULL},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 503, RETRY_FULL},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 200, RETRY_STARTED},
+        {"{\"code\":\"PCC-1001\"}", 500, RETRY_FAILED},
+        {"{\"code\":\"PCC-1001x\"}", 400, RETRY_REJECTED},
+        {"{\"code\":1001}", 400, RETRY_REJECTED},
+        {"PCC-1001", 400, RETRY_REJECTED},
+    };
+    for (size_t i = 0; i < LEN(ROWS); i++) {
+        const struct retry_situation situation = {.status = ROWS[i].status,
+                                                  .body = view_of_text(ROWS[i].body)};
+        struct retry_delay delay;
+        assert_int_equal(retry_decide(&situation, &delay), ROWS[i].decision);
+    }
+}
+
 static void jitter_stays_between_half_and_all_of_the_backoff(void **state)
 {
     (void)state;
@@ -235,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_has_its_decision),
         cmocka_unit_test(no_answer_by_the_end_of_the_hold_is_not_the_agents_failure),
+        cmocka_unit_test(a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent),
         cmocka_unit_test(jitter_stays_between_half_and_all_of_the_backoff),
         cmocka_unit_test(retry_after_is_read_in_each_form),
         cmocka_unit_test(retry_after_needs_no_terminator),

@@ -66,7 +66,8 @@ static bool read_outcomes(struct database *database, struct source *source)
         }
     }
     for (size_t i = 0; i < source->rows->elements; i++) {
-        source->hashes[i] = ends_call(source, i) ? database_receive(database) : NULL;
+        source->hashes[i] =
+            ends_call(source, i) ? database_receive_shaped(database, REPLY_FIELDS) : NULL;
     }
     return !database_is_lost(database);
 }

@@ -32,7 +32,7 @@ bool replay_run_init(struct replay_run *run, struct audit *audit, uint64_t total
         snprintf(run->prefix, sizeof run->prefix, "%.128s:replay:%08x", prefix, serial);
     }
     redisReply *digest = database_run(audit->database, audit_script_replay(), 3, load);
-    snprintf(run->script, sizeof run->script, "%s", digest ? digest->str : "");
+    reply_copy(digest, run->script, sizeof run->script);
     freeReplyObject(digest);
     return run->script[0];
 }
@@ -87,7 +87,7 @@ bool replay_send(const struct recorded_call *call, void *arg)
         return false;
     }
     redisReply *reply = put_through(run, call);
-    bool is_answered = reply_is_list(reply) && reply->elements == 3;
+    bool is_answered = reply_has_shape(reply, "(sss)");
     if (is_answered && reply->element[0]->len == 0) {
         run->last = entry_id_of(reply->element[1]->str);
         run->first = run->sent++ == 0 ? run->last : run->first;

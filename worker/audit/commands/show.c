@@ -60,7 +60,7 @@ static bool read_events(struct story *story)
         database_send(database, 4, argv);
     }
     for (size_t i = 0; i < story->event_count; i++) {
-        story->events[i] = database_receive(database);
+        story->events[i] = database_receive_shaped(database, REPLY_ROWS);
     }
     return !database_is_lost(database);
 }

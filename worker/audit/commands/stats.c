@@ -38,7 +38,7 @@ struct stats {
 static void take_reasons(struct stats *stats, const redisReply *counts)
 {
     static const char NAME[] = "dead:";
-    for (size_t i = 0; reply_is_list(counts) && i + 1 < counts->elements; i += 2) {
+    for (size_t i = 0; i + 1 < counts->elements; i += 2) {
         const char *name = counts->element[i]->str;
         if (!strncmp(name, NAME, sizeof NAME - 1) && stats->reason_count < REASONS_MAX) {
             struct reason *reason = &stats->reasons[stats->reason_count++];
@@ -50,11 +50,9 @@ static void take_reasons(struct stats *stats, const redisReply *counts)
 
 static bool take_account(struct stats *stats, const redisReply *answers)
 {
-    if (!reply_is_list(answers) || answers->elements != 2 || !reply_is_list(answers->element[0]) ||
-        answers->element[0]->elements != ANSWERS) {
-        const redisReply *error =
-            reply_is_list(answers) && answers->elements > 0 ? answers->element[0] : NULL;
-        bool is_said = error && error->type == REDIS_REPLY_ERROR;
+    if (!reply_has_shape(answers, "((nnnniisis)<s>)")) {
+        const redisReply *error = reply_at(answers, 0, REDIS_REPLY_ERROR);
+        bool is_said = error != NULL;
         fprintf(stderr, "dialin-audit: Redis did not read the account%s%s\n", is_said ? ": " : "",
                 is_said ? error->str : "");
         return false;

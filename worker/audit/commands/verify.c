@@ -171,7 +171,8 @@ static bool verify_page(struct verification *verification, const redisReply *pag
     }
     for (size_t i = 0; i < page->elements; i++) {
         const redisReply *event = page->element[i]->element[1];
-        redisReply *rows = has_request(page->element[i]) ? database_receive(database) : NULL;
+        redisReply *rows =
+            has_request(page->element[i]) ? database_receive_shaped(database, REPLY_ROWS) : NULL;
         if (rows) {
             struct subject subject = {verification, reply_field(event, "call_id"),
                                       reply_field(event, "entry"), reply_field(event, "attempt"),
