@@ -121,7 +121,8 @@ static bool erase(struct forgotten *forgotten, const struct recorded_call *call,
                                       view_of_text(call->call_id),
                                       view_of_text(role->is_caller ? call->from : ""),
                                       view_of_text(role->is_called ? call->to : "")};
-    redisReply *reply = database_ask(database, sizeof argv / sizeof argv[0], argv);
+    redisReply *reply =
+        database_run(database, audit_script_forget(), sizeof argv / sizeof argv[0], argv);
     if (reply_has_shape(reply, "(nnn)")) {
         forgotten->calls += call->state == RECORDED_DUPLICATE ? 0 : 1;
         forgotten->webhooks += (uint64_t)reply->element[0]->integer;
