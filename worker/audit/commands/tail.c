@@ -26,9 +26,9 @@ static enum colour colour_of(const char *event)
 static void print_row(const struct audit *audit, const redisReply *row)
 {
     const redisReply *fields = row->element[1];
-    char at[MOMENT_BYTES], call[256], event[64], status[16], agent[256], why[256];
+    char at[TIME_TEXT_BYTES], call[256], event[64], status[16], agent[256], why[256];
     const struct bytes_view reason = reply_field(fields, "reason");
-    moment_print_clock(view_number(reply_field(fields, "at_ms")), at);
+    time_text_print_clock(view_number(reply_field(fields, "at_ms")), at);
     view_copy(reply_field(fields, "call_id"), call, sizeof call);
     view_copy(reply_field(fields, "event"), event, sizeof event);
     view_copy(reply_field(fields, "http_status"), status, sizeof status);
