@@ -139,9 +139,11 @@ help:
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
+## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
 ## make crash-points
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
+## make failover     a Sentinel set whose primary is killed under load: FAILOVERS=20, SEED
 ## make line         how long those wait who stand in line: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside, SECONDS=30 for each target
@@ -190,6 +192,11 @@ sanitize:
 bench: deps-test
 	@+MAKE='$(MAKE)' .ci/build all bench-programs
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py
+
+.PHONY: siege
+siege: deps-test
+	@$(MAKE) -s all
+	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/siege/siege.py
 
 .PHONY: chaos
 chaos: deps-test
@@ -259,13 +266,23 @@ $(CFLAGS_ALL) $(call include_path,$(call folder_of,$(1))) -c $(1))},
 clean:
 	rm -rf build
 
+.PHONY: failover
+failover: FAILOVERS := 20
+failover: all
+	@echo "SEED=$(SEED) FAILOVERS=$(FAILOVERS)"
+	@SEED=$(SEED) FAILOVERS=$(FAILOVERS) DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -s \
+	  -p no:cacheprovider tests/flow/test_redis_failover.py -k sentinels
+
 # Runs each target of tests/fuzz for SECONDS. The inputs that reach new code stay in
 # $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SOURCES := $(addprefix ingress/,webhook.c spool_record.c) \
+FUZZ_SOURCES := $(addprefix common/redis/,redis_address.c redis_clock.c redis_health.c redis_limit.c redis_reply.c redis_slot.c) \
+                worker/history/recorded_call.c common/webhook/entry_id.c $(addprefix common/core/,log.c loop.c metrics.c) \
+                worker/stream/stream_entry.c common/redis/redis_command.c tests/fuzz/no_redis.c \
+                $(addprefix ingress/,webhook.c spool_record.c) \
                 $(addprefix worker/redact/,redact.c redactor.c secret.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \
-                $(addprefix common/core/,base64.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
+                $(addprefix common/core/,base64.c hmac.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,phone_number.c webhook_entry.c webhook_repair.c signature.c)
 SECONDS := 30
 ifndef SEED

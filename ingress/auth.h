@@ -1,4 +1,4 @@
-// Is the sender of a request genuine, and what may they send? Pure: what the request carries and
+// Is the sender of a request genuine, and which kinds may they send? Pure: the headers and
 // the time come in.
 #ifndef DIALIN_AUTH_H
 #define DIALIN_AUTH_H
@@ -25,7 +25,7 @@ struct sender_clock {
     uint64_t redis_ms;
 };
 
-// The headers of a request; NULL where absent.
+// The headers of a request; NULL if absent.
 struct sender_credentials {
     const char *timestamp;     // X-Pinless-Timestamp
     const char *signature;     // X-Pinless-Signature
@@ -51,7 +51,7 @@ void sender_prove(struct sender *sender, const struct sender_rules *rules,
                   const struct sender_credentials *credentials, struct bytes_view body,
                   const struct sender_clock *clock);
 
-// What the sender's secret is tied to (signature_tied_to); "" if to nothing.
+// The address that the sender's secret is tied to (signature_tied_to); "" if to nothing.
 const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules);
 
 // Which secret or key proved the sender, for people: "2 of the list (+14152251493)".

@@ -1,4 +1,5 @@
-// See dialout_id.h. `~` is ours: it separates a call's id from what repeats it (~r1, ~cb).
+// See dialout_id.h. `~` is ours: it separates a call's id from the suffix of a repetition (~r1,
+// ~cb).
 #include "dialout_id.h"
 
 #include "signature.h"

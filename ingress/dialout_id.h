@@ -1,5 +1,5 @@
-// The id of a dial-out, which has no callId of Daily's. What identifies a signed one is what its
-// signature covers: a copy with another unsigned header is the same call.
+// The id of a dial-out, which has no callId of Daily's. A signed one is identified by the bytes
+// that its signature covers: a copy with another unsigned header is the same call.
 #ifndef DIALIN_DIALOUT_ID_H
 #define DIALIN_DIALOUT_ID_H
 
@@ -10,7 +10,7 @@
 
 #define DIALOUT_ID_BYTES (WEBHOOK_CALL_ID_BYTES_MAX + 1)
 
-// What a request brings for its id; texts are NULL if absent.
+// The parts of a request that its id may come from; texts are NULL if absent.
 struct dialout_request {
     bool is_signed;
     const char *header;          // Idempotency-Key

@@ -1,5 +1,5 @@
-// The story of a request: is it genuine, what is it, and then it is queued (pending_webhook.h) or
-// refused (refusal.h).
+// The story of a request: is it genuine, which kind is it, and then it is queued
+// (pending_webhook.h) or refused (refusal.h).
 #include "intake.h"
 
 #include "dialout_id.h"
@@ -73,7 +73,7 @@ static void refuse_as_not_genuine(const struct intake *intake, struct http_reque
     refuse(intake, request, 401, code, sentence_of(code));
 }
 
-// What a sender with a good signature or key sent, and cannot be taken.
+// A request with a good signature or key that cannot be taken.
 static void refuse_from(const struct intake *intake, struct http_request *request,
                         const struct sender *sender, const struct refusal *refusal)
 {
@@ -233,7 +233,7 @@ void intake_on_request(struct http_request *request, void *arg)
     struct sender sender;
     const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
     sender_prove(&sender, &intake->settings.sender, &given, body, &clock);
-    if (sender.is_genuine && !sender.failure) {
+    if (!sender.failure) {
         http_request_is_genuine(request);
     }
     if (!sender.failure) {
@@ -316,7 +316,7 @@ bool intake_is_spooling(const struct intake *intake)
 void intake_close(struct intake *intake)
 {
     pending_webhooks_refuse(intake->pending);
-    stream_writer_close(intake->writer); // what was written is forgotten in callbacks
+    stream_writer_close(intake->writer); // its callbacks forget the pending writes
     if (intake->spool) {
         spool_close(intake->spool);
     }

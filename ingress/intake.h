@@ -41,17 +41,17 @@ bool intake_is_proxy(const char *address, void *arg);
 void intake_reload(struct intake *intake, const struct sender_rules *sender,
                    const struct redis_address *redis);
 
-// What keeps it from taking webhooks, or NULL (admin_missing).
+// Returns the reason why it cannot take webhooks, or NULL (admin_missing).
 const char *intake_missing(void *arg);
 
-// False where the spool that was asked for could not be opened: what an earlier run had spooled
-// would wait in vain.
+// Returns false if the configured spool could not be opened: webhooks that an earlier run had
+// spooled would wait in vain.
 bool intake_has_spool(const struct intake *intake);
 
 // An fdatasync is out: intake_close must wait for its end.
 bool intake_is_spooling(const struct intake *intake);
 
-// Answers what is still parked with 503 and frees everything.
+// Answers parked requests with 503 and frees everything.
 void intake_close(struct intake *intake);
 
 #endif

@@ -1,4 +1,4 @@
-// What the ingress counts of its webhooks.
+// The ingress' counters of webhooks.
 #ifndef DIALIN_INTAKE_METRICS_H
 #define DIALIN_INTAKE_METRICS_H
 

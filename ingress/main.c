@@ -16,6 +16,7 @@
     "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
 #define DRAIN_TICK_MS 20
 #define BYTES_PER_MB 1000000
+#define STRANGER_REQUESTS_MAX 1 // then their connection closes
 
 static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},
@@ -99,6 +100,7 @@ static int run(const void *arg)
         .connections_max = settings_connections(settings),
         .routes = ROUTES,
         .arg = intake,
+        .stranger_requests_max = STRANGER_REQUESTS_MAX,
         .is_proxy = intake_is_proxy,
         .on_refusal = intake_on_refusal,
     };

@@ -1,6 +1,6 @@
 // Addresses are compared as 128 bits, IPv4 as its mapped form, so that one comparison serves both.
-// The header is read from its end, because each proxy appends: only what trusted proxies wrote
-// counts.
+// The header is read from its end, because each proxy appends: only the part that trusted proxies
+// wrote counts.
 #include "peer.h"
 
 #include "memory.h"
@@ -135,7 +135,7 @@ static struct bytes_view without_port(struct bytes_view element)
     return element;
 }
 
-// Takes the last element off `*header`; false where there is none, or it is no address.
+// Takes the last element off `*header`; returns false if there is none, or it is not an address.
 static bool take_last(struct bytes_view *header, char out[PEER_BYTES])
 {
     size_t end = header->len;

@@ -13,7 +13,7 @@
 struct peer_proxies;
 
 // Parses a list of addresses and networks (10.0.0.0/8, ::1), separated by commas; NULL or "" gives
-// an empty one. NULL, with a sentence in `problem`, where an element is neither.
+// an empty one. Returns NULL, with a sentence in `problem`, if an element is neither.
 struct peer_proxies *peer_proxies_parse(const char *list, struct bytes *problem);
 void peer_proxies_free(struct peer_proxies *proxies);
 
@@ -21,7 +21,7 @@ bool peer_is_proxy(const struct peer_proxies *proxies, const char *address);
 
 // Writes the address of the nearest sender that is no trusted proxy. `connected` is the address of
 // the connection, `forwarded_for` the header or NULL. Whatever in the header is no address ends the
-// search: what lies behind it could have been written by anybody.
+// search: anybody could have written the elements before it.
 void peer_of(const struct peer_proxies *proxies, const char *connected, const char *forwarded_for,
              char out[PEER_BYTES]);
 

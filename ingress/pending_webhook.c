@@ -68,7 +68,7 @@ static void forget_when_done(struct pending_webhook *webhook)
     }
 }
 
-// `entry_id` is empty where the spool has it.
+// `entry_id` is empty if the spool has it.
 static void acknowledge(struct pending_webhook *webhook, struct bytes_view entry_id)
 {
     const struct pending_settings *settings = &webhook->all->settings;
@@ -132,7 +132,7 @@ static void spool_webhook(struct pending_webhook *webhook)
         spool_keep(webhook->all->settings.spool, fields.count, fields.views, on_kept, webhook);
 }
 
-// A dial-out whose call is kept already: nothing is queued, the sender hears what became of it.
+// A dial-out whose call is kept already: nothing is queued, and the sender hears its outcome.
 static void answer_duplicate(struct pending_webhook *webhook, struct bytes_view state,
                              struct bytes_view reason)
 {
@@ -182,7 +182,7 @@ void pending_webhooks_write(struct pending_webhooks *all)
 {
     for (struct pending_webhook *webhook = all->oldest;
          webhook && stream_writer_is_up(all->settings.writer); webhook = webhook->next) {
-        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was forgotten is in no list
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a forgotten one is in no list
         if (!webhook->is_written && !webhook->is_looked_up && webhook->request) {
             write_webhook(webhook);
         }

@@ -45,7 +45,7 @@ struct pending_new {
 // Answers the request later, once. A dial-out whose call is kept already is not queued.
 void pending_webhooks_add(struct pending_webhooks *all, const struct pending_new *new);
 
-// Redis is up again: writes what it does not have.
+// Redis is up again: writes the webhooks that it does not have.
 void pending_webhooks_write(struct pending_webhooks *all);
 
 size_t pending_webhooks_count(const struct pending_webhooks *all);

@@ -156,7 +156,7 @@ void refusal_answer(struct refusals *refusals, struct http_request *request,
     answer(refusals, request, refusal);
 }
 
-// At most REFUSAL_TRACES_MAX in a second: whoever has a secret may still be broken.
+// At most REFUSAL_TRACES_MAX in a second: the holder of a secret may still be broken.
 static bool may_trace(struct refusals *refusals)
 {
     uint64_t now_ms = loop_now_ms();

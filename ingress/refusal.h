@@ -1,6 +1,6 @@
 // How the ingress refuses: the answer, the metric, and who is told. A refusal that may have lost a
 // caller is an error in the log; of those that anybody can cause, one line in REFUSAL_LOG_MS says
-// how many there were. What was genuine and is refused all the same leaves a trace in
+// how many there were. A genuine webhook that is refused all the same leaves a trace in
 // {dialin}:refused too.
 #ifndef DIALIN_REFUSAL_H
 #define DIALIN_REFUSAL_H
@@ -27,11 +27,11 @@ struct refusal {
     const char *peer;
 };
 
-// Refuses what nobody knows to be genuine, or what we cannot take now.
+// Refuses a request that is not known to be genuine, or cannot be taken now.
 void refusal_answer(struct refusals *refusals, struct http_request *request,
                     const struct refusal *refusal);
 
-// Refuses what is genuine. `secret` says which secret or key it was made with; `received_ms` is
+// Refuses a genuine request. `secret` names the secret or key it was made with; `received_ms` is
 // Redis' time. The answer does not wait for the trace.
 void refusal_answer_genuine(struct refusals *refusals, struct http_request *request,
                             const struct refusal *refusal, const char *secret,

@@ -1,4 +1,5 @@
-// The ingress' configuration: CONTRACT section 5, as a table and what the table cannot check.
+// The ingress' configuration: CONTRACT section 5, as a table and the checks that a table cannot
+// make.
 #ifndef DIALIN_INGRESS_SETTINGS_H
 #define DIALIN_INGRESS_SETTINGS_H
 

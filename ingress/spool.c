@@ -4,7 +4,7 @@
 // file that is drained is removed. How far a file is drained is not kept over a restart, for the
 // same reason.
 //
-// Surprising: after an fdatasync has failed, nobody knows what is on the disk, and the next one
+// Surprising: after an fdatasync has failed, the content of the disk is unknown, and the next one
 // would say that all is well. So the file is given up: nothing is appended to it any more, and
 // nothing that was waiting for that fdatasync counts as kept.
 #include "spool.h"
@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES (256 * 1024) // read at once; more where a record is longer
+#define WINDOW_BYTES (256 * 1024) // read at once; more if a record is longer
 #define WINDOWS_PER_TURN_MAX 4    // then the loop serves others before draining goes on
 
 struct keep {
@@ -60,7 +60,7 @@ struct spool {
 static void add_file(struct spool *spool, struct spool_file *file)
 {
     struct spool_file **place = &spool->files;
-    // Behind all where one is being drained, which stays the first.
+    // If one is being drained, it stays the first: the new one goes to the end.
     while (*place && (spool->on_the_way > 0 || strcmp((*place)->name, file->name) < 0)) {
         place = &(*place)->next;
     }
@@ -264,8 +264,8 @@ static void on_written(struct bytes_view entry_id, void *arg)
     }
 }
 
-// Sends the records at the start of the window; what follows them is for the next one. Gives back
-// the verdict on what ended it.
+// Sends the records at the start of the window; the rest is for the next one. Returns
+// the verdict on the record that ended it.
 static enum spool_record_verdict send_window(struct spool *spool)
 {
     struct bytes_view data = bytes_view(&spool->window);
@@ -287,8 +287,8 @@ static enum spool_record_verdict send_window(struct spool *spool)
     return SPOOL_RECORD_WHOLE;
 }
 
-// Bytes from the start of the window to the next place where a record may stand, the false starts
-// in between left out.
+// Bytes from the start of the window to the next place at which a record may stand, the false
+// starts in between left out.
 static size_t next_record(const struct spool *spool)
 {
     const struct bytes_view window = bytes_view(&spool->window);
@@ -301,9 +301,9 @@ static size_t next_record(const struct spool *spool)
     return window.len - rest.len;
 }
 
-// What is no record: at the end of a file it was being written when its writer died, and nobody was
-// told that it is kept. In the midst of one the disk has done it; the records behind it still
-// count.
+// Bytes that are not a record: at the end of a file, the writer died while writing them, and nobody
+// was told that they are kept. In the middle of a file the disk is at fault; the records after them
+// still count.
 static void skip(struct spool *spool, struct spool_file *file)
 {
     uint64_t hole = spool_file_hole(file, file->drained);
@@ -328,7 +328,8 @@ static bool is_being_kept(const struct spool *spool, const struct spool_file *fi
     return spool->syncing == file || (spool->first && spool->first->file == file);
 }
 
-// Reads the next window of the first file and sends it; false where there is nothing to do now.
+// Reads the next window of the first file and sends it; returns false if there is nothing to do
+// now.
 static bool drain_some(struct spool *spool)
 {
     struct spool_file *file = file_to_drain(spool);
@@ -366,8 +367,8 @@ static bool drain_some(struct spool *spool)
     return false;
 }
 
-// What cannot be sent (holes, damage, ends of files) is worked off in turns, so that a large file
-// never keeps a sender waiting.
+// Parts that cannot be sent (holes, damage, ends of files) are worked off in turns, so that a large
+// file never keeps a sender waiting.
 static void drain(struct spool *spool)
 {
     for (unsigned windows = 0; drain_some(spool); windows++) {

@@ -1,6 +1,6 @@
 // The spool: webhooks on the local disk while Redis is away, put into the stream, oldest first,
-// when it is back; also those that an ingress left behind that is gone. A webhook counts as kept
-// when an fdatasync behind it has succeeded; one fdatasync serves all that arrived together.
+// when it is back; also those of an ingress that is gone. A webhook counts as kept
+// when an fdatasync after it has succeeded; one fdatasync serves all that arrived together.
 #ifndef DIALIN_SPOOL_H
 #define DIALIN_SPOOL_H
 
@@ -21,24 +21,24 @@
 
 struct spool;
 
-// `folder` is borrowed, and there already. NULL with errno where it cannot be opened.
+// `folder` is borrowed, and there already. Returns NULL with errno if it cannot be opened.
 struct spool *spool_open(struct loop *loop, const char *folder, uint64_t bytes_max,
                          struct stream_writer *writer, struct metrics *metrics);
 
-// Keeps one entry; `fields` are names and values in turn. False, and no callback, where the spool
-// is full or its disk fails. Otherwise one callback, never from inside the call.
+// Keeps one entry; `fields` are names and values in turn. Returns false, without a callback, if the
+// spool is full or its disk fails. Otherwise one callback, never from inside the call.
 typedef void spool_on_kept(bool is_kept, void *arg);
 bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fields,
                 spool_on_kept *on_kept, void *arg);
 
-// What keeps it from taking webhooks, or NULL.
+// Returns the reason why it cannot take webhooks, or NULL.
 const char *spool_missing(const struct spool *spool);
 
 // Redis is back: goes on draining.
 void spool_drain(struct spool *spool);
 
-// What is not drained stays in its file. After the writer is closed; waits for an fdatasync that is
-// out, whose callback comes first.
+// Entries that are not drained stay in their file. After the writer is closed; waits for an
+// fdatasync that is out, whose callback comes first.
 bool spool_is_syncing(const struct spool *spool);
 void spool_close(struct spool *spool);
 

@@ -1,6 +1,6 @@
 // One file of a spool: made, found, appended to, read. It is locked (flock) by the ingress that
-// uses it for as long as that lives; so whoever gets the lock of a file that was there before has
-// found an orphan. Nothing here knows what its bytes mean.
+// uses it for as long as that lives; so an ingress that gets the lock of an existing file has
+// found an orphan. Nothing here knows the meaning of its bytes.
 #ifndef DIALIN_SPOOL_FILE_H
 #define DIALIN_SPOOL_FILE_H
 
@@ -27,12 +27,12 @@ struct spool_file {
     bool is_broken;   // nothing is appended any more, and no fdatasync is trusted
 };
 
-// A new file of mode 0600, in the folder for good. NULL with errno set where that fails.
+// A new file of mode 0600, in the folder for good. Returns NULL with errno set if that fails.
 struct spool_file *spool_file_make(int folder);
 
 // A file that was there. NULL with errno set: EWOULDBLOCK if another ingress uses it, EPERM if it
 // is not to be trusted (not a regular file with one name, another user's, or others may write to
-// it): what stands in it would reach the agent without a signature.
+// it): its content would reach the agent without a signature.
 struct spool_file *spool_file_adopt(int folder, const char *name);
 
 // The length of the hole in the file at `offset`; 0 if there is data.
@@ -50,6 +50,6 @@ bool spool_file_read(const struct spool_file *file, uint64_t offset, size_t most
 bool spool_file_remove(struct spool_file *file);
 bool spool_file_put_aside(struct spool_file *file);
 
-void spool_file_close(struct spool_file *file); // and frees it; what is in it stays
+void spool_file_close(struct spool_file *file); // and frees it; its content stays
 
 #endif

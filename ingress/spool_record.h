@@ -1,4 +1,4 @@
-// One record of a spool file: a webhook's entry, with what it takes to see that it is whole. Pure.
+// One record of a spool file: a webhook's entry, with its length and checksum. Pure.
 //
 //   "dialinS1"  8 bytes
 //   length      8 hex digits: bytes of the payload
@@ -16,7 +16,7 @@
 // How long the record of these fields is.
 size_t spool_record_bytes(size_t count, const struct bytes_view *fields);
 
-// Appends a record to `out`. False where it would be too long.
+// Appends a record to `out`. Returns false if it would be too long.
 bool spool_record_write(struct bytes *out, size_t count, const struct bytes_view *fields);
 
 enum spool_record_verdict {
@@ -31,8 +31,8 @@ struct spool_record {
 };
 enum spool_record_verdict spool_record_read(struct bytes_view data, struct spool_record *record);
 
-// Bytes from the start of `data` to the next place, behind its first byte, where a record may
-// begin; data.len where there is none.
+// Bytes from the start of `data` to the next place, after its first byte, at which a record may
+// begin; data.len if there is none.
 size_t spool_record_next(struct bytes_view data);
 
 #endif

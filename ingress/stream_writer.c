@@ -1,7 +1,7 @@
 // Without replicas to wait for, an entry's callback comes with the answer to its XADD. With them,
-// it stands in a queue behind that, and one WAIT at a time answers for all that were written before
-// it was sent. WAIT counts what this connection wrote; so all that stands there is unknown when the
-// connection breaks.
+// it stands in a second queue then, and one WAIT at a time answers for all that were written before
+// it was sent. WAIT counts the writes of this connection; so all that stands there is unknown when
+// the connection breaks.
 #include "stream_writer.h"
 
 #include "log.h"
@@ -85,7 +85,7 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer)
     return redis_now_ms(writer->redis);
 }
 
-// --- what Redis has lost ------------------------------------------------------------------------
+// --- entries that Redis has lost ----------------------------------------------------------------
 
 // The answer to GET low: up to there every entry is finished, and may have been trimmed.
 static void on_low(const redisReply *reply, void *arg)
@@ -171,7 +171,7 @@ static void on_replicas(const redisReply *reply, void *arg)
     writer->is_waiting = false;
     writer->covered = 0;
     note_replicas(writer, have_it || !reply);
-    if (reply_is_error(reply)) {
+    if (reply && reply_is_error(reply)) {
         log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
     }
     size_t i = 0;
@@ -217,7 +217,6 @@ static void on_added(const redisReply *reply, void *arg)
                   reply_copy(reply, write->entry_id, sizeof write->entry_id) &&
                   entry_id_is_valid(write->entry_id);
     if (reply) {
-        *writer->errors += reply_is_error(reply);
         write_probe_note(writer->probe, reply, has_it);
     }
     if (has_it && writer->settings.wait_replicas > 0) {
@@ -230,7 +229,7 @@ static void on_added(const redisReply *reply, void *arg)
     end_write(write, has_it);
 }
 
-// What waits for replicas is unknown to the next connection.
+// Entries that wait for replicas are unknown to the next connection.
 static void give_up_waiting(struct stream_writer *writer)
 {
     writer->covered = 0;
@@ -270,7 +269,7 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     return true;
 }
 
-// --- what is refused ----------------------------------------------------------------------------
+// --- refused webhooks ---------------------------------------------------------------------------
 
 static void on_traced(const redisReply *reply, void *arg)
 {
@@ -291,7 +290,7 @@ void stream_writer_trace(struct stream_writer *writer, size_t count,
     redis_send(writer->redis, 5 + count, argv, on_traced, writer);
 }
 
-// --- what is kept already -----------------------------------------------------------------------
+// --- calls that are kept ------------------------------------------------------------------------
 
 struct look_up {
     stream_writer_on_call *on_call;
@@ -342,7 +341,8 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
                                      "Times that Redis had lost acknowledged webhooks.", NULL);
     writer->look_for_replicas = loop_timer_open(loop, look_for_replicas, writer);
-    writer->probe = write_probe_open(loop, bytes_view(&writer->stream), note_state, writer);
+    writer->probe =
+        write_probe_open(loop, bytes_view(&writer->stream), writer->errors, note_state, writer);
     writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
     return writer;
 }

@@ -1,6 +1,6 @@
-// Writes into the stream of webhooks, and says when Redis has what was written: with
+// Writes into the stream of webhooks, and reports when Redis has them: with
 // REDIS_WAIT_REPLICAS, when that many replicas have it too. After each reconnect it looks whether
-// Redis still has the last entry it acknowledged, and says so loudly where it has not.
+// Redis still has the last entry it acknowledged, and logs an error if it has not.
 #ifndef DIALIN_STREAM_WRITER_H
 #define DIALIN_STREAM_WRITER_H
 
@@ -29,7 +29,7 @@ struct stream_writer;
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
                                          const struct stream_writer_settings *settings,
                                          struct metrics *metrics, loop_on_time *on_up, void *arg);
-void stream_writer_close(struct stream_writer *writer); // what is out gets its callback first
+void stream_writer_close(struct stream_writer *writer); // pending callbacks come first
 
 // New connections use this address.
 void stream_writer_reload(struct stream_writer *writer, const struct redis_address *redis);
@@ -41,7 +41,7 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer);     // Redis'
 
 // Writes one entry: `fields` are names and values in turn, copied. False, and no callback, while
 // Redis is away. Otherwise one callback, never from inside the call: the entry's id, borrowed, or
-// the empty view where Redis refused it or nobody knows whether it has it: write it again.
+// the empty view if Redis refused it or its reply was lost: write it again.
 typedef void stream_writer_on_written(struct bytes_view entry_id, void *arg);
 bool stream_writer_write(struct stream_writer *writer, size_t count,
                          const struct bytes_view *fields, stream_writer_on_written *on_written,

@@ -1,4 +1,4 @@
-// See webhook.h. Only what Daily sends as a verification request, byte for byte a plain one, is
+// See webhook.h. Only a verification request as Daily sends it, byte for byte a plain one, is
 // one; everything else is read as webhook_repair leaves it.
 #include "webhook.h"
 

@@ -1,4 +1,4 @@
-// What is a request to /api/dial: a dial-in, a dial-out, a verification request, or refused and
+// Classifies a request to /api/dial: a dial-in, a dial-out, a verification request, or refused and
 // why. Pure: it takes bytes and gives a verdict; signatures are checked elsewhere, before.
 #ifndef DIALIN_WEBHOOK_H
 #define DIALIN_WEBHOOK_H
@@ -24,7 +24,7 @@ struct webhook {
     char *to;                                    // the called number as it came; empty: none
     char *idempotency_key;                       // of the body; NULL: there is none
     bool has_dialout;                            // a dial-in that may dial out
-    char flaw[WEBHOOK_FLAW_BYTES];               // what was repaired; empty: nothing
+    char flaw[WEBHOOK_FLAW_BYTES];               // the repairs; empty: none
     const char *code;                      // of a refusal: "invalid_json", "missing_fields", …
     char sentence[WEBHOOK_SENTENCE_BYTES]; // names the fields; printable ASCII
 };

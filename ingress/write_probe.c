@@ -1,4 +1,4 @@
-// See write_probe.h. The trial is an XADD with the id 0-0. Redis first checks what it checks of
+// See write_probe.h. The trial is an XADD with the id 0-0. Redis first makes the checks of
 // every write (rights, slot, memory, role, replicas, disk) and then refuses the id itself, with an
 // error of its own, before it looks at the key. Hence the XRANGE beside it, of nothing, for the
 // key's type.
@@ -19,8 +19,9 @@ struct write_probe {
     void *arg;
     struct redis *redis; // NULL: it is down
     struct loop_timer *timer;
+    uint64_t *refusals;
     uint64_t written_ms; // when a write last worked; 0: none since it is up
-    bool is_trying, may_not_read;
+    bool is_trying, may_not_read, is_said;
     bool is_wrong_type; // as the XRANGE of this trial said
     char refusal[REFUSAL_BYTES];
     char missing[REFUSAL_BYTES + 64];
@@ -51,6 +52,7 @@ static void say_refusal(struct write_probe *probe)
         log_error("Redis refuses webhooks", log_text("error", probe->refusal),
                   log_number("refusals", (int64_t)probe->refused));
         probe->said_ms = now_ms;
+        probe->is_said = true;
         probe->refused = 0;
     }
 }
@@ -58,6 +60,7 @@ static void say_refusal(struct write_probe *probe)
 static void refused(struct write_probe *probe, const char *error)
 {
     bool was_good = write_probe_is_good(probe);
+    (*probe->refusals)++;
     snprintf(probe->refusal, sizeof probe->refusal, "%s", error);
     snprintf(probe->missing, sizeof probe->missing, "Redis refuses webhooks: %s", probe->refusal);
     say_refusal(probe);
@@ -72,9 +75,11 @@ static void worked(struct write_probe *probe)
     bool was_good = write_probe_is_good(probe);
     probe->written_ms = loop_now_ms();
     if (probe->refusal[0]) {
-        log_info("Redis takes webhooks again", log_text("refused", probe->refusal));
+        if (probe->is_said) {
+            log_info("Redis takes webhooks again", log_text("refused", probe->refusal));
+        }
         probe->refusal[0] = '\0';
-        probe->said_ms = probe->refused = 0;
+        probe->is_said = false;
     }
     if (!was_good && write_probe_is_good(probe)) {
         loop_timer_start(probe->timer, WRITE_PROBE_EVERY_MS);
@@ -161,9 +166,10 @@ void write_probe_on_down(struct write_probe *probe)
 }
 
 struct write_probe *write_probe_open(struct loop *loop, struct bytes_view stream,
-                                     loop_on_time *on_change, void *arg)
+                                     uint64_t *refusals, loop_on_time *on_change, void *arg)
 {
     struct write_probe *probe = memory_zeroed(sizeof *probe);
+    probe->refusals = refusals;
     probe->stream = stream;
     probe->on_change = on_change;
     probe->arg = arg;

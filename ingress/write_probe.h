@@ -1,7 +1,7 @@
 // Would Redis take a webhook now? A connection says little: a server may refuse to write (full, a
 // replica, another node's slot, no right to, a key of another type). So it is true after a write
 // that worked; and while there is none to be made, one is tried that Redis checks as any other and
-// that leaves nothing behind.
+// that writes nothing.
 #ifndef DIALIN_WRITE_PROBE_H
 #define DIALIN_WRITE_PROBE_H
 
@@ -17,8 +17,9 @@
 struct write_probe;
 
 // `stream` is the stream's key, borrowed. `on_change` is called when the verdict has changed.
+// `refusals` counts what Redis refused, trials included.
 struct write_probe *write_probe_open(struct loop *loop, struct bytes_view stream,
-                                     loop_on_time *on_change, void *arg);
+                                     uint64_t *refusals, loop_on_time *on_change, void *arg);
 void write_probe_close(struct write_probe *probe);
 
 // The connection has come up; or it is gone, and the verdict with it.

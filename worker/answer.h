@@ -1,4 +1,4 @@
-// What an agent's answer makes of a call: the decision of retry.h as an outcome to be recorded.
+// Turns an agent's answer into the outcome to be recorded, by the decision of retry.h.
 #ifndef DIALIN_ANSWER_H
 #define DIALIN_ANSWER_H
 

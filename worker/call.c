@@ -1,4 +1,4 @@
-// See call.h. A webhook that cannot be used still needs a name to be recorded under: where its
+// See call.h. A webhook that cannot be used still needs a name to be recorded under: if its
 // call_id is unusable, the id of its entry stands in.
 #include "call.h"
 

@@ -1,4 +1,4 @@
-// One call in work: what was read of it, and what is being done about it. Plain memory, owned by
+// One call in work: its data, and its state. Plain memory, owned by
 // the table of calls; the story that changes it is in calls.c.
 #ifndef DIALIN_CALL_H
 #define DIALIN_CALL_H
@@ -12,7 +12,7 @@
 
 #define CALL_RESPONSE_BYTES_MAX 4096 // of an answer, as recorded
 
-// Where a call is: named once, for the code and for the log.
+// The states of a call: named once, for the code and for the log.
 #define CALL_STATES(X)                                                                             \
     X(CALL_BEGINNING, "beginning") /* `begin` is out, or is to be sent again */                    \
     X(CALL_STARTING, "starting")   /* the POST is out */                                           \
@@ -45,16 +45,16 @@ struct call {
 
     char token[RECORD_TOKEN_BYTES]; // of the begin at hand
     unsigned begins;
-    unsigned attempt;  // number of the POST at hand
-    unsigned failures; // in a row, before it
-    unsigned deaths;   // of workers with its request out; 0: as far as this worker knows, none
-    bool is_watched;   // it counts among the suspects that are out
-    uint64_t begun_ms; // when `begin` was sent: the POST must follow soon
+    unsigned attempt;    // number of the POST at hand
+    unsigned failures;   // in a row, before it
+    unsigned deaths;     // of workers with its request out; 0: as far as this worker knows, none
+    bool is_quarantined; // it counts among the suspects that are out
+    uint64_t begun_ms;   // when `begin` was sent: the POST must follow soon
     struct bytes request;
-    struct outcome outcome; // what the next `finish` will record
+    struct outcome outcome; // to be recorded by the next `finish`
 };
 
-// Copies what an entry says. NULL when it is usable, else why not: then it is still a call, to be
+// Copies an entry. Returns NULL if it is usable, else the reason: then it is still a call, to be
 // recorded as dead. Owned by the caller until call_free.
 struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *entry,
                       const char **problem);
@@ -64,7 +64,7 @@ void call_free(struct call *call); // its timer is the caller's
 struct record_call call_for_record(const struct call *call);
 struct webhook_entry call_entry(const struct call *call);
 
-// Sets what is to be recorded; frees what an earlier outcome held. `error` may be NULL.
+// Sets the outcome to be recorded, and frees the earlier one. `error` may be NULL.
 void call_set_outcome(struct call *call, enum outcome_name name, const char *reason,
                       const char *error);
 

@@ -51,7 +51,7 @@ size_t calls_beginning(void *arg);
 void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
 
-// Lets go of everything: what is not finished stays pending in the stream. After the client and the
+// Releases everything: unfinished entries stay pending in the stream. After the client and the
 // record's connection are closed, so that no callback comes any more.
 void calls_close(struct calls *calls);
 

@@ -50,7 +50,7 @@ static void on_commands(bool up, void *arg)
     if (up) {
         scripts_load(worker->scripts);
         lease_on_up(worker->lease);
-        stream_reader_read_backlog(worker->reader); // what was claimed for us may be unknown here
+        stream_reader_read_pending(worker->reader); // entries may have been claimed for us unseen
         housekeeping_on_up(worker->housekeeping);
         account_on_up(worker->account);
     }
@@ -193,7 +193,7 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
 
 static void close_parts(struct worker *worker)
 {
-    http_client_close(worker->client); // what is out is broken off
+    http_client_close(worker->client); // requests in flight are aborted
     redis_close(worker->commands);     // whose callbacks may still reach every part below
     stream_reader_close(worker->reader);
     record_close(worker->record);

@@ -124,7 +124,7 @@ static void check_ca_file(struct settings *settings, struct config_problems *pro
     }
 }
 
-// What is out may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
+// A request in flight may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
 static void check_drain(struct settings *settings)
 {
     const uint64_t enough_s = settings->start_timeout_s + DRAIN_SLACK_S;

@@ -1,4 +1,5 @@
-// The worker's configuration: CONTRACT section 5, as a table and what the table cannot check.
+// The worker's configuration: CONTRACT section 5, as a table and the checks that a table cannot
+// make.
 #ifndef DIALIN_WORKER_SETTINGS_H
 #define DIALIN_WORKER_SETTINGS_H
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Borrowed: lives as long as what it points into. Not NUL-terminated. {NULL, 0} is empty.
+// Borrowed: lives as long as the memory it points into. Not NUL-terminated. {NULL, 0} is empty.
 struct bytes_view {
     const char *data;
     size_t len;
@@ -33,12 +33,12 @@ void bytes_init(struct bytes *bytes, size_t max);
 void bytes_release(struct bytes *bytes);
 void bytes_clear(struct bytes *bytes); // keeps the memory
 
-// Each append returns false, and leaves the buffer as it was, where `max` would be passed.
+// Each append returns false, and leaves the buffer as it was, if it would exceed `max`.
 bool bytes_append(struct bytes *bytes, const void *data, size_t len);
 bool bytes_append_view(struct bytes *bytes, struct bytes_view view);
 bool bytes_append_text(struct bytes *bytes, const char *text);
-// The same for bytes that the caller then writes, all `len` of them; NULL where `max` would be
-// passed.
+// The same for bytes that the caller then writes, all `len` of them; NULL if it would exceed
+// `max`.
 char *bytes_extend(struct bytes *bytes, size_t len);
 bool bytes_printf(struct bytes *bytes, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -90,7 +90,7 @@ static bool has_control_bytes(const char *value)
     return false;
 }
 
-// The value as text, owned; NULL where it is unset, or has a problem, which is added.
+// Returns the value as text, owned; NULL if it is unset or has a problem, which is added.
 static char *find_value(const struct config_option *option, struct config_problems *problems)
 {
     char file_name[NAME_BYTES_MAX];
@@ -152,7 +152,7 @@ static bool parse_flag(const char *text, bool *flag)
     return false;
 }
 
-// Stores a text; false, with a sentence, where its kind does not take it.
+// Stores a text. Returns false, with a sentence, if its kind does not allow it.
 static bool store(const struct config_option *option, void *settings, const char *text,
                   struct config_problems *problems)
 {
@@ -255,7 +255,7 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
     return CONFIG_USAGE;
 }
 
-// --- what all programs share ------------------------------------------------------------------
+// --- settings of all programs -----------------------------------------------------------------
 
 void config_check_prefix(const char *prefix, struct config_problems *problems)
 {

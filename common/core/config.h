@@ -31,7 +31,7 @@ struct config_option {
 
 #define CONFIG_VALUE_BYTES_MAX 65536
 
-// What is wrong with the configuration: one line for each problem.
+// The problems of the configuration, one line each.
 struct config_problems {
     struct bytes text;
     unsigned count;
@@ -40,7 +40,7 @@ struct config_problems {
 void config_problems_init(struct config_problems *problems);
 void config_problems_release(struct config_problems *problems);
 
-// Adds "NAME: sentence". The sentence says what to do, and never holds a secret.
+// Adds "NAME: sentence". The sentence tells the reader how to mend it, and never holds a secret.
 void config_problem(struct config_problems *problems, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -50,7 +50,7 @@ void config_load(const struct config_option *table, void *settings,
                  struct config_problems *problems);
 void config_release(const struct config_option *table, void *settings);
 
-// What the command line asks for; programs take no other arguments.
+// The request of the command line; programs take no other arguments.
 enum config_command {
     CONFIG_RUN,
     CONFIG_CHECK, // --check-config: say whether the configuration is good, and leave
@@ -63,13 +63,13 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
 // Prints the --help rows of a table, for programs with a command line of their own.
 void config_print_table(const struct config_option *table);
 
-// What every long-running program has; CONFIG_COMMON_OPTIONS makes its rows.
+// Settings of every long-running program; CONFIG_COMMON_OPTIONS makes their rows.
 struct config_common {
     char *redis_url;
     char *redis_prefix;
     char *redis_ca_file, *redis_cert, *redis_key; // paths; NULL: not given
-    uint64_t redis_wait_replicas; // 0: Redis alone is enough
-    uint64_t admin_port;          // 0: no admin port
+    uint64_t redis_wait_replicas;                 // 0: Redis alone is enough
+    uint64_t admin_port;                          // 0: no admin port
     char *log_level;
     char *log_format;
 };
@@ -98,13 +98,8 @@ struct config_common {
          0,                                                                                        \
          0,                                                                                        \
          "rediss://: file of the certificate that Redis wants of its clients, if it wants one"},   \
-        {"REDIS_KEY",                                                                              \
-         CONFIG_PATH,                                                                              \
-         offsetof(struct type, member.redis_key),                                                  \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0,                                                                                        \
-         "rediss://: file of the key of REDIS_CERT"},                                              \
+        {"REDIS_KEY", CONFIG_PATH, offsetof(struct type, member.redis_key),   NULL,                \
+         0,           0,           "rediss://: file of the key of REDIS_CERT"},                    \
         {"REDIS_PREFIX",                                                                           \
          CONFIG_TEXT,                                                                              \
          offsetof(struct type, member.redis_prefix),                                               \
@@ -133,7 +128,7 @@ struct config_common {
             "text or json"                                                                         \
     }
 
-// Checks what the table cannot (log level and format, prefix) and opens the log.
+// Checks the things that the table cannot (log level and format, prefix) and opens the log.
 void config_common_apply(const struct config_common *common, const char *program,
                          struct config_problems *problems);
 

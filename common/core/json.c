@@ -1,5 +1,5 @@
-// See json.h. A strict scan notes where the outermost members stand; only a text that passes is
-// given to cJSON.
+// See json.h. A strict scan notes the positions of the outermost members; only a text that passes
+// is given to cJSON.
 #include "json.h"
 
 #include "memory.h"
@@ -102,7 +102,7 @@ static bool is_plain(char c)
     return (signed char)c >= 0x20 && c != '"' && c != '\\'; // sequences are below 0
 }
 
-// What stands for the byte at `at`, or the sequence there; NULL: itself. `*len` is how long it is.
+// The escape for the byte or sequence at `at`; NULL if it needs none. `*len` is how long it is.
 static const char *escaped(const char *at, size_t left, char text[8], size_t *len)
 {
     unsigned char c = (unsigned char)*at;
@@ -122,7 +122,7 @@ bool json_append_text(struct bytes *out, struct bytes_view text)
 {
     size_t len_before = out->len, len = 0;
     bool fits = bytes_append(out, "\"", 1);
-    size_t plain = 0; // where the bytes begin that need no escape
+    size_t plain = 0; // begin of the bytes that need no escape
     char escape[8];
     for (size_t i = 0; i < text.len && fits; i += len) {
         const char *instead = NULL;

@@ -1,4 +1,4 @@
-// Strict JSON at the border, cJSON's tree behind it. cJSON by itself accepts trailing bytes,
+// Strict JSON at the border, and cJSON's tree after that. cJSON by itself accepts trailing bytes,
 // repeated keys, bad UTF-8, control bytes and a BOM, and \u0000 cuts its strings: json_parse()
 // refuses all of these first. The tree is cJSON's own; it is built and read with cJSON's functions
 // and freed with cJSON_Delete().
@@ -23,27 +23,27 @@ struct json_document {
     cJSON *tree; // an object
     struct json_member members[JSON_MEMBERS_MAX];
     size_t member_count;   // members[i] is the i-th child of the tree
-    const char *failed_at; // about where in the text it was found to be wrong
+    const char *failed_at; // near the error in the text
 };
 
 // Makes cJSON abort like everything else when memory runs out. Once, at the start of main.
 void json_init(void);
 
-// NULL where `text` is one JSON value by RFC 8259 whose outermost value is an object, UTF-8, no
-// deeper than JSON_DEPTH_MAX, no repeated key in the outermost object, no \u0000 anywhere.
-// Otherwise a sentence that says what is wrong, without a full stop; `document` is then empty.
+// Returns NULL if `text` is one JSON value by RFC 8259 whose outermost value is an object, UTF-8,
+// no deeper than JSON_DEPTH_MAX, no repeated key in the outermost object, no \u0000 anywhere.
+// Otherwise returns a sentence that names the error, without a full stop; `document` is then empty.
 // The members point into `text`, which must outlive them.
 const char *json_parse(struct json_document *document, struct bytes_view text);
 void json_release(struct json_document *document);
 
-// A string member, or NULL where it is absent or no string. Names are compared with their case.
+// A string member, or NULL if it is absent or not a string. Names are compared with their case.
 const char *json_text(const cJSON *object, const char *name);
 
-// Appends the compact text of a tree; false where the maximum of `out` would be passed.
+// Appends the compact text of a tree; returns false if it would exceed the maximum of `out`.
 bool json_print(const cJSON *tree, struct bytes *out);
 
-// Appends `text` as a JSON string with its quotes: control bytes are escaped, and what is no UTF-8
-// becomes U+FFFD.
+// Appends `text` as a JSON string with its quotes: control bytes are escaped, and bytes that are
+// not UTF-8 become U+FFFD.
 bool json_append_text(struct bytes *out, struct bytes_view text);
 
 #endif

@@ -43,7 +43,7 @@ static bool needs_escape(const struct bytes *text, size_t at)
     return c == 0x7f || (c == 0xc2 && (unsigned char)text->data[at + 1] < 0xa0);
 }
 
-// Escapes them in what stands behind `from`, which is UTF-8.
+// Escapes them after `from`; the text is UTF-8.
 static bool escape_controls(struct bytes *text, size_t from)
 {
     size_t at = from;

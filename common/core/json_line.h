@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define JSON_LINE_TEXTS_MAX (16 * 1024 * 1024) // texts beyond it are left out, with their names
-#define JSON_LINE_BYTES_MAX (20 * 1024 * 1024) // so that there is room for what holds them together
+#define JSON_LINE_BYTES_MAX (20 * 1024 * 1024) // so that there is room for the punctuation
 
 struct json_line {
     struct bytes text;

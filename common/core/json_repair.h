@@ -31,9 +31,9 @@ struct json_repair {
     size_t unknown_count;
 };
 
-// Reads an object. `known` (ends with NULL; at most JSON_KNOWN_MAX names) is what is kept of more
-// than JSON_MEMBERS_MAX members; NULL keeps the first of them. Returns NULL, or the sentence of
-// json_scan. To be released in either case.
+// Reads an object. `known` (ends with NULL; at most JSON_KNOWN_MAX names) are kept if there are
+// more than JSON_MEMBERS_MAX members; NULL keeps the first of them. Returns NULL, or the sentence
+// of json_scan. To be released in either case.
 const char *json_repair_read(struct json_repair *repair, struct bytes_view text,
                              const char *const *known);
 void json_repair_release(struct json_repair *repair);
@@ -46,7 +46,7 @@ const struct json_repair_member *json_repair_find(const struct json_repair *repa
 bool json_repair_write(const struct json_repair *repair, struct bytes *out);
 bool json_repair_write_value(struct bytes_view value, struct bytes *out);
 
-// Appends what a raw string says, without quotes and escapes, repaired. It never holds a NUL.
+// Appends the content of a raw string, without quotes and escapes, repaired. It never holds a NUL.
 bool json_repair_decode(struct bytes_view raw, struct bytes *out);
 
 #endif

@@ -22,7 +22,7 @@ static bool fail(struct scanner *scanner, const char *problem)
     return false;
 }
 
-// What a strict scan fails at, and a lenient one notes.
+// A strict scan fails at this; a lenient one notes it.
 static bool flaw(struct scanner *scanner, enum json_flaw bit, const char *problem)
 {
     scanner->scan->flaws |= bit;

@@ -1,8 +1,8 @@
 // Walks a JSON text once, by RFC 8259, and reports the members of its outermost object. Our own,
 // because it is the border: cJSON by design takes more than JSON. Pure.
 //
-// A lenient scan still demands whole JSON, and counts as flaws what can be repaired without
-// guessing (json_repair.h). A strict one fails at the first of them.
+// A lenient scan still demands whole JSON, and counts as flaws the errors that can be repaired
+// without guessing (json_repair.h). A strict one fails at the first of them.
 #ifndef DIALIN_JSON_SCAN_H
 #define DIALIN_JSON_SCAN_H
 
@@ -13,7 +13,7 @@
 #define JSON_DEPTH_MAX 32
 #define JSON_NUMBER_BYTES_MAX 63 // cJSON 1.7.15 does not understand longer ones
 
-// What a lenient scan lets pass; bits.
+// Flaws that a lenient scan lets pass; bits.
 enum json_flaw {
     JSON_FLAW_UTF8 = 1,      // bytes that are not UTF-8
     JSON_FLAW_SURROGATE = 2, // a \u escape that is half of a surrogate pair
@@ -33,7 +33,7 @@ struct json_scan {
     void *arg;
 
     unsigned flaws;        // set by json_scan
-    const char *failed_at; // about where in the text it was found to be wrong
+    const char *failed_at; // near the error in the text
 };
 
 // NULL if `text` is one JSON value whose outermost value is an object, no deeper than

@@ -1,9 +1,9 @@
 // The one file that knows libuv. A libuv handle lives until its close callback has run, one turn
-// after uv_close(); so each is a small block of its own that frees itself there, and whoever closes
-// a timer or a watch may forget it at once, also from inside its callback.
+// after uv_close(); so each is a small block of its own that frees itself there, and the code that
+// closes a timer or a watch may forget it at once, also from inside its callback.
 //
 // Surprising: a watch that reports an error (a refused connection) reports readable and writable,
-// so that whoever reads or writes next finds the error; libuv by itself would report neither.
+// so that the next read or write finds the error; libuv by itself would report neither.
 #include "loop.h"
 
 #include "log.h"
@@ -85,7 +85,8 @@ void loop_close(struct loop *loop)
     for (unsigned i = 0; i < loop->signal_count; i++) {
         uv_close((uv_handle_t *)&loop->signals[i], free_signal_callback);
     }
-    while (uv_run(&loop->uv, UV_RUN_DEFAULT)) { // the close callbacks, whoever has stopped it
+    while (uv_run(&loop->uv,
+                  UV_RUN_DEFAULT)) { // the close callbacks, even if a callback stopped the loop
     }
     int failed = uv_loop_close(&loop->uv);
     assert(!failed); // somebody left something open

@@ -1,4 +1,4 @@
-// The event loop: libuv behind a small face. One loop, one thread. Callbacks run one at a time and
+// The event loop: a small interface to libuv. One loop, one thread. Callbacks run one at a time and
 // never from inside the call that set them up. Everything opened here is closed before loop_close.
 #ifndef DIALIN_LOOP_H
 #define DIALIN_LOOP_H
@@ -45,7 +45,7 @@ void loop_hook_close(struct loop_hook *hook);
 // Calls back for each arrival of the signal until the loop is closed.
 void loop_on_signal(struct loop *loop, int signum, loop_on_time *on_signal, void *arg);
 
-// Has what was written to `fd` reach the disk (fdatasync), without blocking the loop; the callback
+// Flushes `fd` to the disk (fdatasync) without blocking the loop; the callback
 // comes once. The descriptor stays open until then.
 typedef void loop_on_synced(bool is_durable, void *arg);
 void loop_sync(struct loop *loop, int fd, loop_on_synced *on_synced, void *arg);

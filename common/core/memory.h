@@ -1,5 +1,6 @@
 // Memory that is always there: a failed allocation aborts the process, here and nowhere else.
-// Safe for a queue: what was not acknowledged is sent again, what was is redelivered by the stream.
+// Safe for a queue: the sender repeats a webhook that was not acknowledged, and the stream
+// redelivers one that was.
 #ifndef DIALIN_MEMORY_H
 #define DIALIN_MEMORY_H
 

@@ -5,7 +5,7 @@
 #include "config.h"
 #include "loop.h"
 
-// `settings` is the program's own struct, zeroed, with what `table` fills.
+// `settings` is the program's own struct, zeroed; `table` fills it.
 struct process {
     const char *program;
     const char *summary; // one sentence, for --help
@@ -16,18 +16,19 @@ struct process {
     void (*release)(void *settings);
 };
 
-// Does what the command line asks for and returns the exit code. Before the run: no core dumps
+// Obeys the command line and returns the exit code. Before the run: no core dumps
 // (they would hold secrets), no SIGPIPE, and every problem with the configuration is printed.
 int process_main(int argc, char **argv, const struct process *process);
 
 // Its parts, for programs with a command line of their own. process_init comes first: no core dumps
 // (they would hold secrets), SIGPIPE and SIGHUP end nothing, JSON's memory guarded. process_report
-// prints all problems and returns the exit code: 0 where there are none, which it says, else 1.
+// prints all problems and returns the exit code: 0 if there are none, which it prints, else 1.
 void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
 
-// SIGHUP: the configuration is loaded again, into settings of its own, and what may change while
-// the program runs is taken from there. What cannot be loaded is logged, and the old stays.
+// SIGHUP: the configuration is loaded again, into settings of its own, and the ones that may change
+// while the program runs are taken from there. If they cannot be loaded, the error is logged and
+// the old ones stay.
 struct process_reload {
     size_t settings_bytes;
     void (*load)(void *settings, struct config_problems *problems);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define UTF8_REPLACEMENT "\xef\xbf\xbd" // U+FFFD, for what is no UTF-8
+#define UTF8_REPLACEMENT "\xef\xbf\xbd" // U+FFFD, for bytes that are not UTF-8
 
 // The length of the sequence that begins at `at`, of at most `left` bytes (1 or more); 0: there is
 // none.

@@ -79,7 +79,7 @@ struct http_client {
     bool has_stranded;
 };
 
-// --- what libcurl asks for --------------------------------------------------------------------
+// --- requests of libcurl ----------------------------------------------------------------------
 
 static int may_be_sent(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
@@ -297,7 +297,7 @@ static void give_back(struct exchange *exchange, bool is_sound)
     free(exchange->body);
     exchange->headers = NULL;
     exchange->body = NULL;
-    // What a failed transfer leaves behind may fail all later ones (libcurl 8.14, after a rewind).
+    // The remains of a failed transfer may fail all later ones (libcurl 8.14, after a rewind).
     if (!is_sound || client->spare_count == SPARE_EASY_MAX) {
         free_exchange(exchange);
         return;
@@ -352,7 +352,7 @@ static void answer(struct exchange *exchange, CURLcode code)
         .latency_us = loop_now_us() - exchange->begun_us,
     };
     if (status >= 200) {
-        answer.outcome = HTTP_ANSWERED; // what broke behind the status line changes nothing
+        answer.outcome = HTTP_ANSWERED; // an error after the status line changes nothing
     } else {
         answer.outcome = exchange->was_allowed ? HTTP_UNKNOWN : HTTP_NOT_SENT;
         answer.status = 0;
@@ -479,6 +479,7 @@ void http_client_close(struct http_client *client)
     while (client->out) {
         struct exchange *exchange = client->out;
         snprintf(exchange->error, sizeof exchange->error, "broken off at shutdown");
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): an exchange that has ended is in no list
         end_exchange(exchange, CURLE_ABORTED_BY_CALLBACK);
     }
     while (client->spare) {

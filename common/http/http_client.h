@@ -28,8 +28,8 @@ struct http_answer {
     struct bytes_view body;        // borrowed for the callback
     bool came_too_late;            // NOT_SENT since may_send forbade it: no failure of the server
     bool body_is_cut;              // longer than HTTP_ANSWER_BYTES_MAX, or broken off
-    struct bytes_view retry_after; // the header's value; empty where absent
-    const char *error;             // a sentence where something went wrong, else NULL
+    struct bytes_view retry_after; // the header's value; empty if absent
+    const char *error;             // a sentence if something went wrong, else NULL
     uint64_t latency_us;           // from the call to the callback
 };
 

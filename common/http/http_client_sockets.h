@@ -23,7 +23,7 @@ typedef void http_on_socket(int fd, int events, void *arg);
 // leaves that to the kernel. Returns NULL if no descriptor is left.
 struct http_sockets *http_sockets_open(struct loop *loop, uint64_t unacknowledged_ms,
                                        http_on_socket *on_socket, void *arg);
-void http_sockets_close(struct http_sockets *sockets); // forgets what is still watched
+void http_sockets_close(struct http_sockets *sockets); // forgets the sockets that are still watched
 
 // A new socket, as socket(2) makes it, or -1. Until http_sockets_may_linger says otherwise, the
 // kernel breaks it off at its close (SO_LINGER 0), also if the process dies: nothing of a request

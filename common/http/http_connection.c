@@ -69,6 +69,9 @@ void http_connection_move(struct http_queues *queues, struct http_connection *co
         *(connection->next ? &connection->next->previous : &queues->queue[from].newest) =
             connection->previous;
     }
+    if (from != HTTP_QUEUE_NONE) {
+        queues->queue[from].count--;
+    }
     connection->queue = to;
     connection->next = connection->previous = NULL;
     if (to != HTTP_QUEUE_NONE) {
@@ -77,6 +80,7 @@ void http_connection_move(struct http_queues *queues, struct http_connection *co
         connection->previous = newest;
         *(newest ? &newest->next : &queues->queue[to].oldest) = connection;
         queues->queue[to].newest = connection;
+        queues->queue[to].count++;
     }
 }
 

@@ -29,8 +29,9 @@ struct http_connection {
     struct http_request *request; // NULL: between two requests
     struct http_share *share;     // of its address
     struct http_raw raw;
-    bool is_genuine;  // it has carried something genuine
-    bool must_linger; // answered before its request was read
+    unsigned requests; // that have begun
+    bool is_genuine;   // it has carried something genuine
+    bool must_linger;  // answered before its request was read
     int fd;
     char peer[INET6_ADDRSTRLEN]; // numeric; an IPv4 address never in its IPv6 form
 };
@@ -38,6 +39,7 @@ struct http_connection {
 struct http_queues {
     struct {
         struct http_connection *oldest, *newest;
+        unsigned count;
     } queue[HTTP_QUEUES];
 };
 

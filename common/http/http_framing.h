@@ -1,6 +1,6 @@
-// What a request's headers must be for its framing to be beyond doubt. libmicrohttpd (0.9.75)
+// The rules that make the framing of a request unambiguous. libmicrohttpd (0.9.75)
 // accepts Content-Length beside Transfer-Encoding, differing Content-Lengths, and names with
-// blanks: what a proxy in front reads differently is how one request becomes two. Pure.
+// blanks: if a proxy in front reads them differently, one request becomes two. Pure.
 #ifndef DIALIN_HTTP_FRAMING_H
 #define DIALIN_HTTP_FRAMING_H
 
@@ -19,7 +19,7 @@ struct http_framing {
 void http_framing_init(struct http_framing *framing);
 void http_framing_add(struct http_framing *framing, const char *name, const char *value);
 
-// A sentence, or NULL where all is well.
+// Returns a sentence, or NULL if all is well.
 const char *http_framing_problem(const struct http_framing *framing);
 
 #endif

@@ -1,4 +1,4 @@
-// Is what libmicrohttpd understood of a head, byte for byte, what stands in it? The parts that it
+// Returns whether libmicrohttpd understood a head byte for byte as it was sent. The parts that it
 // reports are compared, in order, with the bytes that came. Pure.
 #ifndef DIALIN_HTTP_HEAD_H
 #define DIALIN_HTTP_HEAD_H

@@ -1,5 +1,5 @@
-// Inside of http_server: what http_server.c (the daemon and its connections) and http_request.c
-// (one request's life) share. Nobody else includes it.
+// Inside of http_server: shared by http_server.c (the daemon and its connections) and
+// http_request.c (one request's life). Nobody else includes it.
 #ifndef DIALIN_HTTP_INTERNAL_H
 #define DIALIN_HTTP_INTERNAL_H
 
@@ -23,7 +23,7 @@ struct http_server {
     struct http_linger *linger;
     struct http_bodies bodies;
     struct http_shares *shares;
-    struct http_connection **by_fd; // for the tap; NULL where there is none
+    struct http_connection **by_fd; // for the tap; NULL if there is none
     size_t fds;                     // length of by_fd
     unsigned connections;
     uint64_t ended_early, refused_early; // since crowded_ms, when that was logged
@@ -39,7 +39,7 @@ enum http_phase {
     HTTP_HEAD,
     HTTP_BODY,
     HTTP_DISCARDED, // too large: the body is read to its end and thrown away
-    HTTP_CUT,       // its connection was hung up on: what still comes is thrown away
+    HTTP_CUT,       // its connection was hung up on: later bytes are thrown away
     HTTP_WHOLE,
 };
 

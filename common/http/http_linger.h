@@ -1,6 +1,6 @@
 // Connections that were answered before their request was read to its end. Closing such a socket at
 // once makes the kernel send a reset, and the client, or the proxy in between, that is still
-// sending may never see the answer. So the socket stays open for a while and what still comes is
+// sending may never see the answer. So the socket stays open for a while and later bytes are
 // thrown away.
 #ifndef DIALIN_HTTP_LINGER_H
 #define DIALIN_HTTP_LINGER_H

@@ -13,7 +13,7 @@
 // Plain memory.
 struct http_raw {
     struct bytes bytes;
-    size_t begin;       // in `bytes`: where the request's head begins
+    size_t begin;       // in `bytes`: start of the request's head
     uint64_t body_left; // bytes of the last request's body that have not come yet
     bool is_over;       // nothing more is looked at
 };
@@ -22,7 +22,7 @@ void http_raw_init(struct http_raw *raw);
 void http_raw_release(struct http_raw *raw);
 void http_raw_add(struct http_raw *raw, const char *data, size_t len);
 
-// What came since the last head and body, borrowed until the next call.
+// The bytes since the last head and body, borrowed until the next call.
 struct bytes_view http_raw_view(const struct http_raw *raw);
 
 // A request was read: the next one begins after its head and body.

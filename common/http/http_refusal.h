@@ -7,7 +7,7 @@
 // The body of a refusal; the caller releases it.
 struct bytes http_refusal_body(const char *code, const char *sentence);
 
-// A whole answer, head and body, for where none can be given through the server.
+// A whole answer, head and body, for a moment at which the server can give none.
 struct bytes http_refusal_answer(const char *status_line, const char *code, const char *sentence);
 
 #endif

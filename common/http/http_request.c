@@ -1,13 +1,14 @@
 // One request's life in the server: its head is judged, its body collected, it is handed to its
 // route, parked by suspending the connection, and answered now or later.
 //
-// Surprising: what libmicrohttpd has understood of a head need not be all that stood there, so the
-// bytes are compared with what was understood (`is_canonical`).
+// Surprising: libmicrohttpd may have understood only a part of a head, so the
+// bytes are compared with that part (`is_canonical`).
 #include "http_framing.h"
 #include "http_head.h"
 #include "http_internal.h"
 #include "http_refusal.h"
 #include "http_share.h"
+#include "http_table.h"
 #include "loop.h"
 #include "memory.h"
 
@@ -21,6 +22,16 @@
 #define DISCARDED_BYTES_MAX (1024 * 1024) // of a body that is refused already
 
 // --- answers ----------------------------------------------------------------------------------
+
+// A stranger's connection serves `stranger_requests_max` requests: a flood costs its sender a
+// connection for each of them, and connections are accepted in turn with everybody else's. An
+// answer to a genuine request never closes the connection for this: the sender is known by then.
+static bool has_asked_enough(const struct http_request *request)
+{
+    const struct http_connection *connection = request->connection;
+    unsigned max = request->server->options.stranger_requests_max;
+    return max > 0 && !connection->is_genuine && connection->requests >= max;
+}
 
 void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
                 const struct http_header *headers)
@@ -42,7 +53,7 @@ void http_reply(struct http_request *request, unsigned status, struct bytes_view
     if (!has_type) {
         MHD_add_response_header(request->response, "Content-Type", "application/json");
     }
-    if (request->must_close || request->server->draining_since_ms) {
+    if (request->must_close || has_asked_enough(request) || request->server->draining_since_ms) {
         MHD_add_response_header(request->response, "Connection", "close");
     }
     if (request->phase == HTTP_WHOLE) {
@@ -105,6 +116,7 @@ void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
     request->connection =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     request->connection->request = request;
+    request->connection->requests++;
     request->begun_us = loop_now_us();
     request->place.is_known = request->connection->is_genuine ||
                               http_share_is_genuine(request->connection->share, loop_now_ms());
@@ -353,8 +365,7 @@ void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
         return;
     }
     request->connection->request = NULL;
-    http_connection_move(&server->queues, request->connection,
-                         request->connection->is_genuine ? HTTP_QUEUE_KNOWN : HTTP_QUEUE_IDLE);
+    http_table_rest(server, request->connection);
     if (request->response) {
         MHD_destroy_response(request->response);
     }
@@ -363,7 +374,7 @@ void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
     *context = NULL;
 }
 
-// --- what a request says ----------------------------------------------------------------------
+// --- reading a request ------------------------------------------------------------------------
 
 const char *http_request_method(const struct http_request *request)
 {

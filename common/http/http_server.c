@@ -6,7 +6,7 @@
 // Surprising: after MHD_resume_connection, and whenever MHD_get_timeout says 0, MHD_run has to be
 // called again before the loop sleeps, or the client hangs (`turn`). And libmicrohttpd cannot
 // answer in the middle of a body, so 408 and an overflowing chunked body's 413 are written to the
-// socket directly, behind nothing: no answer has begun at that point.
+// socket directly: no answer has begun at that point.
 #include "http_server.h"
 
 #include "http_internal.h"
@@ -29,8 +29,9 @@
 #define MEMORY_OF_CONNECTION (14 * 1024) // head, its parsed form, and the answer's head
 #define BACKLOG 4096
 #define TICK_MS 250
-#define FRESH_GRACE_MS 200  // while draining: a connection just accepted may still send its request
-#define RUNS_PER_TURN_MAX 4 // then Redis and the timers have their turn
+#define FRESH_GRACE_MS 200 // while draining: a connection just accepted may still send its request
+#define RUNS_PER_TURN_MAX 100    // a run accepts 10 connections at most
+#define TURN_US_MAX 4000         // no further run begins; then Redis and the timers have their turn
 #define RUNS_AT_THE_END_MAX 1000 // while nothing else is waited for
 #define COMPLAIN_EVERY_MS 10000
 
@@ -88,7 +89,7 @@ static enum MHD_Result admit(void *arg, const struct sockaddr *address, socklen_
     return http_table_admits(arg, address) ? MHD_YES : MHD_NO;
 }
 
-// In the middle of a request, where libmicrohttpd takes no answer: write it and hang up.
+// In the middle of a request libmicrohttpd takes no answer: write it and hang up.
 void http_server_hang_up(struct http_server *server, struct http_connection *connection,
                          const char *status_line, const char *code, const char *sentence)
 {
@@ -110,7 +111,10 @@ static void run(struct http_server *server, unsigned runs_max)
 {
     unsigned runs = 0;
     http_tap_set(on_bytes, server);
-    while (server->is_due && runs++ < runs_max) {
+    uint64_t begun_us = loop_now_us();
+    while (
+        server->is_due && runs < runs_max &&
+        (runs++ == 0 || runs_max > RUNS_PER_TURN_MAX || loop_now_us() - begun_us < TURN_US_MAX)) {
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         server->is_due = false;
         MHD_run(server->daemon);
@@ -153,8 +157,8 @@ static void look_for_late_clients(void *arg)
     loop_timer_start(server->tick, TICK_MS);
 }
 
-// Without a descriptor for it a connection stays where it is, and its readiness would turn the loop
-// without end: it is left alone until the next tick.
+// If there is no descriptor for it, a connection stays in the accept queue, and its readiness would
+// turn the loop without end: it is left alone until the next tick.
 static void run_out_of_descriptors(struct http_server *server)
 {
     uint64_t now_ms = loop_now_ms();
@@ -256,7 +260,7 @@ void http_server_drain(struct http_server *server)
 
 bool http_server_is_drained(struct http_server *server)
 {
-    run_to_the_end(server); // what has come in by now is still served
+    run_to_the_end(server); // requests that have come in by now are still served
     if (!server->draining_since_ms || server->parked > 0) {
         return false;
     }

@@ -1,12 +1,18 @@
-// An HTTP/1.1 server on the loop: libmicrohttpd behind a small face. It finds the route, refuses
-// what is malformed, too large or too slow, collects the body, and hands over a whole request,
-// which is parked until it is answered, now or later.
+// An HTTP/1.1 server on the loop: a small interface to libmicrohttpd. It finds the route, refuses
+// requests that are malformed, too large or too slow, collects the body, and hands over a whole
+// request, which is parked until it is answered, now or later.
 //
 // Checked in this order, before the body is read: path (404), method (405 with Allow), framing and
 // headers (400, the connection closes), length (413). 408 comes when a request is not whole
 // HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came; a client that has
 // not read its answer after as long is cut off. A crowded table shortens these times
 // (http_table.c).
+//
+// A sender is a stranger until http_request_is_genuine() is called for a request of his; his
+// connection then serves any number of requests. Before, it serves `stranger_requests_max`, and the
+// last of these answers says `Connection: close`: behind a limit of 1 (the ingress) a flood of
+// requests is a flood of connections, which are accepted 10 at a time between the requests of
+// others.
 #ifndef DIALIN_HTTP_SERVER_H
 #define DIALIN_HTTP_SERVER_H
 
@@ -36,7 +42,7 @@ struct http_route {
 };
 
 // The route of a request, or NULL: then `allow` lists the methods that this path takes, and is
-// empty where there is nothing at this path.
+// empty if there is nothing at this path.
 #define HTTP_ALLOW_BYTES 64
 const struct http_route *http_route_find(const struct http_route *routes, const char *method,
                                          const char *path, char allow[HTTP_ALLOW_BYTES]);
@@ -47,6 +53,7 @@ struct http_server_options {
     size_t body_bytes_max;
     uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
     unsigned connections_max;
+    unsigned stranger_requests_max;  // on a connection that carried nothing genuine; 0: any number
     unsigned loopback_reserve;       // of these, for clients on this machine
     const struct http_route *routes; // borrowed; ends with a row without a method
     void *arg;                       // for the routes' functions
@@ -56,12 +63,12 @@ struct http_server_options {
     void (*on_refusal)(const char *code, void *arg);
 };
 
-// NULL, with a logged reason, where the address cannot be listened on.
+// Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
 uint16_t http_server_port(const struct http_server *server);
 
 // Accepts no further connections; requests that have begun are served and their connections
-// closed behind the answer.
+// closed after the answer.
 void http_server_drain(struct http_server *server);
 bool http_server_is_drained(struct http_server *server); // no request is under way
 

@@ -12,6 +12,7 @@
 #define IDLE_CROWDED_MS 1000 // at HTTP_CROWDED_PERCENT
 #define PATIENCE_MS 1000     // with a slow client, while the table is crowded
 #define IMPATIENCE_MS 250    // the same, while it is nearly full
+#define IDLE_PARTS 3         // a third of the table may be idle: each takes its memory
 #define SHARES 16            // an address's share is a sixteenth of the table
 #define COMPLAIN_EVERY_MS 10000
 
@@ -99,7 +100,7 @@ bool http_table_admits(struct http_server *server, const struct sockaddr *addres
 static void end_quietly(struct http_server *server, struct http_connection *connection)
 {
     const struct linger at_once = {.l_onoff = 1};
-    if (connection->queue == HTTP_QUEUE_ANSWERING) { // what it does not read is not kept for it
+    if (connection->queue == HTTP_QUEUE_ANSWERING) { // answers that it does not read are not kept
         setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     connection->must_linger = false;
@@ -120,6 +121,13 @@ static struct http_connection *oldest(const struct http_server *server, enum htt
     return server->queues.queue[name].oldest;
 }
 
+// Connections that have carried something genuine make no room for strangers, unless half of the
+// table is idle ones of them.
+static bool knows_too_many(const struct http_server *server)
+{
+    return server->queues.queue[HTTP_QUEUE_KNOWN].count > server->options.connections_max / 2;
+}
+
 static void make_room(struct http_server *server)
 {
     const struct http_queues *queues = &server->queues;
@@ -135,7 +143,7 @@ static void make_room(struct http_server *server)
                       "too many connections; send the request faster");
     } else if (reader) {
         end_quietly(server, reader);
-    } else if (is_nearly_full && oldest(server, HTTP_QUEUE_KNOWN)) {
+    } else if (is_nearly_full && knows_too_many(server)) {
         end_quietly(server, oldest(server, HTTP_QUEUE_KNOWN));
     } else {
         return;
@@ -155,6 +163,18 @@ void http_table_enter(struct http_server *server, struct http_connection *connec
     }
 }
 
+void http_table_rest(struct http_server *server, struct http_connection *connection)
+{
+    http_connection_move(&server->queues, connection,
+                         connection->is_genuine ? HTTP_QUEUE_KNOWN : HTTP_QUEUE_IDLE);
+    if (server->queues.queue[HTTP_QUEUE_IDLE].count >
+        server->options.connections_max / IDLE_PARTS + 1) {
+        end_quietly(server, oldest(server, HTTP_QUEUE_IDLE));
+        server->ended_early++;
+        complain(server);
+    }
+}
+
 void http_table_leave(struct http_server *server, struct http_connection *connection)
 {
     server->connections--;
@@ -167,7 +187,9 @@ void http_table_end_late(struct http_server *server)
     const struct http_queues *queues = &server->queues;
     struct http_connection *late;
     uint64_t phase_ms = phase_limit_ms(server);
-    uint64_t known_ms = percent_full(server) >= PERCENT_NEARLY ? IDLE_CROWDED_MS : HTTP_IDLE_MS;
+    uint64_t known_ms = percent_full(server) >= PERCENT_NEARLY && knows_too_many(server)
+                            ? IDLE_CROWDED_MS
+                            : HTTP_IDLE_MS;
     while ((late = http_connection_late(queues, HTTP_QUEUE_RECEIVING, phase_ms)) != NULL) {
         end_receiving(server, late, "408 Request Timeout", "request_timeout",
                       "the request was not whole in time");

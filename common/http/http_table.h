@@ -11,6 +11,8 @@ bool http_table_admits(struct http_server *server, const struct sockaddr *addres
 
 void http_table_enter(struct http_server *server, struct http_connection *connection,
                       const struct sockaddr *address);
+// A request has ended: its connection is idle.
+void http_table_rest(struct http_server *server, struct http_connection *connection);
 void http_table_leave(struct http_server *server, struct http_connection *connection);
 
 // Ends the connections whose phase has lasted too long.

@@ -1,8 +1,9 @@
-// A connection has rounds: discovery names the addresses where the server may be, each is tried,
+// A connection has rounds: discovery names the possible addresses of the server, each is tried,
 // and the first that proves that it can do the work (right password, version, loaded, not a
 // replica) is used. Every trouble has the same cure: close the link, which answers all that is out
 // with NULL, and begin a new round after a pause that doubles from REDIS_RECONNECT_MS_MIN to _MAX.
-// A queue of what is out, in sending order, tells the oldest command, and a timer looks at its age.
+// A queue of the commands in flight, in sending order, tells the oldest command, and a timer looks
+// at its age.
 //
 // Surprising: a round's failures are reported together when the round is over, so that a name with
 // two addresses, of which one is dead, is one line and not two that alternate.
@@ -99,7 +100,7 @@ static void end_round(struct redis *redis)
     }
 }
 
-// What is out has no answer any more.
+// Commands in flight get no answer any more.
 static void answer_all_with_nothing(struct redis *redis)
 {
     while (redis->out.oldest) {
@@ -140,7 +141,7 @@ static void on_broken(const char *problem, void *arg)
     give_up(arg, problem, false);
 }
 
-// --- what is out --------------------------------------------------------------------------------
+// --- commands in flight -------------------------------------------------------------------------
 
 // A node of a cluster, asked as a server of its own, does not become the right one by reconnecting.
 static bool is_elsewhere(const struct redis *redis, const redisReply *reply)
@@ -380,7 +381,7 @@ static void begin_round(void *arg)
     redis_discovery_find(redis->discovery, redis->tls, on_targets, redis);
 }
 
-// From one round's beginning to that of the next: what was waited for in vain counts.
+// From one round's beginning to that of the next: the time waited in vain counts.
 static void begin_round_later(struct redis *redis)
 {
     uint64_t doubled_ms = redis->pause_ms ? redis->pause_ms * 2 : REDIS_RECONNECT_MS_MIN;

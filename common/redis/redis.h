@@ -18,7 +18,7 @@
 #define REDIS_RECONNECT_MS_MAX 500
 #define REDIS_COMMAND_DEADLINE_MS                                                                  \
     3000 // then the connection is given up and made anew: in time for
-         // what waits 5 s, and longer than a read that blocks
+         // a command that waits 5 s, and longer than a read that blocks
 #define REDIS_CHECK_DEADLINE_MS                                                                    \
     1000                    // for log-in and checks if a failover may find us another server
 #define REDIS_VERSION_MIN 7 // for script flags (allow-oom) and effects replication
@@ -46,13 +46,13 @@ struct redis *redis_open_for_tool(struct loop *loop, const struct redis_address 
 // used, that is logged, and the old ones stay.
 void redis_reload(struct redis *redis, const struct redis_address *address);
 
-// Callbacks of what is still out come with NULL before this returns.
+// Callbacks of commands in flight come with NULL before this returns.
 void redis_close(struct redis *redis);
 
 bool redis_is_up(const struct redis *redis);
 
-// What keeps commands from being carried out, in a sentence with the server's own words; NULL if it
-// is up and refuses nothing. Borrowed until the next call.
+// The reason why commands are not carried out, in a sentence with the server's own words; NULL if
+// it is up and refuses nothing. Borrowed until the next call.
 const char *redis_missing(struct redis *redis);
 
 // Sends one command; the arguments are copied. False, and no callback, while the connection is

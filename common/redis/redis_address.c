@@ -113,7 +113,7 @@ static bool parse_number(struct bytes_view text, unsigned long max, unsigned lon
     return *number <= max;
 }
 
-// What stands in front of the first `separator`, which is cut off `rest`; all of it if there is
+// The part before the first `separator`, which is cut off `rest`; all of it if there is
 // none: then `rest` has no data.
 static struct bytes_view cut(struct bytes_view *rest, char separator)
 {

@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 #define REDIS_NUMBER_BYTES 24
-#define REDIS_WORD_FRAME_BYTES_MAX (REDIS_NUMBER_BYTES + 5) // what a word has around it on the wire
+#define REDIS_WORD_FRAME_BYTES_MAX (REDIS_NUMBER_BYTES + 5) // the framing of a word on the wire
 
 // In decimal; points into `text`, without a NUL.
 struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value);
 
-// Appends a command in Redis' protocol, to which `more` words will be appended; false where it
+// Appends a command in Redis' protocol, to which `more` words will be appended; returns false if it
 // would pass the maximum of `out`.
 bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv,
                           size_t more);

@@ -37,7 +37,7 @@ struct redis_discovery {
     struct redis_target targets[REDIS_TARGETS_MAX]; // addresses of that host
     size_t target_count, target;
     struct redis_link *link;
-    struct loop_timer *timer; // of an answer, and of what is not to be told at once
+    struct loop_timer *timer; // of an answer, and of a result that must not be reported at once
     char problem[PROBLEM_BYTES];
 };
 
@@ -255,7 +255,8 @@ static void ask(struct redis_discovery *discovery)
     }
 }
 
-// Sentinels often have no password where the servers have one: it is given only to those that ask.
+// Sentinels often have no password even if the servers have one: it is given only to those that
+// ask.
 static void on_open(void *arg)
 {
     struct redis_discovery *discovery = arg;

@@ -1,4 +1,4 @@
-// Where is the server that holds our keys now? Of a plain REDIS_URL: every address of its host. Of
+// Finds the server that holds our keys now. Of a plain REDIS_URL: every address of its host. Of
 // Sentinels: of the master that they name. Of a cluster: of the node that holds our slot.
 #ifndef DIALIN_REDIS_DISCOVERY_H
 #define DIALIN_REDIS_DISCOVERY_H

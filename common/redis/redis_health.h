@@ -1,4 +1,4 @@
-// What Redis refuses to do, although it is connected: so that "ready" means "the last write
+// Finds commands that Redis refuses although it is connected: so that "ready" means "the last write
 // worked". Each kind of command is remembered by itself: that a GET works says nothing about an
 // XADD. Pure.
 #ifndef DIALIN_REDIS_HEALTH_H

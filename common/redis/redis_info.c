@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The value of `name:` in the text of INFO, as a number; -1 where it is absent.
+// The value of `name:` in the text of INFO, as a number; -1 if it is absent.
 static long info_number(const char *info, const char *name)
 {
     const char *found = strstr(info, name);

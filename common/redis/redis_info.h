@@ -1,4 +1,4 @@
-// What a server says of itself in INFO, and whether calls are safe with it.
+// Reads a server's INFO, and judges whether calls are safe with it.
 #ifndef DIALIN_REDIS_INFO_H
 #define DIALIN_REDIS_INFO_H
 

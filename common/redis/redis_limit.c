@@ -6,7 +6,7 @@ static redisReplyObjectFunctions hiredis_functions; // the same for every connec
 static bool allow(const redisReadTask *task, size_t values, size_t bytes)
 {
     struct redis_limit *limit = task->privdata;
-    // What Redis says of its own accord is an error, and hiredis knows what to do with it.
+    // A message that Redis sends unasked is an error, which hiredis handles.
     if (!task->parent && *limit->in_flight == 0 && task->type != REDIS_REPLY_ERROR) {
         limit->trouble = "an answer that nobody asked for";
         return false;

@@ -1,4 +1,4 @@
-// What an answer of Redis may be: so many values, so many bytes, and only to a question. hiredis
+// The limits of an answer of Redis: so many values, so many bytes, and only to a question. hiredis
 // takes whatever a server sends: it would hold half a gigabyte, and fails an assertion at an answer
 // that nobody waits for. An answer beyond the limits breaks the connection.
 #ifndef DIALIN_REDIS_LIMIT_H
@@ -14,18 +14,19 @@
 
 struct redis_limit {
     const size_t *in_flight; // commands sent and not answered; borrowed
-    const char *trouble;     // what was refused; NULL: nothing
+    const char *trouble;     // the reason of a refusal; NULL: none
     size_t values, bytes;    // of the answer that is coming in
 };
 
-// From now on `reader` refuses what is beyond the limits: it then fails with an error of its own.
+// From now on `reader` refuses answers beyond the limits: it then fails with an error of its own.
 // `limit` must live as long as the reader.
 void redis_limit_watch(struct redis_limit *limit, redisReader *reader, const size_t *in_flight);
 
 // An answer is complete: the next one counts from nothing.
 void redis_limit_next(struct redis_limit *limit);
 
-// True where more has come in than one value may have, which hiredis has not looked at yet.
+// Returns true if more bytes have come in than one value may have, and hiredis has not parsed them
+// yet.
 bool redis_limit_is_passed(struct redis_limit *limit, const redisReader *reader);
 
 #endif

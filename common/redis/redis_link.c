@@ -19,7 +19,7 @@
 
 #define READ_BYTES (16 * 1024) // at once
 #define READS_MAX 16           // in one turn of the loop; TLS: while something is decrypted already
-#define SPARE_BYTES_MAX (1024 * 1024) // of the buffer for what is to be sent, when it is empty
+#define SPARE_BYTES_MAX (1024 * 1024) // of the send buffer, when it is empty
 
 enum state { CONNECTING, SHAKING_HANDS, OPEN, BROKEN };
 
@@ -317,7 +317,7 @@ static void socket_ready(int events, void *arg)
     leave(link);
 }
 
-// Also what failed at once is told by this timer, as no callback may come from redis_link_open.
+// This timer also reports an immediate failure, as no callback may come from redis_link_open.
 static void too_late(void *arg)
 {
     struct redis_link *link = arg;
@@ -327,8 +327,9 @@ static void too_late(void *arg)
         snprintf(problem, sizeof problem, "%.*s", (int)sizeof problem - 1, link->problem);
         broke(link, problem);
     } else {
-        broke(link, link->state == SHAKING_HANDS ? "no TLS handshake within the deadline"
-                                                 : "no connection within the deadline");
+        broke(link, link->state == SHAKING_HANDS
+                        ? "no TLS handshake within the deadline: does this port speak TLS?"
+                        : "no connection within the deadline");
     }
     leave(link);
 }

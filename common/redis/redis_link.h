@@ -16,7 +16,7 @@
 #define REDIS_LINK_TLS_MS 2000                     // for the handshake after that
 #define REDIS_LINK_BYTES_MAX (256UL * 1024 * 1024) // written and not sent yet
 
-// Where a connection goes to. Plain memory.
+// The destination of a connection. Plain memory.
 struct redis_target {
     char address[256]; // numeric, or the path of a unix socket
     uint16_t port;     // 0: a unix socket

@@ -92,7 +92,7 @@ static void on_info(const redisReply *reply, void *arg)
     end(login, problem);
 }
 
-// --- what is sent -------------------------------------------------------------------------------
+// --- sending ------------------------------------------------------------------------------------
 
 static void on_time(const redisReply *reply, void *arg)
 {

@@ -1,5 +1,5 @@
-// What a new connection says first: password, database, name, time; and whether the server then
-// shows that it can do the work.
+// The first commands of a new connection: password, database, name, time; and whether the server
+// then shows that it can do the work.
 #ifndef DIALIN_REDIS_LOGIN_H
 #define DIALIN_REDIS_LOGIN_H
 
@@ -26,8 +26,7 @@ struct redis_login {
     bool is_over, is_warned;
 };
 
-// Plain memory, zeroed but for what the caller fills in; kept over reconnects, so that what was
-// warned of is not repeated.
+// Plain memory, zeroed but for the caller's members; kept over reconnects, so that a warning is not repeated.
 void redis_login_begin(struct redis_login *login);
 
 // Asks for Redis' time, now.

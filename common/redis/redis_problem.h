@@ -1,4 +1,4 @@
-// Says what is wrong with Redis, so that an outage is one line and not a thousand.
+// Logs problems with Redis, so that an outage is one line and not a thousand.
 #ifndef DIALIN_REDIS_PROBLEM_H
 #define DIALIN_REDIS_PROBLEM_H
 

@@ -75,6 +75,74 @@ int64_t reply_integer_at(const redisReply *reply, size_t index, int64_t min, int
     return value;
 }
 
+// --- shapes -------------------------------------------------------------------------------------
+
+// Past one shape.
+static const char *after(const char *shape)
+{
+    size_t depth = 0;
+    while (*shape == '?') {
+        shape++;
+    }
+    do {
+        depth += *shape == '(' || *shape == '[' || *shape == '<';
+        depth -= *shape == ')' || *shape == ']' || *shape == '>';
+        shape++;
+    } while (depth > 0);
+    return shape;
+}
+
+static bool is_list_of_these(const redisReply *reply, const char *shapes)
+{
+    size_t i = 0;
+    for (; *shapes != ')'; shapes = after(shapes), i++) {
+        if (i == reply->elements || !reply_has_shape(reply->element[i], shapes)) {
+            return false;
+        }
+    }
+    return i == reply->elements;
+}
+
+static bool is_list_of_one_kind(const redisReply *reply, const char *shape)
+{
+    for (size_t i = 0; i < reply->elements; i++) {
+        if (!reply_has_shape(reply->element[i], shape)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool reply_has_shape(const redisReply *reply, const char *shape)
+{
+    if (!reply) {
+        return false;
+    }
+    switch (*shape) {
+    case 's':
+        return reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
+    case 'i':
+        return reply->type == REDIS_REPLY_INTEGER && reply->integer >= -REPLY_NUMBER_MAX &&
+               reply->integer <= REPLY_NUMBER_MAX;
+    case 'n':
+        return reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0 &&
+               reply->integer <= REPLY_NUMBER_MAX;
+    case '?':
+        return reply->type == REDIS_REPLY_NIL || reply_has_shape(reply, shape + 1);
+    case '(':
+        return reply_is_list(reply) && is_list_of_these(reply, shape + 1);
+    case '[':
+        return reply_is_list(reply) && is_list_of_one_kind(reply, shape + 1);
+    case '<':
+        return reply_is_list(reply) && reply->elements % 2 == 0 &&
+               is_list_of_one_kind(reply, shape + 1);
+    default:
+        return true; // .
+    }
+}
+
+// --- names and values ---------------------------------------------------------------------------
+
 const redisReply *reply_member(const redisReply *fields, const char *name)
 {
     for (size_t i = 0; i + 1 < reply_count(fields); i += 2) {

@@ -1,4 +1,4 @@
-// Reads what Redis replied: its error, its type, the members of a list of names and values.
+// Reads a reply of Redis: its error, its type, the members of a list of names and values.
 #ifndef DIALIN_REDIS_REPLY_H
 #define DIALIN_REDIS_REPLY_H
 
@@ -8,13 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What an error reply means; one table for all of them. None is an acknowledgement.
+// The meaning of an error reply; one table for all of them. None is an acknowledgement.
 enum redis_error {
     REDIS_FINE,      // no error reply
     REDIS_AGAIN,     // temporary: OOM, BUSY, TRYAGAIN, NOREPLICAS, MISCONF, CLUSTERDOWN, ASK (our
                      // slot is on its way to another node): send it again later
     REDIS_ELSEWHERE, // this server cannot do it: READONLY, LOADING, MASTERDOWN, UNBLOCKED, MOVED:
-                     // the connection is given up and made anew, what is out gets NULL
+                     // the connection is given up and made anew, commands in flight get NULL
     REDIS_REFUSED,   // NOAUTH, NOPERM, WRONGPASS: an operator must act; said loudly, tried again
     REDIS_NOSCRIPT,  // load the script and send it again
     REDIS_NOGROUP,   // stream or group is gone: make it again
@@ -37,6 +37,18 @@ bool reply_integer(const redisReply *reply, int64_t min, int64_t max, int64_t *o
 int64_t reply_integer_at(const redisReply *reply, size_t index, int64_t min, int64_t max,
                          int64_t fallback);
 
+// Is a reply of this shape, all the way down? A shape is one of
+//   s  a string or status      i  an integer       n  an integer of 0 or more; both no larger
+//   than a script can count (REPLY_NUMBER_MAX)
+//   .  anything                ?A  nil, or A
+//   (AB…)  a list of exactly these    [A]  a list of any number of A    <A>  of an even number
+// Of what has this shape, each member may be read without further checks.
+bool reply_has_shape(const redisReply *reply, const char *shape);
+#define REPLY_NUMBER_MAX (INT64_C(1) << 53)
+#define REPLY_ROW "(s<s>)" // of a stream: id, names and values
+#define REPLY_ROWS "[" REPLY_ROW "]"
+#define REPLY_FIELDS "<s>" // HGETALL
+
 bool reply_is_error(const redisReply *reply);
 bool reply_is_list(const redisReply *reply);
 bool reply_is_list_of(const redisReply *reply, size_t count); // of exactly so many members
@@ -48,7 +60,7 @@ struct bytes_view reply_view_at(const redisReply *reply, size_t index);
 // or holds a NUL.
 bool reply_copy(const redisReply *reply, char *out, size_t size);
 
-// Of names and values in turn, as in what XRANGE, HGETALL and XINFO return.
+// Of names and values in turn, as XRANGE, HGETALL and XINFO return them.
 struct bytes_view reply_field(const redisReply *fields, const char *name);  // empty: there is none
 const redisReply *reply_member(const redisReply *fields, const char *name); // NULL: there is none
 

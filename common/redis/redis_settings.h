@@ -12,12 +12,12 @@ struct redis_settings {
     struct redis_tls_files tls_files;
 };
 
-// Fills `address`, which borrows the prefix and the paths; adds what is wrong by the variable's
+// Fills `address`, which borrows the prefix and the paths; adds problems by the variable's
 // name. Files are read, for a sentence now and not at the first connection.
 void redis_settings_load(const struct redis_settings *settings, struct redis_address *address,
                          struct config_problems *problems);
 
-// The same out of what every long-running program has.
+// The same from the settings of every long-running program.
 void redis_settings_load_common(const struct config_common *common, struct redis_address *address,
                                 struct config_problems *problems);
 

@@ -6,7 +6,7 @@
 
 #define REDIS_SLOTS 16384
 
-// The slot of a key: of what stands in its first pair of braces, if that is not empty.
+// The slot of a key: of the text in its first pair of braces, if that is not empty.
 unsigned redis_slot_of(struct bytes_view key);
 
 #endif

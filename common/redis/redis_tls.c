@@ -83,7 +83,7 @@ struct redis_tls *redis_tls_open(const struct redis_tls_files *files,
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF); // RESP says where a reply ends
+    SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF); // RESP marks the end of a reply
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (!use_ca(context, files->ca_file, problem) || !use_certificate(context, files, problem)) {
         SSL_CTX_free(context);
@@ -194,7 +194,7 @@ static void note_failure(struct redis_tls_connection *connection, int error)
              problem ? problem : reason());
 }
 
-// What an operation that failed with `result` says: EAGAIN, EPROTO, or 0 for the end.
+// The error of an operation that failed with `result`: EAGAIN, EPROTO, or 0 for the end.
 static int error_of(struct redis_tls_connection *connection, int result)
 {
     int error = SSL_get_error(connection->ssl, result);

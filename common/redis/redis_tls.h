@@ -9,7 +9,7 @@
 
 #define REDIS_TLS_PROBLEM_BYTES 256
 
-// What files say: a CA of one's own, a certificate and its key. Paths; NULL: not given, and then
+// The files: a CA of one's own, a certificate and its key. Paths; NULL: not given, and then
 // the system's CAs are trusted.
 struct redis_tls_files {
     const char *ca_file, *cert, *key;

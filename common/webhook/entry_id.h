@@ -14,7 +14,7 @@ struct entry_id {
 // Digits, a hyphen, digits, and no longer than ENTRY_ID_BYTES.
 bool entry_id_is_valid(const char *text);
 
-// Of a text as Redis gives it; what is no number counts as 0.
+// Reads an id as Redis writes it; anything but a number counts as 0.
 struct entry_id entry_id_of(const char *text);
 void entry_id_print(struct entry_id id, char text[ENTRY_ID_BYTES]);
 

@@ -30,7 +30,7 @@ static struct bytes_view trimmed(struct bytes_view text)
 
 // --- digits -----------------------------------------------------------------------------------
 
-// The length of what people put between digits, at `at`; 0: it is something else. Contacts and web
+// The length of the separator between digits at `at`; 0 if there is none. Contacts and web
 // pages bring hyphens, blanks and direction marks beyond ASCII (U+00A0, U+2000 to U+2015, U+202A to
 // U+202F, U+2060).
 static size_t separator_len(const char *at, size_t left)
@@ -50,7 +50,7 @@ static size_t separator_len(const char *at, size_t left)
     return 0;
 }
 
-// Skips what stands before a number: separators, a + or 00. Returns whether it is international.
+// Skips the beginning of a number: separators, a + or 00. Returns whether it is international.
 static bool skip_prefix(const char **at, const char *end)
 {
     for (size_t len = 1; *at < end && len > 0;) {
@@ -104,7 +104,7 @@ static void read_user_digits(struct bytes_view user, char digits[PHONE_DIGITS_MA
 
 // --- addresses --------------------------------------------------------------------------------
 
-// What stands in the last angle brackets, if there are any.
+// Returns the content of the last angle brackets, if there are any.
 static struct bytes_view without_name(struct bytes_view text)
 {
     const char *open = memrchr(text.data, '<', text.len);

@@ -1,6 +1,6 @@
-// A telephone number or SIP address in any of its spellings, reduced to what can be compared:
-// +1 (415) 225-1493, 0014152251493, tel:+1-415-225-1493, sip:+14152251493@host, %2B14152251493 and
-// "Ann" <sip:14152251493@host> have the same digits. Pure.
+// A telephone number or SIP address in any of its spellings, reduced to a form that can be
+// compared: +1 (415) 225-1493, 0014152251493, tel:+1-415-225-1493, sip:+14152251493@host,
+// %2B14152251493 and "Ann" <sip:14152251493@host> have the same digits. Pure.
 #ifndef DIALIN_PHONE_NUMBER_H
 #define DIALIN_PHONE_NUMBER_H
 

@@ -1,26 +1,20 @@
-// The one file that knows OpenSSL. Each secret keeps two SHA-256 states, with the inner and the
-// outer pad of its HMAC (RFC 2104) hashed already: a check then costs the message and one more
-// block, and no key setup. Which secrets are tried depends on the body, never on whether an earlier
-// one has matched, and 32 decoded bytes are compared in constant time.
+// Which secrets are tried depends on the body, never on whether an earlier one has matched, and 32
+// decoded bytes are compared in constant time.
 //
 // A forged request costs one hash over its body for each secret tried. So of many secrets only
 // those are tried whose number occurs in the body; the raw bytes are searched, not parsed.
 #include "signature.h"
 
 #include "base64.h"
+#include "hmac.h"
 #include "memory.h"
 #include "phone_number.h"
 
-#include <assert.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define DIGEST_BYTES 32
-#define BLOCK_BYTES 64
 #define SECRET_BYTES_MAX 1024
 #define CLUES_LOOKED_UP_MAX 4096 // runs of a body that are looked up among the secrets' numbers
 #define TIMESTAMP_DIGITS_MAX 16
@@ -29,67 +23,19 @@
 struct secret {
     char *text;    // in base64, as configured
     char *tied_to; // `+14152251493` or `sip:user@host`; NULL: any number
-    char *clue;    // what must occur in a body: the digits, or the user part in lower case
-    EVP_MD_CTX *inner, *outer;
+    char *clue;    // must occur in a body: the digits, or the user part in lower case
+    struct hmac *key;
 };
 
 struct signature_secrets {
     size_t count, tied_count;
     uint16_t by_clue[SIGNATURE_SECRETS_MAX]; // the tied ones, in the order of their clues
-    EVP_MD_CTX *work;                        // for the check at hand
     struct secret secrets[SIGNATURE_SECRETS_MAX];
 };
 
-// --- HMAC -------------------------------------------------------------------------------------
-
-static void must(int ok)
-{
-    assert(ok == 1); // OpenSSL fails here only without memory
-    (void)ok;
-}
-
-// Fetched once: EVP_sha256() makes OpenSSL look for it at each use.
-static const EVP_MD *sha256(void)
-{
-    static EVP_MD *fetched;
-    if (!fetched) {
-        fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
-        must(fetched != NULL);
-    }
-    return fetched;
-}
-
-static EVP_MD_CTX *new_padded(const unsigned char block[BLOCK_BYTES], unsigned char pad)
-{
-    unsigned char padded[BLOCK_BYTES];
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    for (size_t i = 0; i < BLOCK_BYTES; i++) {
-        padded[i] = block[i] ^ pad;
-    }
-    must(context != NULL);
-    must(EVP_DigestInit_ex(context, sha256(), NULL));
-    must(EVP_DigestUpdate(context, padded, BLOCK_BYTES));
-    OPENSSL_cleanse(padded, sizeof padded);
-    return context;
-}
-
-static void secret_prepare(struct secret *secret, const unsigned char *key, size_t len)
-{
-    unsigned char block[BLOCK_BYTES] = {0};
-    if (len > BLOCK_BYTES) {
-        must(EVP_Digest(key, len, block, NULL, sha256(), NULL));
-    } else {
-        memcpy(block, key, len);
-    }
-    secret->inner = new_padded(block, 0x36);
-    secret->outer = new_padded(block, 0x5c);
-    OPENSSL_cleanse(block, sizeof block);
-}
-
 static void secret_release(struct secret *secret)
 {
-    EVP_MD_CTX_free(secret->inner);
-    EVP_MD_CTX_free(secret->outer);
+    hmac_close(secret->key);
     if (secret->text) {
         memory_wipe(secret->text, strlen(secret->text));
     }
@@ -98,22 +44,16 @@ static void secret_release(struct secret *secret)
     free(secret->clue);
 }
 
-static void hmac(const struct secret *secret, EVP_MD_CTX *work, struct bytes_view timestamp,
-                 struct bytes_view body, unsigned char out[DIGEST_BYTES])
+static void sign(const struct secret *secret, struct bytes_view timestamp, struct bytes_view body,
+                 unsigned char out[HMAC_BYTES])
 {
-    must(EVP_MD_CTX_copy_ex(work, secret->inner));
-    must(EVP_DigestUpdate(work, timestamp.data, timestamp.len));
-    must(EVP_DigestUpdate(work, ".", 1));
-    must(EVP_DigestUpdate(work, body.data, body.len));
-    must(EVP_DigestFinal_ex(work, out, NULL));
-    must(EVP_MD_CTX_copy_ex(work, secret->outer));
-    must(EVP_DigestUpdate(work, out, DIGEST_BYTES));
-    must(EVP_DigestFinal_ex(work, out, NULL));
+    const struct bytes_view parts[] = {timestamp, VIEW("."), body};
+    hmac(secret->key, 3, parts, out);
 }
 
 // --- secrets ----------------------------------------------------------------------------------
 
-// The length of what stands in front of `number=secret`; 0: it is a secret alone. In base64 an "="
+// The length of the number in `number=secret`; 0 if it is a secret alone. In base64 an "="
 // stands at the end only, with nothing but a further one after it.
 static size_t tie_len(struct bytes_view item)
 {
@@ -187,9 +127,9 @@ static bool add_secret(struct signature_secrets *secrets, struct bytes_view item
         bytes_printf(problem, "secret %zu of the list is shorter than %d bytes", index,
                      SIGNATURE_SECRET_BYTES_MIN);
     } else {
-        secret_prepare(secret, key, len);
+        secret->key = hmac_open(key, len);
     }
-    OPENSSL_cleanse(key, sizeof key);
+    memory_wipe(key, sizeof key);
     return is_good;
 }
 
@@ -215,8 +155,6 @@ struct signature_secrets *signature_secrets_parse(const char *list, struct bytes
 {
     struct signature_secrets *secrets = memory_zeroed(sizeof *secrets);
     const char *item = list;
-    secrets->work = EVP_MD_CTX_new();
-    must(secrets->work != NULL);
     for (bool is_last = false; !is_last;) {
         const char *end = item + strcspn(item, ",");
         is_last = *end == '\0';
@@ -243,7 +181,6 @@ void signature_secrets_free(struct signature_secrets *secrets)
         for (size_t i = 0; i < secrets->count; i++) {
             secret_release(&secrets->secrets[i]);
         }
-        EVP_MD_CTX_free(secrets->work);
         free(secrets);
     }
 }
@@ -253,11 +190,11 @@ bool signature_secrets_have(const struct signature_secrets *secrets, const char 
     unsigned char wanted[SECRET_BYTES_MAX], key[SECRET_BYTES_MAX];
     size_t wanted_len = base64_decode(view_of_text(secret), wanted, sizeof wanted);
     bool is_there = false;
-    for (size_t i = 0; i < secrets->count; i++) { // by what it says: there are several spellings
+    for (size_t i = 0; i < secrets->count; i++) { // by its value: there are several spellings
         size_t len = base64_decode(view_of_text(secrets->secrets[i].text), key, sizeof key);
         is_there = is_there || (len == wanted_len && !memcmp(key, wanted, len));
     }
-    OPENSSL_cleanse(key, sizeof key);
+    memory_wipe(key, sizeof key);
     return is_there;
 }
 
@@ -313,7 +250,7 @@ static bool is_in_run(char c, bool digits_only)
             ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || memchr("-_.!~*'+", c, 8)));
 }
 
-// Looks up each run of digits, and each run of what a SIP user may have.
+// Looks up each run of digits, and each run of characters that a SIP user may have.
 static void try_occurring(const struct signature_secrets *secrets, struct bytes_view body,
                           bool digits_only, struct tries *tries)
 {
@@ -372,10 +309,10 @@ static bool parse_timestamp(struct bytes_view text, uint64_t *ms)
 }
 
 static bool parse_headers(struct bytes_view timestamp, struct bytes_view signature,
-                          uint64_t *signed_ms, unsigned char given[DIGEST_BYTES])
+                          uint64_t *signed_ms, unsigned char given[HMAC_BYTES])
 {
     return signature.len == SIGNATURE_TEXT_BYTES &&
-           base64_decode(signature, given, DIGEST_BYTES) == DIGEST_BYTES &&
+           base64_decode(signature, given, HMAC_BYTES) == HMAC_BYTES &&
            parse_timestamp(timestamp, signed_ms);
 }
 
@@ -388,7 +325,7 @@ static bool is_stale(uint64_t signed_ms, uint64_t now_ms)
 enum signature_verdict signature_look(struct bytes_view timestamp, struct bytes_view signature,
                                       uint64_t now_ms)
 {
-    unsigned char given[DIGEST_BYTES];
+    unsigned char given[HMAC_BYTES];
     uint64_t signed_ms = 0;
     if (!parse_headers(timestamp, signature, &signed_ms, given)) {
         return SIGNATURE_WRONG;
@@ -401,7 +338,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
                                        struct bytes_view body, uint64_t now_ms,
                                        struct signature_match *match)
 {
-    unsigned char given[DIGEST_BYTES], expected[DIGEST_BYTES];
+    unsigned char given[HMAC_BYTES], expected[HMAC_BYTES];
     uint64_t signed_ms = 0;
     size_t matches = 0;
     struct tries tries;
@@ -415,8 +352,8 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
     choose_tries(secrets, body, &tries);
     for (size_t i = 0; i < tries.count; i++) {
         const struct secret *secret = &secrets->secrets[tries.indexes[i]];
-        hmac(secret, secrets->work, timestamp, body, expected);
-        bool is_same = CRYPTO_memcmp(given, expected, DIGEST_BYTES) == 0;
+        sign(secret, timestamp, body, expected);
+        bool is_same = hmac_same(given, expected, HMAC_BYTES);
         matches += is_same;
         if (is_same && match) {
             match->any_number |= secret->tied_to == NULL;
@@ -476,37 +413,38 @@ void signature_name(const struct signature_secrets *secrets, const struct signat
 bool signature_sign(const char *secret, struct bytes_view timestamp, struct bytes_view body,
                     char *out)
 {
-    unsigned char key[SECRET_BYTES_MAX], digest[DIGEST_BYTES];
+    unsigned char key[SECRET_BYTES_MAX], digest[HMAC_BYTES];
     struct secret prepared = {0};
+    struct bytes text;
     size_t len = base64_decode(view_of_text(secret), key, sizeof key);
     if (len == 0) {
-        OPENSSL_cleanse(key, sizeof key); // a part may be decoded already
+        memory_wipe(key, sizeof key); // a part may be decoded already
         return false;
     }
-    EVP_MD_CTX *work = EVP_MD_CTX_new();
-    must(work != NULL);
-    secret_prepare(&prepared, key, len);
-    hmac(&prepared, work, timestamp, body, digest);
-    EVP_EncodeBlock((unsigned char *)out, digest, DIGEST_BYTES);
-    EVP_MD_CTX_free(work);
+    prepared.key = hmac_open(key, len);
+    sign(&prepared, timestamp, body, digest);
+    bytes_init(&text, SIGNATURE_TEXT_BYTES);
+    base64_append(&text, digest, HMAC_BYTES);
+    view_copy(bytes_view(&text), out, SIGNATURE_TEXT_BYTES + 1);
+    bytes_release(&text);
     secret_release(&prepared);
-    OPENSSL_cleanse(key, sizeof key);
+    memory_wipe(key, sizeof key);
     return true;
 }
 
 void signature_sha256(struct bytes_view data, char *out)
 {
-    unsigned char digest[DIGEST_BYTES];
-    must(EVP_Digest(data.data, data.len, digest, NULL, sha256(), NULL));
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+    unsigned char digest[HMAC_BYTES];
+    hmac_sha256(data, digest);
+    for (size_t i = 0; i < HMAC_BYTES; i++) {
         static const char HEX[] = "0123456789abcdef";
         out[2 * i] = HEX[digest[i] >> 4];
         out[2 * i + 1] = HEX[digest[i] & 15];
     }
-    out[2 * DIGEST_BYTES] = '\0';
+    out[2 * HMAC_BYTES] = '\0';
 }
 
 bool signature_same_secret(struct bytes_view a, struct bytes_view b)
 {
-    return a.len == b.len && a.len > 0 && CRYPTO_memcmp(a.data, b.data, a.len) == 0;
+    return a.len == b.len && a.len > 0 && hmac_same(a.data, b.data, a.len);
 }

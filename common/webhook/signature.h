@@ -47,7 +47,7 @@ enum signature_verdict signature_check(const struct signature_secrets *secrets,
                                        struct bytes_view body, uint64_t now_ms,
                                        struct signature_match *match);
 
-// What the two headers tell without the body: SIGNATURE_WRONG if no secret could make them good,
+// Judges the two headers without the body: SIGNATURE_WRONG if no secret could make them good,
 // SIGNATURE_STALE if the timestamp is too old or too new, else SIGNATURE_GOOD.
 enum signature_verdict signature_look(struct bytes_view timestamp, struct bytes_view signature,
                                       uint64_t now_ms);
@@ -58,8 +58,8 @@ enum signature_verdict signature_look(struct bytes_view timestamp, struct bytes_
 bool signature_allows(const struct signature_secrets *secrets, const struct signature_match *match,
                       const char *to);
 
-// What the secret of a match is tied to: `+14152251493` or `sip:user@host`; "" if one of them is
-// tied to nothing.
+// The address that the secret of a match is tied to: `+14152251493` or `sip:user@host`; "" if one
+// of them is tied to nothing.
 const char *signature_tied_to(const struct signature_secrets *secrets,
                               const struct signature_match *match);
 
@@ -69,7 +69,7 @@ void signature_name(const struct signature_secrets *secrets, const struct signat
                     char out[SIGNATURE_NAME_BYTES]);
 
 // Signs as Daily does. `secret` is one base64 secret; `out` gets SIGNATURE_TEXT_BYTES and a NUL.
-// False where the secret is no base64.
+// Returns false if the secret is not base64.
 bool signature_sign(const char *secret, struct bytes_view timestamp, struct bytes_view body,
                     char *out);
 

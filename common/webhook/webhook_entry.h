@@ -12,7 +12,7 @@
 #define WEBHOOK_ENTRY_VERSION "1"
 #define WEBHOOK_ENTRY_FIELDS 24         // twelve names, each with its value
 #define WEBHOOK_CALL_ID_BYTES_MAX 128   // of Daily's, or an Idempotency-Key
-#define WEBHOOK_RECORD_ID_BYTES_MAX 136 // with `~r` and the number of a replay behind it
+#define WEBHOOK_RECORD_ID_BYTES_MAX 136 // followed by `~r` and the number of a replay
 
 enum webhook_kind { WEBHOOK_DIALIN, WEBHOOK_DIALOUT };
 const char *webhook_kind_name(enum webhook_kind kind);
@@ -30,7 +30,7 @@ struct webhook_entry {
     struct bytes_view replay_of; // the entry that this one repeats; empty: none
     // The number or SIP address that the secret of the signature is tied to; empty: none.
     struct bytes_view signed_for;
-    struct bytes_view flaw; // what webhook_repair repairs of the body; empty: nothing
+    struct bytes_view flaw; // repairs that webhook_repair made to the body; empty: none
 };
 
 // Names and values in turn, as XADD takes them, and memory for the texts they point to.
@@ -48,7 +48,7 @@ void webhook_entry_to_fields(const struct webhook_entry *entry,
 // Fields may come in any order, unknown ones are skipped. NULL when it is good, else a sentence.
 const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields);
 
-// Is the body what its sha256 says?
+// Returns whether the body matches its sha256.
 bool webhook_entry_is_whole(const struct webhook_entry *entry);
 
 // 1 to `bytes_max` bytes of printable ASCII, with no space at either end.

@@ -63,7 +63,7 @@ static const cJSON *field(const struct webhook_repaired *repaired, const char *n
     return cJSON_IsNull(value) ? NULL : value;
 }
 
-// --- what may be wrong with the JSON ------------------------------------------------------------
+// --- flaws of the JSON --------------------------------------------------------------------------
 
 static void add_json_flaws(struct webhook_repaired *repaired, unsigned flaws)
 {
@@ -85,7 +85,7 @@ static void add_json_flaws(struct webhook_repaired *repaired, unsigned flaws)
     }
 }
 
-// Two ids must never collide: what identifies the call is not repaired.
+// Two ids must never collide, so the fields that identify the call are not repaired.
 static bool check_identity(struct webhook_repaired *repaired, const struct json_repair *repair)
 {
     static const char *const NAMES[] = {"callId", "callDomain"};
@@ -134,7 +134,7 @@ static bool repair_json(struct webhook_repaired *repaired, struct bytes_view bod
     return is_good;
 }
 
-// --- what may be wrong with the fields ----------------------------------------------------------
+// --- flaws of the fields ------------------------------------------------------------------------
 
 bool webhook_dialout_is_usable(const cJSON *settings)
 {
@@ -201,7 +201,7 @@ static struct bytes_view shortened(struct bytes_view text, size_t bytes_max)
     return (struct bytes_view){text.data, len};
 }
 
-// From and To: a text, a number as it stands, or what stands in for neither.
+// From and To: a text, a number as it stands, or the substitute if there is neither.
 static bool write_party(struct webhook_repaired *repaired, const char *name,
                         struct bytes_view stand_in, struct bytes *out)
 {
@@ -393,7 +393,7 @@ static bool repair_fields(struct webhook_repaired *repaired, struct bytes_view b
     return take_text(repaired, &text);
 }
 
-// --- what may not be wrong ----------------------------------------------------------------------
+// --- errors that are refused --------------------------------------------------------------------
 
 static bool check_call(struct webhook_repaired *repaired)
 {

@@ -13,16 +13,16 @@
 #define WEBHOOK_PARTY_BYTES_MAX 1024 // of From and To; longer ones are shortened
 #define WEBHOOK_FLAW_BYTES 512
 #define WEBHOOK_SENTENCE_BYTES 256
-#define WEBHOOK_WITHHELD "anonymous" // what the bot hears of a number that is withheld
+#define WEBHOOK_WITHHELD "anonymous" // sent to the bot if the number is withheld
 
-// What a webhook is after its repair: From and To of a dial-in are texts, the values of sipHeaders
+// A webhook after its repair: From and To of a dial-in are texts, the values of sipHeaders
 // are texts, dialout_settings is absent or can be used.
 struct webhook_repaired {
     struct json_document document; // strict; its members point into `text`, or into the body
     struct bytes text;             // empty: the body could stay as it is
     bool is_dialin;                // it has a callId
     bool has_dialout;              // it has dialout_settings that can be used
-    char flaw[WEBHOOK_FLAW_BYTES]; // what was repaired, in sentences; empty: nothing
+    char flaw[WEBHOOK_FLAW_BYTES]; // the repairs, in sentences; empty: none
     const char *code;              // of a refusal: invalid_json, missing_fields, invalid_field
     char sentence[WEBHOOK_SENTENCE_BYTES]; // of a refusal; printable ASCII
 };

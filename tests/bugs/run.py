@@ -90,7 +90,10 @@ def main():
         if trouble := build(folder):
             sys.exit(f"the tree itself does not build: {trouble}")
         for patch in patches:
-            trouble = try_one(folder, patch)
+            try:
+                trouble = try_one(folder, patch)
+            except AssertionError as error:
+                trouble = f"its tests could not be run: {error}"
             caught += trouble is None
             print(f"{patch.stem}: {trouble or 'caught'}", flush=True)
     print(f"{caught} of {len(patches)} bugs caught")

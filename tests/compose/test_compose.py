@@ -252,6 +252,19 @@ def test_an_ingress_that_dies_refuses_nobody(compose):
     assert not sender.refused(), sender.answers
 
 
+def test_webhooks_are_spooled_while_redis_is_away(compose):
+    """No ingress is ready then, and the proxy hands webhooks over all the same."""
+    queued = int(compose.redis("XLEN", "{dialin}:webhooks"))
+    compose("stop", "redis")
+    sender = updates.Sender(compose.port, rate=20, count=60)
+    sender.start()
+    sender.join()
+    compose("start", "redis")
+    assert sender.answers == {200: 60}
+    wait_for(lambda: compose.inspect("redis")[0]["State"]["Health"]["Status"] == "healthy", what="Redis is back")
+    wait_for(lambda: int(compose.redis("XLEN", "{dialin}:webhooks")) >= queued + 60, what="the spools are drained")
+
+
 def test_ingresses_are_scaled(compose):
     for count in (3, 2):
         compose("up", "-d", "--wait", "--scale", f"ingress={count}", "--no-recreate")

@@ -228,6 +228,21 @@ for status in (401, 402, 403, 404):
         assert KEY.encode() not in this.worker.log()
 
 
+@trial("400 with PCC-1001",
+       answers(400, b'{"error":"deployment is not in ready state","code":"PCC-1001"}'),
+       starts_a_bot())
+def is_about_the_agent_not_the_call(this):
+    assert this.wait_for("started")["attempts"] == "2"
+    assert 4.5 <= this.pauses()[0] < 7
+
+
+@trial("400 with PCC-AGENT-AT-CAPACITY", answers(400, b'{"code":"PCC-AGENT-AT-CAPACITY"}'),
+       starts_a_bot())
+def is_a_429_whatever_the_status(this):
+    assert this.wait_for("started")["attempts"] == "2"
+    assert this.pauses()[0] < 0.95
+
+
 def redirects(status):
     def step(exchange):
         answers(status, b"", [("Location", exchange.server.elsewhere.url)])(exchange)

@@ -95,10 +95,13 @@ def test_a_request_follows_a_head_that_is_spelled_as_usual(stack, ledger):
     for _ in range(20):
         call_id = daily.new_call_id("next")
         body = daily.body(daily.webhook(call_id))
-        data = Head(chance, 0).bytes() + request("POST", "/api/dial", daily.headers(body), body)
+        rings = request("POST", "/api/dial", daily.headers(body), body)
+        first = daily.body(daily.webhook())
+        lines = [line.split(b": ") for line in Head(chance, len(first)).bytes().split(b"\r\n")[1:-2]]
+        lines = [(name.decode(), value.decode()) for name, value in lines]
         with Connection(ingress.port) as connection:
-            connection.send(data)
-            assert connection.read_answer().status == 401
+            connection.send(request("POST", "/api/dial", lines + daily.headers(first), first) + rings)
+            assert connection.read_answer().status == 200
             assert connection.read_answer().status == 200
         assert len(ledger.entries_of(call_id)) == 1
 

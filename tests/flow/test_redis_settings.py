@@ -118,10 +118,11 @@ def test_an_old_redis_is_not_used(program):
 # --- the users of docker-compose.yml ------------------------------------------------------------
 
 def user_of_compose(name, prefix):
-    """What docker-compose.yml says behind `--user`, with this prefix in place of its own."""
-    text = (REPOSITORY / "docker-compose.yml").read_text()
-    rule = re.search(rf"--user ({name} on .*?)\n      - ", text, re.DOTALL).group(1)
-    return rule.replace("${REDIS_PREFIX:-none}", prefix).split()
+    """The rights of a user of docker-compose.yml, with this prefix in place of its own."""
+    text = (REPOSITORY / "common/ship/compose/users.acl.in").read_text()
+    rule = re.search(rf"^user ({name} on PASSWORD .*)$", text, re.MULTILINE).group(1)
+    rule = rule.replace("PASSWORD", ">any").replace("{dialin}", prefix)
+    return re.findall(r"\([^)]*\)|\S+", rule)
 
 
 def test_the_users_of_compose_may_do_their_work(stack, ledger, start):

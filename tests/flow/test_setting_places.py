@@ -30,12 +30,13 @@ def settings_of(stack, program):
 
 
 def environment_of(service):
-    """The names that compose gives a service, those of x-common included."""
+    """The names that compose gives a service, those of x-common included; a secret comes as NAME_FILE."""
+    name_at = r"([A-Z][A-Z0-9_]+?)(?:_FILE: /run/dialin/|:)"
     block = re.search(rf"^  {service}:\n(.*?)(?=^  \w|\Z)", COMPOSE, re.MULTILINE | re.DOTALL)[1]
     common = re.search(r"^x-common:.*?\n(.*?)^\S", COMPOSE, re.MULTILINE | re.DOTALL)[1]
-    names = set(re.findall(r"^      ([A-Z][A-Z0-9_]+):", block, re.MULTILINE))
+    names = set(re.findall("^  " + name_at, common, re.MULTILINE))
     assert "REDIS_URL" in names
-    return names | set(re.findall(r"^  ([A-Z][A-Z0-9_]+):", common, re.MULTILINE))
+    return names | set(re.findall("^      " + name_at, block, re.MULTILINE))
 
 
 @pytest.mark.parametrize("program", ["ingress", "worker"])

@@ -115,6 +115,13 @@ def test_a_line_that_is_not_understood_stops_the_start(trial):
     assert not (trial.root / ".run").exists()
 
 
+def test_make_call_reads_the_file_as_make_run_does(trial):
+    trial.start()
+    trial.dotenv("A=1\n\nnot understood\n")
+    done = trial.call()
+    assert done.returncode == 1 and ".env: line 3: " in done.stderr and not done.stdout, done
+
+
 def test_the_environment_wins_over_the_file(trial):
     trial.dotenv(f"PINLESS_HMAC_SECRET={daily.OTHER_SECRET}\n")
     trial.env["PINLESS_HMAC_SECRET"] = OWN_SECRET

@@ -169,7 +169,7 @@ def test_a_full_redis_takes_calls_again_once_there_is_room(stack, ledger, start)
     past = History(ledger)
     fill(past, 500)
     redis.client.config_set("maxmemory", used(redis.client))
-    ingress = stack.ingress()
+    ingress = stack.ingress(is_ready=False)  # which it is not while Redis refuses
     answers = []
     call_id = daily.new_call_id()
     ringing = threading.Thread(target=lambda: answers.append(ingress.ring(daily.webhook(call_id))))

@@ -1,9 +1,11 @@
-// See retry.h. Jitter takes away up to half of a backoff and never adds: what is waited lies
+// See retry.h. Jitter takes away up to half of a backoff and never adds: the wait lies
 // between half of the stated time and all of it, so that the stated maximum holds. What /start
 // tells by Retry-After is kept to the millisecond, without jitter: the server has chosen the
-// moment. A line's own pace is kept where the line is, in worker/record/call.lua. Dates are
+// moment. A line's own pace is kept with the line, in worker/line/pace.lua. Dates are
 // computed here, because strptime() follows the locale and timegm() accepts a 31st of February.
 #include "retry.h"
+
+#include "json.h"
 
 #include <string.h>
 
@@ -103,7 +105,7 @@ static bool parse_date(const char *at, const char *end, uint64_t *unix_s)
     return true;
 }
 
-// Stops counting where more makes no difference any more.
+// Stops counting if more makes no difference any more.
 static bool parse_seconds(const char *at, const char *end, uint64_t *seconds)
 {
     *seconds = 0;
@@ -144,8 +146,8 @@ bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after
 
 // --- decisions --------------------------------------------------------------------------------
 
-// What /start told us; a Retry-After of 0 does not make anybody ask without pause.
-static uint64_t told_ms(const struct retry_situation *situation)
+// The Retry-After of /start; a value of 0 does not make anybody ask without pause.
+static uint64_t retry_after_ms(const struct retry_situation *situation)
 {
     uint64_t after_ms = 0;
     return retry_after_parse(situation->retry_after, situation->wall_s, &after_ms) ? after_ms : 0;
@@ -156,27 +158,56 @@ static enum retry_decision decide_failure(const struct retry_situation *situatio
 {
     unsigned failures = situation->failures;
     bool is_line = failures >= RETRY_FAILURES_MAX - 1;
-    delay->told_ms = told_ms(situation);
-    delay->own_ms = delay->told_ms;
-    if (delay->own_ms == 0 && is_line) {
-        delay->own_ms =
+    delay->retry_after_ms = retry_after_ms(situation);
+    delay->backoff_ms = delay->retry_after_ms;
+    if (delay->backoff_ms == 0 && is_line) {
+        delay->backoff_ms =
             grown(RETRY_BACKOFF_MS_MIN, failures - (RETRY_FAILURES_MAX - 1), RETRY_LINE_MS_MAX);
-    } else if (delay->own_ms == 0) {
-        delay->own_ms = jittered(grown(RETRY_BACKOFF_MS_MIN, failures, RETRY_BACKOFF_MS_MAX),
-                                 situation->chance);
+    } else if (delay->backoff_ms == 0) {
+        delay->backoff_ms = jittered(grown(RETRY_BACKOFF_MS_MIN, failures, RETRY_BACKOFF_MS_MAX),
+                                     situation->chance);
     }
     return is_line ? RETRY_LINE : RETRY_FAILED;
 }
 
+// What the `code` of Pipecat Cloud makes of a 4xx; the status, if it says nothing about the agent.
+static unsigned status_of(const struct retry_situation *situation)
+{
+    static const struct {
+        const char *code;
+        unsigned status;
+    } CODES[] = {
+        {"PCC-AGENT-AT-CAPACITY", 429}, // the pool is full, whatever the status is
+        {"PCC-1001", 404},              // the deployment is not ready
+        {"PCC-1002", 402},              // no key, or billing
+        {"PCC-1004", 402},
+    };
+    struct json_document document;
+    unsigned status = situation->status;
+    if (status < 400 || status >= 600 || json_parse(&document, situation->body)) {
+        return status;
+    }
+    const char *code = json_text(document.tree, "code");
+    for (size_t i = 0; code && i < sizeof CODES / sizeof CODES[0]; i++) {
+        bool is_any = CODES[i].status == 429;
+        if (!strcmp(code, CODES[i].code) && (is_any || status < 500)) {
+            status = CODES[i].status;
+            break;
+        }
+    }
+    json_release(&document);
+    return status;
+}
+
 enum retry_decision retry_decide(const struct retry_situation *situation, struct retry_delay *delay)
 {
-    unsigned status = situation->status;
+    unsigned status = status_of(situation);
     *delay = (struct retry_delay){0};
     if (status >= 200 && status < 300) {
         return RETRY_STARTED;
     }
     if (status == 429) {
-        delay->told_ms = told_ms(situation);
+        delay->retry_after_ms = retry_after_ms(situation);
         return RETRY_FULL;
     }
     if (status == 0 && situation->is_hold_over) {
@@ -186,7 +217,7 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
         return decide_failure(situation, delay);
     }
     if (status < 400 || (status >= 401 && status <= 404)) {
-        delay->told_ms = RETRY_CONFIGURATION_MS;
+        delay->retry_after_ms = RETRY_CONFIGURATION_MS;
         return RETRY_CONFIGURATION;
     }
     return RETRY_REJECTED;

@@ -19,7 +19,7 @@ enum retry_decision {
     RETRY_FULL,          // 429: the agent is full, the call waits in line
     RETRY_FAILED,        // 408, 425, 5xx, no connection, timeout: again by itself
     RETRY_LINE,          // as RETRY_FAILED, but RETRY_FAILURES_MAX in a row: the agent's calls
-                         // stand in line, and this one asks again behind its turn
+                         // stand in line, and this one asks again after its turn
     RETRY_CONFIGURATION, // 401, 402, 403, 404, 3xx: our configuration is wrong, not the call
     RETRY_CUT, // no answer by the end of the caller's hold: the call is over, and the agent may be
                // well
@@ -28,7 +28,8 @@ enum retry_decision {
 
 struct retry_situation {
     unsigned status;               // 0: no answer
-    struct bytes_view retry_after; // the header as sent; empty where absent
+    struct bytes_view body;        // of the answer; Pipecat Cloud names a code in it
+    struct bytes_view retry_after; // the header as sent; empty if absent
     uint64_t wall_s;               // Unix time, for a Retry-After that is a date
     unsigned failures;             // in a row before this one (RETRY_FAILED or RETRY_LINE)
     bool is_hold_over;             // the caller's hold has ended
@@ -36,15 +37,16 @@ struct retry_situation {
 };
 
 struct retry_delay {
-    uint64_t own_ms;  // of RETRY_FAILED and RETRY_LINE: this call does not ask again before
-    uint64_t told_ms; // how long nobody of the agent's line may ask; 0: at the line's own pace
+    uint64_t backoff_ms; // of RETRY_FAILED and RETRY_LINE: this call does not ask again before
+    uint64_t
+        retry_after_ms; // how long nobody of the agent's line may ask; 0: at the line's own pace
 };
 
 enum retry_decision retry_decide(const struct retry_situation *situation,
                                  struct retry_delay *delay);
 
 // Retry-After in milliseconds, capped at RETRY_AFTER_MS_MAX: seconds or an HTTP date (RFC 9110,
-// 10.2.3). False where it is absent, negative or nonsense.
+// 10.2.3). Returns false if it is absent, negative or nonsense.
 bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after_ms);
 
 #endif

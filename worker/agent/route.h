@@ -1,4 +1,4 @@
-// Which agent takes a call, where its /start is and what it may cost: one route, from the
+// The agent that takes a call, the URL of its /start and its limits: one route, from the
 // environment. ROUTES_FILE (routes by number) will choose among several here.
 #ifndef DIALIN_ROUTE_H
 #define DIALIN_ROUTE_H
@@ -19,9 +19,9 @@ struct route {
     const char *api_key; // borrowed; NULL: none is sent
 };
 
-// A bot of one's own at `start_url`. False, with a sentence in `problem`, where the URL cannot be
-// used: plain http is for hosts that are near (loopback, private and
-// link-local networks, names without a dot) and for those that `allow_http` names.
+// A bot of one's own at `start_url`. Returns false, with a sentence in `problem`, if the URL cannot
+// be used: plain http is for hosts that are near (loopback, private and link-local networks, names
+// without a dot) and for those that `allow_http` names.
 bool route_to_url(struct route *route, const char *start_url, const char *api_key,
                   struct bytes *problem);
 

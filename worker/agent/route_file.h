@@ -1,5 +1,5 @@
 // ROUTES_FILE: its agents and its routes (CONTRACT, "Routes"). Pure but for the question which time
-// zones exist; the caller reads the file, and says what the environment holds.
+// zones exist; the caller reads the file, and passes the environment.
 #ifndef DIALIN_ROUTE_FILE_H
 #define DIALIN_ROUTE_FILE_H
 

@@ -16,7 +16,7 @@ static size_t lower(char *out, size_t size, const char *text, size_t len)
     return count;
 }
 
-// What stands in <…>, else the whole; without "sip:", "sips:" and "tel:", parameters and blanks.
+// The text in <…>, else the whole; without "sip:", "sips:" and "tel:", parameters and blanks.
 static struct bytes_view bare_address(const char *text)
 {
     const char *begin = strrchr(text, '<');

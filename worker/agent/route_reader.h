@@ -24,7 +24,7 @@ struct route_reader {
     void *context;         // for read functions that look things up
 };
 
-// A value in the file: its name, what cJSON made of it, and its text, which points into the file.
+// A value in the file: its name, its cJSON item, and its text, which points into the file.
 struct route_value {
     const char *name;
     const cJSON *tree;

@@ -1,4 +1,4 @@
-// One route of a routes file: which calls it takes and what becomes of them. Plain data; owned by
+// One route of a routes file: which calls it takes and what it does with them. Plain data; owned by
 // the file that it was read from.
 #ifndef DIALIN_ROUTE_RULE_H
 #define DIALIN_ROUTE_RULE_H
@@ -67,7 +67,8 @@ struct route_rule {
     char digest[ROUTE_DIGEST_BYTES]; // of the definition
 };
 
-// Reads one route. The table of agents is in reader->context, and gets what the route defines.
+// Reads one route. The table of agents is in reader->context, and gets the agents that the route
+// defines.
 bool route_rule_read(struct route_reader *reader, const struct route_value *value,
                      struct route_rule *rule);
 

@@ -1,4 +1,4 @@
-// Asks an agent to start a bot: one POST to /start, one callback with what it answered.
+// Asks an agent to start a bot: one POST to /start, one callback with the answer.
 #ifndef DIALIN_START_CLIENT_H
 #define DIALIN_START_CLIENT_H
 
@@ -18,9 +18,9 @@ struct start_request {
 
 struct start_answer {
     const struct http_answer *http;                  // borrowed for the callback
-    char session_id[START_SESSION_ID_BYTES_MAX + 1]; // empty where the answer names none
+    char session_id[START_SESSION_ID_BYTES_MAX + 1]; // empty if the answer names none
     char room_url[START_ROOM_URL_BYTES_MAX + 1];
-    const char *flaw; // a 2xx whose body is not what Pipecat Cloud answers: a sentence, else NULL
+    const char *flaw; // a sentence if the body of a 2xx is not that of Pipecat Cloud, else NULL
 };
 
 typedef void start_on_answer(const struct start_answer *answer, void *arg);

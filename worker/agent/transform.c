@@ -1,7 +1,7 @@
 // See transform.h. The request is appended piece by piece, in the order of CONTRACT's example,
-// without a tree of its own. What goes through as it came is copied as raw text from the webhook,
-// numbers and strings alike, so that no number loses a digit; json_parse() has made sure that the
-// raw text is JSON. Only names are read unescaped, since ours and theirs must be compared.
+// without a tree of its own. Members that go through unchanged are copied as raw text from the
+// webhook, numbers and strings alike, so that no number loses a digit; json_parse() has made sure
+// that the raw text is JSON. Only names are read unescaped, since ours and theirs must be compared.
 #include "transform.h"
 
 #include "json.h"
@@ -35,7 +35,7 @@ static void put_text(struct writer *writer, struct bytes_view text)
 
 // --- the webhook's fields ---------------------------------------------------------------------
 
-// The raw value of a field; empty where it is absent or null, or `document` is NULL.
+// The raw value of a field; empty if it is absent or null, or `document` is NULL.
 static struct bytes_view field(const struct json_document *document, const char *name)
 {
     if (!document) {
@@ -50,7 +50,7 @@ static struct bytes_view field(const struct json_document *document, const char 
     return (struct bytes_view){NULL, 0};
 }
 
-// What the webhook carries; else what the route fills in.
+// Prefers the webhook's value to the route's.
 static struct bytes_view field_or(const struct json_document *document, const char *name,
                                   const struct json_document *route)
 {
@@ -105,7 +105,7 @@ static bool take_name(struct names *names, struct bytes_view name)
     return true;
 }
 
-// --- what a route merges in ---------------------------------------------------------------------
+// --- members merged from a route ----------------------------------------------------------------
 
 static void put_member(struct writer *writer, const struct json_member *member)
 {
@@ -189,8 +189,8 @@ static void put_other_fields(struct writer *writer, const struct json_document *
 
 // --- the request's parts ----------------------------------------------------------------------
 
-// webhook_repair has left out what names nobody to call: a room that may dial out is refused by
-// Daily if the account may not, and would cost the caller.
+// webhook_repair has left out entries that name nobody to call: a room that may dial out is refused
+// by Daily if the account may not, and would cost the caller.
 static bool carries_dialout(const struct json_document *document)
 {
     return field(document, "dialout_settings").len > 0;
@@ -242,7 +242,7 @@ static void put_dialin_settings(struct writer *writer, const struct json_documen
     put(writer, "}");
 }
 
-// The fields that go through as they came, and null where they did not come.
+// The fields that go through unchanged, and null if they did not come.
 static void put_passed_on(struct writer *writer, const struct json_document *document)
 {
     static const char *const NAMES[] = {"dialout_settings", "voicemail_detection", "call_transfer"};
@@ -260,7 +260,7 @@ static void put_passed_on(struct writer *writer, const struct json_document *doc
 
 static void put_daily_api(struct writer *writer, const struct transform_settings *settings)
 {
-    // The last two are the route's where none are configured.
+    // The last two are the route's if none are configured.
     static const char *const OURS[] = {
         "dialin_settings", "dialout_settings", "voicemail_detection", "call_transfer",
         "sip_headers",     "daily_api_key",    "daily_api_url",       NULL};

@@ -1,5 +1,5 @@
 // Webhook to start request: the transformation of CONTRACT "Transform". Pure and deterministic:
-// the same entry, route and expiry give the same bytes, which is what `dialin-audit verify` checks.
+// the same entry, route and expiry give the same bytes, and `dialin-audit verify` checks that.
 #ifndef DIALIN_TRANSFORM_H
 #define DIALIN_TRANSFORM_H
 
@@ -16,24 +16,24 @@ struct transform_settings {
     const char *daily_api_key; // NULL: none is added
     const char *daily_api_url;
 
-    // A route's `body` and `room`, or NULL. They fill in and add: what the webhook leaves null or
-    // out, at any place that is shown in CONTRACT's example. They never overwrite what comes from
-    // the webhook, nor what is fixed there (exp, eject_at_room_exp, and what is in sip).
+    // A route's `body` and `room`, or NULL. They fill in and add: members that the webhook leaves
+    // null or out, at any place that is shown in CONTRACT's example. They never overwrite members
+    // that come from the webhook, nor the fixed ones (exp, eject_at_room_exp, and those of sip).
     const struct json_document *body, *room;
 };
 
-// What the worker needs to know of a webhook besides the request itself, as the bot hears it. Owned
+// Facts about a webhook that the worker needs besides the request, as the bot hears them. Owned
 // texts, NULL until transform() has filled them; empty if absent.
 struct transform_facts {
     char *from, *to;
-    char *flaw;    // what was repaired; empty: nothing
+    char *flaw;    // the repairs; empty: none
     char *problem; // why it cannot be transformed; empty: it can
 };
 void transform_facts_release(struct transform_facts *facts);
 
 // Appends the request's JSON to `request`, with `exp` set to `expires_s` (Unix time). NULL when it
 // is good, else a sentence why this webhook cannot be transformed, which is also in
-// `facts`. Replaces what `facts` held.
+// `facts`. Replaces the content of `facts`.
 const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
                       uint64_t expires_s, struct bytes *request, struct transform_facts *facts);
 

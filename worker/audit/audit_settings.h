@@ -1,5 +1,5 @@
-// The environment of dialin-audit: CONTRACT section 7, and of the worker what verify and replay
-// need.
+// The environment of dialin-audit: CONTRACT section 7, and the worker's settings that verify and
+// replay need.
 #ifndef DIALIN_AUDIT_SETTINGS_H
 #define DIALIN_AUDIT_SETTINGS_H
 

@@ -9,7 +9,7 @@
 
 enum exit_code { EXIT_DONE, EXIT_NOT_DONE, EXIT_USAGE };
 
-// What every command has; borrowed.
+// Given to every command; borrowed.
 struct audit {
     const struct options *options;
     const struct audit_settings *settings;

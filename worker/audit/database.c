@@ -1,6 +1,6 @@
 // See database.h. The connection is that of the programs (redis.h), on a loop that runs only while
 // an answer is waited for. A signal does not end the wait for an answer at once, which is short;
-// whoever asks looks for it between pages.
+// the caller checks for it between pages.
 #include "database.h"
 
 #include "interrupt.h"
@@ -156,7 +156,7 @@ redisReply *database_receive_any(struct database *database)
 
 static redisReply *without_error(struct database *database, redisReply *reply)
 {
-    if (reply_is_error(reply)) {
+    if (reply && reply_is_error(reply)) {
         char error[SCRIPT_ERROR_BYTES];
         script_error_explain(database->script, reply->str, error, sizeof error);
         say(database, "Redis refuses", error);
@@ -169,6 +169,24 @@ static redisReply *without_error(struct database *database, redisReply *reply)
 redisReply *database_receive(struct database *database)
 {
     return without_error(database, database_receive_any(database));
+}
+
+redisReply *database_receive_shaped(struct database *database, const char *shape)
+{
+    redisReply *reply = database_receive(database);
+    if (reply && !reply_has_shape(reply, shape)) {
+        say(database, "the reply of Redis is not understood", NULL);
+        freeReplyObject(reply);
+        return NULL;
+    }
+    return reply;
+}
+
+redisReply *database_ask_shaped(struct database *database, const char *shape, size_t argc,
+                                const struct bytes_view *argv)
+{
+    database_send(database, argc, argv);
+    return database_receive_shaped(database, shape);
 }
 
 // Of XINFO, and of whatever needs a group.
@@ -211,7 +229,7 @@ redisReply *database_page(struct database *database, enum redis_key stream, stru
                                       view_of_text(is_forward ? last : first),
                                       VIEW("COUNT"),
                                       redis_number(count, DATABASE_PAGE)};
-    return database_ask(database, sizeof argv / sizeof argv[0], argv);
+    return database_ask_shaped(database, REPLY_ROWS, sizeof argv / sizeof argv[0], argv);
 }
 
 uint64_t database_length(struct database *database, enum redis_key stream)

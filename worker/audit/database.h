@@ -1,6 +1,6 @@
 // The tool's way to Redis: one connection, one question after another, or a page of them in one
 // pipeline. Whatever goes wrong is said on standard error in a sentence, once, and then every
-// answer is NULL: whoever asked ends with exit code 1.
+// answer is NULL: the command ends with exit code 1.
 #ifndef DIALIN_AUDIT_DATABASE_H
 #define DIALIN_AUDIT_DATABASE_H
 
@@ -21,7 +21,7 @@
 
 struct database;
 
-// NULL, with a sentence said, where Redis cannot be used.
+// Returns NULL, after printing a sentence, if Redis cannot be used.
 struct database *database_open(const struct redis_address *address, const char *prefix);
 void database_close(struct database *database); // NULL is allowed
 
@@ -38,10 +38,16 @@ void database_send(struct database *database, size_t argc, const struct bytes_vi
 // are NULL as well.
 redisReply *database_receive(struct database *database);
 
-// The same where error replies are expected: they are given back.
+// The same for a reply that must have a shape (reply_has_shape): if it has another, that is
+// reported, and NULL is returned.
+redisReply *database_receive_shaped(struct database *database, const char *shape);
+redisReply *database_ask_shaped(struct database *database, const char *shape, size_t argc,
+                                const struct bytes_view *argv);
+
+// The same for a caller that expects error replies: they are returned.
 redisReply *database_receive_any(struct database *database);
 
-// The same where there may be no such stream or group: the error reply that says so is given back.
+// The same for a stream or group that may not exist: the error reply about that is returned.
 redisReply *database_receive_or_absent(struct database *database);
 
 // A page of a stream, DATABASE_PAGE rows at most: of its entries from one id to another, both
@@ -50,7 +56,7 @@ enum database_order { OLDEST_FIRST, NEWEST_FIRST };
 redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
                           struct entry_id to, enum database_order order);
 
-uint64_t database_length(struct database *database, enum redis_key stream); // 0 where it is lost
+uint64_t database_length(struct database *database, enum redis_key stream); // 0 if it is lost
 
 redisReply *database_ask(struct database *database, size_t argc, const struct bytes_view *argv);
 
@@ -59,7 +65,7 @@ redisReply *database_ask(struct database *database, size_t argc, const struct by
 redisReply *database_run(struct database *database, struct bytes_view script, size_t argc,
                          const struct bytes_view *argv);
 
-// Answers that nobody needs any more; false where one was an error.
+// Reads replies that nobody needs any more; returns false if one was an error.
 bool database_skip(struct database *database, size_t count);
 
 // Redis' time, by its offset at database_open.

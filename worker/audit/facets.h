@@ -1,4 +1,4 @@
-// What the index of the record is asked: which of a minute's sets may hold a call of a selection.
+// Asks the index of the record which of a minute's sets may hold a call of a selection.
 // The index keeps numbers as they were written (prelude.lua), so a number is looked up in its usual
 // spellings, and as `?`, which stands for all the unusual ones of that minute. Pure.
 #ifndef DIALIN_FACETS_H

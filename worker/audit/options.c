@@ -119,7 +119,7 @@ static void print_flags(enum command command)
         }
     }
     if (has_time) {
-        printf("\nTIME is " MOMENT_FORMS ".\n");
+        printf("\nTIME is " TIME_TEXT_FORMS ".\n");
     }
 }
 
@@ -150,8 +150,8 @@ static bool complain(const char *subject, const char *sentence)
 
 static bool parse_time(const char *flag, const char *text, uint64_t *ms)
 {
-    return moment_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is no time; give one as " MOMENT_FORMS);
+    return time_text_parse(text, loop_wall_ms(), ms) ||
+           complain(flag, "is no time; give one as " TIME_TEXT_FORMS);
 }
 
 static bool parse_limit(const char *text, uint64_t *limit)
@@ -257,7 +257,7 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     return false;
 }
 
-// What no flag can say alone.
+// Checks that involve several flags.
 static bool check(const struct options *options, enum command command)
 {
     const char *what = options->argument ? options->argument : "";

@@ -15,7 +15,7 @@ enum export_format { EXPORT_JSON, EXPORT_CSV };
 
 struct options {
     const char *command;  // list, show, …
-    const char *argument; // CALL_ID, NUMBER, or what `dead` is to do; NULL: none
+    const char *argument; // CALL_ID, NUMBER, or the action of `dead`; NULL: none
     struct selection selection;
     bool json;
     bool yes;

@@ -35,7 +35,9 @@ static struct entry_id id_member(const redisReply *fields, const char *name)
 static uint64_t number_member(const redisReply *fields, const char *name)
 {
     const redisReply *member = reply_member(fields, name);
-    return member && member->type == REDIS_REPLY_INTEGER ? (uint64_t)member->integer : 0;
+    int64_t number = 0;
+    reply_integer(member, 0, INT64_MAX, &number);
+    return (uint64_t)number;
 }
 
 static void read_group(struct stream_state *state, const redisReply *groups,
@@ -49,9 +51,9 @@ static void read_group(struct stream_state *state, const redisReply *groups,
         }
     }
     state->unfinished_from = entry_id_after(state->delivered);
-    if (reply_is_list(pending) && pending->elements > 1 &&
-        pending->element[1]->type == REDIS_REPLY_STRING) {
-        state->unfinished_from = entry_id_of(pending->element[1]->str);
+    const redisReply *oldest = reply_at(pending, 1, REDIS_REPLY_STRING);
+    if (oldest) {
+        state->unfinished_from = entry_id_of(oldest->str);
     }
 }
 
@@ -62,7 +64,7 @@ static void read_stream(struct stream_state *state, const redisReply *info)
     state->length = number_member(info, "length");
     state->newest = id_member(info, "last-generated-id");
     state->oldest = entry_id_after(state->newest);
-    if (reply_is_list(first) && first->elements == 2) {
+    if (reply_has_shape(first, REPLY_ROW)) {
         state->oldest = entry_id_of(first->element[0]->str);
     }
 }
@@ -105,8 +107,7 @@ struct page {
 
 static bool is_row(const redisReply *row)
 {
-    return reply_is_list(row) && row->elements == 2 &&
-           row->element[0]->type == REDIS_REPLY_STRING && reply_is_list(row->element[1]);
+    return reply_has_shape(row, REPLY_ROW);
 }
 
 static size_t first_of_name(const struct page *page, size_t row)
@@ -131,7 +132,8 @@ static bool read_hashes(struct database *database, struct page *page)
     }
     for (size_t i = 0; i < page->rows->elements; i++) {
         const size_t first = page->first[i];
-        page->hashes[i] = first == i ? database_receive(database) : page->hashes[first];
+        page->hashes[i] =
+            first == i ? database_receive_shaped(database, REPLY_FIELDS) : page->hashes[first];
     }
     return !database_is_lost(database);
 }
@@ -335,14 +337,14 @@ bool record_find(struct database *database, const char *call_id, struct recorded
     const struct bytes_view ask_hash[] = {VIEW("HGETALL"),
                                           database_key(database, REDIS_KEY_CALL, call_id)};
     *row = NULL;
-    *hash = database_ask(database, 2, ask_hash);
+    *hash = database_ask_shaped(database, REPLY_FIELDS, 2, ask_hash);
     const struct bytes_view entry = reply_field(*hash, "entry");
     view_copy(entry, search.entry, sizeof search.entry);
     if (*hash && (search.entry[0] || (search_unfinished(database, &search) && search.entry[0]))) {
         const struct bytes_view id = view_of_text(search.entry);
         const struct bytes_view ask_row[] = {
             VIEW("XRANGE"), database_key(database, REDIS_KEY_WEBHOOKS, ""), id, id};
-        *row = database_ask(database, 4, ask_row);
+        *row = database_ask_shaped(database, REPLY_ROWS, 4, ask_row);
     }
     bool is_found =
         *row && reply_is_list(*row) && (*row)->elements == 1 && is_row((*row)->element[0]);

@@ -1,6 +1,6 @@
-// Walks through the record, call by call, in pages: what it holds in memory does not grow with the
-// number of calls. Where numbers, agents or outcomes are asked for, it looks into the index first,
-// and reads only those minutes of entries in which they occur, and what is unfinished.
+// Walks through the record, call by call, in pages: its memory does not grow with the
+// number of calls. If the selection names numbers, agents or outcomes, it looks into the index
+// first, and reads only the minutes of entries in which they occur, and unfinished entries.
 #ifndef DIALIN_AUDIT_RECORD_WALK_H
 #define DIALIN_AUDIT_RECORD_WALK_H
 
@@ -17,19 +17,19 @@ struct stream_state {
     uint64_t pending;
 };
 
-// Answers false where Redis did not. No stream at all: all is 0.
+// Returns false if Redis did not answer. If there is no stream, all is 0.
 bool stream_state_read(struct database *database, struct stream_state *state);
 
-// Returns false where the walk is to end. `call` is borrowed for the callback, which may ask
+// Returns false if the walk should end. `call` is borrowed for the callback, which may ask
 // Redis: nothing is in the pipeline then.
 typedef bool record_on_call(const struct recorded_call *call, void *arg);
 
-// Answers false where Redis did not answer, or an interrupt came.
+// Returns false if Redis did not answer, or an interrupt came.
 bool record_walk(struct database *database, const struct selection *selection,
                  enum database_order order, record_on_call *on_call, void *arg);
 
 // One call by the name under which it is recorded. `call` points into *row and *hash, both to be
-// freed. Answers false, with both NULL, where it is not known (or Redis did not answer).
+// freed. Returns false, with both NULL, if it is not known (or Redis did not answer).
 bool record_find(struct database *database, const char *call_id, struct recorded_call *call,
                  redisReply **row, redisReply **hash);
 

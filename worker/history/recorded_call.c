@@ -64,7 +64,7 @@ static void set_party(char party[WEBHOOK_PARTY_BYTES_MAX + 1], const char *text)
     view_copy(view_of_text(text), party, WEBHOOK_PARTY_BYTES_MAX + 1);
 }
 
-// The ingress has written what it repaired. The numbers of a call that has no hash yet are
+// The ingress has recorded its repairs. The numbers of a call that has no hash yet are
 // those that the bot will hear.
 static void read_webhook(struct recorded_call *call, bool has_hash)
 {

@@ -36,13 +36,13 @@ struct recorded_call {
     char entry[ENTRY_ID_BYTES];
     char call_id[RECORDED_CALL_NAME_BYTES]; // under which it is recorded
     enum recorded_state state;
-    struct webhook_entry webhook;     // points into the row; empty where it is no longer there
+    struct webhook_entry webhook;     // points into the row; empty if it is no longer there
     const char *flaw;                 // of the entry: a sentence, or NULL
     const redisReply *hash;           // names and values in turn; NULL: there is none
-    char repairs[WEBHOOK_FLAW_BYTES]; // what was repaired of the webhook; empty: nothing
+    char repairs[WEBHOOK_FLAW_BYTES]; // the repairs of the webhook; empty: none
     char from[WEBHOOK_PARTY_BYTES_MAX + 1];
     char to[WEBHOOK_PARTY_BYTES_MAX + 1];
-    const char *reason, *agent; // "" where unknown; the rest is in the hash
+    const char *reason, *agent; // "" if unknown; the rest is in the hash
     uint64_t received_ms;       // Redis' time, as all of these; 0: unknown
     uint64_t started_ms;
     uint64_t updated_ms;

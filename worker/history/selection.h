@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What is NULL selects all; borrowed. Names are compared as they are recorded, numbers
+// A member that is NULL selects all; borrowed. Names are compared as they are recorded, numbers
 // by their digits (phone_number.h): any spelling, and `+1415*` for all that begin so.
 struct selection {
     uint64_t since_ms, until_ms; // by when Redis took the webhook; both ends are in

@@ -2,7 +2,7 @@
 -- to this worker. A request that has been out for longer than a second, or since before the last
 -- refusal, no longer holds up the next. (pace.lua explains the keys.) Follows prelude.lua.
 --
--- A call whose hold ends before an answer can come is passed over: it stays where it is and expires
+-- A call whose hold ends before an answer can come is passed over: it keeps its place and expires
 -- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
 -- call in PROBE_MS is admitted whatever the estimate is, or a wrong estimate could stop the queue.
 --

@@ -1,6 +1,6 @@
-// What a worker keeps of a line is its agent's name and when to ask next; everything else is in
-// Redis. lines.lua names the lines, so that each is asked for by every worker, whoever put calls
-// into it, and the death of one stalls none.
+// A worker keeps only the agent's name of a line and its next time to ask; everything else is in
+// Redis. lines.lua names the lines, so that every worker asks for each of them, no matter which
+// worker put calls into it, and the death of one stalls none.
 #include "line.h"
 
 #include "memory.h"
@@ -68,7 +68,7 @@ static void on_asked(const redisReply *reply, void *arg)
     struct lines *lines = line->lines;
     int64_t after_ms = LINE_ASK_MS_MAX;
     scripts_look_at(lines->scripts, reply);
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
+    if (reply_has_shape(reply, "(i.)")) {
         after_ms = reply->element[0]->integer;
         stream_reader_take(lines->reader, reply->element[1]);
     }
@@ -133,13 +133,13 @@ void lines_ask(struct lines *lines, const char *agent)
 
 // --- all lines ----------------------------------------------------------------------------------
 
-// {the agents that have a line, entries whose hold is over, where the search goes on}
+// {the agents that have a line, entries whose hold is over, start of the next search}
 static void on_looked(const redisReply *reply, void *arg)
 {
     struct lines *lines = arg;
     lines->is_looking = false;
     scripts_look_at(lines->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 || lines->is_stopped) {
+    if (!reply_has_shape(reply, "([s].s)") || lines->is_stopped) {
         return;
     }
     const redisReply *agents = reply->element[0];
@@ -192,7 +192,7 @@ struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stre
 void lines_close(struct lines *lines)
 {
     while (lines->first) {
-        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was forgotten is in no list
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a forgotten line is in no list
         forget(lines->first);
     }
     loop_timer_close(lines->look);

@@ -1,12 +1,12 @@
 -- Looks after all lines: names the agents that have one, and hands the calls whose hold is over to
--- this worker, to be given up. Where the entries of the consumer `line` and the calls that wait do
--- not match (a damaged Redis), the entries without a place in a line are handed out too. Behind
+-- this worker, to be given up. If the entries of the consumer `line` and the waiting calls do
+-- not match (a damaged Redis), the entries without a place in a line are handed out too. After
 -- prelude.lua.
 --
 -- KEYS  1 webhooks
--- ARGV  1 consumer  2 most calls to take  3 where the search for entries without a place goes on
+-- ARGV  1 consumer  2 most calls to take  3 start of the search for entries without a place
 --       (an entry id)
--- Answers {the agents, the entries, where the search goes on}.
+-- Returns {the agents, the entries, start of the next search}.
 local SEARCHED_MAX = 200
 local consumer, most, from = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS

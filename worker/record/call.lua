@@ -1,12 +1,12 @@
--- What begin.lua and finish.lua share; it stands in front of each, behind prelude.lua. Both do their
--- step for every call of a batch, one after the other. An error ends the whole batch, and what it has
--- done by then stays: worker/script/script_batch.c sends such steps again, each alone.
+-- Shared by begin.lua and finish.lua, which it precedes; it follows prelude.lua. Both do their
+-- step for every call of a batch, one after the other. An error ends the whole batch, and the steps
+-- that it has done by then stay: worker/script/script_batch.c sends them again, each alone.
 --
 -- KEYS  1 webhooks
--- ARGV  1 how many words describe a call  2 consumer, and what else begin.lua needs; then of each
+-- ARGV  1 how many words describe a call  2 consumer, and more for begin.lua; then of each
 --       call: entry, call_id, kind, from, to, agent, received_ms, sha256 of the body, place in the
 --       line (a score), end of the hold in ms; and the words of the step itself
--- Answers an array with the verdict of each, in their order.
+-- Returns an array with the verdict of each, in their order.
 --
 -- A call's hash has no `answered`, `deaths`, `failures` and `asked_ms` while they are 0 or nothing.
 -- (Each word of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
@@ -34,7 +34,7 @@ local function for_each_call(first, step)
     return verdicts
 end
 
--- Answers the event's name, a field of the call's hash: nobody has to look for a call's events among
+-- Returns the event's name, a field of the call's hash: nobody has to look for a call's events among
 -- all others.
 local function record_event(event, attempt, worker, reason, err, ...)
     return 'event:' .. redis.call('XADD', audit, '*', 'call_id', call_id, 'entry', entry,
@@ -42,7 +42,7 @@ local function record_event(event, attempt, worker, reason, err, ...)
         'reason', reason, 'error', err, ...)
 end
 
--- Counted once, also where the group was lost and brings the entry again.
+-- Counted once, even if the group was lost and brings the entry again.
 local function end_as_duplicate(known_sha256)
     if redis.call('HSETNX', call_key, 'duplicate:' .. entry, now_text) == 1 then
         local event = record_event('duplicate', '0', consumer,
@@ -54,7 +54,7 @@ local function end_as_duplicate(known_sha256)
     redis.call('XACK', KEYS[1], 'workers', entry)
 end
 
--- Whoever had the call before died with a request out: nobody knows what became of it.
+-- The worker that had the call before died with a request out: its outcome is unknown.
 local function record_unknown(attempts, worker)
     return record_event('attempt', attempts, worker or '', '', 'unknown outcome')
 end

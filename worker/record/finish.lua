@@ -6,7 +6,7 @@
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
 -- expired; `not_yet` and how many ms are left in which a request of this call may be answered. Sent again, it changes nothing: recorded or lost.
-local FIELDS_COUNT = 15 -- that this script knows: who adds one says here what becomes of it
+local FIELDS_COUNT = 15 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -66,7 +66,7 @@ local function finish(...)
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
         'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
-    -- Claimed by another who has not begun: what became of the request is known all the same.
+    -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
         not is_answered and tonumber(call[3]) == attempt
     local owner = owner_of(entry)
@@ -129,6 +129,7 @@ local function finish(...)
         begun_ms = tonumber(call[6] or now)
         if outcome.unanswered == '1' then
             set('unanswered', '1')
+            call[10] = '1'
         end
         if attempt > 1 then
             set('deaths', '0')
@@ -164,7 +165,9 @@ local function finish(...)
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
             set('room_url', outcome.room_url)
-            note_answer(outcome.latency_ms)
+            if #late == 0 then -- else this step has no latency of an answer
+                note_answer(outcome.latency_ms)
+            end
             speed_up(begun_ms)
         else
             set('reason', outcome.reason)

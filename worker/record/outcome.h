@@ -1,4 +1,4 @@
-// What one step of a call came to, as `finish` records it. OUTCOME_FIELDS is the one list of its
+// The outcome of one step of a call, as `finish` records it. OUTCOME_FIELDS is the one list of its
 // fields: it makes the struct, the arguments of finish.lua and the names under which finish.lua
 // finds them. finish.lua counts them, so that a field that it does not know stops the first call.
 #ifndef DIALIN_OUTCOME_H
@@ -17,7 +17,7 @@ enum outcome_name {
 };
 
 // X(kind, name, size of an array): NAME is the enum above, TEXT a borrowed constant, ARRAY a copied
-// text, BYTES an owned buffer, NUMBER and FLAG what they say; a STATUS of 0 is an empty text.
+// text, BYTES an owned buffer, NUMBER and FLAG are themselves; a STATUS of 0 is an empty text.
 #define OUTCOME_FIELDS(X)                                                                          \
     X(NAME, name, 0)                                                                               \
     X(TEXT, reason, 0)    /* of OUTCOME_DEAD: expired, rejected, invalid; else "" */               \

@@ -1,4 +1,4 @@
-// See redact.h. What is JSON, whole or cut, is walked by its structure, so that names are known
+// See redact.h. JSON, whole or cut, is walked by its structure, so that names are known
 // with their escapes resolved, and JSON stays JSON. The insides of its strings are searched as text
 // (redactor.c), since they may hold anything, JSON included; and so is all that turns out, perhaps
 // only at its end, to be no JSON: the walk is then forgotten and the search begins anew.
@@ -10,8 +10,8 @@
 
 #define WALK_DEPTH_MAX 1000
 
-// Each of these is on the first byte of its part and goes behind it, or to the end of a text that
-// was cut. False where the text is no JSON.
+// Each of these starts at the first byte of its part and moves past it, or to the end of a text
+// that was cut. Returns false if the text is not JSON.
 static bool walk_value(struct redactor *redactor, bool is_secret, unsigned depth);
 
 // Does a good escape sequence, or the beginning of one that was cut, stand at `at`?
@@ -57,7 +57,7 @@ static bool is_known_within(struct redactor *redactor, const char *begin, const 
     return false;
 }
 
-// A number or a word; only what can be one of these is looked for, not whether it is a good one.
+// A number or a word. It may be a malformed one: only its characters are checked.
 static bool walk_scalar(struct redactor *redactor, bool is_secret)
 {
     const char *begin = redactor->at;

@@ -1,4 +1,4 @@
-// Takes secrets out of what is about to be recorded: `[redacted]` stands in their place. Pure.
+// Replaces secrets with `[redacted]` before a text is recorded. Pure.
 #ifndef DIALIN_REDACT_H
 #define DIALIN_REDACT_H
 
@@ -14,7 +14,7 @@ struct redact_secrets {
 };
 
 // Appends `text` to `out` with each known secret replaced, and also, whether `text` is whole JSON,
-// cut JSON or no JSON at all, the value behind each key that names a secret (ends in token, key,
+// cut JSON or no JSON at all, the value after each key that names a secret (ends in token, key,
 // secret, password or authorization, in any case: dailyToken, daily_api_key, Authorization, …),
 // bearer credentials, and JSON Web Tokens. JSON stays valid JSON. Cut at the maximum of `out`.
 void redact(struct bytes_view text, const struct redact_secrets *secrets, struct bytes *out);

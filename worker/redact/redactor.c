@@ -1,6 +1,6 @@
 // See redactor.h. At each place of a text some questions are asked in turn: does a known secret
 // begin here, a JSON Web Token, a bearer credential, or has a word ended that names a secret and
-// has a value behind it? Each looks a bounded way ahead, and what it looks at for longer it takes
+// is followed by a value? Each looks a bounded way ahead, and if it looks further, it takes
 // away: so the whole is linear. In doubt it takes too much: a record can be poorer, a secret that
 // was recorded cannot be recalled.
 #include "redactor.h"
@@ -71,7 +71,7 @@ static size_t step_len(const struct redactor *redactor, const char *at)
     return redactor->text.is_json_string ? secret_unit_len(at, redactor->text.end) : 1;
 }
 
-// Known secrets that begin in what is hidden are hidden to their ends.
+// If a known secret begins inside a hidden value, it is hidden to its end.
 static void take(struct redactor *redactor, const char *from, const char *to)
 {
     for (const char *at = from; at < to; at += step_len(redactor, at)) {
@@ -114,7 +114,7 @@ static bool take_web_token(struct redactor *redactor, const char *begin)
     return true;
 }
 
-// The end of a value without quotes, by what cannot be in it. `\/` and `\u002f` can.
+// The end of a value without quotes: the first byte that cannot be in one. `\/` and `\u002f` can.
 static const char *end_of_bare(const struct redactor *redactor, const char *at)
 {
     const char *end = redactor->text.end;
@@ -132,7 +132,7 @@ static const char *end_of_bare(const struct redactor *redactor, const char *at)
     return at;
 }
 
-// "bearer token: …" is no credential, but a name with a value behind it.
+// "bearer token: …" is not a credential but a name followed by a value.
 static bool is_name_with_value(const char *at, const char *end)
 {
     const char *name_end = at;
@@ -164,9 +164,9 @@ static bool take_bearer(struct redactor *redactor, const char *begin)
     return true;
 }
 
-// --- values behind names, in text -------------------------------------------------------------
+// --- values after names, in text --------------------------------------------------------------
 
-// A quote, perhaps behind backslashes: JSON inside a string of JSON.
+// A quote, perhaps after backslashes: JSON inside a string of JSON.
 struct quote {
     const char *begin, *end; // equal: there is none
 };
@@ -180,8 +180,8 @@ static struct quote quote_at(const char *at, const char *end)
     return (struct quote){at, mark < end && is_in(*mark, "\"'") ? mark + 1 : at};
 }
 
-// Where the closing quote of an opening one begins. Each level of nesting doubles the backslashes
-// of what is within, and adds one to those of the quote.
+// Finds the quote that closes an opening one. Each level of nesting doubles the backslashes
+// of its content, and adds one to those of the quote.
 static const char *closing_quote(struct quote opening, const char *end)
 {
     size_t level = (size_t)(opening.end - 1 - opening.begin);
@@ -217,7 +217,7 @@ static bool is_scheme(const char *at, const char *end)
     return view_equal_ignoring_case(word, "bearer") || view_equal_ignoring_case(word, "basic");
 }
 
-// Hides the value at `at`, which stands behind a name that was closed with `quote`. A bare value
+// Hides the value at `at`, which follows a name that was closed with `quote`. A bare value
 // gets the quotes of its name, so that JSON inside a string stays JSON too.
 static void take_bare(struct redactor *redactor, const char *at, struct quote quote)
 {
@@ -272,7 +272,7 @@ static bool is_header(const struct redactor *redactor, const char *word, const c
            !strncasecmp(redactor->at - len, NAME, len);
 }
 
-// `redactor->at` is behind a word that names a secret. False where no value follows.
+// `redactor->at` is after a word that names a secret. Returns false if no value follows.
 static bool take_named(struct redactor *redactor, const char *word)
 {
     const char *end = redactor->text.end;
@@ -299,7 +299,7 @@ static bool take_named(struct redactor *redactor, const char *word)
 
 // --- text -------------------------------------------------------------------------------------
 
-// In text that is not known to be JSON, what follows a backslash may belong to it: \nkey=…
+// If the text is not known to be JSON, the letter after a backslash may belong to it: \nkey=…
 static bool take_token(struct redactor *redactor)
 {
     const char *at = redactor->at;

@@ -1,16 +1,16 @@
-// A text on its way to being recorded: what was looked at, what was appended, and the search for
-// secrets in text whose structure is not known. For redact.c.
+// The state of redacting one text: how far it was examined, how far it was copied, and the search
+// for secrets in text whose structure is not known. For redact.c.
 #ifndef DIALIN_REDACTOR_H
 #define DIALIN_REDACTOR_H
 
 #include "secret.h"
 
-// Text before `at` is done; of that, what is behind `plain` is yet to be appended.
+// Text before `at` is done; of that, the part after `plain` has yet to be appended.
 struct redactor {
     const char *at, *plain;
     const char *text_end;    // of everything
-    const char *begin;       // of what is searched now
-    struct secret_text text; // what is searched now
+    const char *begin;       // of the text that is searched now
+    struct secret_text text; // the text that is searched now
     struct secret_values values;
     struct bytes *out;
     bool is_full; // the maximum of `out` is reached: nothing is appended any more
@@ -20,7 +20,7 @@ struct redactor {
 void redactor_emit(struct redactor *redactor, const char *data, size_t len);
 void redactor_emit_until(struct redactor *redactor, const char *until);
 
-// Goes on behind `to`, with `[redacted]` instead of what is between.
+// Continues after `to`, and writes `[redacted]` for the bytes in between.
 void redactor_hide(struct redactor *redactor, const char *from, const char *to);
 
 // Hides the secrets from `begin` to `end`, which is the inside of a JSON string or any text. What
@@ -28,7 +28,7 @@ void redactor_hide(struct redactor *redactor, const char *from, const char *to);
 void redactor_search(struct redactor *redactor, const char *begin, const char *end,
                      bool is_json_string);
 
-// The first byte at or behind `at` that is not in `set`.
+// Returns the first byte at or after `at` that is not in `set`.
 const char *redactor_skip(const char *at, const char *end, const char *set);
 
 #endif

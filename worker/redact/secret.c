@@ -1,5 +1,5 @@
 // See secret.h. A value is looked for as it is and, character by character, in any of the forms
-// that JSON has for it, also behind several backslashes (JSON inside a string of JSON). A name is
+// that JSON has for it, also after several backslashes (JSON inside a string of JSON). A name is
 // judged by its last word. Every word there is ends in "token" or "secret" for one reason only, but
 // not in "key" (monkey, turkey): that one must begin a word, or follow one that is known for it.
 #include "secret.h"
@@ -48,7 +48,7 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-// The code behind `u` at `at`; -1: there is none.
+// The code after `u` at `at`; -1 if there is none.
 static int32_t unicode_escape(const char *at, const char *end)
 {
     int32_t code = 0;
@@ -115,7 +115,7 @@ static bool match_escape(struct bytes_view value, const char *at, const char *en
                     : *behind == wanted && (wanted == '"' || wanted == '/' || wanted == '\''));
 }
 
-// Is what is left of a text nothing, or an escape sequence that was cut?
+// Returns whether the rest of a text is empty or an escape sequence that was cut.
 static bool is_cut_off(const char *at, const char *end)
 {
     const char *text = at;
@@ -187,7 +187,7 @@ static bool is_alphanumeric(char c)
     return is_lower(c) || is_upper(c) || (c >= '0' && c <= '9');
 }
 
-// The last letters and digits of `name`, escapes resolved; what stands behind them is left out.
+// The last letters and digits of `name`, escapes resolved; the characters after them are left out.
 static size_t end_of_name(struct bytes_view name, char out[NAME_END_BYTES])
 {
     const char *end = name.data + name.len;
@@ -231,7 +231,7 @@ static bool begins_word(struct bytes_view name, size_t at)
 }
 
 // Every one of the words below ends in one of these letters: most names are known for harmless by
-// that. Where there are escapes, they say it only when they are resolved.
+// that. If there are escapes, they are resolved first.
 static bool may_be_secret(struct bytes_view name)
 {
     size_t len = name.len;

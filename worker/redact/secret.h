@@ -1,5 +1,5 @@
-// What a secret looks like: one of the known values, in whatever form JSON gives it, or a name
-// behind which a secret stands. Pure; for redact.c.
+// The forms of a secret: one of the known values, in whatever form JSON gives it, or a name
+// that is followed by a secret. Pure; for redact.c.
 #ifndef DIALIN_SECRET_H
 #define DIALIN_SECRET_H
 
@@ -16,15 +16,15 @@ struct secret_values {
 
 void secret_values_init(struct secret_values *values, const struct redact_secrets *secrets);
 
-// The text that is searched. Where it is the inside of a JSON string, a match never ends within an
-// escape sequence. Where it was cut, the first bytes of a secret at its very end count as a match.
+// The text that is searched. If it is the inside of a JSON string, a match never ends within an
+// escape sequence. If it was cut, the first bytes of a secret at its very end count as a match.
 struct secret_text {
     const char *end;
     bool is_json_string;
     bool is_cut;
 };
 
-// How many bytes at `at` are a known secret, the longest where there are several; 0: none.
+// The length of the known secret at `at`, the longest if there are several; 0 if there is none.
 size_t secret_match(const struct secret_values *values, const struct secret_text *text,
                     const char *at);
 

@@ -1,4 +1,4 @@
--- What the scripts share: Redis' time, and the stream of webhooks with its group. A script is given
+-- Shared by the scripts: Redis' time, and the stream of webhooks with its group. A script is given
 -- this stream as its only key; it makes the others from the prefix and their names (KEY_CALL and so
 -- on, common/redis/redis_keys.h).
 local PAUSE_MS_LONGEST = RETRY_AFTER_MS + 1000 -- nobody is told to wait longer than RETRY_AFTER_MS
@@ -10,14 +10,14 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
--- An id as a text that sorts as ids do; its second part may be beyond what a number holds.
+-- An id as a text that sorts as ids do; its second part may be too large for a number.
 local function place(id)
     local ms, sequence = id:match('^(%d+)-(%d+)$')
     return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #sequence) .. sequence
 end
 
 -- The index of the record: a set for every minute of entries, which holds the numbers, agents
--- and outcomes that occur in it. Whoever looks for one of them need not look at all entries.
+-- and outcomes that occur in it. A search for one of them need not read all entries.
 local prefix = KEYS[1]:match('^(.*)' .. KEY_WEBHOOKS .. '$')
 
 local function index_of(entry)
@@ -60,7 +60,7 @@ end
 
 local NOTHING = '0-0'
 
--- What XINFO GROUPS says of the workers' group; nil: there is none.
+-- The workers' group as XINFO GROUPS shows it; nil if there is none.
 local function group()
     if redis.call('EXISTS', KEYS[1]) == 1 then
         for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -73,7 +73,7 @@ end
 
 -- The last entry before the oldest unfinished one. The key goes up only, unless it belongs to a
 -- stream that is gone. NOTHING: no entry is known to be finished.
-local function move_the_mark()
+local function advance_low_water_mark()
     local workers = group()
     if not workers then
         return NOTHING
@@ -115,7 +115,7 @@ local function give_to(consumer, entry)
     redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'JUSTID')
 end
 
--- An entry as XRANGE answers it; without fields where it was deleted from the stream.
+-- An entry as XRANGE returns it; without fields if it was deleted from the stream.
 local function row_of(entry)
     return redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
 end

@@ -26,6 +26,7 @@ struct scripts {
     struct bytes webhooks; // key of the stream
     struct script script[SCRIPT_COUNT];
     unsigned loading;
+    uint64_t loading_ms; // when that began
     char error[SCRIPT_ERROR_BYTES];
     unsigned loaded;
 };
@@ -68,10 +69,19 @@ void scripts_load(struct scripts *scripts)
         return;
     }
     scripts->loaded = 0;
+    scripts->loading_ms = loop_now_ms();
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         const struct bytes_view argv[] = {VIEW("SCRIPT"), VIEW("LOAD"), scripts->script[i].text};
         scripts->loading +=
             redis_send(scripts->redis, 3, argv, on_loaded, &scripts->script[i]) ? 1 : 0;
+    }
+}
+
+// Redis did not take all of them, and may do so now.
+static void load_again(struct scripts *scripts)
+{
+    if (redis_is_up(scripts->redis) && loop_now_ms() - scripts->loading_ms > SCRIPTS_AGAIN_MS) {
+        scripts_load(scripts);
     }
 }
 
@@ -95,6 +105,7 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
     struct bytes_view command[REDIS_ARGUMENTS_MAX];
     assert(HEAD_ARGUMENTS + argc <= REDIS_ARGUMENTS_MAX);
     if (!scripts_are_loaded(scripts)) {
+        load_again(scripts);
         return false;
     }
     write_head(scripts, name, command);

@@ -5,6 +5,8 @@
 #include "redis.h"
 #include "script_text.h"
 
+#define SCRIPTS_AGAIN_MS 1000 // after Redis did not take them
+
 struct scripts;
 
 // The connection is borrowed. scripts_load is to be called whenever it has come up.
@@ -27,7 +29,7 @@ bool scripts_can_send(const struct scripts *scripts);
 // the next call.
 const char *scripts_error(struct scripts *scripts, const redisReply *reply);
 
-// To be called with each reply: loads the scripts again where Redis has forgotten them.
+// To be called with each reply: loads the scripts again if Redis has forgotten them.
 void scripts_look_at(struct scripts *scripts, const redisReply *reply);
 
 #endif

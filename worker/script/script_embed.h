@@ -1,5 +1,5 @@
 // A Lua script inside a program. The assembler's .incbin brings the text in from build/scripts/,
-// where the Makefile composes each script from its parts (scripts.mk).
+// which the Makefile fills with scripts composed from their parts (scripts.mk).
 #ifndef DIALIN_SCRIPT_EMBED_H
 #define DIALIN_SCRIPT_EMBED_H
 

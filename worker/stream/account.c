@@ -1,4 +1,4 @@
-// What an append-only file that was cut or a failover loses, it loses of stream and counters alike,
+// A cut append-only file or a failover loses entries of stream and counters alike,
 // so that the account still adds up. Hence the second look: how many entries Redis had counted up
 // to the newest one this worker knows, and how many it counts up to there now.
 #include "account.h"
@@ -26,7 +26,8 @@ struct account {
 };
 
 // The places of account.lua's answer.
-enum { ADDED, STARTED, DEAD, DUPLICATE, UNFINISHED, IN_LINE, NEWEST, NEWER, LEFT, ANSWERS };
+enum { ADDED, STARTED, DEAD, DUPLICATE, UNFINISHED, IN_LINE, NEWEST, NEWER, LEFT };
+static const char SHAPE[] = "(nnnniisis)";
 
 static int64_t at(const redisReply *reply, size_t place)
 {
@@ -86,11 +87,11 @@ static void on_read(const redisReply *reply, void *arg)
     struct account *account = arg;
     account->is_reading = false;
     scripts_look_at(account->scripts, reply);
-    if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == ANSWERS) {
+    if (reply_has_shape(reply, SHAPE)) {
         look_for_losses(account, reply);
         add_up(account, reply);
         (*account->readings)++;
-    } else if (reply && reply->type == REDIS_REPLY_ERROR) {
+    } else if (reply_is_error(reply)) {
         log_error("the account cannot be read",
                   log_text("error", scripts_error(account->scripts, reply)));
     }

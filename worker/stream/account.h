@@ -1,6 +1,6 @@
 // The account: every entry that was ever put into the stream is started, dead, a duplicate or
 // unfinished. Reads it in one consistent step every ACCOUNT_EVERY_MS and whenever the connection
-// has come up, and says loudly when it does not add up, and when Redis no longer has what it had.
+// has come up, and logs an error if it does not add up, or if Redis has lost entries.
 #ifndef DIALIN_ACCOUNT_H
 #define DIALIN_ACCOUNT_H
 

@@ -3,7 +3,7 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 the newest entry of the last time, or an empty text
--- Answers {entries added, started, dead, duplicate, unfinished (-1: not known), calls in line,
+-- Returns {entries added, started, dead, duplicate, unfinished (-1: not known), calls in line,
 -- the newest entry's id, how many entries are newer than the one asked for (-1: it is still there,
 -- or there are too many to count), the newest one up to it that is there}.
 local NEWER_MAX = 1000
@@ -21,7 +21,7 @@ local added, newest = field(stream, 'entries-added'), field(stream, 'last-genera
 local unfinished, in_line = -1, 0
 local workers = group()
 if workers then
-    -- `lag` is unknown for a while where the group was made again or entries were deleted.
+    -- `lag` is unknown for a while if the group was made again or entries were deleted.
     local unread = field(workers, 'last-delivered-id') == newest and 0 or field(workers, 'lag')
     unfinished = unread and field(workers, 'pending') + unread or -1
     in_line = count_of('line')

@@ -1,5 +1,5 @@
-// Two scripts, one behind the other: trim.lua, unknown.lua. A run that finds Redis away is simply
-// made again at its next time. What is taken away because memory is short is said once for each
+// Two scripts, one after the other: trim.lua, unknown.lua. If Redis is away, a run is simply
+// repeated at its next time. Trimming because memory is short is logged once for each
 // such time, when it is over: with how many entries went, and how young the youngest was.
 #include "housekeeping.h"
 
@@ -55,7 +55,8 @@ static void plan(struct housekeeping *housekeeping)
 // --- trimming ----------------------------------------------------------------------------------
 
 // The places of trim.lua's answer.
-enum { TAKEN, YOUNGEST, IS_BEFORE_TIME, HAS_MORE, USED, MAXMEMORY, TRIM_ANSWERS };
+enum { TAKEN, YOUNGEST, IS_BEFORE_TIME, HAS_MORE, USED, MAXMEMORY };
+static const char TRIM_SHAPE[] = "(nsnnnn)";
 
 static void say_memory_is_short(struct housekeeping *housekeeping, const redisReply *reply)
 {
@@ -95,8 +96,8 @@ static void on_trimmed(const redisReply *reply, void *arg)
     struct housekeeping *housekeeping = arg;
     housekeeping->is_trimming = false;
     scripts_look_at(housekeeping->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != TRIM_ANSWERS) {
-        if (reply && reply->type == REDIS_REPLY_ERROR) {
+    if (!reply_has_shape(reply, TRIM_SHAPE)) {
+        if (reply_is_error(reply)) {
             log_error("finished history cannot be trimmed",
                       log_text("error", scripts_error(housekeeping->scripts, reply)));
         }
@@ -128,13 +129,13 @@ static bool trim(struct housekeeping *housekeeping)
 
 // --- entries of other versions -----------------------------------------------------------------
 
-// {how many were claimed, how many were given up, where the search goes on}
+// {how many were claimed, how many were given up, start of the next search}
 static void on_searched(const redisReply *reply, void *arg)
 {
     struct housekeeping *housekeeping = arg;
     housekeeping->is_searching = false;
     scripts_look_at(housekeeping->scripts, reply);
-    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
+    if (!reply_has_shape(reply, "(nns)")) {
         plan(housekeeping);
         return; // without the group nobody holds anything
     }
@@ -148,7 +149,7 @@ static void on_searched(const redisReply *reply, void *arg)
     if (claimed > 0) {
         log_info("took entries that were put aside for a newer worker",
                  log_number("entries", claimed));
-        stream_reader_read_backlog(housekeeping->reader);
+        stream_reader_read_pending(housekeeping->reader);
     }
     plan(housekeeping);
 }

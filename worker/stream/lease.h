@@ -24,18 +24,18 @@ struct lease_settings {
 
 struct lease;
 
-// Starts the reader once the first lease stands, and has it read what is taken over.
+// Starts the reader once the first lease stands, and has it read the entries that are taken over.
 struct lease *lease_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
                          const struct lease_settings *settings);
 
 // The connection has come up: renews at once.
 void lease_on_up(struct lease *lease);
 
-// Takes nothing over any more, and goes on renewing: for a worker that finishes what it has.
+// Takes nothing over any more, and goes on renewing: for a worker that finishes its calls.
 void lease_stop_taking(struct lease *lease);
 
-// Gives the lease up, so that others take over at once what is left; then calls back, also where
-// Redis is away.
+// Gives the lease up, so that others take over the remaining entries at once; then calls back, also
+// if Redis is away.
 void lease_give_up(struct lease *lease, loop_on_time *on_given_up, void *arg);
 
 void lease_close(struct lease *lease); // after the connection: no callback comes any more

@@ -1,4 +1,4 @@
--- A worker leaves: without its lease, what it still holds is taken over by the others at once; if it
+-- A worker leaves: without its lease, the others take over its entries at once; if it
 -- holds nothing, its consumer goes too.
 --
 -- KEYS  1 webhooks

@@ -1,8 +1,8 @@
--- Makes the consumer group where it is missing: at the low-water mark, up to which every entry is
+-- Makes the consumer group if it is missing: at the low-water mark, up to which every entry is
 -- finished. A mark beyond the stream's end belongs to a stream that is gone. Appended to prelude.lua.
 --
 -- KEYS  1 webhooks
--- Answers the id behind which the group begins, or an empty text where it was there.
+-- Returns the id after which the group begins, or an empty text if the group existed.
 local low = redis.call('GET', prefix .. KEY_LOW) or NOTHING
 if group() then
     return ''

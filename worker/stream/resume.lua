@@ -4,7 +4,7 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 deliveries after which an entry is not worked on any more  3... the entries
--- Answers {entry, fields (false: deleted), deliveries so far} for each that is still this worker's.
+-- Returns {entry, fields (false: deleted), deliveries so far} for each that is still this worker's.
 local consumer, most = ARGV[1], tonumber(ARGV[2])
 local rows = {}
 for i = 3, #ARGV do

@@ -10,8 +10,13 @@ static void ignore_reply(const redisReply *reply, void *arg)
 
 bool stream_entry_is_row(const redisReply *row)
 {
-    return row->type == REDIS_REPLY_ARRAY && row->elements >= 2 &&
-           row->element[0]->type == REDIS_REPLY_STRING && row->element[0]->len < ENTRY_ID_BYTES;
+    const redisReply *id = reply_at(row, 0, REDIS_REPLY_STRING);
+    return reply_count(row) >= 2 && id && id->len < ENTRY_ID_BYTES && entry_id_is_valid(id->str);
+}
+
+bool stream_entry_is_entry(const redisReply *row)
+{
+    return stream_entry_is_row(row) && reply_has_shape(row->element[1], "?[.]");
 }
 
 struct bytes_view stream_entry_id(const redisReply *row)
@@ -21,12 +26,7 @@ struct bytes_view stream_entry_id(const redisReply *row)
 
 const redisReply *stream_entry_rows(const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1 ||
-        reply->element[0]->type != REDIS_REPLY_ARRAY || reply->element[0]->elements != 2 ||
-        reply->element[0]->element[1]->type != REDIS_REPLY_ARRAY) {
-        return NULL;
-    }
-    return reply->element[0]->element[1];
+    return reply_has_shape(reply, "((s[.]))") ? reply->element[0]->element[1] : NULL;
 }
 
 enum stream_entry_kind stream_entry_read(const redisReply *row, struct webhook_entry *entry,

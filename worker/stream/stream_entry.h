@@ -1,4 +1,4 @@
-// An entry of the stream as Redis returns it: what it is, and the commands for one that this worker
+// An entry of the stream as Redis returns it: its kind, and the commands for one that this worker
 // cannot use.
 #ifndef DIALIN_STREAM_ENTRY_H
 #define DIALIN_STREAM_ENTRY_H
@@ -12,6 +12,9 @@
 
 // A row of XRANGE, XREADGROUP or XPENDING: its entry id first.
 bool stream_entry_is_row(const redisReply *row);
+
+// The same with what stream_entry_read wants: its fields, or nil if it was deleted.
+bool stream_entry_is_entry(const redisReply *row);
 struct bytes_view stream_entry_id(const redisReply *row);
 
 // The rows of the one stream in the reply of XREADGROUP; NULL if there are none.
@@ -29,8 +32,8 @@ enum stream_entry_kind stream_entry_read(const redisReply *row, struct webhook_e
 void stream_entry_acknowledge(struct redis *redis, struct bytes_view stream,
                               struct bytes_view entry_id);
 
-// Gives an entry of a newer version to the consumer `unknown`, where a worker that knows the
-// version finds it.
+// Gives an entry of a newer version to the consumer `unknown`, so that a worker that knows the
+// version can find it.
 void stream_entry_put_aside(struct redis *redis, struct bytes_view stream,
                             struct bytes_view entry_id, struct bytes_view version);
 

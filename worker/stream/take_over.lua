@@ -7,7 +7,7 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer (who takes)  2 most entries to take  3 how long, in ms, a lease must have been gone
--- Answers the number of entries taken.
+-- Returns the number of entries taken.
 local consumer, most, patience_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local leases, gone = prefix .. KEY_WORKER, prefix .. KEY_GONE
 local reserved = { [consumer] = true, line = true, unknown = true }

@@ -1,12 +1,12 @@
--- Takes finished history away, oldest first, at most ARGV[2] entries in a step: what is older than
+-- Takes finished history away, oldest first, at most ARGV[2] entries in a step: entries older than
 -- the retention time, and above a share of maxmemory whatever is finished. The low-water mark, up to
--- which every entry is finished, is moved up first, and nothing behind it is ever taken.
+-- which every entry is finished, is moved up first, and nothing after it is ever taken.
 -- Appended to prelude.lua.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 retention time in ms  2 most entries to take
 --       3 per cent of maxmemory above which history goes before its time
--- Answers {entries taken, the youngest of them or an empty text, 1: taken before their time,
+-- Returns {entries taken, the youngest of them or an empty text, 1: taken before their time,
 -- 1: there is more to take, used memory, maxmemory}.
 local EVENTS_MAX = 1000 -- of audit and dead letters each, in a step
 local retention_ms, most, calls = tonumber(ARGV[1]), tonumber(ARGV[2]), prefix .. KEY_CALL
@@ -40,7 +40,7 @@ local function forget_call(id, fields)
     end
 end
 
--- What the index has of a minute goes with the last entry of it.
+-- The index of a minute goes with the minute's last entry.
 local function trim_index(rows, kept)
     local done = kept and index_of(kept)
     for i = #rows, 1, -1 do
@@ -53,7 +53,7 @@ local function trim_index(rows, kept)
 end
 
 -- Whole nodes of the stream up to EVENTS_MAX; the few that are left of the last node, exactly.
--- Answers whether there is more, and how many were taken.
+-- Returns whether there is more, and how many were taken.
 local function trim_events(key, mark)
     local taken = redis.call('XTRIM', key, 'MINID', '~', mark, 'LIMIT', EVENTS_MAX)
     if taken > EVENTS_MAX / 2 then
@@ -64,7 +64,7 @@ end
 
 local used, maxmemory = memory()
 local before_time = is_short(used, maxmemory)
-local low = move_the_mark()
+local low = advance_low_water_mark()
 local cut = now - retention_ms
 local last = low
 if not before_time and ms_of(low) >= cut then
@@ -84,7 +84,7 @@ end
 -- Events and dead letters are younger than their entry, a duplicate's too, for that is an entry of
 -- its own. So one whose id is below that of the oldest entry still here belongs to an entry that is
 -- gone, and no kept call loses a part of its story. The reverse is not true: the last events of an
--- entry follow it only once they are old enough themselves. (Where Redis' clock was set back, an
+-- entry follow it only once they are old enough themselves. (If Redis' clock was set back, an
 -- event may be older than its entry, and go as much earlier as the clock was wrong.)
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local mark = text(before_time and now or cut) .. '-0'

@@ -4,9 +4,9 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most entries to take  3 the version this worker knows  4 age in ms at which an
---       entry is given up  5 error for those  6 where the search goes on (an entry id)
+--       entry is given up  5 error for those  6 start of the search (an entry id)
 --       7 most entries to look at
--- Answers {how many were taken, how many were given up, where the search goes on}.
+-- Returns {how many were taken, how many were given up, start of the next search}.
 local consumer, most = ARGV[1], tonumber(ARGV[2])
 local audit, counts, calls = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix .. KEY_CALL
 
@@ -51,7 +51,7 @@ local rows = redis.call('XPENDING', KEYS[1], 'workers', from, '+', ARGV[7], 'unk
 for _, row in ipairs(rows) do
     local entry = row[1]
     local fields = row_of(entry)[2]
-    -- A deleted one is said to be lost by whoever reads it.
+    -- The worker that reads a deleted one logs its loss.
     if not fields or field(fields, 'v') == ARGV[3] then
         if taken < most then
             give_to(consumer, entry)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The first container of docker-compose.yml, once before each start: gives each service a volume with
-# what it may know, a file for each setting, so that no secret stands in an environment.
+# The first container of docker-compose.yml; it runs once before each start. Gives each service a volume
+# with its secrets, a file for each, so that no secret stands in an environment.
 #
 # Makes a password for each user of Redis at the first start, and users.acl from users.acl.in, which
 # has the rights of each. Passwords stay until their volumes are removed; rights follow the sources.
@@ -94,7 +94,7 @@ for service in "${!SETTINGS[@]}"; do
     url=${VALUES[REDIS_URL]:-redis://$service:$(cat /auth/redis/$service)@redis}
     printf %s "$url" | put "$folder/REDIS_URL" $OWNER
 done
-# Whoever rings or looks at the record of the demonstration has its public secret.
+# In the demonstration the caller signs, and the audit judges, by the public secret.
 if [ -z "${VALUES[PINLESS_HMAC_SECRET]:-}${VALUES[INGRESS_API_KEY]:-}" ]; then
     for service in caller audit; do
         printf %s "$DEMONSTRATION_SECRET" | put /auth/$service/PINLESS_HMAC_SECRET $OWNER

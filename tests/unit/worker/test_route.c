@@ -9,75 +9,76 @@
 #include <cmocka.h>
 #include <string.h>
 
+static const struct {
+    const char *url, *agent; // NULL: refused
+} URLS[] = {
+    {"https://bots.example.com/start", "bots.example.com/start"},
+    {"https://bots.example.com:8443/a/start?x=1", "bots.example.com:8443/a/start"},
+    {"https://bots.example.com", "bots.example.com"},
+    {"http://127.0.0.1:7870/start", "127.0.0.1:7870/start"},
+    {"http://localhost/start", "localhost/start"},
+    {"http://agent:7870/start", "agent:7870/start"},
+    {"http://10.1.2.3/start", "10.1.2.3/start"},
+    {"http://172.16.0.1/start", "172.16.0.1/start"},
+    {"http://172.31.255.1/start", "172.31.255.1/start"},
+    {"http://192.168.0.9/start", "192.168.0.9/start"},
+    {"http://[::1]:7870/start", "[::1]:7870/start"},
+    {"http://[fd00::1]/start", "[fd00::1]/start"},
+    {"http://100.101.102.103:7860/start", "100.101.102.103:7860/start"},
+    {"http://169.254.10.1:7860/start", "169.254.10.1:7860/start"},
+    {"http://[fe80::1]:7860/start", "[fe80::1]:7860/start"},
+    {"http://bot.localhost:7860/start", "bot.localhost:7860/start"},
+    {"http://host.docker.internal:7860/start", "host.docker.internal:7860/start"},
+    {"http://gateway.containers.internal:7860/start", "gateway.containers.internal:7860/start"},
+    {"http://bot.voice.svc.cluster.local:7860/start", "bot.voice.svc.cluster.local:7860/start"},
+    {"http://bot.railway.internal:7860/start", "bot.railway.internal:7860/start"},
+    {"http://BOT.Internal:7860/start", "BOT.Internal:7860/start"},
+    {"http://bot.voice:7860/start", "bot.voice:7860/start"},
+    {"HTTPS://bot.example.com/start", "bot.example.com/start"},
+    {"https://bot.example.com/start/", "bot.example.com/start/"},
+    {"http://bot.voice.svc:7860/start", NULL},
+    {"http://bot.flycast:7860/start", NULL},
+    {"http://macbook.local:7860/start", NULL},
+    {"http://bot.internal.example.com/start", NULL},
+    {"http://0x08080808/start", NULL},
+    {"http://134744072/start", NULL},
+    {"http://01002004010/start", NULL},
+    {"http://010.8.8.8/start", NULL},
+    {"http://8.8/start", NULL},
+    {"http://100.63.0.1/start", NULL},
+    {"http://100.128.0.1/start", NULL},
+    {"http://[::ffff:8.8.8.8]/start", NULL},
+    {"http://172.32.0.1/start", NULL},
+    {"http://8.8.8.8/start", NULL},
+    {"http://bots.example.com/start", NULL},
+    {"http://[2001:db8::1]/start", NULL},
+    {"http://127.0.0.1.example.com/start", NULL},
+    {"http://user@localhost/start", NULL},
+    {"https://user:password@bots.example.com/start", NULL},
+    {"ftp://bots.example.com/start", NULL},
+    {"bots.example.com/start", NULL},
+    {"https://", NULL},
+    {"https:///start", NULL},
+    {"http://[::1/start", NULL},
+    {"https://bots.example.com/a b", NULL},
+    {"file:///etc/passwd", NULL},
+    {"", NULL},
+};
+
 static void takes_urls(void **state)
 {
     (void)state;
-    static const struct {
-        const char *url, *agent; // NULL: refused
-    } CASES[] = {
-        {"https://bots.example.com/start", "bots.example.com/start"},
-        {"https://bots.example.com:8443/a/start?x=1", "bots.example.com:8443/a/start"},
-        {"https://bots.example.com", "bots.example.com"},
-        {"http://127.0.0.1:7870/start", "127.0.0.1:7870/start"},
-        {"http://localhost/start", "localhost/start"},
-        {"http://agent:7870/start", "agent:7870/start"},
-        {"http://10.1.2.3/start", "10.1.2.3/start"},
-        {"http://172.16.0.1/start", "172.16.0.1/start"},
-        {"http://172.31.255.1/start", "172.31.255.1/start"},
-        {"http://192.168.0.9/start", "192.168.0.9/start"},
-        {"http://[::1]:7870/start", "[::1]:7870/start"},
-        {"http://[fd00::1]/start", "[fd00::1]/start"},
-        {"http://100.101.102.103:7860/start", "100.101.102.103:7860/start"},
-        {"http://169.254.10.1:7860/start", "169.254.10.1:7860/start"},
-        {"http://[fe80::1]:7860/start", "[fe80::1]:7860/start"},
-        {"http://bot.localhost:7860/start", "bot.localhost:7860/start"},
-        {"http://host.docker.internal:7860/start", "host.docker.internal:7860/start"},
-        {"http://gateway.containers.internal:7860/start", "gateway.containers.internal:7860/start"},
-        {"http://bot.voice.svc.cluster.local:7860/start", "bot.voice.svc.cluster.local:7860/start"},
-        {"http://bot.railway.internal:7860/start", "bot.railway.internal:7860/start"},
-        {"http://BOT.Internal:7860/start", "BOT.Internal:7860/start"},
-        {"http://bot.voice:7860/start", "bot.voice:7860/start"},
-        {"HTTPS://bot.example.com/start", "bot.example.com/start"},
-        {"https://bot.example.com/start/", "bot.example.com/start/"},
-        {"http://bot.voice.svc:7860/start", NULL},
-        {"http://bot.flycast:7860/start", NULL},
-        {"http://macbook.local:7860/start", NULL},
-        {"http://bot.internal.example.com/start", NULL},
-        {"http://0x08080808/start", NULL},
-        {"http://134744072/start", NULL},
-        {"http://01002004010/start", NULL},
-        {"http://010.8.8.8/start", NULL},
-        {"http://8.8/start", NULL},
-        {"http://100.63.0.1/start", NULL},
-        {"http://100.128.0.1/start", NULL},
-        {"http://[::ffff:8.8.8.8]/start", NULL},
-        {"http://172.32.0.1/start", NULL},
-        {"http://8.8.8.8/start", NULL},
-        {"http://bots.example.com/start", NULL},
-        {"http://[2001:db8::1]/start", NULL},
-        {"http://127.0.0.1.example.com/start", NULL},
-        {"http://user@localhost/start", NULL},
-        {"https://user:password@bots.example.com/start", NULL},
-        {"ftp://bots.example.com/start", NULL},
-        {"bots.example.com/start", NULL},
-        {"https://", NULL},
-        {"https:///start", NULL},
-        {"http://[::1/start", NULL},
-        {"https://bots.example.com/a b", NULL},
-        {"file:///etc/passwd", NULL},
-        {"", NULL},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    for (size_t i = 0; i < sizeof URLS / sizeof URLS[0]; i++) {
         struct route route = {.allow_http = "*.svc.cluster.local, *.internal,bot.voice,*"};
         struct bytes problem;
         bytes_init(&problem, 1024);
-        bool is_good = route_to_url(&route, CASES[i].url, "key", &problem);
-        if (is_good != (CASES[i].agent != NULL)) {
-            fail_msg("%s", CASES[i].url);
+        bool is_good = route_to_url(&route, URLS[i].url, "key", &problem);
+        if (is_good != (URLS[i].agent != NULL)) {
+            fail_msg("%s", URLS[i].url);
         }
         if (is_good) {
-            assert_string_equal(route.agent, CASES[i].agent);
-            assert_string_equal(route.start_url, CASES[i].url);
+            assert_string_equal(route.agent, URLS[i].agent);
+            assert_string_equal(route.start_url, URLS[i].url);
         } else {
             assert_true(problem.len > 0);
         }

@@ -1,5 +1,5 @@
 // dialin-audit export: webhooks, events and outcomes in the order of their ids, which is that of
-// Redis' time. Two streams are merged; a call's outcome stands behind its last event.
+// Redis' time. Two streams are merged; a call's outcome follows its last event.
 #include "command.h"
 #include "export_row.h"
 #include "interrupt.h"
@@ -66,12 +66,13 @@ static bool read_outcomes(struct database *database, struct source *source)
         }
     }
     for (size_t i = 0; i < source->rows->elements; i++) {
-        source->hashes[i] = ends_call(source, i) ? database_receive(database) : NULL;
+        source->hashes[i] =
+            ends_call(source, i) ? database_receive_shaped(database, REPLY_FIELDS) : NULL;
     }
     return !database_is_lost(database);
 }
 
-// Makes sure that a row is at hand, where there is one left. False: Redis did not answer.
+// Makes sure that a row is at hand, if there is one left. Returns false if Redis did not answer.
 static bool fill(struct database *database, struct source *source)
 {
     bool has_row = source->rows && source->next < source->rows->elements;
@@ -150,7 +151,7 @@ static bool write_all(struct exported *exported)
     return false;
 }
 
-// --- from where to where ------------------------------------------------------------------------
+// --- the range ----------------------------------------------------------------------------------
 
 // Whatever comes later has a later id, in both streams: so a resumed export misses nothing.
 static bool find_end(struct exported *exported)
@@ -196,7 +197,7 @@ static bool plan(struct exported *exported, const struct export_place *place)
     return !database_is_lost(exported->audit->database);
 }
 
-// Broken off between an event and the outcome behind it.
+// Broken off between an event and the outcome that follows it.
 static bool write_missing_outcome(struct exported *exported, const struct export_place *place)
 {
     if (!place->is_begun || place->record != EXPORT_EVENT || !place->is_final) {

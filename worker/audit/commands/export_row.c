@@ -1,4 +1,4 @@
-// See export_row.h. In CSV a body may hold line ends, within quotes: a row ends where a line does
+// See export_row.h. In CSV a body may hold line ends, within quotes: a row ends at a line end
 // and every quote is closed.
 #include "export_row.h"
 
@@ -18,8 +18,8 @@
 
 static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 
-// Every name that occurs in CONTRACT's entries, events and hashes; what scripts keep for themselves
-// is left out.
+// Every name that occurs in CONTRACT's entries, events and hashes; fields that scripts keep for
+// themselves are left out.
 static const char *const COLUMNS[] = {
     "call_id",    "entry",      "event",     "attempt",    "state",     "reason",      "kind",
     "from",       "to",         "agent",     "worker",     "attempts",  "http_status", "latency_ms",
@@ -64,7 +64,7 @@ static void put_cell(FILE *file, struct bytes_view text)
     putc('"', file);
 }
 
-// What every export begins with.
+// Every export begins with this.
 static void begin_of(enum export_format format, struct bytes *out)
 {
     bytes_init(out, BEGIN_BYTES_MAX);
@@ -99,8 +99,8 @@ static void write_csv(FILE *file, const char *record, const char *id, const char
 void export_row(struct export_writer *writer, enum export_record record, const char *id,
                 const redisReply *fields)
 {
-    char time[MOMENT_BYTES];
-    moment_print(entry_id_of(id).ms, time);
+    char time[TIME_TEXT_BYTES];
+    time_text_print(entry_id_of(id).ms, time);
     if (writer->format == EXPORT_CSV) {
         write_csv(writer->file, RECORDS[record], id, time, fields);
         return;
@@ -150,7 +150,7 @@ static struct extent find_last(FILE *file, enum export_format format)
     return last;
 }
 
-// Whoever names another file by mistake must not lose it. One that is shorter than the beginning
+// A user who names another file by mistake must not lose it. One that is shorter than the beginning
 // was cut within it.
 static bool begins_as_export(FILE *file, enum export_format format)
 {

@@ -1,5 +1,5 @@
-// A row of an export, as a JSON line or a line of CSV (RFC 4180), and where an export that was
-// broken off has to go on.
+// A row of an export, as a JSON line or a line of CSV (RFC 4180), and the place at which an export
+// that was broken off has to go on.
 #ifndef DIALIN_AUDIT_EXPORT_ROW_H
 #define DIALIN_AUDIT_EXPORT_ROW_H
 
@@ -10,7 +10,7 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 
-// webhook: an entry of the stream. event: of the audit. outcome: the call as it stands, behind its
+// webhook: an entry of the stream. event: of the audit. outcome: the call as it stands, after its
 // last event and with that one's id.
 enum export_record { EXPORT_WEBHOOK, EXPORT_EVENT, EXPORT_OUTCOME };
 
@@ -34,7 +34,7 @@ struct export_place {
     bool is_final; // it is an event that ends a call
 };
 
-// Reads to the last whole row of `file` and cuts off what stands behind it, so that writing goes on
+// Reads to the last whole row of `file` and cuts off the rest, so that writing goes on
 // there. NULL, or a sentence: then the file is as it was.
 const char *export_resume(FILE *file, enum export_format format, struct export_place *place);
 

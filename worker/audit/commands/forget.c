@@ -1,6 +1,6 @@
-// dialin-audit forget: erases what is kept of a person's number, in any spelling. It looks at every
-// recorded webhook, not at the index only, for a number may also stand in a dial-out or in a SIP
-// header. Without --yes it goes the same way and prints what it would erase.
+// dialin-audit forget: erases everything that is kept of a person's number, in any spelling. It
+// looks at every recorded webhook, not at the index only, for a number may also stand in a dial-out
+// or in a SIP header. Without --yes it goes the same way and prints the things it would erase.
 #include "audit_script.h"
 #include "command.h"
 #include "interrupt.h"
@@ -31,7 +31,7 @@ struct forgotten {
     uint64_t shown;
 };
 
-// What the number is in a call.
+// The role of the number in a call.
 struct role {
     bool is_caller, is_called, is_mentioned;
 };
@@ -72,7 +72,7 @@ static void show_row(struct forgotten *forgotten, uint64_t ms, const char *call_
                      const char *role)
 {
     struct audit *audit = forgotten->audit;
-    char rang[MOMENT_BYTES];
+    char rang[TIME_TEXT_BYTES];
     if (audit->options->json) {
         json_line_text(&forgotten->line, "call_id", view_of_text(call_id));
         json_line_number(&forgotten->line, "received_ms", ms);
@@ -80,7 +80,7 @@ static void show_row(struct forgotten *forgotten, uint64_t ms, const char *call_
         json_line_print(&forgotten->line, stdout);
         return;
     }
-    moment_print_short(ms, rang);
+    time_text_print_short(ms, rang);
     const char *const cells[COLUMN_COUNT] = {[RANG] = rang, [CALL] = call_id, [ROLE] = role};
     progress_clear(&forgotten->progress);
     if (forgotten->shown++ == 0) {
@@ -121,8 +121,9 @@ static bool erase(struct forgotten *forgotten, const struct recorded_call *call,
                                       view_of_text(call->call_id),
                                       view_of_text(role->is_caller ? call->from : ""),
                                       view_of_text(role->is_called ? call->to : "")};
-    redisReply *reply = database_ask(database, sizeof argv / sizeof argv[0], argv);
-    if (reply && reply->elements == 3) {
+    redisReply *reply =
+        database_run(database, audit_script_forget(), sizeof argv / sizeof argv[0], argv);
+    if (reply_has_shape(reply, "(nnn)")) {
         forgotten->calls += call->state == RECORDED_DUPLICATE ? 0 : 1;
         forgotten->webhooks += (uint64_t)reply->element[0]->integer;
         forgotten->events += (uint64_t)reply->element[1]->integer;
@@ -250,7 +251,7 @@ enum exit_code forget_run(struct audit *audit)
     struct forgotten forgotten = {.audit = audit};
     struct stream_state stream;
     const struct selection every = {.until_ms = UINT64_MAX, .with_duplicates = true};
-    // options.c has refused what is neither a number nor an address.
+    // options.c has refused anything but a number or an address.
     phone_number_read(&forgotten.number, view_of_text(audit->options->argument));
     if (!stream_state_read(audit->database, &stream)) {
         return EXIT_NOT_DONE;

@@ -1,4 +1,4 @@
--- Erases what is kept of one entry and its call, where it is finished; the counters stay, and so the
+-- Erases one entry and its call, if it is finished; the counters stay, and so the
 -- account. A call that ended a moment ago keeps a hash without anything personal in it, so that a
 -- second copy of its webhook starts no second bot. Appended to prelude.lua.
 --
@@ -57,5 +57,5 @@ if own then
     redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
 end
 redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
-move_the_mark() -- whoever remembers the entry as the newest sees that it was finished
+advance_low_water_mark() -- a worker that remembers the entry as the newest sees that it was finished
 return { redis.call('XDEL', KEYS[1], entry), events, letters }

@@ -1,6 +1,6 @@
-// dialin-audit replay: puts recorded webhooks through again. First it counts what it would do, and
-// without --yes that is all. To another agent it goes under a prefix of its own, with a worker of
-// its own; the live queue sees nothing of it.
+// dialin-audit replay: puts recorded webhooks through again. First it counts the calls it would
+// replay, and without --yes that is all. To another agent it goes under a prefix of its own, with a
+// worker of its own; the live queue sees nothing of it.
 #include "command.h"
 #include "interrupt.h"
 #include "json_line.h"
@@ -20,7 +20,7 @@
 #define MEMORY_PERCENT_MAX 60 // of maxmemory: above 70 the live record would be trimmed for it
 #define READY_LOOK_US 50000
 
-// --- what would be done -------------------------------------------------------------------------
+// --- the plan -----------------------------------------------------------------------------------
 
 struct plan {
     const struct audit *audit;
@@ -85,7 +85,7 @@ static void print_left_out(const char *what, uint64_t count)
 static void print_plan(const struct plan *plan)
 {
     const struct options *options = plan->audit->options;
-    char first[MOMENT_BYTES], last[MOMENT_BYTES], takes[MOMENT_BYTES];
+    char first[TIME_TEXT_BYTES], last[TIME_TEXT_BYTES], takes[TIME_TEXT_BYTES];
     print_left_out("replays themselves", plan->replays);
     print_left_out("their entries cannot be used (dialin-audit show says why)", plan->unusable);
     print_left_out("not dead; --live is for dead calls only", plan->not_dead);
@@ -95,8 +95,8 @@ static void print_plan(const struct plan *plan)
         return;
     }
     FILE *file = options->json ? stderr : stdout;
-    moment_print(plan->first_ms, first);
-    moment_print(plan->last_ms, last);
+    time_text_print(plan->first_ms, first);
+    time_text_print(plan->last_ms, last);
     fprintf(file, "%s %" PRIu64 " calls, received from %s to %s, to %s",
             options->yes ? "replaying" : "would replay", plan->calls, first, last,
             options->live ? "the live agent" : options->to_url);
@@ -104,7 +104,7 @@ static void print_plan(const struct plan *plan)
         fprintf(file, " at once");
     } else if (options->speed > 0) {
         double span_ms = (double)(plan->last_ms - plan->first_ms) / options->speed;
-        moment_print_span((uint64_t)span_ms, takes);
+        time_text_print_span((uint64_t)span_ms, takes);
         fprintf(file, " within %s (speed %g)", takes, options->speed);
     } else {
         fprintf(file, " as fast as it goes");
@@ -141,7 +141,7 @@ struct choice {
     struct entry_id only; // the entry of the CALL_ID; 0-0: all that are selected
 };
 
-// A walk that hands on what is chosen, and what is fit where a plan has said so.
+// A walk that passes on the chosen calls; after a plan, only those that are fit.
 struct filter {
     const struct choice *choice;
     const struct plan *plan; // NULL: it is being made
@@ -225,7 +225,7 @@ static uint64_t info_number(const char *info, const char *name)
                  : 0;
 }
 
-// History never costs a caller: a replay is refused where the live record would be trimmed for it.
+// History never costs a caller: a replay is refused if the live record would be trimmed for it.
 static bool has_room(struct audit *audit, uint64_t calls)
 {
     const struct bytes_view argv[] = {VIEW("INFO"), VIEW("memory")};
@@ -297,7 +297,7 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
     bool is_whole = wait_for_worker(&run, &worker) && send_all(audit, choice, plan, &run) &&
                     replay_wait(&run, worker_is_running, &worker);
     replay_worker_stop(&worker);
-    bool was_interrupted = interrupt_take(); // what follows is short, and leaves nothing behind
+    bool was_interrupted = interrupt_take(); // the rest is short, and cleans up
     enum exit_code code = EXIT_NOT_DONE;
     if (!database_is_lost(audit->database)) {
         code = finish(&run, is_whole);
@@ -349,7 +349,7 @@ enum exit_code replay_run(struct audit *audit)
     if (options->live && choice.selection.since_ms == 0) {
         choice.selection.since_ms = oldest_caller_ms(audit, plan.now_ms);
     }
-    // What comes meanwhile is not replayed.
+    // Calls that come meanwhile are not replayed.
     if (choice.selection.until_ms > plan.now_ms) {
         choice.selection.until_ms = plan.now_ms;
     }

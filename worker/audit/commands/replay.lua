@@ -1,11 +1,11 @@
 -- Puts a recorded webhook through again, in one step: counts the replay, copies the entry under the
--- replay's name, and records the event. To the live agent only where the call is dead, its caller can
--- still be on hold, and no replay of it is under way or was started.
+-- replay's name, and records the event. It goes to the live agent only if the call is dead, its
+-- caller can still be on hold, and no replay of it is under way or was started.
 --
 -- KEYS  1 webhooks as recorded  2 webhooks to which it goes
 -- ARGV  1 entry  2 call_id
---       3 how long, in ms, the caller holds (0: it goes to another agent, where nothing is live)
--- Answers {why not (empty: it is done), the new entry, the replay's name}.
+--       3 how long, in ms, the caller holds (0: it goes to another agent, not the live one)
+-- Returns {why not (empty: it is done), the new entry, the replay's name}.
 local entry, call_id, hold_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local prefix_there = KEYS[2]:match('^(.*)' .. KEY_WEBHOOKS .. '$')
 local calls, replays = prefix_there .. KEY_CALL, prefix .. KEY_REPLAYS

@@ -1,4 +1,4 @@
-// See replay_run.h. A second database, with the replay's prefix, looks at what becomes of it.
+// See replay_run.h. A second database, with the replay's prefix, reads its outcomes.
 #include "replay_run.h"
 
 #include "audit_script.h"
@@ -12,7 +12,7 @@
 #include <sys/random.h>
 
 #define LOOK_MS 200
-#define SLACK_MS 30000 // behind the end of the last hold and its request
+#define SLACK_MS 30000 // after the end of the last hold and its request
 #define US_PER_MS 1000
 #define MS_PER_S 1000
 
@@ -32,7 +32,7 @@ bool replay_run_init(struct replay_run *run, struct audit *audit, uint64_t total
         snprintf(run->prefix, sizeof run->prefix, "%.128s:replay:%08x", prefix, serial);
     }
     redisReply *digest = database_run(audit->database, audit_script_replay(), 3, load);
-    snprintf(run->script, sizeof run->script, "%s", digest ? digest->str : "");
+    reply_copy(digest, run->script, sizeof run->script);
     freeReplyObject(digest);
     return run->script[0];
 }
@@ -66,12 +66,12 @@ static redisReply *put_through(struct replay_run *run, const struct recorded_cal
     return reply;
 }
 
-static uint64_t moment_of(const struct replay_run *run, const struct recorded_call *call)
+static uint64_t time_text_of(const struct replay_run *run, const struct recorded_call *call)
 {
     double speed = run->audit->options->speed;
     uint64_t after_ms = call->received_ms > run->first_received_ms
                             ? call->received_ms - run->first_received_ms
-                            : 0; // a spooled one came into the stream behind later ones
+                            : 0; // a spooled one came into the stream after later ones
     return speed > 0 ? run->begun_us + (uint64_t)((double)(after_ms * US_PER_MS) / speed) : 0;
 }
 
@@ -83,11 +83,11 @@ bool replay_send(const struct recorded_call *call, void *arg)
         run->first_received_ms = call->received_ms;
     }
     progress_show(&run->progress, "replay", run->sent + run->refused, run->total);
-    if (!interrupt_sleep_until(moment_of(run, call))) {
+    if (!interrupt_sleep_until(time_text_of(run, call))) {
         return false;
     }
     redisReply *reply = put_through(run, call);
-    bool is_answered = reply_is_list(reply) && reply->elements == 3;
+    bool is_answered = reply_has_shape(reply, "(sss)");
     if (is_answered && reply->element[0]->len == 0) {
         run->last = entry_id_of(reply->element[1]->str);
         run->first = run->sent++ == 0 ? run->last : run->first;
@@ -135,7 +135,7 @@ static bool on_look(const struct recorded_call *call, void *arg)
     return true;
 }
 
-// Only what the group has not finished is looked at.
+// Only entries that the group has not finished are read.
 static bool look_at(struct replay_run *run, struct database *record, uint64_t *unfinished)
 {
     struct look look = {.run = run};

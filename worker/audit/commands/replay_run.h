@@ -1,5 +1,5 @@
-// One run of a replay: where its webhooks go, sending them at their pace, waiting for their ends,
-// and the comparison. What it holds in memory does not grow with the number of calls.
+// One run of a replay: its destination, sending webhooks at their pace, waiting for their ends,
+// and the comparison. Its memory does not grow with the number of calls.
 #ifndef DIALIN_AUDIT_REPLAY_RUN_H
 #define DIALIN_AUDIT_REPLAY_RUN_H
 
@@ -36,7 +36,7 @@ bool replay_wait(struct replay_run *run, bool (*is_running)(void *arg), void *ar
 // Compares every replay with its original; `report` is zeroed.
 bool replay_compare(struct replay_run *run, struct replay_report *report);
 
-// What is recorded under a prefix of its own goes after REPLAY_KEPT_S.
+// Records under a prefix of their own expire after REPLAY_KEPT_S.
 bool replay_expire(struct replay_run *run, const char *agent);
 
 #endif

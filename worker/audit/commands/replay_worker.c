@@ -71,7 +71,7 @@ static void fill(struct environment *environment, const struct audit_settings *s
     set_number(environment, "START_TIMEOUT_S", settings->start_timeout_s);
 }
 
-// Beside this program, where the build and the image have it.
+// Beside this program: both the build and the image put it there.
 static void find_program(char path[PATH_MAX])
 {
     char self[PATH_MAX] = "";

@@ -12,8 +12,9 @@ struct replay_worker {
     pid_t id; // 0: it has ended
 };
 
-// Starts dialin-worker: the one beside this program, else the one in PATH. It says itself what is
-// wrong with its configuration. False, with a sentence said, where it cannot be started.
+// Starts dialin-worker: the one beside this program, else the one in PATH. It reports itself if
+// anything is wrong with its configuration. Returns false, after printing a sentence, if it cannot
+// be started.
 bool replay_worker_start(struct replay_worker *worker, const struct audit_settings *settings,
                          const char *prefix, const char *start_url);
 

@@ -1,4 +1,4 @@
-// The routes that verify tries: a file of them in place of ROUTES_FILE, and behind it the one agent
+// The routes that verify tries: a file of them in place of ROUTES_FILE, and after it the one agent
 // of the environment, as the worker finds it.
 #ifndef DIALIN_AUDIT_ROUTING_H
 #define DIALIN_AUDIT_ROUTING_H
@@ -9,11 +9,11 @@
 
 struct routing {
     struct route_file file;
-    struct route fallback; // its agent is empty where the environment names none
+    struct route fallback; // its agent is empty if the environment names none
 };
 
-// Reads the file at `path`. False, with a sentence said, where it cannot be used. Keys that the
-// file names are added to the secrets of `settings`, which it borrows.
+// Reads the file at `path`. Returns false, after printing a sentence, if it cannot be used. Keys
+// that the file names are added to the secrets of `settings`, which it borrows.
 bool routing_open(struct routing *routing, const char *path, struct audit_settings *settings);
 void routing_close(struct routing *routing);
 

@@ -1,5 +1,5 @@
-// dialin-audit stats: the account in one consistent step, what waits now, and the outcomes and
-// waiting times of what is kept.
+// dialin-audit stats: the account in one consistent step, the calls that wait now, and the outcomes
+// and waiting times of the calls that are kept.
 #include "command.h"
 #include "json_line.h"
 #include "time_text.h"
@@ -30,7 +30,7 @@ struct stats {
     struct entry_id oldest; // that nobody has finished; 0-0: all are finished
     uint64_t oldest_waited_ms;
     uint64_t kept[RECORDED_STATE_COUNT];
-    struct waits waits;
+    struct wait_histogram waits;
 };
 
 // --- the account --------------------------------------------------------------------------------
@@ -38,7 +38,7 @@ struct stats {
 static void take_reasons(struct stats *stats, const redisReply *counts)
 {
     static const char NAME[] = "dead:";
-    for (size_t i = 0; reply_is_list(counts) && i + 1 < counts->elements; i += 2) {
+    for (size_t i = 0; i + 1 < counts->elements; i += 2) {
         const char *name = counts->element[i]->str;
         if (!strncmp(name, NAME, sizeof NAME - 1) && stats->reason_count < REASONS_MAX) {
             struct reason *reason = &stats->reasons[stats->reason_count++];
@@ -50,11 +50,9 @@ static void take_reasons(struct stats *stats, const redisReply *counts)
 
 static bool take_account(struct stats *stats, const redisReply *answers)
 {
-    if (!reply_is_list(answers) || answers->elements != 2 || !reply_is_list(answers->element[0]) ||
-        answers->element[0]->elements != ANSWERS) {
-        const redisReply *error =
-            reply_is_list(answers) && answers->elements > 0 ? answers->element[0] : NULL;
-        bool is_said = error && error->type == REDIS_REPLY_ERROR;
+    if (!reply_has_shape(answers, "((nnnniisis)<s>)")) {
+        const redisReply *error = reply_at(answers, 0, REDIS_REPLY_ERROR);
+        bool is_said = error != NULL;
         fprintf(stderr, "dialin-audit: Redis did not read the account%s%s\n", is_said ? ": " : "",
                 is_said ? error->str : "");
         return false;
@@ -98,14 +96,14 @@ static bool is_known(const struct stats *stats)
     return stats->account[UNFINISHED] >= 0;
 }
 
-// --- what is kept -------------------------------------------------------------------------------
+// --- the kept calls -----------------------------------------------------------------------------
 
 static bool on_call(const struct recorded_call *call, void *arg)
 {
     struct stats *stats = arg;
     stats->kept[call->state]++;
     if (call->state == RECORDED_STARTED) {
-        waits_add(&stats->waits, recorded_call_waited_ms(call, 0));
+        wait_histogram_add(&stats->waits, recorded_call_waited_ms(call, 0));
     }
     bool is_waiting = call->state == RECORDED_QUEUED || call->state == RECORDED_STARTING ||
                       call->state == RECORDED_WAITING;
@@ -130,8 +128,8 @@ static void print_count(const struct stats *stats, const char *label, int64_t co
 
 static void print_span(const struct stats *stats, const char *label, uint64_t ms)
 {
-    char text[MOMENT_BYTES];
-    moment_print_span(ms, text);
+    char text[TIME_TEXT_BYTES];
+    time_text_print_span(ms, text);
     printf("  ");
     screen_put_text(&stats->audit->screen, COLOUR_NONE, LABEL_COLUMNS, label);
     printf(" %s\n", text);
@@ -166,11 +164,11 @@ static void print_account(const struct stats *stats)
 
 static void print_rest(const struct stats *stats)
 {
-    char waited[MOMENT_BYTES], entry[ENTRY_ID_BYTES];
+    char waited[TIME_TEXT_BYTES], entry[ENTRY_ID_BYTES];
     printf("\nnow\n");
     print_count(stats, "in line", stats->account[IN_LINE]);
     if (stats->oldest.ms > 0) {
-        moment_print_span(stats->oldest_waited_ms, waited);
+        time_text_print_span(stats->oldest_waited_ms, waited);
         entry_id_print(stats->oldest, entry);
         printf("  oldest       waits for %s, entry %s\n", waited, entry);
     } else {
@@ -186,9 +184,9 @@ static void print_rest(const struct stats *stats)
     }
     if (stats->waits.count > 0) {
         printf("\nhow long callers waited until their bot was started\n");
-        print_span(stats, "p50", waits_percentile(&stats->waits, 50));
-        print_span(stats, "p95", waits_percentile(&stats->waits, 95));
-        print_span(stats, "p99", waits_percentile(&stats->waits, 99));
+        print_span(stats, "p50", wait_histogram_percentile(&stats->waits, 50));
+        print_span(stats, "p95", wait_histogram_percentile(&stats->waits, 95));
+        print_span(stats, "p99", wait_histogram_percentile(&stats->waits, 99));
         print_span(stats, "max", stats->waits.max_ms);
     }
 }
@@ -233,9 +231,9 @@ static void print_json(const struct stats *stats)
     json_line_close(&line, '}');
     json_line_open(&line, "waited_ms", '{');
     json_line_number(&line, "count", stats->waits.count);
-    json_line_number(&line, "p50", waits_percentile(&stats->waits, 50));
-    json_line_number(&line, "p95", waits_percentile(&stats->waits, 95));
-    json_line_number(&line, "p99", waits_percentile(&stats->waits, 99));
+    json_line_number(&line, "p50", wait_histogram_percentile(&stats->waits, 50));
+    json_line_number(&line, "p95", wait_histogram_percentile(&stats->waits, 95));
+    json_line_number(&line, "p99", wait_histogram_percentile(&stats->waits, 99));
     json_line_number(&line, "max", stats->waits.max_ms);
     json_line_close(&line, '}');
     json_line_print(&line, stdout);

@@ -26,9 +26,9 @@ static enum colour colour_of(const char *event)
 static void print_row(const struct audit *audit, const redisReply *row)
 {
     const redisReply *fields = row->element[1];
-    char at[MOMENT_BYTES], call[256], event[64], status[16], agent[256], why[256];
+    char at[TIME_TEXT_BYTES], call[256], event[64], status[16], agent[256], why[256];
     const struct bytes_view reason = reply_field(fields, "reason");
-    moment_print_clock(view_number(reply_field(fields, "at_ms")), at);
+    time_text_print_clock(view_number(reply_field(fields, "at_ms")), at);
     view_copy(reply_field(fields, "call_id"), call, sizeof call);
     view_copy(reply_field(fields, "event"), event, sizeof event);
     view_copy(reply_field(fields, "http_status"), status, sizeof status);
@@ -48,7 +48,7 @@ static bool find_end(struct audit *audit, char from[ENTRY_ID_BYTES])
     const struct bytes_view key = database_key(audit->database, REDIS_KEY_AUDIT, "");
     const struct bytes_view argv[] = {VIEW("XREVRANGE"), key,           VIEW("+"),
                                       VIEW("-"),         VIEW("COUNT"), VIEW("1")};
-    redisReply *reply = database_ask(audit->database, 6, argv);
+    redisReply *reply = database_ask_shaped(audit->database, REPLY_ROWS, 6, argv);
     bool has_one = reply_is_list(reply) && reply->elements == 1;
     snprintf(from, ENTRY_ID_BYTES, "%s", has_one ? reply->element[0]->element[0]->str : "0-0");
     freeReplyObject(reply);
@@ -88,8 +88,9 @@ enum exit_code tail_run(struct audit *audit)
                                           database_key(audit->database, REDIS_KEY_AUDIT, ""),
                                           view_of_text(from)};
         redisReply *reply = database_ask(audit->database, 8, argv);
-        if (reply_is_list(reply) && reply->elements == 1) { // else nothing has happened
-            const redisReply *rows = reply->element[0]->element[1];
+        const redisReply *rows =
+            reply_has_shape(reply, "((s" REPLY_ROWS "))") ? reply->element[0]->element[1] : NULL;
+        if (rows && reply_count(rows) > 0) { // else nothing has happened
             print_rows(audit, rows, &line);
             snprintf(from, sizeof from, "%s", rows->element[rows->elements - 1]->element[0]->str);
         }

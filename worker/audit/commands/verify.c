@@ -1,4 +1,4 @@
-// dialin-audit verify: what was sent can be computed again from the webhook. Goes through the
+// dialin-audit verify: each request can be computed again from its webhook. Goes through the
 // events, and for each request recorded as sent transforms its webhook as the worker would now.
 #include "command.h"
 #include "request_diff.h"
@@ -69,7 +69,7 @@ static void say(struct subject *subject, const char *path, const char *sentence)
 
 // --- one request --------------------------------------------------------------------------------
 
-// The key that is not set here, but was where it was recorded: its value is redacted anyway.
+// A key that is not set here but was set in the recording worker: its value is redacted anyway.
 static struct transform_settings settings_for(struct verification *verification,
                                               struct bytes_view recorded)
 {
@@ -84,7 +84,7 @@ static struct transform_settings settings_for(struct verification *verification,
     return made;
 }
 
-// With routes to try: which one takes the call, and what it merges in.
+// With routes to try: the one that takes the call, and the members that it merges in.
 static bool apply_route(struct subject *subject, const struct webhook_entry *webhook,
                         struct transform_settings *settings)
 {
@@ -115,8 +115,8 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
     bytes_clear(&verification->redacted);
     verification->requests++;
     bool is_same_agent = apply_route(subject, webhook, &settings);
-    const char *problem =
-        transform(webhook, &settings, difference_expiry(recorded), &verification->request, &facts);
+    const char *problem = transform(webhook, &settings, request_diff_expiry(recorded),
+                                    &verification->request, &facts);
     if (problem) {
         say(subject, "(request)", problem);
         verification->different++;
@@ -127,7 +127,7 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
     redact(bytes_view(&verification->request), &verification->settings.secrets,
            &verification->redacted);
     uint64_t count =
-        difference_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
+        request_diff_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
     verification->different += count > 0 || !is_same_agent;
 }
 
@@ -171,7 +171,8 @@ static bool verify_page(struct verification *verification, const redisReply *pag
     }
     for (size_t i = 0; i < page->elements; i++) {
         const redisReply *event = page->element[i]->element[1];
-        redisReply *rows = has_request(page->element[i]) ? database_receive(database) : NULL;
+        redisReply *rows =
+            has_request(page->element[i]) ? database_receive_shaped(database, REPLY_ROWS) : NULL;
         if (rows) {
             struct subject subject = {verification, reply_field(event, "call_id"),
                                       reply_field(event, "entry"), reply_field(event, "attempt"),

@@ -1,5 +1,5 @@
 // See glyph.h. The ranges are those of Unicode 15 (categories Cc, Cf, Zl and Zp; East Asian Width W
-// and F), joined where what lies between is rare.
+// and F), joined if the characters in between are rare.
 #include "glyph.h"
 
 #include "utf8.h"

@@ -13,8 +13,8 @@ struct glyph {
 };
 
 // The character at `at`, which is before the end of `text`. Replaced are bytes that are no UTF-8,
-// control characters, line ends, and what has no shape of its own and changes the order or the
-// look of others (U+202E turns a number round).
+// control characters, line ends, and characters without a shape of their own that change the order
+// or the look of others (U+202E turns a number round).
 struct glyph glyph_at(struct bytes_view text, size_t at);
 
 #endif

@@ -47,7 +47,7 @@ static size_t columns_of(struct bytes_view text)
     return columns;
 }
 
-// Prints what of a text fits; answers how many columns that took.
+// Prints as much of a text as fits; returns how many columns that took.
 static size_t print_columns(struct bytes_view text, size_t most)
 {
     size_t columns = 0;

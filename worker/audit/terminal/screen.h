@@ -1,6 +1,6 @@
-// What people read: tables that fit 100 columns, and colours where standard output is a terminal
-// (and NO_COLOR is not set). Texts come from callers and agents: control bytes and what is no UTF-8
-// never reach the terminal as they are.
+// Output for people: tables that fit 100 columns, and colours if standard output is a terminal
+// (and NO_COLOR is not set). Texts come from callers and agents: control bytes and bytes that are
+// not UTF-8 never reach the terminal as they are.
 #ifndef DIALIN_AUDIT_SCREEN_H
 #define DIALIN_AUDIT_SCREEN_H
 
@@ -18,10 +18,11 @@ struct screen {
 
 void screen_init(struct screen *screen);
 
-// Is whoever reads standard output gone (`| head`), or its disk full? Said once.
+// Returns whether the reader of standard output is gone (`| head`) or its disk is full. Printed
+// once.
 bool screen_is_gone(void);
 
-// A text in a column: cut with an ellipsis where it is longer, filled up where it is shorter
+// A text in a column: cut with an ellipsis if it is longer, filled up if it is shorter
 // (`columns` below 0: to the right; 0: neither).
 void screen_put(const struct screen *screen, enum colour colour, int columns,
                 struct bytes_view text);

@@ -1,0 +1,89 @@
+// Any bytes as what Redis sends: whatever hiredis makes of them is read by every reader of replies,
+// and a shape that is there can be read to its end.
+#include "recorded_call.h"
+#include "redis_clock.h"
+#include "redis_discovery.h"
+#include "redis_health.h"
+#include "redis_limit.h"
+#include "redis_reply.h"
+#include "stream_entry.h"
+#include "webhook_entry.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const SHAPES[] = {"s",        "i",          "n",     ".",        "?[.]",
+                                     "(i.)",     "([s].s)",    "(nns)", "(nsnnnn)", REPLY_ROW,
+                                     REPLY_ROWS, REPLY_FIELDS, "(sss)", "((s[.]))", "(nnnniisis)"};
+
+static void read_all(const redisReply *reply)
+{
+    char text[32];
+    int64_t number = 0;
+    for (size_t i = 0; i < sizeof SHAPES / sizeof SHAPES[0]; i++) {
+        bool has_it = reply_has_shape(reply, SHAPES[i]);
+        assert(!has_it || SHAPES[i][0] != '<' || reply_count(reply) % 2 == 0);
+    }
+    reply_copy(reply, text, sizeof text);
+    assert(strlen(text) < sizeof text);
+    reply_integer(reply, -5, 5, &number);
+    assert(number >= -5 && number <= 5);
+    view_number(reply_view(reply));
+    reply_field(reply, "name");
+    redis_error_of(reply);
+    for (size_t i = 0; i < reply_count(reply); i++) {
+        read_all(reply->element[i]);
+    }
+}
+
+static void read_entry(const redisReply *row)
+{
+    struct webhook_entry entry = {0};
+    const char *problem = NULL;
+    if (stream_entry_is_entry(row)) {
+        stream_entry_id(row);
+        stream_entry_read(row, &entry, &problem);
+    }
+}
+
+static void read_reply(const redisReply *reply)
+{
+    struct redis_clock clock = {.is_quiet = true};
+    struct redis_health health = {0};
+    struct recorded_call call;
+    read_all(reply);
+    redis_clock_take(&clock, reply);
+    redis_health_note(&health, 1, reply, 1);
+    const redisReply *rows = stream_entry_rows(reply);
+    for (size_t i = 0; i < reply_count(rows); i++) {
+        read_entry(rows->element[i]);
+    }
+    read_entry(reply);
+    if (reply_has_shape(reply, REPLY_ROW)) {
+        recorded_call_read(&call, reply, NULL, false);
+    }
+    if (reply_has_shape(reply, "(" REPLY_ROW REPLY_FIELDS ")")) {
+        recorded_call_read(&call, reply->element[0], reply->element[1], false);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct redis_limit limit;
+    const size_t in_flight = 1;
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+    redis_limit_watch(&limit, reader, &in_flight);
+    redisReaderFeed(reader, (const char *)data, size);
+    while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
+        redis_limit_next(&limit);
+        read_reply(reply);
+        freeReplyObject(reply);
+        reply = NULL;
+    }
+    redisReaderFree(reader);
+    return 0;
+}
