@@ -304,7 +304,7 @@ static size_t make_long_options(enum command command, struct option *out)
         if (FLAGS[i].commands & OF(command)) {
             out[count++] =
                 (struct option){FLAGS[i].name, FLAGS[i].value ? required_argument : no_argument,
-                                NULL, FLAGS[i].flag};
+                                NULL, (int)FLAGS[i].flag};
         }
     }
     out[count++] = (struct option){"help", no_argument, NULL, HELP};
