@@ -16,7 +16,7 @@
     "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
 #define DRAIN_TICK_MS 20
 #define BYTES_PER_MB 1000000
-#define STRANGER_REQUESTS_MAX 2 // then their connection closes
+#define STRANGER_REQUESTS_MAX 1 // then their connection closes
 
 static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},

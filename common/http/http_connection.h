@@ -29,7 +29,7 @@ struct http_connection {
     struct http_request *request; // NULL: between two requests
     struct http_share *share;     // of its address
     struct http_raw raw;
-    unsigned requests; // until it carried something genuine
+    unsigned requests; // that have begun
     bool is_genuine;   // it has carried something genuine
     bool must_linger;  // answered before its request was read
     int fd;

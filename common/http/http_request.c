@@ -23,8 +23,9 @@
 
 // --- answers ----------------------------------------------------------------------------------
 
-// A stranger's connection is good for a few requests: a flood of them costs a connection for each
-// few, and connections are accepted in turn with everybody else's.
+// A stranger's connection serves `stranger_requests_max` requests: a flood costs its sender a
+// connection for each of them, and connections are accepted in turn with everybody else's. An
+// answer to a genuine request never closes the connection for this: the sender is known by then.
 static bool has_asked_enough(const struct http_request *request)
 {
     const struct http_connection *connection = request->connection;

@@ -7,6 +7,12 @@
 // HTTP_REQUEST_DEADLINE_MS after its connection opened or its first line came; a client that has
 // not read its answer after as long is cut off. A crowded table shortens these times
 // (http_table.c).
+//
+// A sender is a stranger until http_request_is_genuine() is called for a request of his; his
+// connection then serves any number of requests. Before, it serves `stranger_requests_max`, and the
+// last of these answers says `Connection: close`: behind a limit of 1 (the ingress) a flood of
+// requests is a flood of connections, which are accepted 10 at a time between the requests of
+// others.
 #ifndef DIALIN_HTTP_SERVER_H
 #define DIALIN_HTTP_SERVER_H
 

@@ -52,6 +52,22 @@ def test_a_genuine_callers_connection_is_kept_beside_strangers(stack, attack):
             time.sleep(0.5)
 
 
+def test_a_genuine_first_answer_keeps_the_connection_and_a_strangers_does_not(stack):
+    ingress = stack.ingress()
+    with Connection(ingress.port) as connection:
+        for _ in range(3):
+            body = daily.body(daily.webhook())
+            answer = connection.ask("POST", "/api/dial", daily.headers(body), body)
+            assert answer.status == 200 and answer.header("Connection") != "close"
+    for method, path, status, body in [("POST", "/api/dial", 200, b'{"test":"test"}'),
+                                       ("POST", "/api/dial", 401, b"{}"), ("GET", "/x", 404, None),
+                                       ("GET", "/healthz", 200, None)]:
+        with Connection(ingress.port) as connection:
+            answer = connection.ask(method, path, [], body)
+            assert answer.status == status and answer.header("Connection") == "close"
+            assert connection.is_closed_by_peer()
+
+
 def test_a_client_that_does_not_read_is_cut_off(stack):
     ingress = stack.ingress()
     with socket.socket() as client:

@@ -34,7 +34,7 @@ static enum exit_code run(struct audit *audit)
     if (interrupt_came() && code != EXIT_DONE) {
         fprintf(stderr, PROGRAM ": interrupted\n");
     }
-    return code;
+    return (int)code;
 }
 
 int main(int argc, char **argv)
