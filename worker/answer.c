@@ -76,8 +76,8 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->latency_ms = answer->http->latency_us / 1000;
     outcome->failures = call->failures;
     outcome->unanswered = answer->http->outcome == HTTP_UNKNOWN;
-    outcome->retry_after_ms = delay.told_ms;
-    outcome->again_after_ms = delay.own_ms;
+    outcome->retry_after_ms = delay.retry_after_ms;
+    outcome->again_after_ms = delay.backoff_ms;
     outcome->lines_up = decision == RETRY_LINE;
     redact(bytes_view(&call->request), secrets, &outcome->request);
     redact(answer->http->body, secrets, &outcome->response);

@@ -45,11 +45,11 @@ struct call {
 
     char token[RECORD_TOKEN_BYTES]; // of the begin at hand
     unsigned begins;
-    unsigned attempt;  // number of the POST at hand
-    unsigned failures; // in a row, before it
-    unsigned deaths;   // of workers with its request out; 0: as far as this worker knows, none
-    bool is_watched;   // it counts among the suspects that are out
-    uint64_t begun_ms; // when `begin` was sent: the POST must follow soon
+    unsigned attempt;    // number of the POST at hand
+    unsigned failures;   // in a row, before it
+    unsigned deaths;     // of workers with its request out; 0: as far as this worker knows, none
+    bool is_quarantined; // it counts among the suspects that are out
+    uint64_t begun_ms;   // when `begin` was sent: the POST must follow soon
     struct bytes request;
     struct outcome outcome; // to be recorded by the next `finish`
 };

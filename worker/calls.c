@@ -41,16 +41,16 @@ struct calls {
     struct quarantine quarantine;
     bool is_draining;
     uint64_t complained_ms;
-    struct call_metrics counts;
+    struct call_metrics metrics;
 };
 
 static void step(struct call *call);
 
-static void let_go(struct call *call)
+static void drop(struct call *call)
 {
     struct calls *calls = call->owner;
     call_table_remove(&calls->table, call);
-    *calls->counts.in_work = (int64_t)calls->table.count;
+    *calls->metrics.in_work = (int64_t)calls->table.count;
     calls->beginning -= call->state == CALL_BEGINNING;
     quarantine_leave(&calls->quarantine, call);
     loop_timer_close(call->timer);
@@ -59,11 +59,11 @@ static void let_go(struct call *call)
 }
 
 // The entry is still pending: the next worker continues from the record in Redis.
-static void hand_back(struct call *call)
+static void release(struct call *call)
 {
     struct calls *calls = call->owner;
-    stream_reader_hand_back(calls->reader, view_of_text(call->entry_id));
-    let_go(call);
+    stream_reader_release(calls->reader, view_of_text(call->entry_id));
+    drop(call);
 }
 
 static void move(struct call *call, enum call_state state)
@@ -101,8 +101,8 @@ static void end_as_duplicate(struct call *call)
     const struct calls *calls = call->owner;
     log_info("duplicate webhook", log_text("call_id", call->call_id),
              log_text("entry", call->entry_id));
-    (*calls->counts.duplicate)++;
-    let_go(call);
+    (*calls->metrics.duplicate)++;
+    drop(call);
 }
 
 static void pause_call(struct call *call)
@@ -112,7 +112,7 @@ static void pause_call(struct call *call)
     uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
     uint64_t after_ms = call->outcome.again_after_ms;
     if (calls->is_draining) {
-        hand_back(call);
+        release(call);
         return;
     }
     move(call, CALL_PAUSING);
@@ -124,7 +124,7 @@ static void wait_for_answer(struct call *call, unsigned left_ms)
 {
     const struct calls *calls = call->owner;
     if (calls->is_draining) {
-        hand_back(call);
+        release(call);
         return;
     }
     move(call, CALL_PAUSING);
@@ -145,8 +145,8 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     } else if (verdict == RECORD_LOST) {
         log_warning("call was taken over by another worker, or is recorded already",
                     log_text("call_id", call->call_id), log_text("entry", call->entry_id));
-        (*calls->counts.taken_over)++;
-        let_go(call);
+        (*calls->metrics.taken_over)++;
+        drop(call);
     } else {
         const char *agent = call->route->agent;
         enum outcome_name outcome = call->outcome.name;
@@ -154,11 +154,11 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
             call->outcome.reason = "unknown";
         }
         call_log_outcome(call, redis_now_ms(calls->commands));
-        call_metrics_count(&calls->counts, &call->outcome);
+        call_metrics_count(&calls->metrics, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
         } else {
-            let_go(call);
+            drop(call);
         }
         if (outcome == OUTCOME_LINE) {
             lines_ask(calls->lines, agent);
@@ -212,14 +212,14 @@ static void on_answer(const struct start_answer *answer, void *arg)
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
     switch (answer_decide(call, answer, &calls->settings.secrets, &moment)) {
     case RETRY_STARTED:
-        metrics_observe(calls->counts.start_latency, answer->http->latency_us);
+        metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
         break;
     case RETRY_CONFIGURATION:
         complain_of_configuration(calls, call, answer->http->status);
         break;
     case RETRY_FAILED:
     case RETRY_LINE:
-        (*calls->counts.failed_attempts)++;
+        (*calls->metrics.failed_attempts)++;
         break;
     case RETRY_FULL:
     case RETRY_CUT:
@@ -255,9 +255,9 @@ static void post(struct call *call)
         .may_send = may_send,
     };
     move(call, CALL_STARTING);
-    (*calls->counts.attempts)++;
+    (*calls->metrics.attempts)++;
     if (call->attempt == 1 && now_ms >= call->received_ms) {
-        metrics_observe(calls->counts.ring_to_request, (now_ms - call->received_ms) * 1000);
+        metrics_observe(calls->metrics.ring_to_request, (now_ms - call->received_ms) * 1000);
     }
     start_client_post(calls->client, &request, on_answer, call);
 }
@@ -279,7 +279,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     case RECORD_LINED_UP:
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
-        let_go(call);
+        drop(call);
         lines_ask(calls->lines, agent);
         return;
     case RECORD_BUSY:
@@ -289,7 +289,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         step_again(call);
         stream_reader_pull(calls->reader);
         return;
-    case RECORD_DEADLY:
+    case RECORD_POISON:
         give_up(call, "invalid", "its answers kill the workers that ask for it");
         stream_reader_pull(calls->reader);
         return;
@@ -297,14 +297,14 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         end_as_duplicate(call);
         return;
     case RECORD_LOST:
-        (*calls->counts.taken_over)++;
-        let_go(call);
+        (*calls->metrics.taken_over)++;
+        drop(call);
         return;
     case RECORD_FINISHED:
     case RECORD_DONE:
     case RECORD_UNKNOWN:
     case RECORD_NOT_YET:
-        let_go(call);
+        drop(call);
         return;
     case RECORD_UNAVAILABLE:
         step_again(call);
@@ -398,7 +398,7 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     struct call *call = call_new(entry_id, entry, &problem);
     call->owner = calls;
     call_table_add(&calls->table, call);
-    *calls->counts.in_work = (int64_t)calls->table.count;
+    *calls->metrics.in_work = (int64_t)calls->table.count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
     call->route = calls->settings.route;
     call->deadline_ms =
@@ -426,7 +426,7 @@ void calls_drain(struct calls *calls)
     for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
         next = call_table_next(&calls->table, call);
         if (call->state == CALL_PAUSING) {
-            hand_back(call);
+            release(call);
         }
     }
 }
@@ -446,7 +446,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->reader = reader;
     calls->lines = lines;
     call_table_init(&calls->table, settings->concurrency);
-    call_metrics_register(&calls->counts, metrics);
+    call_metrics_register(&calls->metrics, metrics);
     return calls;
 }
 

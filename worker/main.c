@@ -50,7 +50,7 @@ static void on_commands(bool up, void *arg)
     if (up) {
         scripts_load(worker->scripts);
         lease_on_up(worker->lease);
-        stream_reader_read_backlog(worker->reader); // entries may have been claimed for us unseen
+        stream_reader_read_pending(worker->reader); // entries may have been claimed for us unseen
         housekeeping_on_up(worker->housekeeping);
         account_on_up(worker->account);
     }

@@ -10,11 +10,11 @@
 bool quarantine_admits(struct quarantine *quarantine, struct call *call)
 {
     static const size_t TOGETHER_MAX[RECORD_DEATHS_MAX] = {SIZE_MAX, SIZE_MAX, 16, 4, 1};
-    if (call->deaths > SHARED_DEATHS_MAX && !call->is_watched) {
+    if (call->deaths > SHARED_DEATHS_MAX && !call->is_quarantined) {
         if (quarantine->watched >= TOGETHER_MAX[call->deaths]) {
             return false;
         }
-        call->is_watched = true;
+        call->is_quarantined = true;
         quarantine->watched++;
     }
     return true;
@@ -22,10 +22,10 @@ bool quarantine_admits(struct quarantine *quarantine, struct call *call)
 
 void quarantine_leave(struct quarantine *quarantine, const struct call *call)
 {
-    quarantine->watched -= call->is_watched;
+    quarantine->watched -= call->is_quarantined;
 }
 
 unsigned quarantine_deaths_max(const struct call *call)
 {
-    return call->is_watched ? RECORD_DEATHS_MAX : SHARED_DEATHS_MAX;
+    return call->is_quarantined ? RECORD_DEATHS_MAX : SHARED_DEATHS_MAX;
 }

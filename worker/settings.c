@@ -154,6 +154,9 @@ static void check_worker_name(struct settings *settings, struct config_problems 
 
 static void check_key(const char *key, const char *name, struct config_problems *problems)
 {
+    if (key && strlen(key) > ROUTE_KEY_BYTES_MAX) {
+        config_problem(problems, name, "may have at most %d characters", ROUTE_KEY_BYTES_MAX);
+    }
     for (const char *c = key; c && *c; c++) {
         if (*c <= ' ' || *c > '~') {
             config_problem(problems, name, "must be printable ASCII without spaces");

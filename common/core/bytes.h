@@ -38,7 +38,7 @@ bool bytes_append(struct bytes *bytes, const void *data, size_t len);
 bool bytes_append_view(struct bytes *bytes, struct bytes_view view);
 bool bytes_append_text(struct bytes *bytes, const char *text);
 // The same for bytes that the caller then writes, all `len` of them; NULL if it would exceed
-// passed.
+// `max`.
 char *bytes_extend(struct bytes *bytes, size_t len);
 bool bytes_printf(struct bytes *bytes, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

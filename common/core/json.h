@@ -23,7 +23,7 @@ struct json_document {
     cJSON *tree; // an object
     struct json_member members[JSON_MEMBERS_MAX];
     size_t member_count;   // members[i] is the i-th child of the tree
-    const char *failed_at; // about the place of the error in the text
+    const char *failed_at; // near the error in the text
 };
 
 // Makes cJSON abort like everything else when memory runs out. Once, at the start of main.
@@ -43,7 +43,7 @@ const char *json_text(const cJSON *object, const char *name);
 bool json_print(const cJSON *tree, struct bytes *out);
 
 // Appends `text` as a JSON string with its quotes: control bytes are escaped, and bytes that are
-// not UTF-8 becomes U+FFFD.
+// not UTF-8 become U+FFFD.
 bool json_append_text(struct bytes *out, struct bytes_view text);
 
 #endif

@@ -33,7 +33,7 @@ struct json_scan {
     void *arg;
 
     unsigned flaws;        // set by json_scan
-    const char *failed_at; // about the place of the error in the text
+    const char *failed_at; // near the error in the text
 };
 
 // NULL if `text` is one JSON value whose outermost value is an object, no deeper than

@@ -1,5 +1,5 @@
 // Counters, gauges and histograms, printed in the Prometheus text format. Single-threaded: the
-// owner of holds the pointer adds to it. Names and labels are our own literals, never input.
+// holder of a pointer adds to it. Names and labels are our own literals, never input.
 #ifndef DIALIN_METRICS_H
 #define DIALIN_METRICS_H
 

@@ -1,5 +1,5 @@
 // A bar on standard error while something goes on, with the time that is left; nothing if that
-// is no terminal. Plain memory.
+// is not a terminal. Plain memory.
 #ifndef DIALIN_PROGRESS_H
 #define DIALIN_PROGRESS_H
 

@@ -1,5 +1,5 @@
 // The admin port of a process: GET /healthz (it runs), /readyz (it can do its work, or the reason
-// why missing) and /metrics (Prometheus text).
+// why not) and /metrics (Prometheus text).
 #ifndef DIALIN_ADMIN_H
 #define DIALIN_ADMIN_H
 

@@ -12,6 +12,10 @@
 // address' socket got the same number in between, libcurl would report no change and the kernel
 // would watch nothing: http_sockets_new gives no number that is still watched.
 //
+// If an address takes too long, libcurl 7.88 closes its socket and then waits for nothing at all:
+// it tries the next address only when something else makes it run, mostly too late. A transfer
+// whose last socket went before its request left is therefore made to run again (curl_easy_pause).
+//
 // New transfers begin BEGIN_PER_TURN in a turn of the loop: libcurl opens all their connections,
 // and prepares their TLS, in one go.
 //
@@ -19,6 +23,7 @@
 // timed out is never reported; and a timeout of -1 means "no timer".
 #include "http_client.h"
 
+#include "http_answer_head.h"
 #include "http_client_sockets.h"
 #include "memory.h"
 
@@ -53,6 +58,7 @@ struct exchange {
     bool was_forbidden;
     bool has_begun;    // libcurl has it
     bool is_unwatched; // the kernel refuses to watch its socket
+    bool is_stranded;  // its socket is gone, and its request has not left
     bool is_answered;  // a final status line came
 };
 
@@ -70,6 +76,7 @@ struct http_client {
     struct exchange *spare;
     unsigned spare_count;
     bool has_unwatched;
+    bool has_stranded;
 };
 
 // --- requests of libcurl ----------------------------------------------------------------------
@@ -99,37 +106,16 @@ static size_t take_answer(char *data, size_t size, size_t count, void *arg)
     return len <= room ? len : CURL_WRITEFUNC_ERROR;
 }
 
-// "HTTP/1.1 200 …": an answer is final from 200 on.
-static void note_status(struct exchange *exchange, const char *line, size_t len)
-{
-    static const char NAME[] = "HTTP/1.";
-    if (len > sizeof NAME + 1 && !memcmp(line, NAME, sizeof NAME - 1)) {
-        exchange->is_answered = line[sizeof NAME + 1] >= '2';
-    }
-}
-
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
-    static const char NAME[] = "retry-after:";
     struct exchange *exchange = arg;
     size_t len = size * count;
     exchange->head_bytes += len;
-    note_status(exchange, data, len);
+    exchange->is_answered = http_answer_head_is_final(data, len, exchange->is_answered);
     if (exchange->head_bytes > HTTP_ANSWER_HEAD_BYTES_MAX) {
         return CURL_WRITEFUNC_ERROR;
     }
-    if (len > sizeof NAME && !strncasecmp(data, NAME, sizeof NAME - 1)) {
-        const char *value = data + sizeof NAME - 1;
-        const char *end = data + len;
-        while (value < end && (*value == ' ' || *value == '\t')) {
-            value++;
-        }
-        while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' ')) {
-            end--;
-        }
-        bytes_clear(&exchange->retry_after);
-        bytes_append(&exchange->retry_after, value, (size_t)(end - value));
-    }
+    http_answer_head_value(data, len, "retry-after:", &exchange->retry_after);
     return len;
 }
 
@@ -186,6 +172,20 @@ static void give_up(struct http_client *client, struct exchange *exchange)
     }
 }
 
+static void socket_is_gone(struct http_client *client, struct exchange *exchange, int fd)
+{
+    http_sockets_forget(client->sockets, fd);
+    if (!exchange) {
+        return;
+    }
+    if (exchange->is_answered) {
+        http_sockets_may_linger(fd, true); // idle from now on: its end may be a polite one
+    } else if (!exchange->was_allowed) {
+        exchange->is_stranded = client->has_stranded = true;
+        loop_timer_start(client->begin_timer, 0);
+    }
+}
+
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
     (void)of_socket;
@@ -193,11 +193,11 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *o
     struct exchange *exchange = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
     if (what == CURL_POLL_REMOVE) {
-        http_sockets_forget(client->sockets, fd);
-        if (exchange && exchange->is_answered) {
-            http_sockets_may_linger(fd, true); // idle from now on: its end may be a polite one
-        }
+        socket_is_gone(client, exchange, fd);
         return 0;
+    }
+    if (exchange) {
+        exchange->is_stranded = false;
     }
     if (!http_sockets_is_watched(client->sockets, fd)) {
         http_sockets_may_linger(fd, false); // a request goes out on it
@@ -322,6 +322,7 @@ void http_client_post(struct http_client *client, const struct http_post *post,
     exchange->head_bytes = 0;
     exchange->is_cut = exchange->was_allowed = exchange->was_forbidden = false;
     exchange->has_begun = exchange->is_unwatched = exchange->is_answered = false;
+    exchange->is_stranded = false;
     exchange->error[0] = '\0';
     exchange->headers = curl_slist_append(NULL, "Expect:"); // no pause before the body
     for (const char *const *header = post->headers; header && *header; header++) {
@@ -387,9 +388,25 @@ static void end_unwatched(struct http_client *client)
     }
 }
 
+// Pausing and continuing is the documented way to make one transfer run at once.
+static void run_stranded(struct http_client *client)
+{
+    client->has_stranded = false;
+    for (struct exchange *exchange = client->out; exchange; exchange = exchange->next) {
+        if (exchange->is_stranded && exchange->has_begun) {
+            exchange->is_stranded = false;
+            curl_easy_pause(exchange->easy, CURLPAUSE_ALL);
+            curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+        }
+    }
+}
+
 static void begin_some(void *arg)
 {
     struct http_client *client = arg;
+    if (client->has_stranded) {
+        run_stranded(client);
+    }
     if (client->has_unwatched) {
         end_unwatched(client);
     }

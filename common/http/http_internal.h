@@ -1,5 +1,5 @@
 // Inside of http_server: shared by http_server.c (the daemon and its connections) and
-// http_request.c (one request's life) share. Nobody else includes it.
+// http_request.c (one request's life). Nobody else includes it.
 #ifndef DIALIN_HTTP_INTERNAL_H
 #define DIALIN_HTTP_INTERNAL_H
 

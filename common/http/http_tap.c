@@ -19,7 +19,7 @@ void http_tap_remove(void)
     tap.on_bytes = NULL;
 }
 
-__attribute__((visibility("default"))) ssize_t recv(int fd, void *buffer, size_t size, int flags)
+ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
     ssize_t len = recvfrom(fd, buffer, size, flags, NULL, NULL);
     if (tap.on_bytes && len > 0 && !(flags & MSG_PEEK)) {

@@ -26,8 +26,8 @@ struct redis_login {
     bool is_over, is_warned;
 };
 
-// Plain memory, zeroed but for the caller's members; kept over reconnects, so that problems that
-// were warned of is not repeated.
+// Plain memory, zeroed but for the caller's members; kept over reconnects, so that a warning is not
+// repeated.
 void redis_login_begin(struct redis_login *login);
 
 // Asks for Redis' time, now.

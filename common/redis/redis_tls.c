@@ -123,7 +123,7 @@ struct redis_tls_connection *redis_tls_connect(struct redis_tls *tls, int fd, co
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(connection->ssl), name);
     } else {
         SSL_set1_host(connection->ssl, name);
-        SSL_set_tlsext_host_name(connection->ssl, name);
+        SSL_set_tlsext_host_name(connection->ssl, connection->name);
     }
     SSL_set_connect_state(connection->ssl);
     return connection;

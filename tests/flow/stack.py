@@ -212,9 +212,10 @@ def clean_environment(values):
 
 
 class Program(Process):
-    def __init__(self, name, folder, values, arguments=()):
+    def __init__(self, name, folder, values, arguments=(), launcher=()):
+        """`launcher`: the command that becomes the program, as nsenter does."""
         self.values = values
-        super().__init__(name, [build_folder() / name, *arguments], folder,
+        super().__init__(name, [*launcher, build_folder() / name, *arguments], folder,
                          clean_environment(values))
         self.is_ours = True
 

@@ -1,5 +1,6 @@
 """dialin-audit replay: to another agent, and to the live one."""
 
+import os
 import threading
 
 import pytest
@@ -95,6 +96,17 @@ def test_to_another_agent_with_its_own_key_worker_and_prefix(stack, ledger, star
     assert [event["event"] for event in story["events"]] == ["replay", "attempt", "started"]
     leases = [key for key in replay_keys(ledger) if b":worker:" not in key]
     assert leases and all(0 < ledger.client.ttl(key) <= 86400 for key in leases)
+
+
+def test_a_long_path_and_a_long_key_go_through(stack, ledger, start, other, audit):
+    """They were cut at 4 KiB, and the tool crashed."""
+    stack.worker(START_URL=start.url)
+    drained(ledger, [daily.webhook()])
+    key = "k" * 4000
+    report = audit("replay", "--to", other.url, "--speed", "max", "--yes", "--json",
+                   REPLAY_API_KEY=key, PATH="/nowhere:" * 1000 + os.environ["PATH"]).object()
+    assert report["outcomes"] == [{"original": "started", "replay": "started", "calls": 1}]
+    assert [request.header("Authorization") for request in other.requests] == [f"Bearer {key}"]
 
 
 def test_a_second_replay_is_one_of_its_own(stack, ledger, start, other, audit):

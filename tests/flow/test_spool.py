@@ -312,7 +312,7 @@ def test_draining_garbage_lets_others_be_served(stack, ledger, own, folder):
     stack.restart_redis()
     heir = stack.ingress(SPOOL_DIR=folder)
     assert heir.ring(daily.webhook()).status == 200
-    assert files(folder) == [path], "it was drained before the first answer"
+    assert path in files(folder), "it was drained before the first answer"
     assert wait_for(lambda: in_stream(ledger, call_ids), 60)
 
 

@@ -72,7 +72,7 @@ def test_a_reused_connection_that_dies_with_the_request(stack, ledger, start, en
 
 
 def test_hundreds_at_once_in_one_worker(stack, ledger):
-    agent = stack.agent("--pool", "0", "--latency-ms", "400")
+    agent = stack.agent("--pool", "0", "--latency-ms", "1500")
     stack.worker(START_URL=agent.url)
     call_ids = ring(ledger, 600)
     ledger.wait_until_finished()

@@ -1,6 +1,7 @@
 """https towards /start: certificates are checked, and what fails the check gets nothing."""
 
 import json
+import os
 import pathlib
 import re
 import socket
@@ -151,8 +152,9 @@ def test_a_burst_over_https(stack, ledger, own_authority, large_bundle, tmp_path
         noted = agent.close()
     assert ledger.counts() == {"started": BURST}
     assert noted["requests"] == BURST
-    assert used_s / noted["handshakes"] < 0.008, (used_s, noted)  # 14 to 36 ms without the cache
-    assert peak < 80 * 1024, peak
+    if "sanitize" not in os.environ.get("DIALIN_BUILD", ""):  # whose costs are not ours
+        assert used_s / noted["handshakes"] < 0.008, (used_s, noted)  # 14 to 36 ms without the cache
+        assert peak < 80 * 1024, peak
 
 
 def test_a_bundle_that_is_not_there(stack):

@@ -3,12 +3,14 @@
 
 import select
 import socket
+import time
 
 import pytest
 
 import daily
 from fake_start import FakeStart
-from stack import wait_for
+from namespace import Namespace, drop_packets, take_packets
+from stack import Program, wait_for
 
 
 class FullListener:
@@ -129,23 +131,53 @@ def test_what_is_given_up_is_broken_off(stack, ledger, dies):
     assert ends and set(ends) == {"reset"}, ends
 
 
-def localhost_addresses():
-    found = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)
-    return {family for family, *_ in found}
+def test_the_kernel_delivers_nothing_of_what_was_given_up(stack, ledger, start):
+    """A firewall drops what the worker sends, and lets it pass again after the request was given
+    up. The kernel would still deliver that request: a second bot, or one for nobody."""
+    stack.worker(START_URL=start.url, START_TIMEOUT_S=1)
+    ring(ledger)
+    connection, = start.clients
+    drop_packets(connection)
+    call_id = ring(ledger, until="starting")
+    wait_for(lambda: ledger.events(call_id, "attempt"))
+    take_packets(connection)
+    ledger.wait_for_state(call_id, "started")
+    time.sleep(2)  # twice the time until the kernel would try again
+    assert len(start.requests_of(call_id)) == 1, "the request that was given up came too"
+    assert [event["error"] == "" for event in ledger.events(call_id, "attempt")] == [False, True]
+
+
+def ring(ledger, until="started"):
+    call_id = daily.new_call_id()
+    ledger.queue(daily.webhook(call_id))
+    ledger.wait_for_state(call_id, until)
+    return call_id
+
+
+ADDRESSES = {"dual": ("::1", "127.0.0.1"), "pair": ("127.0.0.2", "127.0.0.3")}
+HOSTS = "".join(f"{address} {name}.test\n" for name in ADDRESSES for address in ADDRESSES[name])
+
+
+@pytest.fixture
+def namespace(tmp_path):
+    made = Namespace(tmp_path, HOSTS)
+    yield made
+    made.close()
 
 
 class OnOneAddress(FakeStart):
-    """Listens on one address of localhost; on the other nobody does, or its SYNs are dropped."""
+    """An agent at one address of a name in a namespace; at the other one nobody listens, or a
+    firewall drops what comes."""
 
-    def __init__(self, family, drops):
-        self.family = family
+    def __init__(self, namespace, alive, dead, drops):
+        self.namespace, self.alive = namespace, alive
         super().__init__()
-        other = socket.AF_INET if family == socket.AF_INET6 else socket.AF_INET6
-        self.other = FullListener(other, self.port) if drops else None
+        self.other = namespace.listen(dead, self.port) if drops else None
+        if drops:
+            drop_packets(self.other)
 
     def listen(self):
-        host = "::1" if self.family == socket.AF_INET6 else "127.0.0.1"
-        return socket.create_server((host, 0), family=self.family, backlog=1024)
+        return self.namespace.listen(self.alive)
 
     def close(self):
         super().close()
@@ -154,16 +186,20 @@ class OnOneAddress(FakeStart):
 
 
 @pytest.mark.parametrize("drops", [False, True], ids=["refused", "dropped"])
-@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["ipv4", "ipv6"])
-def test_every_address_of_a_name_is_tried(stack, ledger, family, drops):
-    if localhost_addresses() != {socket.AF_INET, socket.AF_INET6}:
-        pytest.skip("localhost has one address only here")
-    server = OnOneAddress(family, drops)
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "second"])
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_every_address_of_a_name_is_tried(stack, ledger, namespace, name, is_first, drops):
+    """More calls than connections come about at once, so that descriptors are used again."""
+    alive, dead = ADDRESSES[name] if is_first else reversed(ADDRESSES[name])
+    server = OnOneAddress(namespace, alive, dead, drops)
     try:
-        stack.worker(START_URL=f"http://localhost:{server.port}/start", LEASE_S=3)
-        webhooks = [daily.webhook() for _ in range(30)]
-        for webhook in webhooks:
-            ledger.queue(webhook)
+        worker = Program("dialin-worker", stack.folder, {
+            "REDIS_URL": stack.redis.unix_url, "REDIS_PREFIX": stack.prefix, "LEASE_S": 3,
+            "START_URL": f"http://{name}.test:{server.port}/start",
+            "ALLOW_HTTP": f"{name}.test"}, launcher=namespace.command)
+        stack.keep(worker)
+        for _ in range(30):
+            ledger.queue(daily.webhook())
         ledger.wait_until_finished(20)
         assert ledger.counts() == {"started": 30}
         assert len(server.requests) == 30

@@ -147,7 +147,7 @@ bool retry_after_parse(struct bytes_view value, uint64_t wall_s, uint64_t *after
 // --- decisions --------------------------------------------------------------------------------
 
 // The Retry-After of /start; a value of 0 does not make anybody ask without pause.
-static uint64_t told_ms(const struct retry_situation *situation)
+static uint64_t retry_after_ms(const struct retry_situation *situation)
 {
     uint64_t after_ms = 0;
     return retry_after_parse(situation->retry_after, situation->wall_s, &after_ms) ? after_ms : 0;
@@ -158,14 +158,14 @@ static enum retry_decision decide_failure(const struct retry_situation *situatio
 {
     unsigned failures = situation->failures;
     bool is_line = failures >= RETRY_FAILURES_MAX - 1;
-    delay->told_ms = told_ms(situation);
-    delay->own_ms = delay->told_ms;
-    if (delay->own_ms == 0 && is_line) {
-        delay->own_ms =
+    delay->retry_after_ms = retry_after_ms(situation);
+    delay->backoff_ms = delay->retry_after_ms;
+    if (delay->backoff_ms == 0 && is_line) {
+        delay->backoff_ms =
             grown(RETRY_BACKOFF_MS_MIN, failures - (RETRY_FAILURES_MAX - 1), RETRY_LINE_MS_MAX);
-    } else if (delay->own_ms == 0) {
-        delay->own_ms = jittered(grown(RETRY_BACKOFF_MS_MIN, failures, RETRY_BACKOFF_MS_MAX),
-                                 situation->chance);
+    } else if (delay->backoff_ms == 0) {
+        delay->backoff_ms = jittered(grown(RETRY_BACKOFF_MS_MIN, failures, RETRY_BACKOFF_MS_MAX),
+                                     situation->chance);
     }
     return is_line ? RETRY_LINE : RETRY_FAILED;
 }
@@ -207,7 +207,7 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
         return RETRY_STARTED;
     }
     if (status == 429) {
-        delay->told_ms = told_ms(situation);
+        delay->retry_after_ms = retry_after_ms(situation);
         return RETRY_FULL;
     }
     if (status == 0 && situation->is_hold_over) {
@@ -217,7 +217,7 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
         return decide_failure(situation, delay);
     }
     if (status < 400 || (status >= 401 && status <= 404)) {
-        delay->told_ms = RETRY_CONFIGURATION_MS;
+        delay->retry_after_ms = RETRY_CONFIGURATION_MS;
         return RETRY_CONFIGURATION;
     }
     return RETRY_REJECTED;

@@ -37,8 +37,9 @@ struct retry_situation {
 };
 
 struct retry_delay {
-    uint64_t own_ms;  // of RETRY_FAILED and RETRY_LINE: this call does not ask again before
-    uint64_t told_ms; // how long nobody of the agent's line may ask; 0: at the line's own pace
+    uint64_t backoff_ms; // of RETRY_FAILED and RETRY_LINE: this call does not ask again before
+    uint64_t
+        retry_after_ms; // how long nobody of the agent's line may ask; 0: at the line's own pace
 };
 
 enum retry_decision retry_decide(const struct retry_situation *situation,

@@ -9,6 +9,7 @@
 
 #define ROUTE_AGENT_BYTES_MAX 256
 #define ROUTE_URL_BYTES_MAX 2048
+#define ROUTE_KEY_BYTES_MAX 4000 // of an API key
 
 struct route {
     char agent[ROUTE_AGENT_BYTES_MAX + 1]; // its name, or host and path of its URL

@@ -4,7 +4,6 @@
 
 #include "memory.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,8 +189,8 @@ bool route_read_number(struct route_reader *reader, const struct route_field *fi
                        const struct route_value *value, void *into)
 {
     double number = cJSON_IsNumber(value->tree) ? value->tree->valuedouble : -1;
-    bool is_good =
-        number >= (double)field->min && number <= (double)field->max && floor(number) >= number;
+    bool is_good = number >= (double)field->min && number <= (double)field->max &&
+                   (double)(uint64_t)number >= number;
     if (!is_good) {
         struct bytes sentence;
         bytes_init(&sentence, 128);

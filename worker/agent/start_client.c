@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEADER_BYTES_MAX 4096
+#define HEADER_BYTES_MAX (ROUTE_KEY_BYTES_MAX + 64) // settings refuse a longer key
 
 struct pending {
     start_on_answer *on_answer;

@@ -38,8 +38,8 @@ void database_send(struct database *database, size_t argc, const struct bytes_vi
 // are NULL as well.
 redisReply *database_receive(struct database *database);
 
-// The same for a reply that must have a shape (reply_has_shape): if it has another, that is reported,
-// and NULL is returned.
+// The same for a reply that must have a shape (reply_has_shape): if it has another, that is
+// reported, and NULL is returned.
 redisReply *database_receive_shaped(struct database *database, const char *shape);
 redisReply *database_ask_shaped(struct database *database, const char *shape, size_t argc,
                                 const struct bytes_view *argv);

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     struct config_problems problems;
     enum options_verdict verdict = options_parse(&options, argc, argv);
     if (verdict != OPTIONS_RUN) {
-        return verdict == OPTIONS_DONE ? EXIT_DONE : EXIT_USAGE;
+        return verdict == OPTIONS_DONE ? (int)EXIT_DONE : (int)EXIT_USAGE;
     }
     process_init();
     interrupt_watch();
@@ -63,5 +63,5 @@ int main(int argc, char **argv)
     }
     config_problems_release(&problems);
     audit_settings_release(&settings);
-    return code;
+    return (int)code;
 }

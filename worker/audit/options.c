@@ -119,7 +119,7 @@ static void print_flags(enum command command)
         }
     }
     if (has_time) {
-        printf("\nTIME is " MOMENT_FORMS ".\n");
+        printf("\nTIME is " TIME_TEXT_FORMS ".\n");
     }
 }
 
@@ -150,8 +150,8 @@ static bool complain(const char *subject, const char *sentence)
 
 static bool parse_time(const char *flag, const char *text, uint64_t *ms)
 {
-    return moment_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is no time; give one as " MOMENT_FORMS);
+    return time_text_parse(text, loop_wall_ms(), ms) ||
+           complain(flag, "is no time; give one as " TIME_TEXT_FORMS);
 }
 
 static bool parse_limit(const char *text, uint64_t *limit)
@@ -304,7 +304,7 @@ static size_t make_long_options(enum command command, struct option *out)
         if (FLAGS[i].commands & OF(command)) {
             out[count++] =
                 (struct option){FLAGS[i].name, FLAGS[i].value ? required_argument : no_argument,
-                                NULL, FLAGS[i].flag};
+                                NULL, (int)FLAGS[i].flag};
         }
     }
     out[count++] = (struct option){"help", no_argument, NULL, HELP};

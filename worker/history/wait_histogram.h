@@ -5,18 +5,18 @@
 
 #include <stdint.h>
 
-#define WAITS_STEPS 64 // for each doubling
-#define WAITS_BINS (32 * WAITS_STEPS)
+#define WAIT_HISTOGRAM_STEPS 64 // for each doubling
+#define WAIT_HISTOGRAM_BINS (32 * WAIT_HISTOGRAM_STEPS)
 
-struct waits {
-    uint64_t bins[WAITS_BINS];
+struct wait_histogram {
+    uint64_t bins[WAIT_HISTOGRAM_BINS];
     uint64_t count;
     uint64_t max_ms;
 };
 
-void waits_add(struct waits *waits, uint64_t ms);
+void wait_histogram_add(struct wait_histogram *waits, uint64_t ms);
 
 // The time within which so many per cent were served (nearest rank); 0 if there are none.
-uint64_t waits_percentile(const struct waits *waits, unsigned percent);
+uint64_t wait_histogram_percentile(const struct wait_histogram *waits, unsigned percent);
 
 #endif

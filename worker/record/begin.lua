@@ -2,12 +2,12 @@
 -- already, must it wait in line? If none of that, the attempt is counted and the call is
 -- `starting`. Follows prelude.lua, call.lua and pace.lua.
 --
--- ARGV  3 how many workers that died with a call's request out make it `deadly`  4 how long, in ms, a
+-- ARGV  3 how many workers that died with a call's request out make it `poison`  4 how long, in ms, a
 --       request may be out; then each call, with token (the same when this step is sent again) and
 --       how many workers may have died with its request out, before it becomes a `suspect`
--- A verdict is a text: lost, duplicate, finished, busy, deadly, line, go, or suspect; the attempt;
--- and failures in a row before it (of deadly and suspect: the number of those deaths).
-local deadly, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- A verdict is a text: lost, duplicate, finished, busy, poison, line, go, or suspect; the attempt;
+-- and failures in a row before it (of poison and suspect: the number of those deaths).
+local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local leases = prefix .. KEY_WORKER
 
 local function verdict(name, attempt, failures)
@@ -73,10 +73,10 @@ local function begin(token, deaths_max)
     local asked_ms = has_line and redis.call('ZSCORE', asking, entry)
     local may_ask = asked_ms and asked_ms ~= call[11]
 
-    local is_deadly = deaths >= deadly
-    if is_deadly or deaths > tonumber(deaths_max) then
+    local is_poison = deaths >= poison
+    if is_poison or deaths > tonumber(deaths_max) then
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
-        return verdict(is_deadly and 'deadly' or 'suspect', attempts, deaths)
+        return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
     if has_line and not may_ask then
         redis.call('HSET', call_key, 'state', 'waiting', 'attempts', attempts, unpack(fields))

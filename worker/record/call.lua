@@ -1,6 +1,6 @@
 -- Shared by begin.lua and finish.lua, which it precedes; it follows prelude.lua. Both do their
--- step for every call of a batch, one after the other. An error ends the whole batch, and the steps it has
--- done by then stay: worker/script/script_batch.c sends such steps again, each alone.
+-- step for every call of a batch, one after the other. An error ends the whole batch, and the steps
+-- that it has done by then stay: worker/script/script_batch.c sends them again, each alone.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 how many words describe a call  2 consumer, and more for begin.lua; then of each

@@ -21,7 +21,7 @@
 
 struct record {
     struct scripts *scripts;
-    struct steps *begin, *finish;
+    struct script_batch *begin, *finish;
     uint64_t errors;
 };
 
@@ -39,7 +39,7 @@ static enum record_verdict verdict_of(struct bytes_view name)
     } TABLE[] = {
         {"go", RECORD_GO},           {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
         {"line", RECORD_LINED_UP},   {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
-        {"deadly", RECORD_DEADLY},   {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
+        {"poison", RECORD_POISON},   {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
         {"unknown", RECORD_UNKNOWN}, {"not_yet", RECORD_NOT_YET},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
@@ -109,12 +109,12 @@ static void describe(const struct record_call *call, struct words *words)
     add(words, redis_number(words->deadline_ms, call->deadline_ms));
 }
 
-static bool send(struct record *record, struct steps *steps, const struct words *words,
+static bool send(struct record *record, struct script_batch *steps, const struct words *words,
                  record_on_verdict *on_verdict, void *arg)
 {
     struct step *step = memory_zeroed(sizeof *step);
     *step = (struct step){record, on_verdict, arg};
-    if (!steps_add(steps, words->word, on_reply, step)) {
+    if (!script_batch_add(steps, words->word, on_reply, step)) {
         free(step);
         return false;
     }
@@ -151,25 +151,25 @@ struct record *record_open(struct loop *loop, struct scripts *scripts, const cha
                            uint64_t request_ms_max, uint64_t grace_ms)
 {
     struct record *record = memory_zeroed(sizeof *record);
-    char deadly[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES], grace[REDIS_NUMBER_BYTES];
+    char poison[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES], grace[REDIS_NUMBER_BYTES];
     record->scripts = scripts;
     const struct bytes_view argv[] = {
         view_of_text(consumer),
-        redis_number(deadly, RECORD_DEATHS_MAX),
+        redis_number(poison, RECORD_DEATHS_MAX),
         redis_number(request_ms, request_ms_max),
     };
-    record->begin =
-        steps_open(loop, scripts, SCRIPT_BEGIN, BEGIN_WORDS, sizeof argv / sizeof argv[0], argv);
+    record->begin = script_batch_open(loop, scripts, SCRIPT_BEGIN, BEGIN_WORDS,
+                                      sizeof argv / sizeof argv[0], argv);
     const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES),
                                              redis_number(grace, grace_ms)};
-    record->finish = steps_open(loop, scripts, SCRIPT_FINISH, FINISH_WORDS,
-                                sizeof finish_argv / sizeof finish_argv[0], finish_argv);
+    record->finish = script_batch_open(loop, scripts, SCRIPT_FINISH, FINISH_WORDS,
+                                       sizeof finish_argv / sizeof finish_argv[0], finish_argv);
     return record;
 }
 
 void record_close(struct record *record)
 {
-    steps_close(record->begin);
-    steps_close(record->finish);
+    script_batch_close(record->begin);
+    script_batch_close(record->finish);
     free(record);
 }

@@ -32,7 +32,7 @@ enum record_verdict {
     RECORD_LINED_UP,    // begin: the agent has a line, and the call now stands in it
     RECORD_BUSY,        // begin: another worker has its request out and lives, or it is to wait
     RECORD_SUSPECT,     // begin: more workers than `deaths_max` died with its request out
-    RECORD_DEADLY,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
+    RECORD_POISON,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,        // finish: it is recorded
     RECORD_UNKNOWN,     // finish: recorded as `unknown`, not `expired`: a bot may have started
     RECORD_NOT_YET,     // finish: a request may still be answered; ask again after `attempt` ms

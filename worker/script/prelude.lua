@@ -73,7 +73,7 @@ end
 
 -- The last entry before the oldest unfinished one. The key goes up only, unless it belongs to a
 -- stream that is gone. NOTHING: no entry is known to be finished.
-local function move_the_mark()
+local function advance_low_water_mark()
     local workers = group()
     if not workers then
         return NOTHING

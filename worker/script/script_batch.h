@@ -1,31 +1,32 @@
 // One step of many calls in one run of a script: steps that are added in one turn of the loop leave
-// together before it sleeps, at most STEPS_AT_ONCE_MAX in a run. Whether others were beside it is
-// nothing to a step: if a run fails, its steps are sent again, each alone.
+// together before it sleeps, at most SCRIPT_BATCH_STEPS_MAX in a run. Whether others were beside it
+// is nothing to a step: if a run fails, its steps are sent again, each alone.
 #ifndef DIALIN_SCRIPT_BATCH_H
 #define DIALIN_SCRIPT_BATCH_H
 
 #include "script.h"
 
-#define STEPS_AT_ONCE_MAX 32 // Redis does nothing else meanwhile: about a millisecond
-#define STEPS_BYTES_MAX                                                                            \
+#define SCRIPT_BATCH_STEPS_MAX 32 // Redis does nothing else meanwhile: about a millisecond
+#define SCRIPT_BATCH_BYTES_MAX                                                                     \
     (256 * 1024) // in one run, unless a step alone is larger; REDIS_COMMAND_BYTES_MAX is its limit
 
-struct steps;
+struct script_batch;
 
 // A run has the arguments `width`, those of `argv`, and then `width` of each step. It returns an
 // array with one verdict of each step.
-struct steps *steps_open(struct loop *loop, struct scripts *scripts, enum script_name name,
-                         size_t width, size_t argc, const struct bytes_view *argv);
+struct script_batch *script_batch_open(struct loop *loop, struct scripts *scripts,
+                                       enum script_name name, size_t width, size_t argc,
+                                       const struct bytes_view *argv);
 
 // To be called when the connection has been closed. Steps that never left get NULL before this
 // returns.
-void steps_close(struct steps *steps);
+void script_batch_close(struct script_batch *batch);
 
 // Adds a step of `width` words, which are copied. False, and no callback, while the connection is
 // down, the scripts are not loaded, or the step is too large. Otherwise exactly one callback, never
 // from inside this call: its verdict, an error, or NULL if the answer is lost, in which case the
 // step was done or was not.
-bool steps_add(struct steps *steps, const struct bytes_view *words, redis_on_reply *on_verdict,
-               void *arg);
+bool script_batch_add(struct script_batch *batch, const struct bytes_view *words,
+                      redis_on_reply *on_verdict, void *arg);
 
 #endif

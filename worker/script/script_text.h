@@ -14,7 +14,7 @@
     X(TAKE_OVER, take_over)                                                                        \
     X(MAKE_GROUP, make_group)                                                                      \
     X(RESUME, resume)                                                                              \
-    X(HAND_BACK, hand_back)                                                                        \
+    X(RELEASE, release)                                                                            \
     X(LEAVE, leave)                                                                                \
     X(TRIM, trim)                                                                                  \
     X(UNKNOWN, unknown)                                                                            \

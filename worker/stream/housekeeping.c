@@ -149,7 +149,7 @@ static void on_searched(const redisReply *reply, void *arg)
     if (claimed > 0) {
         log_info("took entries that were put aside for a newer worker",
                  log_number("entries", claimed));
-        stream_reader_read_backlog(housekeeping->reader);
+        stream_reader_read_pending(housekeeping->reader);
     }
     plan(housekeeping);
 }

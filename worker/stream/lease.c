@@ -68,7 +68,7 @@ static void on_taken(const redisReply *reply, void *arg)
     if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
         log_warning("took over entries of a worker that is gone",
                     log_number("entries", reply->integer));
-        stream_reader_read_backlog(lease->reader);
+        stream_reader_read_pending(lease->reader);
         loop_timer_start(lease->look, 0); // there may be more
     }
 }
@@ -77,7 +77,7 @@ static void look_for_the_dead(void *arg)
 {
     struct lease *lease = arg;
     // If entries taken over before are still waiting, they come first.
-    size_t room = stream_reader_has_backlog(lease->reader) ? 0 : stream_reader_room(lease->reader);
+    size_t room = stream_reader_has_pending(lease->reader) ? 0 : stream_reader_room(lease->reader);
     char most[REDIS_NUMBER_BYTES], patience_ms[REDIS_NUMBER_BYTES];
     loop_timer_start(lease->look, LEASE_LOOK_MS);
     if (!lease->is_held || lease->is_stopped || lease->is_looking || room == 0) {

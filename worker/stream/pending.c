@@ -7,67 +7,67 @@
 
 #define OLDEST "-"
 
-void backlog_restart(struct backlog *backlog)
+void pending_restart(struct pending *pending)
 {
-    *backlog = (struct backlog){.list_from = OLDEST, .has_more = true};
+    *pending = (struct pending){.list_from = OLDEST, .has_more = true};
 }
 
-void backlog_again(struct backlog *backlog)
+void pending_again(struct pending *pending)
 {
-    backlog->is_again = true;
+    pending->is_again = true;
 }
 
-bool backlog_is_empty(const struct backlog *backlog)
+bool pending_is_empty(const struct pending *pending)
 {
-    return !backlog->has_more && !backlog->is_again && backlog->together_count == 0 &&
-           backlog->alone_done == backlog->alone_count;
+    return !pending->has_more && !pending->is_again && pending->together_count == 0 &&
+           pending->alone_done == pending->alone_count;
 }
 
-void backlog_pass(struct backlog *backlog, const char *entry_id)
+void pending_pass(struct pending *pending, const char *entry_id)
 {
-    snprintf(backlog->list_from, sizeof backlog->list_from, "(%s", entry_id);
+    snprintf(pending->list_from, sizeof pending->list_from, "(%s", entry_id);
 }
 
-void backlog_add(struct backlog *backlog, const char *entry_id, bool was_resumed)
+void pending_add(struct pending *pending, const char *entry_id, bool was_resumed)
 {
-    backlog_id *list = was_resumed ? backlog->alone : backlog->together;
-    size_t *count = was_resumed ? &backlog->alone_count : &backlog->together_count;
-    assert(*count < BACKLOG_PAGE_MAX);
+    pending_id *list = was_resumed ? pending->alone : pending->together;
+    size_t *count = was_resumed ? &pending->alone_count : &pending->together_count;
+    assert(*count < PENDING_PAGE_MAX);
     snprintf(list[(*count)++], sizeof *list, "%s", entry_id);
-    backlog_pass(backlog, entry_id);
+    pending_pass(pending, entry_id);
 }
 
-enum backlog_step backlog_next(struct backlog *backlog, size_t beginning, const backlog_id **ids,
+enum pending_step pending_next(struct pending *pending, size_t beginning, const pending_id **ids,
                                size_t *count)
 {
-    bool is_lonely = backlog->alone_done < backlog->alone_count || backlog->has_one_alone;
-    if (backlog->together_count > 0) {
-        *ids = backlog->together;
-        *count = backlog->together_count;
-        return BACKLOG_RESUME;
+    bool is_lonely = pending->alone_done < pending->alone_count || pending->has_one_alone;
+    if (pending->together_count > 0) {
+        *ids = pending->together;
+        *count = pending->together_count;
+        return PENDING_RESUME;
     }
     if (is_lonely && beginning > 0) {
-        return BACKLOG_WAIT;
+        return PENDING_WAIT;
     }
-    if (backlog->alone_done < backlog->alone_count) {
-        *ids = backlog->alone + backlog->alone_done;
+    if (pending->alone_done < pending->alone_count) {
+        *ids = pending->alone + pending->alone_done;
         *count = 1;
-        return BACKLOG_RESUME;
+        return PENDING_RESUME;
     }
-    backlog->alone_count = backlog->alone_done = 0;
-    backlog->has_one_alone = false;
-    if (!backlog->has_more && backlog->is_again) {
-        backlog_restart(backlog);
+    pending->alone_count = pending->alone_done = 0;
+    pending->has_one_alone = false;
+    if (!pending->has_more && pending->is_again) {
+        pending_restart(pending);
     }
-    return backlog->has_more ? BACKLOG_LIST : BACKLOG_NOTHING;
+    return pending->has_more ? PENDING_LIST : PENDING_NOTHING;
 }
 
-void backlog_resumed(struct backlog *backlog)
+void pending_resumed(struct pending *pending)
 {
-    if (backlog->together_count > 0) {
-        backlog->together_count = 0;
+    if (pending->together_count > 0) {
+        pending->together_count = 0;
     } else {
-        backlog->alone_done++;
-        backlog->has_one_alone = true;
+        pending->alone_done++;
+        pending->has_one_alone = true;
     }
 }

@@ -8,33 +8,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BACKLOG_PAGE_MAX 48 // entries listed in one step; as many as one script takes
+#define PENDING_PAGE_MAX 48 // entries listed in one step; as many as one script takes
 
-typedef char backlog_id[ENTRY_ID_BYTES];
+typedef char pending_id[ENTRY_ID_BYTES];
 
-struct backlog {
+struct pending {
     char list_from[ENTRY_ID_BYTES + 1]; // XPENDING's start: "-", or "(" and an id
     bool has_more;                      // the list is not through
     bool is_again;                      // from its start, when this time is through
     bool has_one_alone;                 // which has not survived its beginning, perhaps
     size_t together_count, alone_count, alone_done;
-    backlog_id together[BACKLOG_PAGE_MAX]; // to be resumed in one step
-    backlog_id alone[BACKLOG_PAGE_MAX];    // to be resumed one by one
+    pending_id together[PENDING_PAGE_MAX]; // to be resumed in one step
+    pending_id alone[PENDING_PAGE_MAX];    // to be resumed one by one
 };
 
-void backlog_restart(struct backlog *backlog); // from the start of the list
-void backlog_again(struct backlog *backlog);   // the same, when this time is through
-bool backlog_is_empty(const struct backlog *backlog);
+void pending_restart(struct pending *pending); // from the start of the list
+void pending_again(struct pending *pending);   // the same, when this time is through
+bool pending_is_empty(const struct pending *pending);
 
 // One entry of the page at hand, or one that needs nothing: the listing goes on after it.
-void backlog_pass(struct backlog *backlog, const char *entry_id);
-void backlog_add(struct backlog *backlog, const char *entry_id, bool was_resumed);
+void pending_pass(struct pending *pending, const char *entry_id);
+void pending_add(struct pending *pending, const char *entry_id, bool was_resumed);
 
-// Returns the next step. If it is BACKLOG_RESUME: the `count` entries at `ids`, borrowed; once that
-// is sent, backlog_resumed.
-enum backlog_step { BACKLOG_NOTHING, BACKLOG_LIST, BACKLOG_RESUME, BACKLOG_WAIT };
-enum backlog_step backlog_next(struct backlog *backlog, size_t beginning, const backlog_id **ids,
+// Returns the next step. If it is PENDING_RESUME: the `count` entries at `ids`, borrowed; once that
+// is sent, pending_resumed.
+enum pending_step { PENDING_NOTHING, PENDING_LIST, PENDING_RESUME, PENDING_WAIT };
+enum pending_step pending_next(struct pending *pending, size_t beginning, const pending_id **ids,
                                size_t *count);
-void backlog_resumed(struct backlog *backlog);
+void pending_resumed(struct pending *pending);
 
 #endif

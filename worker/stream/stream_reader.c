@@ -4,7 +4,7 @@
 // page by page, and those that nobody knows are resumed.
 //
 // Surprising: an entry may kill the worker that works on it. So resuming counts as a delivery, in
-// Redis and before the work (backlog.c: which together, which alone); and one that has been
+// Redis and before the work (pending.c: which together, which alone); and one that has been
 // delivered STREAM_READER_DELIVERIES_MAX times is given up.
 #include "stream_reader.h"
 
@@ -38,7 +38,7 @@ struct stream_reader {
     enum doing doing;
     bool is_started, is_stopped, is_paused;
     bool has_group, had_group;
-    struct backlog backlog;
+    struct pending pending;
     uint64_t complained_ms;
 };
 
@@ -68,15 +68,15 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
 
 // --- catching up with the pending list ----------------------------------------------------------
 
-void stream_reader_read_backlog(struct stream_reader *reader)
+void stream_reader_read_pending(struct stream_reader *reader)
 {
-    backlog_again(&reader->backlog);
+    pending_again(&reader->pending);
     go_on(reader);
 }
 
-bool stream_reader_has_backlog(const struct stream_reader *reader)
+bool stream_reader_has_pending(const struct stream_reader *reader)
 {
-    return !backlog_is_empty(&reader->backlog) || !reader->has_group;
+    return !pending_is_empty(&reader->pending) || !reader->has_group;
 }
 
 // Nothing could be sent: Redis is away, or not ready.
@@ -109,7 +109,7 @@ static void offer_rows(struct stream_reader *reader, const redisReply *rows)
         const redisReply *row = rows->element[i];
         bool is_poison = reply_integer_at(row, 2, 0, INT64_MAX, 0) >= STREAM_READER_DELIVERIES_MAX;
         if (stream_entry_is_entry(row) && !offer(reader, row, is_poison)) {
-            backlog_again(&reader->backlog); // it came without room: it is in the pending list
+            pending_again(&reader->pending); // it came without room: it is in the pending list
         }
     }
 }
@@ -120,18 +120,18 @@ static void ignore_answer(const redisReply *reply, void *arg)
     scripts_look_at(reader->scripts, reply);
 }
 
-void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id)
+void stream_reader_release(struct stream_reader *reader, struct bytes_view entry_id)
 {
     const struct bytes_view argv[] = {view_of_text(reader->settings.consumer), entry_id};
-    scripts_send(reader->scripts, SCRIPT_HAND_BACK, 2, argv, ignore_answer, reader);
+    scripts_send(reader->scripts, SCRIPT_RELEASE, 2, argv, ignore_answer, reader);
 }
 
 // Entries that arrive while the worker is leaving are for the others.
-static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
+static void release_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < reply_count(rows); i++) {
         if (stream_entry_is_row(rows->element[i])) {
-            stream_reader_hand_back(reader, stream_entry_id(rows->element[i]));
+            stream_reader_release(reader, stream_entry_id(rows->element[i]));
         }
     }
 }
@@ -139,7 +139,7 @@ static void hand_back_rows(struct stream_reader *reader, const redisReply *rows)
 void stream_reader_take(struct stream_reader *reader, const redisReply *rows)
 {
     if (rows->type == REDIS_REPLY_ARRAY && reader->is_stopped) {
-        hand_back_rows(reader, rows);
+        release_rows(reader, rows);
     } else if (rows->type == REDIS_REPLY_ARRAY) {
         offer_rows(reader, rows);
     }
@@ -150,7 +150,7 @@ static bool has_answer(struct stream_reader *reader, const redisReply *reply)
 {
     reader->doing = DOING_NOTHING;
     if (!reply) {
-        backlog_restart(&reader->backlog); // the entries of the reply are pending here, and unknown
+        pending_restart(&reader->pending); // the entries of the reply are pending here, and unknown
         pause_a_while(reader);
         return false;
     }
@@ -160,7 +160,7 @@ static bool has_answer(struct stream_reader *reader, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ERROR) {
         return true;
     }
-    backlog_restart(&reader->backlog); // entries that were about to be resumed must be found again
+    pending_restart(&reader->pending); // entries that were about to be resumed must be found again
     pause_after_error(reader, scripts_error(reader->scripts, reply));
     reader->has_group = reader->has_group && redis_error_of(reply) != REDIS_NOGROUP;
     return false;
@@ -176,9 +176,9 @@ static void on_resumed(const redisReply *reply, void *arg)
     }
 }
 
-static void resume(struct stream_reader *reader, const backlog_id *ids, size_t count)
+static void resume(struct stream_reader *reader, const pending_id *ids, size_t count)
 {
-    struct bytes_view argv[2 + BACKLOG_PAGE_MAX];
+    struct bytes_view argv[2 + PENDING_PAGE_MAX];
     char most[REDIS_NUMBER_BYTES];
     argv[0] = view_of_text(reader->settings.consumer);
     argv[1] = redis_number(most, STREAM_READER_DELIVERIES_MAX);
@@ -187,7 +187,7 @@ static void resume(struct stream_reader *reader, const backlog_id *ids, size_t c
     }
     if (scripts_send(reader->scripts, SCRIPT_RESUME, 2 + count, argv, on_resumed, reader)) {
         reader->doing = DOING_RESUME;
-        backlog_resumed(&reader->backlog);
+        pending_resumed(&reader->pending);
     }
 }
 
@@ -199,21 +199,21 @@ static void on_listed(const redisReply *reply, void *arg)
         return;
     }
     size_t room = reader->events.room(reader->arg), found = 0, i = 0;
-    for (; i < reply_count(reply) && i < BACKLOG_PAGE_MAX; i++) {
+    for (; i < reply_count(reply) && i < PENDING_PAGE_MAX; i++) {
         const redisReply *row = reply->element[i];
         if (!stream_entry_is_row(row) || row->elements < 4) {
             continue;
         }
         if (reader->events.is_known(stream_entry_id(row), reader->arg)) {
-            backlog_pass(&reader->backlog, row->element[0]->str);
+            pending_pass(&reader->pending, row->element[0]->str);
         } else if (found++ < room) {
-            backlog_add(&reader->backlog, row->element[0]->str,
+            pending_add(&reader->pending, row->element[0]->str,
                         reply_integer_at(row, 3, 0, INT64_MAX, 1) > 1);
         } else {
             break;
         }
     }
-    reader->backlog.has_more = i < reply_count(reply) || i == BACKLOG_PAGE_MAX;
+    reader->pending.has_more = i < reply_count(reply) || i == PENDING_PAGE_MAX;
     go_on(reader);
 }
 
@@ -223,9 +223,9 @@ static void list(struct stream_reader *reader)
     const struct bytes_view argv[] = {VIEW("XPENDING"),
                                       bytes_view(&reader->stream),
                                       VIEW(STREAM_GROUP),
-                                      view_of_text(reader->backlog.list_from),
+                                      view_of_text(reader->pending.list_from),
                                       VIEW("+"),
-                                      redis_number(count, BACKLOG_PAGE_MAX),
+                                      redis_number(count, PENDING_PAGE_MAX),
                                       view_of_text(reader->settings.consumer)};
     if (redis_send(reader->commands, sizeof argv / sizeof argv[0], argv, on_listed, reader)) {
         reader->doing = DOING_LIST;
@@ -235,17 +235,17 @@ static void list(struct stream_reader *reader)
 // True while there is something to catch up with: it is being done, or waits for its moment.
 static bool catch_up(struct stream_reader *reader)
 {
-    const backlog_id *ids = NULL;
+    const pending_id *ids = NULL;
     size_t count = 0;
-    switch (backlog_next(&reader->backlog, reader->events.beginning(reader->arg), &ids, &count)) {
-    case BACKLOG_NOTHING:
+    switch (pending_next(&reader->pending, reader->events.beginning(reader->arg), &ids, &count)) {
+    case PENDING_NOTHING:
         return false;
-    case BACKLOG_WAIT:
+    case PENDING_WAIT:
         return true; // stream_reader_pull comes when that is over
-    case BACKLOG_LIST:
+    case PENDING_LIST:
         list(reader);
         break;
-    case BACKLOG_RESUME:
+    case PENDING_RESUME:
         resume(reader, ids, count);
         break;
     }
@@ -291,7 +291,7 @@ static void on_read(const redisReply *reply, void *arg)
     if (!has_answer(reader, reply)) {
         const redisReply *rows = reply && reader->is_stopped ? stream_entry_rows(reply) : NULL;
         if (rows) {
-            hand_back_rows(reader, rows);
+            release_rows(reader, rows);
         }
         return;
     }
@@ -361,7 +361,7 @@ static void on_blocking(bool up, void *arg)
     if (up) {
         reader->has_group = false; // perhaps another Redis by now
         reader->is_paused = false;
-        backlog_restart(&reader->backlog);
+        pending_restart(&reader->pending);
         go_on(reader);
     }
 }
@@ -410,7 +410,7 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
     reader->commands = commands;
     reader->scripts = scripts;
     redis_key_init(&reader->stream, settings->prefix, REDIS_KEY_WEBHOOKS);
-    backlog_restart(&reader->backlog);
+    pending_restart(&reader->pending);
     reader->pause = loop_timer_open(loop, unpause, reader);
     reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
     return reader;

@@ -63,11 +63,11 @@ void stream_reader_pull(struct stream_reader *reader);
 void stream_reader_take(struct stream_reader *reader, const redisReply *rows);
 
 // Entries were claimed for this consumer elsewhere, unseen: looks for them in its pending list.
-void stream_reader_read_backlog(struct stream_reader *reader);
-bool stream_reader_has_backlog(const struct stream_reader *reader); // or does not know yet
+void stream_reader_read_pending(struct stream_reader *reader);
+bool stream_reader_has_pending(const struct stream_reader *reader); // or does not know yet
 
 // This worker is leaving and will not work on the entry: others take it at once.
-void stream_reader_hand_back(struct stream_reader *reader, struct bytes_view entry_id);
+void stream_reader_release(struct stream_reader *reader, struct bytes_view entry_id);
 
 // Returns the reason why it cannot read, in a sentence; NULL if it can.
 const char *stream_reader_missing(const struct stream_reader *reader);

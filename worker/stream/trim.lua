@@ -64,7 +64,7 @@ end
 
 local used, maxmemory = memory()
 local before_time = is_short(used, maxmemory)
-local low = move_the_mark()
+local low = advance_low_water_mark()
 local cut = now - retention_ms
 local last = low
 if not before_time and ms_of(low) >= cut then

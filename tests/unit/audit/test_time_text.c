@@ -48,7 +48,7 @@ static void times_are_read(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         uint64_t ms = 0;
-        bool is_time = moment_parse(CASES[i].text, NOW_MS, &ms);
+        bool is_time = time_text_parse(CASES[i].text, NOW_MS, &ms);
         if (!is_time || ms != CASES[i].ms) {
             fail_msg("'%s': %d %llu", CASES[i].text, is_time, (unsigned long long)ms);
         }
@@ -101,7 +101,7 @@ static void other_texts_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         uint64_t ms = 0;
-        if (moment_parse(CASES[i], NOW_MS, &ms)) {
+        if (time_text_parse(CASES[i], NOW_MS, &ms)) {
             fail_msg("'%s' is taken for %llu", CASES[i], (unsigned long long)ms);
         }
     }
@@ -111,7 +111,7 @@ static void what_is_too_long_ago_is_the_beginning(void **state)
 {
     (void)state;
     uint64_t ms = 1;
-    assert_true(moment_parse("999999d", NOW_MS, &ms));
+    assert_true(time_text_parse("999999d", NOW_MS, &ms));
     assert_true(ms == 0);
 }
 
@@ -122,10 +122,10 @@ static void printed_times_are_read_back(void **state)
     static const uint64_t CHANGES[] = {1774746000000, 1792890000000};
     for (size_t i = 0; i < sizeof CHANGES / sizeof CHANGES[0]; i++) {
         for (uint64_t ms = CHANGES[i] - 7200000; ms <= CHANGES[i] + 7200000; ms += 59999) {
-            char text[MOMENT_BYTES];
+            char text[TIME_TEXT_BYTES];
             uint64_t again = 0;
-            moment_print(ms, text);
-            assert_true(moment_parse(text, 1, &again));
+            time_text_print(ms, text);
+            assert_true(time_text_parse(text, 1, &again));
             assert_true(again == ms);
         }
     }
@@ -134,15 +134,15 @@ static void printed_times_are_read_back(void **state)
 static void times_are_printed_in_the_zone(void **state)
 {
     (void)state;
-    char text[MOMENT_BYTES];
+    char text[TIME_TEXT_BYTES];
     uint64_t ms = 0;
-    moment_print(NOW_MS, text);
+    time_text_print(NOW_MS, text);
     assert_string_equal(text, "2026-07-14T14:30:15.250+02:00");
-    assert_true(moment_parse(text, 1, &ms));
+    assert_true(time_text_parse(text, 1, &ms));
     assert_true(ms == NOW_MS);
-    moment_print_short(NOW_MS, text);
+    time_text_print_short(NOW_MS, text);
     assert_string_equal(text, "07-14 14:30:15");
-    moment_print_clock(NOW_MS, text);
+    time_text_print_clock(NOW_MS, text);
     assert_string_equal(text, "14:30:15.250");
 }
 
@@ -157,9 +157,9 @@ static void spans_fit_a_table(void **state)
         {59999, "59.9 s"},  {60000, "1:00"},      {110000, "1:50"},
         {3599999, "59:59"}, {3600000, "1:00:00"}, {90061000, "25:01:01"},
     };
-    char text[MOMENT_BYTES];
+    char text[TIME_TEXT_BYTES];
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        moment_print_span(CASES[i].ms, text);
+        time_text_print_span(CASES[i].ms, text);
         assert_string_equal(text, CASES[i].text);
     }
 }

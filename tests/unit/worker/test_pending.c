@@ -8,16 +8,16 @@
 
 #include <string.h>
 
-static enum backlog_step next(struct backlog *backlog, size_t beginning, const char *first,
+static enum pending_step next(struct pending *pending, size_t beginning, const char *first,
                               size_t expected)
 {
-    const backlog_id *ids = NULL;
+    const pending_id *ids = NULL;
     size_t count = 0;
-    enum backlog_step step = backlog_next(backlog, beginning, &ids, &count);
-    if (step == BACKLOG_RESUME) {
+    enum pending_step step = pending_next(pending, beginning, &ids, &count);
+    if (step == PENDING_RESUME) {
         assert_int_equal(count, expected);
         assert_string_equal(ids[0], first);
-        backlog_resumed(backlog);
+        pending_resumed(pending);
     }
     return step;
 }
@@ -25,40 +25,40 @@ static enum backlog_step next(struct backlog *backlog, size_t beginning, const c
 static void those_who_came_first_go_together_and_the_others_alone(void **state)
 {
     (void)state;
-    struct backlog backlog;
-    backlog_restart(&backlog);
-    assert_false(backlog_is_empty(&backlog));
-    assert_int_equal(next(&backlog, 0, NULL, 0), BACKLOG_LIST);
-    backlog_add(&backlog, "1-0", false);
-    backlog_add(&backlog, "2-0", true);
-    backlog_add(&backlog, "3-0", false);
-    backlog_add(&backlog, "4-0", true);
-    backlog.has_more = false;
-    assert_string_equal(backlog.list_from, "(4-0");
-    assert_int_equal(next(&backlog, 5, "1-0", 2), BACKLOG_RESUME);
-    assert_int_equal(next(&backlog, 1, NULL, 0), BACKLOG_WAIT);
-    assert_int_equal(next(&backlog, 0, "2-0", 1), BACKLOG_RESUME);
-    assert_int_equal(next(&backlog, 1, NULL, 0), BACKLOG_WAIT);
-    assert_int_equal(next(&backlog, 0, "4-0", 1), BACKLOG_RESUME);
-    assert_int_equal(next(&backlog, 1, NULL, 0),
-                     BACKLOG_WAIT); // until the last one is past it, too
-    assert_int_equal(next(&backlog, 0, NULL, 0), BACKLOG_NOTHING);
-    assert_true(backlog_is_empty(&backlog));
+    struct pending pending;
+    pending_restart(&pending);
+    assert_false(pending_is_empty(&pending));
+    assert_int_equal(next(&pending, 0, NULL, 0), PENDING_LIST);
+    pending_add(&pending, "1-0", false);
+    pending_add(&pending, "2-0", true);
+    pending_add(&pending, "3-0", false);
+    pending_add(&pending, "4-0", true);
+    pending.has_more = false;
+    assert_string_equal(pending.list_from, "(4-0");
+    assert_int_equal(next(&pending, 5, "1-0", 2), PENDING_RESUME);
+    assert_int_equal(next(&pending, 1, NULL, 0), PENDING_WAIT);
+    assert_int_equal(next(&pending, 0, "2-0", 1), PENDING_RESUME);
+    assert_int_equal(next(&pending, 1, NULL, 0), PENDING_WAIT);
+    assert_int_equal(next(&pending, 0, "4-0", 1), PENDING_RESUME);
+    assert_int_equal(next(&pending, 1, NULL, 0),
+                     PENDING_WAIT); // until the last one is past it, too
+    assert_int_equal(next(&pending, 0, NULL, 0), PENDING_NOTHING);
+    assert_true(pending_is_empty(&pending));
 }
 
 static void it_begins_again_when_it_was_asked_to(void **state)
 {
     (void)state;
-    struct backlog backlog;
-    backlog_restart(&backlog);
-    backlog_pass(&backlog, "7-3");
-    backlog.has_more = false;
-    backlog_again(&backlog);
-    assert_false(backlog_is_empty(&backlog));
-    assert_int_equal(next(&backlog, 0, NULL, 0), BACKLOG_LIST);
-    assert_string_equal(backlog.list_from, "-");
-    backlog.has_more = false;
-    assert_int_equal(next(&backlog, 0, NULL, 0), BACKLOG_NOTHING);
+    struct pending pending;
+    pending_restart(&pending);
+    pending_pass(&pending, "7-3");
+    pending.has_more = false;
+    pending_again(&pending);
+    assert_false(pending_is_empty(&pending));
+    assert_int_equal(next(&pending, 0, NULL, 0), PENDING_LIST);
+    assert_string_equal(pending.list_from, "-");
+    pending.has_more = false;
+    assert_int_equal(next(&pending, 0, NULL, 0), PENDING_NOTHING);
 }
 
 int main(void)

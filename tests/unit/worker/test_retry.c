@@ -23,7 +23,7 @@ struct decision_case {
     unsigned failures;
     uint32_t chance;
     enum retry_decision decision;
-    uint64_t own_ms, told_ms;
+    uint64_t backoff_ms, retry_after_ms;
 };
 
 static const struct decision_case DECISIONS[] = {
@@ -101,12 +101,12 @@ static void each_answer_has_its_decision(void **state)
         };
         struct retry_delay delay = {UINT64_MAX, UINT64_MAX};
         enum retry_decision decision = retry_decide(&situation, &delay);
-        if (decision != row->decision || delay.own_ms != row->own_ms ||
-            delay.told_ms != row->told_ms) {
+        if (decision != row->decision || delay.backoff_ms != row->backoff_ms ||
+            delay.retry_after_ms != row->retry_after_ms) {
             fail_msg("%s: decision %d, own %llu ms, told %llu ms, not %d, %llu and %llu", row->name,
-                     decision, (unsigned long long)delay.own_ms, (unsigned long long)delay.told_ms,
-                     row->decision, (unsigned long long)row->own_ms,
-                     (unsigned long long)row->told_ms);
+                     decision, (unsigned long long)delay.backoff_ms,
+                     (unsigned long long)delay.retry_after_ms, row->decision,
+                     (unsigned long long)row->backoff_ms, (unsigned long long)row->retry_after_ms);
         }
     }
 }
@@ -117,7 +117,7 @@ static void no_answer_by_the_end_of_the_hold_is_not_the_agents_failure(void **st
     struct retry_situation situation = {.failures = 4, .is_hold_over = true};
     struct retry_delay delay;
     assert_int_equal(retry_decide(&situation, &delay), RETRY_CUT);
-    assert_int_equal(delay.told_ms, 0);
+    assert_int_equal(delay.retry_after_ms, 0);
     situation.status = 503; // it did answer
     assert_int_equal(retry_decide(&situation, &delay), RETRY_LINE);
     situation.status = 200;
@@ -128,21 +128,21 @@ static void a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent(void **st
 {
     (void)state;
     static const struct {
-        unsigned status;
         const char *body;
+        unsigned status;
         enum retry_decision decision;
     } ROWS[] = {
-        {400, "{\"error\":\"deployment is not in ready state\",\"code\":\"PCC-1001\"}",
+        {"{\"error\":\"deployment is not in ready state\",\"code\":\"PCC-1001\"}", 400,
          RETRY_CONFIGURATION},
-        {400, "{\"code\":\"PCC-1002\"}", RETRY_CONFIGURATION},
-        {422, "{\"code\":\"PCC-1004\"}", RETRY_CONFIGURATION},
-        {400, "{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", RETRY_FULL},
-        {503, "{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", RETRY_FULL},
-        {200, "{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", RETRY_STARTED},
-        {500, "{\"code\":\"PCC-1001\"}", RETRY_FAILED},
-        {400, "{\"code\":\"PCC-1001x\"}", RETRY_REJECTED},
-        {400, "{\"code\":1001}", RETRY_REJECTED},
-        {400, "PCC-1001", RETRY_REJECTED},
+        {"{\"code\":\"PCC-1002\"}", 400, RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-1004\"}", 422, RETRY_CONFIGURATION},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 400, RETRY_FULL},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 503, RETRY_FULL},
+        {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 200, RETRY_STARTED},
+        {"{\"code\":\"PCC-1001\"}", 500, RETRY_FAILED},
+        {"{\"code\":\"PCC-1001x\"}", 400, RETRY_REJECTED},
+        {"{\"code\":1001}", 400, RETRY_REJECTED},
+        {"PCC-1001", 400, RETRY_REJECTED},
     };
     for (size_t i = 0; i < LEN(ROWS); i++) {
         const struct retry_situation situation = {.status = ROWS[i].status,
@@ -162,9 +162,9 @@ static void jitter_stays_between_half_and_all_of_the_backoff(void **state)
                 .status = 503, .failures = failures, .chance = step << 24 | 0xffffff};
             struct retry_delay delay;
             assert_int_equal(retry_decide(&situation, &delay), RETRY_FAILED);
-            assert_in_range(delay.own_ms, backoff_ms / 2, backoff_ms);
-            assert_true(delay.own_ms >= before_ms);
-            before_ms = delay.own_ms;
+            assert_in_range(delay.backoff_ms, backoff_ms / 2, backoff_ms);
+            assert_true(delay.backoff_ms >= before_ms);
+            before_ms = delay.backoff_ms;
         }
         assert_true(before_ms > backoff_ms * 9 / 10);
     }

@@ -25,11 +25,11 @@ static bool is_wanted(const struct selection *selection, const redisReply *field
 static void print_row(const struct audit *audit, const redisReply *row, bool is_first)
 {
     const redisReply *fields = row->element[1];
-    char died[MOMENT_BYTES];
+    char died[TIME_TEXT_BYTES];
     char call[RECORDED_CALL_NAME_BYTES], reason[32], error[256];
     const struct bytes_view why = reply_field(fields, "reason");
     const struct bytes_view text = reply_field(fields, "error");
-    moment_print_short(entry_id_of(row->element[0]->str).ms, died);
+    time_text_print_short(entry_id_of(row->element[0]->str).ms, died);
     recorded_call_name(row, call);
     view_copy(why, reason, sizeof reason);
     view_copy(text, error, sizeof error);
@@ -129,7 +129,7 @@ static enum exit_code purge(struct audit *audit)
     struct entry_id from = {0, 0};
     uint64_t count = 0;
     bool has_more = true;
-    char before[MOMENT_BYTES];
+    char before[TIME_TEXT_BYTES];
     while (has_more && !interrupt_came()) {
         redisReply *rows = database_page(audit->database, REDIS_KEY_DEAD, from, to, OLDEST_FIRST);
         if (!reply_is_list(rows)) {
@@ -142,7 +142,7 @@ static enum exit_code purge(struct audit *audit)
         }
         freeReplyObject(rows);
     }
-    moment_print(audit->options->before_ms, before);
+    time_text_print(audit->options->before_ms, before);
     printf("%s %" PRIu64 " dead letters written before %s%s\n",
            audit->options->yes ? "purged" : "would purge", count, before,
            audit->options->yes ? "" : "; --yes does it");

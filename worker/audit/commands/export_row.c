@@ -19,7 +19,7 @@
 static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 
 // Every name that occurs in CONTRACT's entries, events and hashes; fields that scripts keep for
-// themselves is left out.
+// themselves are left out.
 static const char *const COLUMNS[] = {
     "call_id",    "entry",      "event",     "attempt",    "state",     "reason",      "kind",
     "from",       "to",         "agent",     "worker",     "attempts",  "http_status", "latency_ms",
@@ -99,8 +99,8 @@ static void write_csv(FILE *file, const char *record, const char *id, const char
 void export_row(struct export_writer *writer, enum export_record record, const char *id,
                 const redisReply *fields)
 {
-    char time[MOMENT_BYTES];
-    moment_print(entry_id_of(id).ms, time);
+    char time[TIME_TEXT_BYTES];
+    time_text_print(entry_id_of(id).ms, time);
     if (writer->format == EXPORT_CSV) {
         write_csv(writer->file, RECORDS[record], id, time, fields);
         return;

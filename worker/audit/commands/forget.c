@@ -72,7 +72,7 @@ static void show_row(struct forgotten *forgotten, uint64_t ms, const char *call_
                      const char *role)
 {
     struct audit *audit = forgotten->audit;
-    char rang[MOMENT_BYTES];
+    char rang[TIME_TEXT_BYTES];
     if (audit->options->json) {
         json_line_text(&forgotten->line, "call_id", view_of_text(call_id));
         json_line_number(&forgotten->line, "received_ms", ms);
@@ -80,7 +80,7 @@ static void show_row(struct forgotten *forgotten, uint64_t ms, const char *call_
         json_line_print(&forgotten->line, stdout);
         return;
     }
-    moment_print_short(ms, rang);
+    time_text_print_short(ms, rang);
     const char *const cells[COLUMN_COUNT] = {[RANG] = rang, [CALL] = call_id, [ROLE] = role};
     progress_clear(&forgotten->progress);
     if (forgotten->shown++ == 0) {
@@ -121,7 +121,8 @@ static bool erase(struct forgotten *forgotten, const struct recorded_call *call,
                                       view_of_text(call->call_id),
                                       view_of_text(role->is_caller ? call->from : ""),
                                       view_of_text(role->is_called ? call->to : "")};
-    redisReply *reply = database_ask(database, sizeof argv / sizeof argv[0], argv);
+    redisReply *reply =
+        database_run(database, audit_script_forget(), sizeof argv / sizeof argv[0], argv);
     if (reply_has_shape(reply, "(nnn)")) {
         forgotten->calls += call->state == RECORDED_DUPLICATE ? 0 : 1;
         forgotten->webhooks += (uint64_t)reply->element[0]->integer;

@@ -57,5 +57,5 @@ if own then
     redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
 end
 redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
-move_the_mark() -- a worker that remembers the entry as the newest sees that it was finished
+advance_low_water_mark() -- a worker that remembers the entry as the newest sees that it was finished
 return { redis.call('XDEL', KEYS[1], entry), events, letters }

@@ -24,9 +24,9 @@ struct list {
 
 static void print_row(struct list *list, const struct recorded_call *call)
 {
-    char rang[MOMENT_BYTES], waited[MOMENT_BYTES], state[64];
-    moment_print_short(call->received_ms, rang);
-    moment_print_span(recorded_call_waited_ms(call, list->now_ms), waited);
+    char rang[TIME_TEXT_BYTES], waited[TIME_TEXT_BYTES], state[64];
+    time_text_print_short(call->received_ms, rang);
+    time_text_print_span(recorded_call_waited_ms(call, list->now_ms), waited);
     snprintf(state, sizeof state, "%s%s%.40s", recorded_state_name(call->state),
              call->reason[0] ? " " : "", call->reason);
     const char *const cells[COLUMN_COUNT] = {

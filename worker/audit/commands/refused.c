@@ -15,8 +15,8 @@ enum { CAME, CODE, PEER, WHY, COLUMN_COUNT };
 static void print_row(const struct audit *audit, const redisReply *row, bool is_first)
 {
     const redisReply *fields = row->element[1];
-    char came[MOMENT_BYTES], code[32], peer[64], why[512];
-    moment_print_short(entry_id_of(row->element[0]->str).ms, came);
+    char came[TIME_TEXT_BYTES], code[32], peer[64], why[512];
+    time_text_print_short(entry_id_of(row->element[0]->str).ms, came);
     view_copy(reply_field(fields, "code"), code, sizeof code);
     view_copy(reply_field(fields, "peer"), peer, sizeof peer);
     view_copy(reply_field(fields, "sentence"), why, sizeof why);

@@ -85,7 +85,7 @@ static void print_left_out(const char *what, uint64_t count)
 static void print_plan(const struct plan *plan)
 {
     const struct options *options = plan->audit->options;
-    char first[MOMENT_BYTES], last[MOMENT_BYTES], takes[MOMENT_BYTES];
+    char first[TIME_TEXT_BYTES], last[TIME_TEXT_BYTES], takes[TIME_TEXT_BYTES];
     print_left_out("replays themselves", plan->replays);
     print_left_out("their entries cannot be used (dialin-audit show says why)", plan->unusable);
     print_left_out("not dead; --live is for dead calls only", plan->not_dead);
@@ -95,8 +95,8 @@ static void print_plan(const struct plan *plan)
         return;
     }
     FILE *file = options->json ? stderr : stdout;
-    moment_print(plan->first_ms, first);
-    moment_print(plan->last_ms, last);
+    time_text_print(plan->first_ms, first);
+    time_text_print(plan->last_ms, last);
     fprintf(file, "%s %" PRIu64 " calls, received from %s to %s, to %s",
             options->yes ? "replaying" : "would replay", plan->calls, first, last,
             options->live ? "the live agent" : options->to_url);
@@ -104,7 +104,7 @@ static void print_plan(const struct plan *plan)
         fprintf(file, " at once");
     } else if (options->speed > 0) {
         double span_ms = (double)(plan->last_ms - plan->first_ms) / options->speed;
-        moment_print_span((uint64_t)span_ms, takes);
+        time_text_print_span((uint64_t)span_ms, takes);
         fprintf(file, " within %s (speed %g)", takes, options->speed);
     } else {
         fprintf(file, " as fast as it goes");

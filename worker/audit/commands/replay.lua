@@ -1,6 +1,6 @@
 -- Puts a recorded webhook through again, in one step: counts the replay, copies the entry under the
--- replay's name, and records the event. It goes to the live agent only if the call is dead, its caller can
--- still be on hold, and no replay of it is under way or was started.
+-- replay's name, and records the event. It goes to the live agent only if the call is dead, its
+-- caller can still be on hold, and no replay of it is under way or was started.
 --
 -- KEYS  1 webhooks as recorded  2 webhooks to which it goes
 -- ARGV  1 entry  2 call_id

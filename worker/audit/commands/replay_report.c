@@ -39,12 +39,12 @@ static enum replay_outcome outcome_of(const redisReply *hash)
                                                  : REPLAY_INVALID;
 }
 
-static void add_wait(struct waits *waits, const redisReply *hash)
+static void add_wait(struct wait_histogram *waits, const redisReply *hash)
 {
     uint64_t received_ms = view_number(reply_field(hash, "received_ms"));
     uint64_t started_ms = view_number(reply_field(hash, "started_ms"));
     if (started_ms > 0) {
-        waits_add(waits, started_ms > received_ms ? started_ms - received_ms : 0);
+        wait_histogram_add(waits, started_ms > received_ms ? started_ms - received_ms : 0);
     }
 }
 
@@ -61,24 +61,24 @@ void replay_report_add(struct replay_report *report, const struct recorded_call 
 
 void replay_report_add_pace(struct replay_report *report, uint64_t off_ms)
 {
-    waits_add(&report->pace, off_ms);
+    wait_histogram_add(&report->pace, off_ms);
 }
 
-static uint64_t percentile(const struct waits *waits, size_t i)
+static uint64_t percentile(const struct wait_histogram *waits, size_t i)
 {
     unsigned percent = PERCENTILES[i].percent;
-    return percent == 100 ? waits->max_ms : waits_percentile(waits, percent);
+    return percent == 100 ? waits->max_ms : wait_histogram_percentile(waits, percent);
 }
 
 static void print_waits(const struct replay_report *report, const struct screen *screen)
 {
     static const struct screen_column COLUMNS[] = {
         {"WAITED FOR THE BOT", 18}, {"ORIGINAL", -10}, {"REPLAY", -10}};
-    char original[MOMENT_BYTES], replay[MOMENT_BYTES];
+    char original[TIME_TEXT_BYTES], replay[TIME_TEXT_BYTES];
     screen_head(screen, COLUMNS, 3);
     for (size_t i = 0; i < PERCENTILE_COUNT; i++) {
-        moment_print_span(percentile(&report->original, i), original);
-        moment_print_span(percentile(&report->replay, i), replay);
+        time_text_print_span(percentile(&report->original, i), original);
+        time_text_print_span(percentile(&report->replay, i), replay);
         const char *const cells[] = {PERCENTILES[i].name,
                                      report->original.count > 0 ? original : "nobody",
                                      report->replay.count > 0 ? replay : "nobody"};
@@ -109,12 +109,12 @@ void replay_report_print(const struct replay_report *report, const struct screen
     if (report->pace.count > 0) {
         printf("\nEach webhook came within %" PRIu64 " ms of its moment (p50; p99 %" PRIu64
                " ms, max %" PRIu64 " ms).\n",
-               waits_percentile(&report->pace, 50), waits_percentile(&report->pace, 99),
-               report->pace.max_ms);
+               wait_histogram_percentile(&report->pace, 50),
+               wait_histogram_percentile(&report->pace, 99), report->pace.max_ms);
     }
 }
 
-static void add_waits(struct json_line *line, const char *name, const struct waits *waits)
+static void add_waits(struct json_line *line, const char *name, const struct wait_histogram *waits)
 {
     json_line_open(line, name, '{');
     json_line_number(line, "count", waits->count);

@@ -26,8 +26,8 @@ enum replay_outcome {
 struct replay_report {
     uint64_t calls;
     uint64_t outcomes[REPLAY_OUTCOME_COUNT][REPLAY_OUTCOME_COUNT]; // of the original, of the replay
-    struct waits original, replay;                                 // of those who got a bot
-    struct waits pace; // how far each webhook was from its moment, in ms
+    struct wait_histogram original, replay;                        // of those who got a bot
+    struct wait_histogram pace; // how far each webhook was from its moment, in ms
 };
 
 // `original` is the hash of the original as HGETALL answers it, perhaps empty.

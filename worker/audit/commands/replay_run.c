@@ -66,7 +66,7 @@ static redisReply *put_through(struct replay_run *run, const struct recorded_cal
     return reply;
 }
 
-static uint64_t moment_of(const struct replay_run *run, const struct recorded_call *call)
+static uint64_t time_text_of(const struct replay_run *run, const struct recorded_call *call)
 {
     double speed = run->audit->options->speed;
     uint64_t after_ms = call->received_ms > run->first_received_ms
@@ -83,7 +83,7 @@ bool replay_send(const struct recorded_call *call, void *arg)
         run->first_received_ms = call->received_ms;
     }
     progress_show(&run->progress, "replay", run->sent + run->refused, run->total);
-    if (!interrupt_sleep_until(moment_of(run, call))) {
+    if (!interrupt_sleep_until(time_text_of(run, call))) {
         return false;
     }
     redisReply *reply = put_through(run, call);

@@ -19,7 +19,6 @@
 
 #define PROGRAM "dialin-worker"
 #define VARIABLES_MAX 16
-#define VARIABLE_BYTES_MAX 4096
 
 struct environment {
     char *variables[VARIABLES_MAX + 1];
@@ -28,13 +27,13 @@ struct environment {
 
 static void set(struct environment *environment, const char *name, const char *value)
 {
-    struct bytes text;
     if (!value || environment->count == VARIABLES_MAX) {
         return;
     }
-    bytes_init(&text, VARIABLE_BYTES_MAX);
-    bytes_printf(&text, "%s=%s", name, value);
-    environment->variables[environment->count++] = text.data; // released with the environment
+    size_t size = strlen(name) + 1 + strlen(value) + 1; // a PATH or a key may be long
+    char *text = memory_zeroed(size);
+    snprintf(text, size, "%s=%s", name, value);
+    environment->variables[environment->count++] = text; // released with the environment
 }
 
 static void set_number(struct environment *environment, const char *name, uint64_t number)

@@ -1,5 +1,5 @@
 // See request_diff.h. Equal bytes are the common case, and are compared as such; only texts that
-// differ is parsed. Recorded requests may be nested deeper than json_parse() takes webhooks, so
+// differ are parsed. Recorded requests may be nested deeper than json_parse() takes webhooks, so
 // cJSON reads them alone: they are our own writing.
 #include "request_diff.h"
 
@@ -13,13 +13,13 @@
 #define WHOLE "(request)"
 
 struct comparison {
-    char path[DIFFERENCE_PATH_BYTES_MAX];
-    difference_on_found *on_found;
+    char path[REQUEST_DIFF_PATH_BYTES_MAX];
+    request_diff_on_found *on_found;
     void *arg;
     uint64_t count;
 };
 
-uint64_t difference_expiry(struct bytes_view recorded)
+uint64_t request_diff_expiry(struct bytes_view recorded)
 {
     static const char NAME[] = "\"exp\":";
     const char *at =
@@ -40,7 +40,7 @@ static void found(struct comparison *comparison, const cJSON *recorded, const cJ
     char *is = now ? cJSON_PrintUnformatted(now) : NULL;
     comparison->count++;
     comparison->on_found(comparison->path[0] ? comparison->path : WHOLE,
-                         was ? was : DIFFERENCE_ABSENT, is ? is : DIFFERENCE_ABSENT,
+                         was ? was : REQUEST_DIFF_ABSENT, is ? is : REQUEST_DIFF_ABSENT,
                          comparison->arg);
     cJSON_free(was);
     cJSON_free(is);
@@ -95,7 +95,7 @@ static void compare_arrays(struct comparison *comparison, const cJSON *recorded,
 static void compare(struct comparison *comparison, const cJSON *recorded, const cJSON *now,
                     unsigned depth)
 {
-    if (!recorded || !now || depth > DIFFERENCE_DEPTH_MAX) {
+    if (!recorded || !now || depth > REQUEST_DIFF_DEPTH_MAX) {
         if (recorded != now) {
             found(comparison, recorded, now);
         }
@@ -112,8 +112,8 @@ static void compare(struct comparison *comparison, const cJSON *recorded, const 
     }
 }
 
-uint64_t difference_find(struct bytes_view recorded, struct bytes_view now,
-                         difference_on_found *on_found, void *arg)
+uint64_t request_diff_find(struct bytes_view recorded, struct bytes_view now,
+                           request_diff_on_found *on_found, void *arg)
 {
     struct comparison comparison = {.on_found = on_found, .arg = arg};
     if (view_equal(recorded, now)) {

@@ -119,19 +119,19 @@ static void print_label(const struct story *story, const char *label, const char
 
 static void print_time(const struct story *story, const char *label, uint64_t ms)
 {
-    char text[MOMENT_BYTES];
-    moment_print(ms, text);
+    char text[TIME_TEXT_BYTES];
+    time_text_print(ms, text);
     print_label(story, label, ms > 0 ? text : "unknown");
 }
 
 static void print_head(const struct story *story)
 {
     const struct recorded_call *call = &story->call;
-    char state[128], waited[MOMENT_BYTES];
+    char state[128], waited[TIME_TEXT_BYTES];
     snprintf(state, sizeof state, "%s%s%.64s", recorded_state_name(call->state),
              call->reason[0] ? ", " : "", call->reason);
-    moment_print_span(recorded_call_waited_ms(call, database_now_ms(story->audit->database)),
-                      waited);
+    time_text_print_span(recorded_call_waited_ms(call, database_now_ms(story->audit->database)),
+                         waited);
     print_label(story, "call", call->call_id);
     print_field(story, "state", colour_of_state(call->state), view_of_text(state));
     print_label(story, "from", call->from[0] ? call->from : "unknown");
@@ -183,7 +183,7 @@ static void describe(const redisReply *fields, struct bytes *out)
 static void print_event(const struct story *story, const redisReply *row)
 {
     const redisReply *fields = row->element[1];
-    char when[MOMENT_BYTES], name[48];
+    char when[TIME_TEXT_BYTES], name[48];
     struct bytes text;
     const struct bytes_view event = reply_field(fields, "event");
     const struct bytes_view attempt = reply_field(fields, "attempt");
@@ -191,7 +191,7 @@ static void print_event(const struct story *story, const redisReply *row)
     uint64_t at_ms = view_number(reply_field(fields, "at_ms"));
     uint64_t after_ms = at_ms > story->call.received_ms ? at_ms - story->call.received_ms : 0;
     bytes_init(&text, 64 * 1024);
-    moment_print_clock(at_ms, when);
+    time_text_print_clock(at_ms, when);
     snprintf(name, sizeof name, "%.*s%s%.*s", (int)event.len, event.data, has_number ? " " : "",
              has_number ? (int)attempt.len : 0, attempt.data);
     describe(fields, &text);

@@ -30,7 +30,7 @@ struct stats {
     struct entry_id oldest; // that nobody has finished; 0-0: all are finished
     uint64_t oldest_waited_ms;
     uint64_t kept[RECORDED_STATE_COUNT];
-    struct waits waits;
+    struct wait_histogram waits;
 };
 
 // --- the account --------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ static bool on_call(const struct recorded_call *call, void *arg)
     struct stats *stats = arg;
     stats->kept[call->state]++;
     if (call->state == RECORDED_STARTED) {
-        waits_add(&stats->waits, recorded_call_waited_ms(call, 0));
+        wait_histogram_add(&stats->waits, recorded_call_waited_ms(call, 0));
     }
     bool is_waiting = call->state == RECORDED_QUEUED || call->state == RECORDED_STARTING ||
                       call->state == RECORDED_WAITING;
@@ -128,8 +128,8 @@ static void print_count(const struct stats *stats, const char *label, int64_t co
 
 static void print_span(const struct stats *stats, const char *label, uint64_t ms)
 {
-    char text[MOMENT_BYTES];
-    moment_print_span(ms, text);
+    char text[TIME_TEXT_BYTES];
+    time_text_print_span(ms, text);
     printf("  ");
     screen_put_text(&stats->audit->screen, COLOUR_NONE, LABEL_COLUMNS, label);
     printf(" %s\n", text);
@@ -164,11 +164,11 @@ static void print_account(const struct stats *stats)
 
 static void print_rest(const struct stats *stats)
 {
-    char waited[MOMENT_BYTES], entry[ENTRY_ID_BYTES];
+    char waited[TIME_TEXT_BYTES], entry[ENTRY_ID_BYTES];
     printf("\nnow\n");
     print_count(stats, "in line", stats->account[IN_LINE]);
     if (stats->oldest.ms > 0) {
-        moment_print_span(stats->oldest_waited_ms, waited);
+        time_text_print_span(stats->oldest_waited_ms, waited);
         entry_id_print(stats->oldest, entry);
         printf("  oldest       waits for %s, entry %s\n", waited, entry);
     } else {
@@ -184,9 +184,9 @@ static void print_rest(const struct stats *stats)
     }
     if (stats->waits.count > 0) {
         printf("\nhow long callers waited until their bot was started\n");
-        print_span(stats, "p50", waits_percentile(&stats->waits, 50));
-        print_span(stats, "p95", waits_percentile(&stats->waits, 95));
-        print_span(stats, "p99", waits_percentile(&stats->waits, 99));
+        print_span(stats, "p50", wait_histogram_percentile(&stats->waits, 50));
+        print_span(stats, "p95", wait_histogram_percentile(&stats->waits, 95));
+        print_span(stats, "p99", wait_histogram_percentile(&stats->waits, 99));
         print_span(stats, "max", stats->waits.max_ms);
     }
 }
@@ -231,9 +231,9 @@ static void print_json(const struct stats *stats)
     json_line_close(&line, '}');
     json_line_open(&line, "waited_ms", '{');
     json_line_number(&line, "count", stats->waits.count);
-    json_line_number(&line, "p50", waits_percentile(&stats->waits, 50));
-    json_line_number(&line, "p95", waits_percentile(&stats->waits, 95));
-    json_line_number(&line, "p99", waits_percentile(&stats->waits, 99));
+    json_line_number(&line, "p50", wait_histogram_percentile(&stats->waits, 50));
+    json_line_number(&line, "p95", wait_histogram_percentile(&stats->waits, 95));
+    json_line_number(&line, "p99", wait_histogram_percentile(&stats->waits, 99));
     json_line_number(&line, "max", stats->waits.max_ms);
     json_line_close(&line, '}');
     json_line_print(&line, stdout);

@@ -26,9 +26,9 @@ static enum colour colour_of(const char *event)
 static void print_row(const struct audit *audit, const redisReply *row)
 {
     const redisReply *fields = row->element[1];
-    char at[MOMENT_BYTES], call[256], event[64], status[16], agent[256], why[256];
+    char at[TIME_TEXT_BYTES], call[256], event[64], status[16], agent[256], why[256];
     const struct bytes_view reason = reply_field(fields, "reason");
-    moment_print_clock(view_number(reply_field(fields, "at_ms")), at);
+    time_text_print_clock(view_number(reply_field(fields, "at_ms")), at);
     view_copy(reply_field(fields, "call_id"), call, sizeof call);
     view_copy(reply_field(fields, "event"), event, sizeof event);
     view_copy(reply_field(fields, "http_status"), status, sizeof status);
@@ -90,7 +90,7 @@ enum exit_code tail_run(struct audit *audit)
         redisReply *reply = database_ask(audit->database, 8, argv);
         const redisReply *rows =
             reply_has_shape(reply, "((s" REPLY_ROWS "))") ? reply->element[0]->element[1] : NULL;
-        if (reply_count(rows) > 0) { // else nothing has happened
+        if (rows && reply_count(rows) > 0) { // else nothing has happened
             print_rows(audit, rows, &line);
             snprintf(from, sizeof from, "%s", rows->element[rows->elements - 1]->element[0]->str);
         }

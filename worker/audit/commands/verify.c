@@ -115,8 +115,8 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
     bytes_clear(&verification->redacted);
     verification->requests++;
     bool is_same_agent = apply_route(subject, webhook, &settings);
-    const char *problem =
-        transform(webhook, &settings, difference_expiry(recorded), &verification->request, &facts);
+    const char *problem = transform(webhook, &settings, request_diff_expiry(recorded),
+                                    &verification->request, &facts);
     if (problem) {
         say(subject, "(request)", problem);
         verification->different++;
@@ -127,7 +127,7 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
     redact(bytes_view(&verification->request), &verification->settings.secrets,
            &verification->redacted);
     uint64_t count =
-        difference_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
+        request_diff_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
     verification->different += count > 0 || !is_same_agent;
 }
 

@@ -105,7 +105,7 @@ static bool parse_date(const char *text, struct tm *time, const char **end)
     return is_good;
 }
 
-bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms)
+bool time_text_parse(const char *text, uint64_t now_ms, uint64_t *ms)
 {
     const time_t now = (time_t)(now_ms / MS_PER_S);
     struct tm time = {0};
@@ -150,40 +150,40 @@ static struct tm local(uint64_t ms)
     return time;
 }
 
-void moment_print(uint64_t ms, char text[MOMENT_BYTES])
+void time_text_print(uint64_t ms, char text[TIME_TEXT_BYTES])
 {
     const struct tm time = local(ms);
     long minutes = time.tm_gmtoff / 60;
     long size = minutes < 0 ? -minutes : minutes;
-    size_t len = strftime(text, MOMENT_BYTES, "%Y-%m-%dT%H:%M:%S", &time);
-    snprintf(text + len, MOMENT_BYTES - len, ".%03u%c%02ld:%02ld", (unsigned)(ms % MS_PER_S),
+    size_t len = strftime(text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &time);
+    snprintf(text + len, TIME_TEXT_BYTES - len, ".%03u%c%02ld:%02ld", (unsigned)(ms % MS_PER_S),
              minutes < 0 ? '-' : '+', size / 60 % 100, size % 60);
 }
 
-void moment_print_short(uint64_t ms, char text[MOMENT_BYTES])
+void time_text_print_short(uint64_t ms, char text[TIME_TEXT_BYTES])
 {
     const struct tm time = local(ms);
-    strftime(text, MOMENT_BYTES, "%m-%d %H:%M:%S", &time);
+    strftime(text, TIME_TEXT_BYTES, "%m-%d %H:%M:%S", &time);
 }
 
-void moment_print_clock(uint64_t ms, char text[MOMENT_BYTES])
+void time_text_print_clock(uint64_t ms, char text[TIME_TEXT_BYTES])
 {
     const struct tm time = local(ms);
-    size_t len = strftime(text, MOMENT_BYTES, "%H:%M:%S", &time);
-    snprintf(text + len, MOMENT_BYTES - len, ".%03u", (unsigned)(ms % MS_PER_S));
+    size_t len = strftime(text, TIME_TEXT_BYTES, "%H:%M:%S", &time);
+    snprintf(text + len, TIME_TEXT_BYTES - len, ".%03u", (unsigned)(ms % MS_PER_S));
 }
 
-void moment_print_span(uint64_t ms, char text[MOMENT_BYTES])
+void time_text_print_span(uint64_t ms, char text[TIME_TEXT_BYTES])
 {
     uint64_t s = ms / MS_PER_S;
     if (ms < 1000) {
-        snprintf(text, MOMENT_BYTES, "%" PRIu64 " ms", ms);
+        snprintf(text, TIME_TEXT_BYTES, "%" PRIu64 " ms", ms);
     } else if (s < 60) {
-        snprintf(text, MOMENT_BYTES, "%" PRIu64 ".%" PRIu64 " s", s, ms % MS_PER_S / 100);
+        snprintf(text, TIME_TEXT_BYTES, "%" PRIu64 ".%" PRIu64 " s", s, ms % MS_PER_S / 100);
     } else if (s < 3600) {
-        snprintf(text, MOMENT_BYTES, "%" PRIu64 ":%02" PRIu64, s / 60, s % 60);
+        snprintf(text, TIME_TEXT_BYTES, "%" PRIu64 ":%02" PRIu64, s / 60, s % 60);
     } else {
-        snprintf(text, MOMENT_BYTES, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60,
-                 s % 60);
+        snprintf(text, TIME_TEXT_BYTES, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600,
+                 s / 60 % 60, s % 60);
     }
 }

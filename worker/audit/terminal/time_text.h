@@ -5,22 +5,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MOMENT_BYTES 40
+#define TIME_TEXT_BYTES 40
 
-// How MOMENT_PARSE's texts look, for --help and complaints.
-#define MOMENT_FORMS                                                                               \
+// How TIME_TEXT_PARSE's texts look, for --help and complaints.
+#define TIME_TEXT_FORMS                                                                            \
     "90s, 30m, 2h or 7d ago; 2026-11-23; 15:04 (today); 2026-11-23T15:04[:05[.678]],\n"            \
     "local, or with Z or +01:00 behind it; or milliseconds since 1970"
 
 // Returns false if the text is none of the above.
-bool moment_parse(const char *text, uint64_t now_ms, uint64_t *ms);
+bool time_text_parse(const char *text, uint64_t now_ms, uint64_t *ms);
 
 // 2026-11-23T15:04:05.678+01:00, and shorter ones for tables: 11-23 15:04:05, 15:04:05.678
-void moment_print(uint64_t ms, char text[MOMENT_BYTES]);
-void moment_print_short(uint64_t ms, char text[MOMENT_BYTES]);
-void moment_print_clock(uint64_t ms, char text[MOMENT_BYTES]);
+void time_text_print(uint64_t ms, char text[TIME_TEXT_BYTES]);
+void time_text_print_short(uint64_t ms, char text[TIME_TEXT_BYTES]);
+void time_text_print_clock(uint64_t ms, char text[TIME_TEXT_BYTES]);
 
 // A span: 340 ms, 12.3 s, 1:50 (minutes and seconds), 2:03:04
-void moment_print_span(uint64_t ms, char text[MOMENT_BYTES]);
+void time_text_print_span(uint64_t ms, char text[TIME_TEXT_BYTES]);
 
 #endif

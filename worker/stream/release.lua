@@ -6,4 +6,4 @@
 if owner_of(ARGV[2]) == ARGV[1] then
     give_to('handed', ARGV[2])
 end
-return 'handed back'
+return 'released'
