@@ -7,6 +7,7 @@
 // comes back here, or to another worker, as an entry when it may ask.
 #include "calls.h"
 
+#include "agent_health.h"
 #include "answer.h"
 #include "call.h"
 #include "call_metrics.h"
@@ -23,7 +24,6 @@
 #include <sys/random.h>
 
 #define STEP_AGAIN_MS 200
-#define COMPLAIN_EVERY_MS 5000
 #define MS_PER_S 1000
 #define ANSWER_LOOK_MS 1000 // how often a call waits for the answer to another worker's request
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
@@ -40,7 +40,7 @@ struct calls {
     size_t beginning; // calls in CALL_BEGINNING
     struct quarantine quarantine;
     bool is_draining;
-    uint64_t complained_ms;
+    struct agent_health *health;
     struct call_metrics metrics;
 };
 
@@ -191,14 +191,21 @@ static void give_up(struct call *call, const char *reason, const char *error)
 
 // --- the POST ---------------------------------------------------------------------------------
 
-static void complain_of_configuration(struct calls *calls, const struct call *call, unsigned status)
+static enum agent_trouble trouble_of(enum retry_decision decision)
 {
-    uint64_t now_ms = loop_now_ms();
-    if (now_ms - calls->complained_ms > COMPLAIN_EVERY_MS) {
-        calls->complained_ms = now_ms;
-        log_error("the agent refuses us, not the call: check START_URL or AGENT_NAME, and the key",
-                  log_text("agent", call->route->agent), log_number("status", status));
+    switch (decision) {
+    case RETRY_CONFIGURATION:
+        return AGENT_REJECTS_US;
+    case RETRY_FAILED:
+    case RETRY_LINE:
+        return AGENT_FAILS;
+    case RETRY_STARTED:
+    case RETRY_FULL:
+    case RETRY_CUT:
+    case RETRY_REJECTED:
+        break;
     }
+    return AGENT_IS_WELL;
 }
 
 static void on_answer(const struct start_answer *answer, void *arg)
@@ -210,21 +217,15 @@ static void on_answer(const struct start_answer *answer, void *arg)
         .now_ms = redis_now_ms(calls->commands),
     };
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
-    switch (answer_decide(call, answer, &calls->settings.secrets, &moment)) {
-    case RETRY_STARTED:
+    enum retry_decision decision = answer_decide(call, answer, &calls->settings.secrets, &moment);
+    enum agent_trouble trouble = trouble_of(decision);
+    if (decision == RETRY_STARTED) {
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
-        break;
-    case RETRY_CONFIGURATION:
-        complain_of_configuration(calls, call, answer->http->status);
-        break;
-    case RETRY_FAILED:
-    case RETRY_LINE:
-        (*calls->metrics.failed_attempts)++;
-        break;
-    case RETRY_FULL:
-    case RETRY_CUT:
-    case RETRY_REJECTED:
-        break;
+    }
+    *calls->metrics.failed_attempts += trouble == AGENT_FAILS;
+    if (decision != RETRY_CUT) { // which says nothing of the agent
+        agent_health_note(calls->health, trouble, call->route->agent, answer->http->status,
+                          call->outcome.error);
     }
     bytes_clear(&call->request);
     finish(call);
@@ -441,6 +442,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->loop = loop;
     calls->settings = *settings;
     calls->commands = commands;
+    calls->health = agent_health_open(commands, settings->prefix);
     calls->record = record;
     calls->client = client;
     calls->reader = reader;
@@ -458,6 +460,7 @@ void calls_close(struct calls *calls)
         loop_timer_close(call->timer);
         call_free(call);
     }
+    agent_health_close(calls->health);
     call_table_release(&calls->table);
     free(calls);
 }

@@ -22,6 +22,7 @@
 
 // Everything is borrowed for the life of the table.
 struct calls_settings {
+    const char *prefix; // of the keys
     const struct route *route;
     struct transform_settings transform;
     struct redact_secrets secrets;

@@ -145,6 +145,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .lease_ms = settings->lease_s * MS_PER_S,
     };
     const struct calls_settings calls_settings = {
+        .prefix = settings->common.redis_prefix,
         .route = &settings->route,
         .transform = {.daily_api_key = settings->daily_api_key,
                       .daily_api_url = settings->daily_api_url},
@@ -208,6 +209,17 @@ static void close_parts(struct worker *worker)
     loop_close(worker->loop);
 }
 
+// Pipecat's DailyDialinRequest needs the key in the body, and ignores the dial-in without it.
+static void warn_of_missing_key(const struct settings *settings)
+{
+    bool is_live = settings->start_url || settings->cloud_api_key; // the stand-in needs no key
+    if (is_live && !settings->daily_api_key) {
+        log_warning("DAILY_API_KEY is not set: a bot behind Pipecat's runner then ignores the "
+                    "dial-in silently and the caller never connects; on Pipecat Cloud this happens "
+                    "unless the bot gets the key elsewhere");
+    }
+}
+
 static int run(const void *arg)
 {
     const struct settings *settings = arg;
@@ -235,6 +247,7 @@ static int run(const void *arg)
         worker.reloader = process_reload_open(worker.loop, &reload);
         log_info("taking calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
+        warn_of_missing_key(settings);
         loop_run(worker.loop);
     }
     admin_close(admin);

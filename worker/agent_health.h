@@ -1,0 +1,24 @@
+// Tells the operator how the agent is: an error when it begins to fail or to reject us, every 10 s
+// while that lasts, with how many callers wait, and a line when it is over.
+#ifndef DIALIN_AGENT_HEALTH_H
+#define DIALIN_AGENT_HEALTH_H
+
+#include "redis.h"
+
+#define AGENT_HEALTH_TELL_MS 10000
+
+enum agent_trouble {
+    AGENT_IS_WELL,    // it answered, if only that it is full
+    AGENT_FAILS,      // no connection, no name, no TLS, timeout, 408, 425, 5xx
+    AGENT_REJECTS_US, // our configuration is wrong, not the call
+};
+
+// Everything is borrowed until agent_health_close.
+struct agent_health *agent_health_open(struct redis *commands, const char *prefix);
+void agent_health_close(struct agent_health *health); // after the connection is closed
+
+// Notes how an attempt ended. `status` 0: there was no answer, and `error` says why.
+void agent_health_note(struct agent_health *health, enum agent_trouble trouble, const char *agent,
+                       unsigned status, const char *error);
+
+#endif
