@@ -202,7 +202,9 @@ def retry_after_is_capped_here_too(this):
 def stands_in_line_after_five(this):
     this.wait_for("started")
     pauses = this.pauses()
-    assert pauses[0] < pauses[1] < pauses[2] < 2 and all(pause < 6 for pause in pauses), pauses
+    # 125 to 250 ms, then 250 to 500: with the way there the two may meet.
+    assert pauses[0] - 0.05 < pauses[1] < pauses[2] < 2, pauses
+    assert all(pause < 6 for pause in pauses), pauses
     assert sum(pauses[:4]) > 2, "it does not back off"
     events = [event["event"] for event in this.ledger.events()]
     assert events.count("waiting") == 1 and events.index("waiting") == 5, events
