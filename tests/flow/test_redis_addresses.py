@@ -85,7 +85,7 @@ def test_info_that_is_not_permitted(stack, start):
     redis = stack.own_redis()
     redis.client.execute_command("ACL", "SETUSER", "default", "on", ">secret-of-default", "~*", "&*",
                                  "+@all", "-info", "-config", "-client|setname")
-    worker = stack.worker(START_URL=start.url,
+    worker = stack.worker(START_URL=start.url, DAILY_API_KEY="key-of-daily",
                           REDIS_URL=f"redis://:secret-of-default@127.0.0.1:{redis.port}")
     warned = [line for line in worker.log_lines() if " warning " in line]
     assert len(warned) <= 2 and all("does not allow INFO" in line for line in warned), warned

@@ -20,7 +20,7 @@ def program(request, stack, start):
     def begin(**values):
         if request.param == "ingress":
             return stack.ingress(**values)
-        return stack.worker(START_URL=start.url, **values)
+        return stack.worker(START_URL=start.url, DAILY_API_KEY="key-of-daily", **values)
     return begin
 
 
