@@ -1,8 +1,8 @@
 // dialin-audit refused: genuine webhooks that were no call, and why. Each of them was a caller.
 #include "command.h"
-#include "interrupt.h"
 #include "json_line.h"
 #include "time_text.h"
+#include "stream_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,32 +61,6 @@ static uint64_t print_page(const struct audit *audit, const redisReply *rows, ui
 
 enum exit_code refused_run(struct audit *audit)
 {
-    const struct selection *selection = &audit->options->selection;
-    const struct entry_id from = {selection->since_ms, 0};
-    struct entry_id to = {selection->until_ms, UINT64_MAX};
-    struct json_line line;
-    uint64_t count = 0;
-    bool has_more = true;
-    json_line_init(&line);
-    while (has_more && !interrupt_came() && !screen_is_gone()) {
-        redisReply *rows =
-            database_page(audit->database, REDIS_KEY_REFUSED, from, to, NEWEST_FIRST);
-        if (!reply_is_list(rows)) {
-            break;
-        }
-        count = print_page(audit, rows, count, &line);
-        has_more =
-            rows->elements == DATABASE_PAGE && (selection->limit == 0 || count < selection->limit);
-        if (has_more) {
-            to = entry_id_before(entry_id_of(rows->element[DATABASE_PAGE - 1]->element[0]->str));
-        }
-        freeReplyObject(rows);
-    }
-    json_line_release(&line);
-    bool is_done = !has_more && !database_is_lost(audit->database);
-    if (is_done && count == 0) {
-        fprintf(stderr, "dialin-audit: no genuine webhook was refused under %s\n",
-                database_prefix(audit->database));
-    }
-    return is_done ? EXIT_DONE : EXIT_NOT_DONE;
+    return stream_list(audit, REDIS_KEY_REFUSED, print_page,
+                       "no genuine webhook was refused under ", "");
 }
