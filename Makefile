@@ -46,7 +46,7 @@ WORKER := $(call objects,worker $(WORKER_PARTS) worker/history)
 AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -107,7 +107,8 @@ $(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT))
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o $(COMMON)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
+                  $(OBJ)/tests/bench/tls_server.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 

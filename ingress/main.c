@@ -127,6 +127,7 @@ static int run(const void *arg)
         }
         log_info("taking webhooks", log_text("address", settings->listen_addr),
                  log_number("port", (int64_t)settings->port));
+        loop_count_turns(ingress.loop, metrics);
         loop_run(ingress.loop);
         exit_code = 0;
     }

@@ -371,7 +371,8 @@ size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
     bool is_full = calls->table.count >= calls->settings.concurrency;
-    return calls->is_draining || is_full ? 0 : calls->settings.concurrency - calls->table.count;
+    bool is_late = is_full || http_client_is_behind(calls->client); // the end of any call pulls
+    return calls->is_draining || is_late ? 0 : calls->settings.concurrency - calls->table.count;
 }
 
 size_t calls_beginning(void *arg)

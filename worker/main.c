@@ -248,6 +248,7 @@ static int run(const void *arg)
         log_info("taking calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
+        loop_count_turns(worker.loop, metrics);
         loop_run(worker.loop);
     }
     admin_close(admin);
