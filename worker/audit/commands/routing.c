@@ -12,9 +12,7 @@ static const char *take_key(const char *variable, void *arg)
 {
     struct audit_settings *settings = arg;
     const char *key = getenv(variable);
-    if (key && settings->secrets.count < REDACT_SECRETS_MAX) {
-        settings->secrets.values[settings->secrets.count++] = key;
-    }
+    redact_secrets_add(settings->secrets, key);
     return key;
 }
 

@@ -13,7 +13,7 @@ struct routing {
 };
 
 // Reads the file at `path`. Returns false, after printing a sentence, if it cannot be used. Keys
-// that the file names are added to the secrets of `settings`, which it borrows.
+// that the file names are added to the secrets of `settings`.
 bool routing_open(struct routing *routing, const char *path, struct audit_settings *settings);
 void routing_close(struct routing *routing);
 

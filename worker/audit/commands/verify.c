@@ -124,7 +124,7 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
         return;
     }
     transform_facts_release(&facts);
-    redact(bytes_view(&verification->request), &verification->settings.secrets,
+    redact(bytes_view(&verification->request), verification->settings.secrets,
            &verification->redacted);
     uint64_t count =
         request_diff_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
