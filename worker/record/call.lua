@@ -18,18 +18,18 @@ local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix ..
 
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
-local call_key, line, pace, asking, answers
+local call_key, line, pace, admitted, answers
 
 local function for_each_call(first, step)
-    local width = tonumber(ARGV[1])
+    local args_each = tonumber(ARGV[1])
     local verdicts = {}
-    for i = first, #ARGV, width do
+    for i = first, #ARGV, args_each do
         entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms =
             unpack(ARGV, i, i + CALL_ARGS - 1)
         call_key = prefix .. KEY_CALL .. call_id
         line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
-        asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
-        verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + width - 1))
+        admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
+        verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + args_each - 1))
     end
     return verdicts
 end
