@@ -66,7 +66,7 @@ static void on_taken(const redisReply *reply, void *arg)
     lease->is_looking = false;
     scripts_look_at(lease->scripts, reply);
     if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
-        log_warning("took over entries of a worker that is gone",
+        log_warning("took over the entries of a dead worker",
                     log_number("entries", reply->integer));
         stream_reader_read_pending(lease->reader);
         loop_timer_start(lease->look, 0); // there may be more
