@@ -291,8 +291,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_pull(calls->reader);
         return;
     case RECORD_POISON:
-        give_up(call, "invalid",
-                "gave up after 5 workers crashed while reading the agent's answer");
+        give_up(call, "invalid", "gave up: its workers crashed while its request was out");
         stream_reader_pull(calls->reader);
         return;
     case RECORD_DUPLICATE:

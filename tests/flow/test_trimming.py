@@ -156,7 +156,7 @@ def test_short_memory_takes_the_oldest_first(stack, ledger, start):
     assert 300 < len(left) < 1400
     assert used(redis.client) < maxmemory * 0.72
     gone = len(calls) + 1 - len(left)
-    said = [line for line in worker.log_lines() if "before its time" in line]
+    said = [line for line in worker.log_lines() if "is trimmed early" in line]
     assert len(said) == 1 and f"entries={gone}" in said[0]
     assert f"up_to={calls[gone - 1][0]}" in said[0]
     assert worker.metrics()['dialin_entries_trimmed_total{cause="memory"}'] == gone

@@ -62,7 +62,7 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
     case STREAM_ENTRY_KNOWN:
         break;
     }
-    problem = is_poison ? "it kills the workers that work on it" : problem;
+    problem = is_poison ? "gave up: the workers that worked on it crashed" : problem;
     return reader->events.on_entry(entry_id, &entry, problem, reader->arg);
 }
 
