@@ -55,7 +55,7 @@ struct http_request {
     bool is_stream; // its answer has no end
     bool must_close;
     bool uri_is_exact; // it stands in the head as it was reported
-    struct http_body_place place;
+    struct http_body_link body_link;
     struct http_cut cut; // the limit of this request's body
     unsigned status;     // 0: not answered yet
     struct MHD_Response *response;

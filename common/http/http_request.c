@@ -130,8 +130,8 @@ void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
     request->connection->request = request;
     request->connection->requests++;
     request->begun_us = loop_now_us();
-    request->place.is_known = request->connection->is_genuine ||
-                              http_share_is_genuine(request->connection->share, loop_now_ms());
+    request->body_link.is_known = request->connection->is_genuine ||
+                                  http_share_is_genuine(request->connection->share, loop_now_ms());
     request->cut = (struct http_cut){.bytes_max = server->options.body_bytes_max};
     bytes_init(&request->body, server->options.body_bytes_max);
     size_t len = strcspn(uri, "?");
@@ -264,7 +264,7 @@ static enum MHD_Result take_head(struct http_request *request)
 
 void http_request_drop_body(struct http_request *request)
 {
-    http_bodies_set(&request->server->bodies, &request->place, 0);
+    http_bodies_set(&request->server->bodies, &request->body_link, 0);
     bytes_release(&request->body);
 }
 
@@ -277,15 +277,16 @@ static void cut_off(struct http_request *request, const char *status_line, const
     http_server_hang_up(request->server, request->connection, status_line, code, sentence);
 }
 
-static struct http_request *request_of(struct http_body_place *place)
+static struct http_request *request_of(struct http_body_link *body_link)
 {
-    return (struct http_request *)(void *)((char *)place - offsetof(struct http_request, place));
+    return (struct http_request *)(void *)((char *)body_link -
+                                           offsetof(struct http_request, body_link));
 }
 
 static void append_body(struct http_request *request, const char *data, size_t size)
 {
     struct http_server *server = request->server;
-    struct http_body_place *victim;
+    struct http_body_link *victim;
     if (!bytes_append(&request->body, data, size)) {
         request->phase = HTTP_DISCARDED;
         http_request_drop_body(request);
@@ -295,7 +296,7 @@ static void append_body(struct http_request *request, const char *data, size_t s
         cut_off(request, request->cut.status_line, request->cut.code, request->cut.sentence);
         return;
     }
-    http_bodies_set(&server->bodies, &request->place, request->body.capacity);
+    http_bodies_set(&server->bodies, &request->body_link, request->body.capacity);
     while ((victim = http_bodies_victim(&server->bodies)) != NULL) {
         cut_off(request_of(victim), "503 Service Unavailable", "busy",
                 "too many bodies are being received; try again");
@@ -331,7 +332,7 @@ static void take_whole(struct http_request *request)
         return;
     }
     request->phase = HTTP_WHOLE;
-    http_bodies_set(&request->server->bodies, &request->place, 0);
+    http_bodies_set(&request->server->bodies, &request->body_link, 0);
     request->server->parked++;
     request->route->on_request(request, request->server->options.arg);
 }
@@ -471,7 +472,7 @@ void http_request_limit_body(struct http_request *request, const struct http_cut
 void http_request_is_genuine(struct http_request *request)
 {
     request->connection->is_genuine = true;
-    http_share_prove(request->connection->share, loop_now_ms());
+    http_share_note_genuine(request->connection->share, loop_now_ms());
 }
 
 const char *http_request_peer(const struct http_request *request)
