@@ -25,8 +25,8 @@
 #define WINDOW_BYTES (256 * 1024) // read at once; more if a record is longer
 #define WINDOWS_PER_TURN_MAX 4    // then the loop serves others before draining goes on
 
-struct keep {
-    struct keep *next;
+struct sync_waiter {
+    struct sync_waiter *next;
     struct spool_file *file;
     uint64_t end; // kept when the file is durable up to here
     spool_on_kept *on_kept;
@@ -43,7 +43,7 @@ struct spool {
     uint64_t failed_ms;        // when the disk last failed; 0: it did not
     struct spool_file *files;
     size_t file_count;
-    struct keep *first, *last;
+    struct sync_waiter *first, *last;
     struct spool_file *syncing; // its fdatasync is out
     uint64_t syncing_to;
     struct bytes window; // of the first file, from `drained` on
@@ -59,13 +59,13 @@ struct spool {
 
 static void add_file(struct spool *spool, struct spool_file *file)
 {
-    struct spool_file **place = &spool->files;
+    struct spool_file **link = &spool->files;
     // If one is being drained, it stays the first: the new one goes to the end.
-    while (*place && (spool->on_the_way > 0 || strcmp((*place)->name, file->name) < 0)) {
-        place = &(*place)->next;
+    while (*link && (spool->on_the_way > 0 || strcmp((*link)->name, file->name) < 0)) {
+        link = &(*link)->next;
     }
-    file->next = *place;
-    *place = file;
+    file->next = *link;
+    *link = file;
     spool->file_count++;
     spool->bytes += file->held;
     *spool->held = (int64_t)spool->bytes;
@@ -73,11 +73,11 @@ static void add_file(struct spool *spool, struct spool_file *file)
 
 static void drop_file(struct spool *spool, struct spool_file *file)
 {
-    struct spool_file **place = &spool->files;
-    while (*place != file) {
-        place = &(*place)->next;
+    struct spool_file **link = &spool->files;
+    while (*link != file) {
+        link = &(*link)->next;
     }
-    *place = file->next;
+    *link = file->next;
     spool->file_count--;
     spool->bytes -= file->held;
     *spool->held = (int64_t)spool->bytes;
@@ -123,12 +123,12 @@ static void tell(struct spool *spool, const struct spool_file *file, bool is_kep
 {
     while (spool->first && spool->first->file == file &&
            (spool->first->end <= file->durable || !is_kept)) {
-        struct keep *keep = spool->first;
-        spool->first = keep->next;
+        struct sync_waiter *sync_waiter = spool->first;
+        spool->first = sync_waiter->next;
         spool->last = spool->first ? spool->last : NULL;
         *spool->kept += is_kept;
-        keep->on_kept(is_kept, keep->arg);
-        free(keep);
+        sync_waiter->on_kept(is_kept, sync_waiter->arg);
+        free(sync_waiter);
     }
 }
 
@@ -160,10 +160,11 @@ static void sync_on(struct spool *spool)
 static void wait_for_sync(struct spool *spool, struct spool_file *file, spool_on_kept *on_kept,
                           void *arg)
 {
-    struct keep *keep = memory_zeroed(sizeof *keep);
-    *keep = (struct keep){.file = file, .end = file->bytes, .on_kept = on_kept, .arg = arg};
-    *(spool->last ? &spool->last->next : &spool->first) = keep;
-    spool->last = keep;
+    struct sync_waiter *sync_waiter = memory_zeroed(sizeof *sync_waiter);
+    *sync_waiter =
+        (struct sync_waiter){.file = file, .end = file->bytes, .on_kept = on_kept, .arg = arg};
+    *(spool->last ? &spool->last->next : &spool->first) = sync_waiter;
+    spool->last = sync_waiter;
     sync_on(spool);
 }
 
@@ -192,7 +193,7 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
     return file && is_kept;
 }
 
-const char *spool_missing(const struct spool *spool)
+const char *spool_not_ready_reason(const struct spool *spool)
 {
     if (is_pausing(spool)) {
         return "the spool's disk fails (SPOOL_DIR)";

@@ -51,11 +51,11 @@ bool stream_writer_is_up(const struct stream_writer *writer)
            write_probe_is_good(writer->probe);
 }
 
-const char *stream_writer_missing(const struct stream_writer *writer)
+const char *stream_writer_not_ready_reason(const struct stream_writer *writer)
 {
-    const char *refusal = write_probe_missing(writer->probe);
+    const char *refusal = write_probe_not_ready_reason(writer->probe);
     if (!redis_is_up(writer->redis)) {
-        return redis_missing(writer->redis);
+        return redis_not_ready_reason(writer->redis);
     }
     return refusal                  ? refusal
            : writer->lacks_replicas ? "replicas of Redis are missing (REDIS_WAIT_REPLICAS)"

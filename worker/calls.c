@@ -161,9 +161,9 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
             drop(call);
         }
         if (outcome == OUTCOME_LINE) {
-            lines_ask(calls->lines, agent);
+            lines_admit(calls->lines, agent);
         } else {
-            lines_ask_if_any(calls->lines, agent);
+            lines_admit_if_any(calls->lines, agent);
         }
     }
 }
@@ -191,7 +191,7 @@ static void give_up(struct call *call, const char *reason, const char *error)
 
 // --- the POST ---------------------------------------------------------------------------------
 
-static enum agent_trouble trouble_of(enum retry_decision decision)
+static enum agent_problem problem_of(enum retry_decision decision)
 {
     switch (decision) {
     case RETRY_CONFIGURATION:
@@ -218,13 +218,13 @@ static void on_answer(const struct start_answer *answer, void *arg)
     };
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
     enum retry_decision decision = answer_decide(call, answer, &calls->settings.secrets, &moment);
-    enum agent_trouble trouble = trouble_of(decision);
+    enum agent_problem problem = problem_of(decision);
     if (decision == RETRY_STARTED) {
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
     }
-    *calls->metrics.failed_attempts += trouble == AGENT_FAILS;
+    *calls->metrics.failed_attempts += problem == AGENT_FAILS;
     if (decision != RETRY_CUT) { // which says nothing of the agent
-        agent_health_note(calls->health, trouble, call->route->agent, answer->http->status,
+        agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
                           call->outcome.error);
     }
     bytes_clear(&call->request);
@@ -281,7 +281,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
         drop(call);
-        lines_ask(calls->lines, agent);
+        lines_admit(calls->lines, agent);
         return;
     case RECORD_BUSY:
     case RECORD_SUSPECT:

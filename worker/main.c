@@ -56,14 +56,14 @@ static void on_commands(bool up, void *arg)
     }
 }
 
-static const char *missing(void *arg)
+static const char *not_ready_reason(void *arg)
 {
     struct worker *worker = arg;
     if (worker->draining_since_ms) {
         return "the worker is leaving";
     }
-    const char *problem = redis_missing(worker->commands);
-    return problem ? problem : stream_reader_missing(worker->reader);
+    const char *problem = redis_not_ready_reason(worker->commands);
+    return problem ? problem : stream_reader_not_ready_reason(worker->reader);
 }
 
 static void on_reload(const void *arg, void *worker_arg)
@@ -237,8 +237,9 @@ static int run(const void *arg)
     open_parts(&worker, metrics);
     open_keepers(&worker, metrics);
     if (settings->common.admin_port) {
-        admin = admin_open(worker.loop, settings->listen_addr,
-                           (uint16_t)settings->common.admin_port, metrics, missing, &worker);
+        admin =
+            admin_open(worker.loop, settings->listen_addr, (uint16_t)settings->common.admin_port,
+                       metrics, not_ready_reason, &worker);
         exit_code = admin ? 0 : 1;
     }
     if (exit_code == 0) {

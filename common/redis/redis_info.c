@@ -15,7 +15,7 @@ static long info_number(const char *info, const char *name)
     return found ? strtol(found + strlen(name), NULL, 10) : -1;
 }
 
-const char *redis_info_trouble(const char *info, bool may_be_replica)
+const char *redis_info_problem(const char *info, bool may_be_replica)
 {
     static_assert(REDIS_VERSION_MIN == 7, "the sentence below names the version");
     if (info_number(info, "\nredis_version:") < REDIS_VERSION_MIN) {

@@ -1,11 +1,12 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows prelude.lua, call.lua and pace.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua and pace.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
--- expired; `not_yet` and how many ms are left in which a request of this call may be answered. Sent again, it changes nothing: recorded or lost.
+-- expired; `not_yet` and how many ms are left in which a request of this call may be answered. A step
+-- that is sent again changes nothing: recorded or lost.
 local FIELDS_COUNT = 15 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
@@ -160,7 +161,6 @@ local function finish(...)
     end
 
     if outcome.name == 'started' or outcome.name == 'dead' then
-        set('state', outcome.name)
         if outcome.name == 'started' then
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
@@ -169,22 +169,8 @@ local function finish(...)
                 note_answer(outcome.latency_ms)
             end
             speed_up(begun_ms)
-        else
-            set('reason', outcome.reason)
-            local copy = row_of(entry)[2] or {}
-            copy[#copy + 1] = 'reason'
-            copy[#copy + 1] = outcome.reason
-            copy[#copy + 1] = 'error'
-            copy[#copy + 1] = outcome.error
-            set('letter', redis.call('XADD', dead, '*', unpack(copy)))
-            redis.call('HINCRBY', counts, 'dead:' .. outcome.reason, '1')
         end
-        set(record_event(outcome.name, outcome.attempt, consumer, outcome.reason, outcome.error,
-            unpack(late)), '')
-        redis.call('HINCRBY', counts, outcome.name, '1')
-        redis.call('HSET', call_key, unpack(fields))
-        add_to_index(entry, from, to, agent, outcome.name, outcome.reason)
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
         return outcome.reason == 'unknown' and 'unknown' or 'recorded'
     end
 

@@ -159,8 +159,8 @@ static bool search(struct housekeeping *housekeeping)
     char most[REDIS_NUMBER_BYTES], age_ms[REDIS_NUMBER_BYTES], looked_at[REDIS_NUMBER_BYTES];
     size_t room = stream_reader_room(housekeeping->reader);
     const struct bytes_view argv[] = {
-        view_of_text(housekeeping->settings.consumer),
         redis_number(most, room),
+        view_of_text(housekeeping->settings.consumer),
         VIEW(WEBHOOK_ENTRY_VERSION),
         redis_number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
         VIEW(UNKNOWN_ERROR),

@@ -338,9 +338,9 @@ void stream_reader_pull(struct stream_reader *reader)
     go_on(reader);
 }
 
-const char *stream_reader_missing(const struct stream_reader *reader)
+const char *stream_reader_not_ready_reason(const struct stream_reader *reader)
 {
-    const char *problem = redis_missing(reader->blocking);
+    const char *problem = redis_not_ready_reason(reader->blocking);
     if (!problem && !reader->is_started) {
         problem = "Redis has not taken this worker's lease yet";
     }
