@@ -8,7 +8,7 @@ SCRIPTS := begin finish ask lines renew take_over make_group resume release leav
            account replay forget
 
 parts.begin      := script/prelude record/call line/pace record/begin
-parts.finish     := script/prelude record/call line/pace record/finish
+parts.finish     := script/prelude record/call line/pace line/rejecting record/finish
 parts.ask        := script/prelude line/ask
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
