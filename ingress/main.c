@@ -36,23 +36,24 @@ struct ingress {
     bool is_leaving;
 };
 
-static struct sender_rules sender_of(const struct settings *settings)
+static struct auth_rules auth_of(const struct settings *settings)
 {
-    return (struct sender_rules){settings->secrets, settings->api_key, settings->allow_unsigned};
+    return (struct auth_rules){settings->secrets, settings->api_key, settings->allow_unsigned};
 }
 
 static void on_reload(const void *arg, void *ingress_arg)
 {
     const struct settings *settings = arg;
     struct ingress *ingress = ingress_arg;
-    const struct sender_rules sender = sender_of(settings);
-    intake_reload(ingress->intake, &sender, &settings->redis);
+    const struct auth_rules auth = auth_of(settings);
+    intake_reload(ingress->intake, &auth, &settings->redis);
 }
 
-static const char *missing(void *arg)
+static const char *not_ready_reason(void *arg)
 {
     struct ingress *ingress = arg;
-    return ingress->is_leaving ? "the ingress is leaving" : intake_missing(ingress->intake);
+    return ingress->is_leaving ? "the ingress is shutting down"
+                               : intake_not_ready_reason(ingress->intake);
 }
 
 static void leave_when_drained(void *arg)
@@ -69,7 +70,7 @@ static void on_terminate(void *arg)
 {
     struct ingress *ingress = arg;
     ingress->is_leaving = true;
-    log_info("leaving: answering what has come in");
+    log_info("shutting down: answering the requests received so far");
     http_server_drain(ingress->server);
     leave_when_drained(ingress);
 }
@@ -79,7 +80,7 @@ static int run(const void *arg)
     const struct settings *settings = arg;
     const struct intake_settings intake_settings = {
         .redis_prefix = settings->common.redis_prefix,
-        .sender = sender_of(settings),
+        .auth = auth_of(settings),
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
         .wait_replicas = (unsigned)settings->common.redis_wait_replicas,
@@ -116,8 +117,9 @@ static int run(const void *arg)
     bool has_what_it_needs = intake_has_spool(intake) || !settings->spool_folder;
     ingress.server = has_what_it_needs ? http_server_open(ingress.loop, &options) : NULL;
     if (ingress.server && settings->common.admin_port) {
-        admin = admin_open(ingress.loop, settings->listen_addr,
-                           (uint16_t)settings->common.admin_port, metrics, missing, &ingress);
+        admin =
+            admin_open(ingress.loop, settings->listen_addr, (uint16_t)settings->common.admin_port,
+                       metrics, not_ready_reason, &ingress);
     }
     if (ingress.server && (admin || !settings->common.admin_port)) {
         loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
@@ -125,7 +127,7 @@ static int run(const void *arg)
         if (settings->allow_unsigned) {
             log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
         }
-        log_info("taking webhooks", log_text("address", settings->listen_addr),
+        log_info("accepting webhooks", log_text("address", settings->listen_addr),
                  log_number("port", (int64_t)settings->port));
         loop_run(ingress.loop);
         exit_code = 0;

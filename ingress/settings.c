@@ -155,7 +155,7 @@ static void check_proxies(struct settings *settings, struct config_problems *pro
 }
 
 // A disk that fails today is not a wrong setting: Redis takes the webhooks meanwhile.
-static bool is_disk_trouble(int error)
+static bool is_disk_problem(int error)
 {
     return error == EIO || error == EROFS || error == ENOSPC || error == EDQUOT;
 }
@@ -166,7 +166,7 @@ static const char *try_spool(int folder)
     const char *problem = spool_folder_problem(folder);
     struct spool_file *file = problem ? NULL : spool_file_make(folder);
     if (!file) {
-        return problem || is_disk_trouble(errno) ? problem : strerror(errno);
+        return problem || is_disk_problem(errno) ? problem : strerror(errno);
     }
     spool_file_remove(file);
     spool_file_close(file);

@@ -161,7 +161,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
-        log_warning("call was taken over by another worker, or is recorded already",
+        log_warning("call was taken over by another worker, or is already recorded",
                     log_text("call_id", call->call_id), log_text("entry", call->entry_id));
         (*calls->metrics.taken_over)++;
         drop(call);
@@ -177,9 +177,9 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
             drop(call);
         }
         if (outcome == OUTCOME_LINE) {
-            lines_ask(calls->lines, agent);
+            lines_admit(calls->lines, agent);
         } else {
-            lines_ask_if_any(calls->lines, agent);
+            lines_admit_if_any(calls->lines, agent);
         }
     }
 }
@@ -207,7 +207,7 @@ static void give_up(struct call *call, const char *reason, const char *error)
 
 // --- the POST ---------------------------------------------------------------------------------
 
-static enum agent_trouble trouble_of(enum retry_decision decision)
+static enum agent_problem problem_of(enum retry_decision decision)
 {
     switch (decision) {
     case RETRY_CONFIGURATION:
@@ -235,13 +235,13 @@ static void on_answer(const struct start_answer *answer, void *arg)
     };
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
     enum retry_decision decision = answer_decide(call, answer, &calls->settings.secrets, &moment);
-    enum agent_trouble trouble = trouble_of(decision);
+    enum agent_problem problem = problem_of(decision);
     if (decision == RETRY_STARTED) {
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
     }
-    *calls->metrics.failed_attempts += trouble == AGENT_FAILS;
+    *calls->metrics.failed_attempts += problem == AGENT_FAILS;
     if (decision != RETRY_CUT && decision != RETRY_REJECTED) { // `finish` sees more than this call
-        agent_health_note(calls->health, trouble, call->route->agent, answer->http->status,
+        agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
                           call->outcome.error);
     }
     bytes_clear(&call->request);
@@ -298,7 +298,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
         drop(call);
-        lines_ask(calls->lines, agent);
+        lines_admit(calls->lines, agent);
         return;
     case RECORD_BUSY:
     case RECORD_SUSPECT:
@@ -308,7 +308,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_pull(calls->reader);
         return;
     case RECORD_POISON:
-        give_up(call, "invalid", "its answers kill the workers that ask for it");
+        give_up(call, "invalid", "gave up: its workers crashed while its request was out");
         stream_reader_pull(calls->reader);
         return;
     case RECORD_DUPLICATE:

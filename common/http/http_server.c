@@ -151,6 +151,7 @@ static void look_for_late_clients(void *arg)
 {
     struct http_server *server = arg;
     http_table_end_late(server);
+    http_streams_end_stalled(server);
     // Out of descriptors, libmicrohttpd looks at its listening socket again only when it is run.
     server->is_due = true;
     loop_watch_set(server->watch, LOOP_READABLE);
@@ -165,8 +166,7 @@ static void run_out_of_descriptors(struct http_server *server)
     loop_watch_set(server->watch, 0);
     if (now_ms - server->complained_ms > COMPLAIN_EVERY_MS) {
         server->complained_ms = now_ms;
-        log_error(
-            "no descriptor is left: connections wait to be accepted (the limit of open files)");
+        log_error("out of file descriptors; new connections wait in the accept queue");
     }
 }
 
@@ -179,7 +179,7 @@ log_of_libmicrohttpd(void *arg, const char *format, va_list args)
     if (server->watch && strstr(format, "resource limit")) {
         run_out_of_descriptors(server);
     }
-    log_debug("libmicrohttpd says", log_text("text", text));
+    log_debug("libmicrohttpd reports", log_text("text", text));
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server)
@@ -250,6 +250,7 @@ void http_server_drain(struct http_server *server)
     if (server->draining_since_ms) {
         return;
     }
+    http_streams_end(server);
     run_to_the_end(server); // those that wait to be accepted
     server->draining_since_ms = loop_now_ms();
     int listening_fd = MHD_quiesce_daemon(server->daemon);
@@ -283,7 +284,8 @@ void http_server_close(struct http_server *server)
 {
     assert(server->parked == 0);
     server->is_closing = true;
-    run_to_the_end(server); // the last answers leave
+    http_streams_end(server); // a connection that is suspended could not be closed
+    run_to_the_end(server);   // the last answers leave
     loop_watch_close(server->watch);
     loop_hook_close(server->hook);
     loop_timer_close(server->tick);

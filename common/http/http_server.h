@@ -57,6 +57,7 @@ struct http_server_options {
     unsigned loopback_reserve;       // of these, for clients on this machine
     const struct http_route *routes; // borrowed; ends with a row without a method
     void *arg;                       // for the routes' functions
+    const struct http_header *headers; // of every answer; borrowed, ends like those of http_reply
     // Is this the address of a proxy of ours? It may have more than its share. NULL: there is none.
     bool (*is_proxy)(const char *address, void *arg);
     // Told of each refusal that the server itself makes, for counting. May be NULL.
@@ -80,6 +81,9 @@ const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request); // without the query
 const char *http_request_query(const struct http_request *request, const char *name);  // or NULL
 const char *http_request_header(const struct http_request *request, const char *name); // or NULL
+
+// Is there a header whose name begins so, in any case?
+bool http_request_has_header_like(const struct http_request *request, const char *prefix);
 
 // Appends all lines of a header that may come in several, with commas between them.
 void http_request_header_joined(const struct http_request *request, const char *name,

@@ -24,7 +24,7 @@
     X(HOLDS, ":holds")        /* sorted set: the calls of all lines, by the end of their hold */   \
     X(LINE, ":line:")         /* sorted set for each agent: its waiting calls, by their turn */    \
     X(PACE, ":pace:")         /* hash for each agent: how fast its line is admitted */             \
-    X(ASKING, ":asking:")     /* sorted set for each agent: admitted entries, by when */           \
+    X(ADMITTED, ":asking:")   /* sorted set for each agent: admitted entries, by when */           \
     X(ANSWERS, ":answers:")   /* stream for each agent: how long its last 2xx took */              \
     X(REJECTED, ":rejected:") /* set for each route: the calls rejected since its last start */    \
     X(REJECTING, ":rejecting:") /* hash for each route whose every call is rejected: since when */

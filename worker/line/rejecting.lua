@@ -1,7 +1,7 @@
 -- What a 4xx does that may be about the call. The call asks again, and its third rejection is its end.
 -- But if different calls of a route are rejected in a row, without a start between, the agent or the
 -- route is wrong, and not the calls: the route is `rejecting`. Its calls then stand in the wait queue,
--- one asks every REJECTING_PAUSE_MS (ask.lua), rejections do not count, and a 2xx ends it. Follows
+-- one asks every REJECTING_PAUSE_MS (admit.lua), rejections do not count, and a 2xx ends it. Follows
 -- pace.lua in finish.lua.
 --
 -- `rejected:<route>` is a set: the calls rejected since the last 2xx; of a rejecting route, those that

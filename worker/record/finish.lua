@@ -1,6 +1,6 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows prelude.lua, call.lua, pace.lua, rejecting.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua and rejecting.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
@@ -193,7 +193,6 @@ local function finish(...)
     end
 
     if outcome.name == 'started' or outcome.name == 'dead' then
-        set('state', outcome.name)
         if outcome.name == 'started' then
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
@@ -203,22 +202,8 @@ local function finish(...)
             end
             end_rejecting()
             speed_up(begun_ms)
-        else
-            set('reason', outcome.reason)
-            local copy = row_of(entry)[2] or {}
-            copy[#copy + 1] = 'reason'
-            copy[#copy + 1] = outcome.reason
-            copy[#copy + 1] = 'error'
-            copy[#copy + 1] = outcome.error
-            set('letter', redis.call('XADD', dead, '*', unpack(copy)))
-            redis.call('HINCRBY', counts, 'dead:' .. outcome.reason, '1')
         end
-        set(record_event(outcome.name, outcome.attempt, consumer, outcome.reason, outcome.error,
-            unpack(late)), '')
-        redis.call('HINCRBY', counts, outcome.name, '1')
-        redis.call('HSET', call_key, unpack(fields))
-        add_to_index(entry, from, to, agent, outcome.name, outcome.reason)
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
         if outcome.reason == 'rejected' then
             return 'rejected 0' .. (is_rejecting() and ' 1' or ' 0')
         end

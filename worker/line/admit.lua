@@ -14,14 +14,14 @@
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
 local ANSWERS_MAX, ANSWERS_MS = 20, 60000
-local ASKING_MS = 100 -- from the admission to the request
+local ADMISSION_MS = 100 -- from the admission to the request
 local PROBE_MS = 5000
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
 local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
-local asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
+local admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
 local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
 local rejected, rejecting = prefix .. KEY_REJECTED .. agent, prefix .. KEY_REJECTING .. agent
 
@@ -31,7 +31,7 @@ if redis.call('ZCARD', line) == 0 then
 end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
     'passed_score', 'passed_ms')
-local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
+local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
 local rejecting_ms = tonumber(redis.call('HGET', rejecting, 'next_ms'))
 next_ms = math.max(next_ms, rejecting_ms or 0)
@@ -40,10 +40,10 @@ if left_until(next_ms) > 0 then
 end
 
 -- Keep admitted entries ten times longer than they block others; their `begin` may still be in flight.
-redis.call('ZREMRANGEBYSCORE', asking, '-inf', text(now - 10 * holds_up_ms))
+redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
-local count_max = math.min(width - redis.call('ZCOUNT', asking, fresh, now_text), most)
+local count_max = math.min(window - redis.call('ZCOUNT', admitted, fresh, now_text), most)
 count_max = rejecting_ms and math.min(count_max, 1) or count_max
 
 local function estimate()
@@ -63,7 +63,7 @@ local function admit(call_id)
     local entry = redis.call('HGET', calls .. call_id, 'entry')
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
-        redis.call('ZADD', asking, now_text, entry)
+        redis.call('ZADD', admitted, now_text, entry)
         if rejecting_ms then
             redis.call('SADD', rejected, call_id)
             redis.call('HSET', rejecting, 'next_ms', text(now + REJECTING_PAUSE_MS))
@@ -92,8 +92,8 @@ local function find(count, is_round)
         local hold_ends = #ids > 0 and redis.call('ZMSCORE', holds, unpack(ids)) or {}
         for i, call_id in ipairs(ids) do
             local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
-            local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ASKING_MS)
-            local needs_ms = math.min(estimate_ms + ASKING_MS, (hold_ms - rang_ms) / 2)
+            local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ADMISSION_MS)
+            local needs_ms = math.min(estimate_ms + ADMISSION_MS, (hold_ms - rang_ms) / 2)
             if hold_ms > now then
                 first = first or call_id
             end
@@ -140,6 +140,6 @@ if count_max > 0 then
         return { holds_up_ms, entries }
     end
 end
-local oldest = redis.call('ZRANGE', asking, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
+local oldest = redis.call('ZRANGE', admitted, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]
 return { oldest and math.max(oldest + holds_up_ms - now, 0) + 1 or 1, entries }
