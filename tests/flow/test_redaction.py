@@ -19,12 +19,12 @@ LEAKS = [
             .encode()),
     answers(200, json.dumps({"outer": [{"Api_Key": SECRETS["DAILY_API_KEY"], "a": TOKEN}]})
             .encode()),
-    answers(422, b"you sent Authorization: Bearer " + SECRETS["START_API_KEY"].encode()),
-    answers(400, b'{"detail":{"input":{"daily_api_key":"%s"}}' %
+    answers(413, b"you sent Authorization: Bearer " + SECRETS["START_API_KEY"].encode()),
+    answers(413, b'{"detail":{"input":{"daily_api_key":"%s"}}' %
             SECRETS["DAILY_API_KEY"].encode()),  # cut JSON
-    answers(422, ("<pre>" + TOKEN + "</pre> " + SECRETS["DAILY_API_KEY"]).encode()),
+    answers(413, ("<pre>" + TOKEN + "</pre> " + SECRETS["DAILY_API_KEY"]).encode()),
     answers(413, b'{"dailyToken":"' + TOKEN.encode()),
-    answers(400, (b"x" * 4080) + SECRETS["START_API_KEY"].encode()),  # across the cut
+    answers(413, (b"x" * 4080) + SECRETS["START_API_KEY"].encode()),  # across the cut
     answers(200, json.dumps({"token": "p\u00e9-" + TOKEN, "sessionId": SECRETS["START_API_KEY"],
                              "dailyRoom": "https://r/x?t=" + TOKEN}).encode()),
 ]
@@ -62,7 +62,7 @@ def test_no_secret_reaches_redis_or_a_log(stack, ledger, start):
 KEY = "key/of+the=bot&71<'x'>~~~???"
 
 
-def echoes(encode, status=422):
+def echoes(encode, status=413):
     """An answer with what the worker sent as Authorization, bearer or not."""
     def step(exchange):
         sent = exchange.request.header("Authorization")

@@ -29,8 +29,8 @@ struct redact_secrets;
 struct redact_secrets *redact_secrets_new(void);
 void redact_secrets_free(struct redact_secrets *secrets); // NULL is allowed
 
-// Copies `value`; NULL and texts shorter than 4 bytes are skipped. Each secret costs a few hundred
-// bytes, and a little time for each byte of a text.
+// Copies `value`; NULL, texts shorter than 4 bytes and known values are skipped. Each secret costs
+// a few hundred bytes, and a little time for each byte of a text.
 void redact_secrets_add(struct redact_secrets *secrets, const char *value);
 
 // Appends `text` to `out` with each secret replaced. JSON stays valid JSON. Takes time linear in

@@ -97,7 +97,7 @@ static void add_base64(struct redact_secrets *secrets, struct bytes_view value, 
 void redact_secrets_add(struct redact_secrets *secrets, const char *text)
 {
     struct bytes_view value = view_of_text(text);
-    if (value.len < SECRET_BYTES_MIN) {
+    if (value.len < SECRET_BYTES_MIN || has_needle(secrets, value)) {
         return;
     }
     for (const char *escape = "\\%&+"; *escape; escape++) {

@@ -7,8 +7,8 @@
 SCRIPTS := begin finish admit lines renew take_over make_group resume release leave trim unknown \
            account replay forget
 
-parts.begin      := script/prelude record/call line/pace record/begin
-parts.finish     := script/prelude record/call line/pace record/finish
+parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting record/finish
 parts.admit      := script/prelude line/admit
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
@@ -18,9 +18,9 @@ parts.resume     := script/prelude stream/resume
 parts.release    := script/prelude stream/release
 parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
-parts.unknown    := script/prelude stream/unknown
+parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
 parts.account    := script/prelude stream/account
-parts.replay     := script/prelude audit/commands/replay
+parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
