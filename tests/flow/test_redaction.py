@@ -62,11 +62,11 @@ def test_no_secret_reaches_redis_or_a_log(stack, ledger, start):
 KEY = "key/of+the=bot&71<'x'>~~~???"
 
 
-def echoes(encode, status=413):
+def echoes(encode):
     """An answer with what the worker sent as Authorization, bearer or not."""
     def step(exchange):
         sent = exchange.request.header("Authorization")
-        exchange.client.sendall(http_answer(status, encode(sent, sent.split(" ")[1]).encode()))
+        exchange.client.sendall(http_answer(200, encode(sent, sent.split(" ")[1]).encode()))
     return step
 
 
@@ -151,7 +151,7 @@ def test_the_key_is_hidden_in_every_encoding(stack, ledger, start):
         start.script(echoes(encode), call_id=call_ids[name])
         assert ingress.ring(daily.webhook(call_ids[name])).status == 200
     for call_id in call_ids.values():
-        ledger.wait_for_state(call_id, "dead")
+        ledger.wait_for_state(call_id, "started")
     for name, call_id in call_ids.items():
         attempt, = ledger.events(call_id, event="attempt")
         assert "[redacted]" in attempt["response"], (name, attempt["response"])
