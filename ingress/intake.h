@@ -18,7 +18,7 @@
 // Everything is borrowed for the life of the intake.
 struct intake_settings {
     const char *redis_prefix;
-    struct sender_rules sender;
+    struct auth_rules auth;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
     unsigned wait_replicas;
@@ -38,11 +38,11 @@ void intake_on_refusal(const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);
 
 // From now on these senders are believed, and new connections to Redis use this address. Borrowed.
-void intake_reload(struct intake *intake, const struct sender_rules *sender,
+void intake_reload(struct intake *intake, const struct auth_rules *auth,
                    const struct redis_address *redis);
 
-// Returns the reason why it cannot take webhooks, or NULL (admin_missing).
-const char *intake_missing(void *arg);
+// Returns the reason why it cannot take webhooks, or NULL (admin_not_ready_reason).
+const char *intake_not_ready_reason(void *arg);
 
 // Returns false if the configured spool could not be opened: webhooks that an earlier run had
 // spooled would wait in vain.

@@ -17,25 +17,33 @@
 struct agent_health {
     struct redis *commands;
     struct bytes webhooks; // the key of the stream
-    enum agent_trouble trouble;
-    uint64_t since_ms, told_ms;
+    enum agent_problem problem;
+    uint64_t since_ms, logged_ms;
     uint64_t failed; // attempts since it began
     char agent[AGENT_BYTES];
     unsigned status;
     char error[ERROR_BYTES];
 };
 
-static const char *sentence_of(enum agent_trouble trouble)
+static const char *sentence_of(enum agent_problem problem)
 {
-    return trouble == AGENT_REJECTS_US
-               ? "the agent rejected our configuration, not the call: check START_URL or "
-                 "AGENT_NAME, and the key"
-               : "the agent cannot start bots: no connection or an error of its own";
+    switch (problem) {
+    case AGENT_REJECTS_US:
+        return "the agent rejected our configuration, not the call: check START_URL or "
+               "AGENT_NAME, and the key";
+    case AGENT_REJECTS_CALLS:
+        return "the agent rejects every call, so the agent or the request is wrong, not the calls: "
+               "look at an attempt's answer (dialin-audit show)";
+    case AGENT_FAILS:
+    case AGENT_IS_WELL:
+        break;
+    }
+    return "the agent cannot start bots: no connection or an error of its own";
 }
 
 static void tell(const struct agent_health *health, int64_t waiting)
 {
-    log_error(sentence_of(health->trouble), log_text("agent", health->agent),
+    log_error(sentence_of(health->problem), log_text("agent", health->agent),
               log_number("status", health->status), log_text("error", health->error),
               log_number("attempts", (int64_t)health->failed),
               log_number("callers_waiting", waiting),
@@ -46,7 +54,7 @@ static void on_waiting(const redisReply *reply, void *arg)
 {
     const struct agent_health *health = arg;
     int64_t waiting = 0;
-    if (health->trouble != AGENT_IS_WELL) { // else it is over by now
+    if (health->problem != AGENT_IS_WELL) { // else it is over by now
         if (reply_is_list(reply) && reply->elements > 0) {
             reply_integer(reply->element[0], 0, INT64_MAX, &waiting);
         }
@@ -58,28 +66,28 @@ static void tell_with_count(struct agent_health *health)
 {
     const struct bytes_view argv[] = {VIEW("XPENDING"), bytes_view(&health->webhooks),
                                       VIEW("workers")};
-    health->told_ms = loop_now_ms();
+    health->logged_ms = loop_now_ms();
     if (!redis_send(health->commands, 3, argv, on_waiting, health)) {
         tell(health, 0);
     }
 }
 
-static void end_trouble(struct agent_health *health)
+static void end_problem(struct agent_health *health)
 {
-    if (health->trouble != AGENT_IS_WELL) {
+    if (health->problem != AGENT_IS_WELL) {
         log_info("the agent answers again", log_text("agent", health->agent),
                  log_number("attempts", (int64_t)health->failed),
                  log_number("for_s", (int64_t)(loop_now_ms() - health->since_ms) / 1000));
-        health->trouble = AGENT_IS_WELL;
+        health->problem = AGENT_IS_WELL;
     }
 }
 
-void agent_health_note(struct agent_health *health, enum agent_trouble trouble, const char *agent,
+void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error)
 {
-    bool is_new = trouble != health->trouble;
-    if (trouble == AGENT_IS_WELL) {
-        end_trouble(health);
+    bool is_new = problem != health->problem;
+    if (problem == AGENT_IS_WELL) {
+        end_problem(health);
         return;
     }
     snprintf(health->agent, sizeof health->agent, "%s", agent);
@@ -88,10 +96,10 @@ void agent_health_note(struct agent_health *health, enum agent_trouble trouble, 
     if (is_new) {
         health->since_ms = loop_now_ms();
         health->failed = 0;
-        health->trouble = trouble;
+        health->problem = problem;
     }
     health->failed++;
-    if (is_new || loop_now_ms() - health->told_ms >= AGENT_HEALTH_TELL_MS) {
+    if (is_new || loop_now_ms() - health->logged_ms >= AGENT_HEALTH_TELL_MS) {
         tell_with_count(health);
     }
 }

@@ -7,10 +7,11 @@
 
 #define AGENT_HEALTH_TELL_MS 10000
 
-enum agent_trouble {
-    AGENT_IS_WELL,    // it answered, if only that it is full
-    AGENT_FAILS,      // no connection, no name, no TLS, timeout, 408, 425, 5xx
-    AGENT_REJECTS_US, // our configuration is wrong, not the call
+enum agent_problem {
+    AGENT_IS_WELL,       // it answered, if only that it is full
+    AGENT_FAILS,         // no connection, no name, no TLS, timeout, 408, 425, 5xx
+    AGENT_REJECTS_US,    // our configuration is wrong, not the call
+    AGENT_REJECTS_CALLS, // each of them, in a row: the agent or the route is wrong, not the calls
 };
 
 // Everything is borrowed until agent_health_close.
@@ -18,7 +19,7 @@ struct agent_health *agent_health_open(struct redis *commands, const char *prefi
 void agent_health_close(struct agent_health *health); // after the connection is closed
 
 // Notes how an attempt ended. `status` 0: there was no answer, and `error` says why.
-void agent_health_note(struct agent_health *health, enum agent_trouble trouble, const char *agent,
+void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error);
 
 #endif

@@ -78,7 +78,7 @@ static void on_info(const redisReply *reply, void *arg)
         return; // the connection broke, or there was an error before
     }
     if (reply->type == REDIS_REPLY_STRING) {
-        problem = redis_info_trouble(reply->str, login->is_for_tool);
+        problem = redis_info_problem(reply->str, login->is_for_tool);
     } else if (!reply_is_error(reply)) {
         problem = "INFO is not understood";
     } else if (may_go_without_info(reply)) {

@@ -70,21 +70,21 @@ local function begin(token, deaths_max)
     end
     -- An admission covers one request.
     local has_line = redis.call('EXISTS', pace) == 1
-    local asked_ms = has_line and redis.call('ZSCORE', asking, entry)
-    local may_ask = asked_ms and asked_ms ~= call[11]
+    local admitted_ms = has_line and redis.call('ZSCORE', admitted, entry)
+    local is_admitted = admitted_ms and admitted_ms ~= call[11]
 
     local is_poison = deaths >= poison
     if is_poison or deaths > tonumber(deaths_max) then
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    if has_line and not may_ask then
+    if has_line and not is_admitted then
         redis.call('HSET', call_key, 'state', 'waiting', 'attempts', attempts, unpack(fields))
         enter_line(call[10], attempts, '', '')
         return verdict('line', attempts, failures)
     end
-    if asked_ms or call[11] then
-        set('asked_ms', asked_ms or '')
+    if admitted_ms or call[11] then
+        set('asked_ms', admitted_ms or '')
     end
     redis.call('HSET', call_key, 'state', 'starting', 'attempts', attempts + 1, 'token', token,
         unpack(fields))

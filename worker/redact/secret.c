@@ -131,22 +131,23 @@ static bool is_cut_off(const char *at, const char *end)
 
 static size_t match_escaped(struct bytes_view value, const struct secret_text *text, const char *at)
 {
-    const char *place = at;
+    const char *position = at;
     for (size_t i = 0; i < value.len;) {
         size_t value_len = 1, text_len = 1;
         bool is_same =
-            place < text->end &&
-            (*place != '\\' ? *place == value.data[i]
-                            : match_escape((struct bytes_view){value.data + i, value.len - i},
-                                           place, text->end, &value_len, &text_len));
+            position < text->end &&
+            (*position != '\\' ? *position == value.data[i]
+                               : match_escape((struct bytes_view){value.data + i, value.len - i},
+                                              position, text->end, &value_len, &text_len));
         if (!is_same) {
-            bool is_begun = text->is_cut && i >= SECRET_BYTES_MIN && is_cut_off(place, text->end);
+            bool is_begun =
+                text->is_cut && i >= SECRET_BYTES_MIN && is_cut_off(position, text->end);
             return is_begun ? (size_t)(text->end - at) : 0;
         }
         i += value_len;
-        place += text_len;
+        position += text_len;
     }
-    return (size_t)(place - at);
+    return (size_t)(position - at);
 }
 
 static size_t match_plain(struct bytes_view value, const struct secret_text *text, const char *at)

@@ -11,7 +11,7 @@ local function text(number)
 end
 
 -- An id as a text that sorts as ids do; its second part may be too large for a number.
-local function place(id)
+local function sort_key(id)
     local ms, sequence = id:match('^(%d+)-(%d+)$')
     return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #sequence) .. sequence
 end
@@ -86,7 +86,7 @@ local function advance_low_water_mark()
     end
     local known = redis.call('GET', prefix .. KEY_LOW) or NOTHING
     local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
-    if low ~= NOTHING and (place(known) < place(low) or place(known) > place(newest)) then
+    if low ~= NOTHING and (sort_key(known) < sort_key(low) or sort_key(known) > sort_key(newest)) then
         redis.call('SET', prefix .. KEY_LOW, low)
     end
     return low

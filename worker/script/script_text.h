@@ -8,7 +8,7 @@
 #define SCRIPT_TABLE(X)                                                                            \
     X(BEGIN, begin)                                                                                \
     X(FINISH, finish)                                                                              \
-    X(ASK, ask)                                                                                    \
+    X(ADMIT, admit)                                                                                \
     X(LINES, lines)                                                                                \
     X(RENEW, renew)                                                                                \
     X(TAKE_OVER, take_over)                                                                        \

@@ -4,23 +4,23 @@
 # the linter checks it. In front of all parts stands what C and Lua both know (constants.lua.in).
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
-SCRIPTS := begin finish ask lines renew take_over make_group resume release leave trim unknown \
+SCRIPTS := begin finish admit lines renew take_over make_group resume release leave trim unknown \
            account replay forget
 
-parts.begin      := script/prelude record/call line/pace record/begin
-parts.finish     := script/prelude record/call line/pace record/finish
-parts.ask        := script/prelude line/ask
+parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting record/finish
+parts.admit      := script/prelude line/admit
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
 parts.take_over  := script/prelude stream/take_over
 parts.make_group := script/prelude stream/make_group
 parts.resume     := script/prelude stream/resume
-parts.release  := script/prelude stream/release
+parts.release    := script/prelude stream/release
 parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
-parts.unknown    := script/prelude stream/unknown
+parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
 parts.account    := script/prelude stream/account
-parts.replay     := script/prelude audit/commands/replay
+parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except

@@ -29,9 +29,9 @@ struct account {
 enum { ADDED, STARTED, DEAD, DUPLICATE, UNFINISHED, IN_LINE, NEWEST, NEWER, LEFT };
 static const char SHAPE[] = "(nnnniisis)";
 
-static int64_t at(const redisReply *reply, size_t place)
+static int64_t at(const redisReply *reply, size_t index)
 {
-    return reply->element[place]->integer;
+    return reply->element[index]->integer;
 }
 
 // Entries up to the newest one known that are gone; deleted and trimmed ones still count as added.

@@ -70,7 +70,7 @@ bool stream_reader_has_pending(const struct stream_reader *reader); // or does n
 void stream_reader_release(struct stream_reader *reader, struct bytes_view entry_id);
 
 // Returns the reason why it cannot read, in a sentence; NULL if it can.
-const char *stream_reader_missing(const struct stream_reader *reader);
+const char *stream_reader_not_ready_reason(const struct stream_reader *reader);
 
 // New connections use this address.
 void stream_reader_reload(struct stream_reader *reader, const struct redis_address *address);
