@@ -62,7 +62,7 @@ static void remembers_the_genuine_for_an_hour(void **state)
 {
     struct http_share *genuine = join(*state, "203.0.113.1");
     struct http_share *stranger = join(*state, "203.0.113.2");
-    http_share_prove(genuine, NOW_MS);
+    http_share_note_genuine(genuine, NOW_MS);
     assert_false(http_share_is_genuine(stranger, NOW_MS));
     http_shares_leave(*state, genuine, NOW_MS);
     http_shares_leave(*state, stranger, NOW_MS);
@@ -81,11 +81,11 @@ static void remembers_no_more_than_so_many(void **state)
     unsigned found = 0;
     char text[32];
     struct http_share *connected = join(*state, "203.0.113.1");
-    http_share_prove(connected, NOW_MS);
+    http_share_note_genuine(connected, NOW_MS);
     for (unsigned i = 0; i < 2 * HTTP_GENUINE_MAX; i++) {
         snprintf(text, sizeof text, "198.51.%u.%u", i >> 8, i & 255);
         struct http_share *share = join(*state, text);
-        http_share_prove(share, NOW_MS);
+        http_share_note_genuine(share, NOW_MS);
         http_shares_leave(*state, share, NOW_MS);
     }
     for (unsigned i = 0; i < 2 * HTTP_GENUINE_MAX; i++) {
