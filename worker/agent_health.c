@@ -34,6 +34,9 @@ static const char *sentence_of(enum agent_problem problem)
     case AGENT_REJECTS_CALLS:
         return "the agent rejects every call, so the agent or the request is wrong, not the calls: "
                "look at an attempt's answer (dialin-audit show)";
+    case AGENT_OUT_OF_REACH:
+        return "this worker cannot reach the agent, but others can, so its calls go to them: check "
+               "this host's network, DNS and START_CA_FILE";
     case AGENT_FAILS:
     case AGENT_IS_WELL:
         break;
@@ -99,7 +102,40 @@ void agent_health_note(struct agent_health *health, enum agent_problem problem, 
         health->problem = problem;
     }
     health->failed++;
-    if (is_new || loop_now_ms() - health->logged_ms >= AGENT_HEALTH_TELL_MS) {
+    if (is_new) {
+        tell_with_count(health);
+    } else {
+        agent_health_remind(health);
+    }
+}
+
+void agent_health_note_decision(struct agent_health *health, enum retry_decision decision,
+                                const char *agent, unsigned status, const char *error)
+{
+    switch (decision) {
+    case RETRY_CUT:
+    case RETRY_OWN_FAULT:
+    case RETRY_REJECTED: // `finish` sees more than this call
+        return;
+    case RETRY_CONFIGURATION:
+        agent_health_note(health, AGENT_REJECTS_US, agent, status, error);
+        return;
+    case RETRY_FAILED:
+    case RETRY_LINE:
+        agent_health_note(health, AGENT_FAILS, agent, status, error);
+        return;
+    case RETRY_STARTED:
+    case RETRY_FULL:
+    case RETRY_TOO_LARGE:
+        agent_health_note(health, AGENT_IS_WELL, agent, status, error);
+        return;
+    }
+}
+
+void agent_health_remind(struct agent_health *health)
+{
+    if (health->problem != AGENT_IS_WELL &&
+        loop_now_ms() - health->logged_ms >= AGENT_HEALTH_TELL_MS) {
         tell_with_count(health);
     }
 }

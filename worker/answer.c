@@ -62,7 +62,7 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     case RETRY_FULL:
         call_set_outcome(call, OUTCOME_LINE, "", error_of(answer));
         return;
-    case RETRY_TOO_LATE:
+    case RETRY_OWN_FAULT:
     case RETRY_FAILED:
     case RETRY_LINE:
         call_set_outcome(call, OUTCOME_AGAIN, "", error_of(answer));
@@ -82,15 +82,16 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
         .wall_s = moment->wall_s,
         .failures = call->failures,
         .is_hold_over = moment->now_ms + CUT_SLACK_MS >= call->deadline_ms,
-        .came_too_late = answer->http->came_too_late,
+        .is_own_fault = answer->http->came_too_late ||
+                        (moment->is_cut_off && answer->http->outcome == HTTP_NOT_SENT),
         .chance = moment->chance,
     };
     struct retry_delay delay;
     enum retry_decision decision = retry_decide(&situation, &delay);
     bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
-    call->failures = is_failure                   ? call->failures + 1
-                     : decision == RETRY_TOO_LATE ? call->failures
-                                                  : 0;
+    call->failures = is_failure                    ? call->failures + 1
+                     : decision == RETRY_OWN_FAULT ? call->failures
+                                                   : 0;
     set_outcome(call, decision, answer, secrets);
     outcome->attempt = call->attempt;
     outcome->http_status = answer->http->status;

@@ -11,6 +11,7 @@ struct answer_moment {
     uint64_t wall_s; // Unix time
     uint64_t now_ms; // Redis' time, as the call's deadline
     uint32_t chance; // uniformly random
+    bool is_cut_off; // this worker does not reach the agent, others do
 };
 
 // Sets the call's outcome, with request and answer redacted, and counts failures in a row.

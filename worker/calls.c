@@ -15,6 +15,7 @@
 #include "log.h"
 #include "memory.h"
 #include "quarantine.h"
+#include "reach.h"
 #include "start_client.h"
 
 #include <assert.h>
@@ -41,6 +42,7 @@ struct calls {
     struct quarantine quarantine;
     bool is_draining;
     struct agent_health *health;
+    struct reach *reach;
     struct call_metrics metrics;
 };
 
@@ -64,6 +66,17 @@ static void release(struct call *call)
     struct calls *calls = call->owner;
     stream_reader_release(calls->reader, view_of_text(call->entry_id));
     drop(call);
+}
+
+static void release_pausing(struct calls *calls)
+{
+    struct call *next = NULL;
+    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
+        next = call_table_next(&calls->table, call);
+        if (call->state == CALL_PAUSING) {
+            release(call);
+        }
+    }
 }
 
 static void move(struct call *call, enum call_state state)
@@ -111,7 +124,7 @@ static void pause_call(struct call *call)
     uint64_t now_ms = redis_now_ms(calls->commands);
     uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
     uint64_t after_ms = call->outcome.again_after_ms;
-    if (calls->is_draining) {
+    if (calls->is_draining || reach_is_cut_off(calls->reach)) {
         release(call);
         return;
     }
@@ -131,19 +144,23 @@ static void wait_for_answer(struct call *call, unsigned left_ms)
     loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
 }
 
-// What `finish` made of the outcome that it was told.
-static void take_verdict(struct call *call, enum record_verdict verdict, unsigned again_after_ms,
-                         bool is_rejecting)
+// What `finish` made of the outcome that it was told: `ms` and `flag` as record.h has them.
+static void take_verdict(struct call *call, enum record_verdict verdict, unsigned ms, bool flag)
 {
     struct calls *calls = call->owner;
     struct outcome *outcome = &call->outcome;
+    if (outcome->name == OUTCOME_AGAIN && outcome->http_status == 0 &&
+        reach_note_others(calls->reach, flag ? ms : REACH_NEVER, call->route->agent,
+                          outcome->error)) {
+        release_pausing(calls);
+    }
     if (outcome->name == OUTCOME_REJECTED) {
-        agent_health_note(calls->health, is_rejecting ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
+        agent_health_note(calls->health, flag ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
                           call->route->agent, (unsigned)outcome->http_status, outcome->error);
         outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
                         : verdict == RECORD_LINED_UP ? OUTCOME_LINE
                                                      : OUTCOME_DEAD;
-        outcome->again_after_ms = verdict == RECORD_AGAIN ? again_after_ms : 0;
+        outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
     }
     if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
         outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
@@ -207,25 +224,6 @@ static void give_up(struct call *call, const char *reason, const char *error)
 
 // --- the POST ---------------------------------------------------------------------------------
 
-static enum agent_problem problem_of(enum retry_decision decision)
-{
-    switch (decision) {
-    case RETRY_CONFIGURATION:
-        return AGENT_REJECTS_US;
-    case RETRY_FAILED:
-    case RETRY_LINE:
-        return AGENT_FAILS;
-    case RETRY_STARTED:
-    case RETRY_FULL:
-    case RETRY_CUT:
-    case RETRY_TOO_LATE:
-    case RETRY_REJECTED:
-    case RETRY_TOO_LARGE:
-        break;
-    }
-    return AGENT_IS_WELL;
-}
-
 static void on_answer(const struct start_answer *answer, void *arg)
 {
     struct call *call = arg;
@@ -233,20 +231,18 @@ static void on_answer(const struct start_answer *answer, void *arg)
     struct answer_moment moment = {
         .wall_s = loop_wall_ms() / MS_PER_S,
         .now_ms = redis_now_ms(calls->commands),
+        .is_cut_off = reach_is_cut_off(calls->reach),
     };
+    reach_note_attempt(calls->reach, answer->http);
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
     redact_secrets_add(calls->settings.secrets, call->route->api_key);
     enum retry_decision decision = answer_decide(call, answer, calls->settings.secrets, &moment);
-    enum agent_problem problem = problem_of(decision);
     if (decision == RETRY_STARTED) {
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
     }
-    *calls->metrics.failed_attempts += problem == AGENT_FAILS;
-    if (decision != RETRY_CUT && decision != RETRY_TOO_LATE &&
-        decision != RETRY_REJECTED) { // of which `finish` sees more than this call
-        agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
-                          call->outcome.error);
-    }
+    *calls->metrics.failed_attempts += call->outcome.agent_failed;
+    agent_health_note_decision(calls->health, decision, call->route->agent, answer->http->status,
+                               call->outcome.error);
     bytes_clear(&call->request);
     finish(call);
 }
@@ -392,8 +388,8 @@ static void step(struct call *call)
 size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
-    bool is_full = calls->table.count >= calls->settings.concurrency;
-    return calls->is_draining || is_full ? 0 : calls->settings.concurrency - calls->table.count;
+    size_t count = calls->table.count, max = calls->settings.concurrency;
+    return calls->is_draining || count >= max ? 0 : reach_room(calls->reach, count, max - count);
 }
 
 size_t calls_beginning(void *arg)
@@ -445,13 +441,7 @@ size_t calls_count(const struct calls *calls)
 void calls_drain(struct calls *calls)
 {
     calls->is_draining = true;
-    struct call *next = NULL;
-    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
-        next = call_table_next(&calls->table, call);
-        if (call->state == CALL_PAUSING) {
-            release(call);
-        }
-    }
+    release_pausing(calls);
 }
 
 // --- opening and closing ----------------------------------------------------------------------
@@ -468,6 +458,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->record = record;
     calls->client = client;
     calls->reader = reader;
+    calls->reach = reach_open(loop, calls->health, reader);
     calls->lines = lines;
     call_table_init(&calls->table, settings->concurrency);
     call_metrics_register(&calls->metrics, metrics);
@@ -482,6 +473,7 @@ void calls_close(struct calls *calls)
         loop_timer_close(call->timer);
         call_free(call);
     }
+    reach_close(calls->reach);
     agent_health_close(calls->health);
     call_table_release(&calls->table);
     free(calls);
