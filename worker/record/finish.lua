@@ -169,6 +169,10 @@ local function finish(...)
                 note_answer(outcome.latency_ms)
             end
             speed_up(begun_ms)
+            count_start()
+            if kind ~= 'dialout' then
+                count_waited()
+            end
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
         return outcome.reason == 'unknown' and 'unknown' or 'recorded'
@@ -183,6 +187,7 @@ local function finish(...)
     elseif has_line then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
     end
+    note_answer_in_pace(outcome.http_status, outcome.error)
     if outcome.name == 'line' then
         enter_line(call[7], attempt, outcome.reason, outcome.error)
     end
