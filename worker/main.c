@@ -13,6 +13,7 @@
 #include "process.h"
 #include "record.h"
 #include "script.h"
+#include "service_manager.h"
 #include "settings.h"
 #include "stream_reader.h"
 
@@ -60,7 +61,7 @@ static const char *not_ready_reason(void *arg)
 {
     struct worker *worker = arg;
     if (worker->draining_since_ms) {
-        return "the worker is leaving";
+        return "the worker is shutting down";
     }
     const char *problem = redis_not_ready_reason(worker->commands);
     return problem ? problem : stream_reader_not_ready_reason(worker->reader);
@@ -92,7 +93,7 @@ static void leave_when_drained(void *arg)
         return;
     }
     if (left > 0) {
-        log_warning("leaving with requests still out: others take these calls over",
+        log_warning("shut down with requests in flight: other workers will take these calls over",
                     log_number("calls", (int64_t)left));
     }
     lease_give_up(worker->lease, on_left, worker);
@@ -105,7 +106,8 @@ static void on_terminate(void *arg)
         return;
     }
     worker->draining_since_ms = loop_now_ms();
-    log_info("leaving: finishing the requests that are out",
+    service_manager_stopping();
+    log_info("shutting down: waiting for the requests in flight",
              log_number("calls", (int64_t)calls_count(worker->calls)));
     stream_reader_stop(worker->reader);
     lease_stop_taking(worker->lease);
@@ -238,18 +240,20 @@ static int run(const void *arg)
     open_keepers(&worker, metrics);
     if (settings->common.admin_port) {
         admin =
-            admin_open(worker.loop, settings->listen_addr, (uint16_t)settings->common.admin_port,
-                       metrics, not_ready_reason, &worker);
+            admin_open(worker.loop, settings->common.admin_addr,
+                       (uint16_t)settings->common.admin_port, metrics, not_ready_reason, &worker);
         exit_code = admin ? 0 : 1;
     }
     if (exit_code == 0) {
         loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
         loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
         worker.reloader = process_reload_open(worker.loop, &reload);
-        log_info("taking calls", log_text("consumer", worker.consumer),
+        log_info("ready for calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
+        struct service_manager *manager = service_manager_open(worker.loop);
         loop_run(worker.loop);
+        service_manager_close(manager);
     }
     admin_close(admin);
     close_parts(&worker);

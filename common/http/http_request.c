@@ -33,28 +33,28 @@ static bool has_asked_enough(const struct http_request *request)
     return max > 0 && !connection->is_genuine && connection->requests >= max;
 }
 
-void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
-                const struct http_header *headers)
+static bool add_headers(struct MHD_Response *response, const struct http_header *headers)
 {
-    assert(request->status == 0);
     bool has_type = false;
-    request->status = status;
-    union {
-        const char *data;
-        void *copied; // libmicrohttpd's parameter is not const, but it copies
-    } buffer = {.data = body.data ? body.data : ""};
-    request->response =
-        MHD_create_response_from_buffer(body.len, buffer.copied, MHD_RESPMEM_MUST_COPY);
-    assert(request->response);
     for (const struct http_header *header = headers; header && header->name; header++) {
-        MHD_add_response_header(request->response, header->name, header->value);
+        MHD_add_response_header(response, header->name, header->value);
         has_type |= !strcmp(header->name, "Content-Type");
     }
-    if (!has_type) {
-        MHD_add_response_header(request->response, "Content-Type", "application/json");
+    return has_type;
+}
+
+void http_request_answer(struct http_request *request, unsigned status,
+                         struct MHD_Response *response, const struct http_header *headers)
+{
+    assert(request->status == 0 && response);
+    request->status = status;
+    request->response = response;
+    add_headers(response, request->server->options.headers);
+    if (!add_headers(response, headers)) {
+        MHD_add_response_header(response, "Content-Type", "application/json");
     }
     if (request->must_close || has_asked_enough(request) || request->server->draining_since_ms) {
-        MHD_add_response_header(request->response, "Connection", "close");
+        MHD_add_response_header(response, "Connection", "close");
     }
     if (request->phase == HTTP_WHOLE) {
         request->server->parked--;
@@ -64,6 +64,18 @@ void http_reply(struct http_request *request, unsigned status, struct bytes_view
         request->server->is_due = true;
         MHD_resume_connection(request->mhd);
     }
+}
+
+void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
+                const struct http_header *headers)
+{
+    union {
+        const char *data;
+        void *copied; // libmicrohttpd's parameter is not const, but it copies
+    } buffer = {.data = body.data ? body.data : ""};
+    http_request_answer(
+        request, status,
+        MHD_create_response_from_buffer(body.len, buffer.copied, MHD_RESPMEM_MUST_COPY), headers);
 }
 
 void http_refuse(struct http_request *request, unsigned status, const char *code,
@@ -234,7 +246,8 @@ static enum MHD_Result send_answer(struct http_request *request)
     if (request->is_aborted) {
         return MHD_NO;
     }
-    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_ANSWERING);
+    http_connection_move(&request->server->queues, request->connection,
+                         request->is_stream ? HTTP_QUEUE_NONE : HTTP_QUEUE_ANSWERING);
     return MHD_queue_response(request->mhd, request->status, request->response);
 }
 
@@ -395,6 +408,27 @@ const char *http_request_query(const struct http_request *request, const char *n
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+struct prefix {
+    const char *text;
+    bool is_found;
+};
+
+static enum MHD_Result find_prefix(void *arg, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind, (void)value;
+    struct prefix *prefix = arg;
+    prefix->is_found = !strncasecmp(name, prefix->text, strlen(prefix->text));
+    return prefix->is_found ? MHD_NO : MHD_YES;
+}
+
+bool http_request_has_header_like(const struct http_request *request, const char *prefix)
+{
+    struct prefix search = {prefix, false};
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, find_prefix, &search);
+    return search.is_found;
 }
 
 struct joined {

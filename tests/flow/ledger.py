@@ -101,6 +101,13 @@ class Ledger:
         unread = self.client.xrange(self.key("webhooks"), f"({last_read}", "+")
         return groups[0]["pending"] + len(unread)
 
+    def forget_leases(self):
+        """Every worker counts as one that has left: for those that died, and whose lease is not
+        waited for."""
+        for lease in self.client.keys(self.key("worker:*")):
+            self.client.delete(lease)
+            self.client.zadd(self.key("gone"), {lease.decode().rpartition(":")[2]: 0})
+
     def wait_until_finished(self, timeout_s=30):
         wait_for(lambda: self.unfinished() == 0, timeout_s, "every entry to be finished")
 

@@ -61,9 +61,7 @@ end
 
 -- Why the agent's calls wait, for people.
 local function note_answer_in_pace(http_status, err)
-    if redis.call('EXISTS', pace) == 1 then
-        redis.call('HSET', pace, 'status', http_status, 'error', err)
-    end
+    redis.call('HSET', pace, 'status', http_status, 'error', err)
 end
 
 local function note_answer(latency_ms)

@@ -8,7 +8,8 @@ SCRIPTS := begin finish admit lines renew take_over make_group resume release le
            account snapshot replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/pace line/starts record/finish
+parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
+                    record/finish
 parts.admit      := script/prelude line/admit
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
