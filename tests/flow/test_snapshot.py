@@ -8,7 +8,7 @@ from stack import build_folder, wait_for
 
 
 @pytest.fixture
-def snapshot(ledger):
+def snapshot(stack, ledger):
     """Reads it as the board does: by EVAL_RO, which refuses every script that may write."""
     text = (build_folder() / "scripts" / "snapshot.lua").read_bytes()
 
@@ -32,7 +32,7 @@ def test_an_empty_redis_has_a_snapshot(snapshot):
     assert [counts, agents, waiting, programs, events, sample] == [[]] * 6
 
 
-def test_the_first_to_have_rung_are_named_over_all_agents(ledger, snapshot):
+def test_the_first_to_have_rung_are_named_over_all_agents(stack, ledger, snapshot):
     for number in range(30):
         put_in_queue(ledger, f"agent-{number % 3}", f"c-{number:02}", 1_000_000 + number)
     put_in_queue(ledger, "agent-0", "dialout", 4e15 + 999_000)
@@ -46,7 +46,7 @@ def test_the_first_to_have_rung_are_named_over_all_agents(ledger, snapshot):
     assert len(snapshot(walk=4)[3][0][8]) == 4
 
 
-def test_starts_are_counted_in_slots_of_the_last_30_s(ledger, snapshot):
+def test_starts_are_counted_in_slots_of_the_last_30_s(stack, ledger, snapshot):
     now = snapshot()[0]
     slot = now // 5000
     ledger.client.hset(ledger.key("starts:a"), mapping={
@@ -72,13 +72,13 @@ def test_a_worker_counts_starts_and_how_long_callers_waited(stack, ledger, start
     assert queue[0] == 8 and queue[1] == 0 and queue[4] == 1  # entries, unread, live workers
 
 
-def test_unread_entries_and_their_age_are_known_before_any_worker_came(ledger, snapshot):
+def test_unread_entries_and_their_age_are_known_before_any_worker_came(stack, ledger, snapshot):
     entry = ledger.queue(daily.webhook())
     queue = snapshot()[1]
     assert queue == [1, 1, 0, 0, 0, int(entry.split("-")[0])]
 
 
-def test_events_come_without_what_was_sent(ledger, snapshot):
+def test_events_come_without_what_was_sent(stack, ledger, snapshot):
     for number in range(30):
         ledger.client.xadd(ledger.key("audit"), {"call_id": f"c-{number}", "request": "secret",
                                                  "event": "attempt", "response": "secret"})
@@ -86,7 +86,7 @@ def test_events_come_without_what_was_sent(ledger, snapshot):
     assert len(events) == 25 and events[0][1] == [b"call_id", b"c-29", b"event", b"attempt"]
 
 
-def test_programs_are_listed_while_their_status_lives(ledger, snapshot):
+def test_programs_are_listed_while_their_status_lives(stack, ledger, snapshot):
     for name, at_ms in (("worker:old", 1), ("worker:w1", 2), ("ingress:i1", 3)):
         ledger.client.zadd(ledger.key("programs"), {name: at_ms})
     ledger.client.set(ledger.key("status:worker:w1"), "{}", ex=15)
