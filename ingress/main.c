@@ -52,7 +52,7 @@ static void on_reload(const void *arg, void *ingress_arg)
 static const char *not_ready_reason(void *arg)
 {
     struct ingress *ingress = arg;
-    return ingress->is_leaving ? "the ingress is leaving"
+    return ingress->is_leaving ? "the ingress is shutting down"
                                : intake_not_ready_reason(ingress->intake);
 }
 
@@ -70,7 +70,7 @@ static void on_terminate(void *arg)
 {
     struct ingress *ingress = arg;
     ingress->is_leaving = true;
-    log_info("leaving: answering what has come in");
+    log_info("shutting down: answering the requests received so far");
     http_server_drain(ingress->server);
     leave_when_drained(ingress);
 }
@@ -127,7 +127,7 @@ static int run(const void *arg)
         if (settings->allow_unsigned) {
             log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
         }
-        log_info("taking webhooks", log_text("address", settings->listen_addr),
+        log_info("accepting webhooks", log_text("address", settings->listen_addr),
                  log_number("port", (int64_t)settings->port));
         loop_run(ingress.loop);
         exit_code = 0;

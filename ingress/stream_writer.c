@@ -153,10 +153,10 @@ static void note_replicas(struct stream_writer *writer, bool are_there)
         loop_timer_start(writer->look_for_replicas, STREAM_WRITER_PROBE_MS);
     }
     if (!are_there && !was_lacking) {
-        log_error("replicas of Redis are missing: nothing is acknowledged without them "
+        log_error("too few replicas of Redis: nothing is acknowledged without them "
                   "(REDIS_WAIT_REPLICAS)");
     } else if (are_there && was_lacking && redis_is_up(writer->redis)) {
-        log_info("the replicas of Redis are there again");
+        log_info("Redis has enough replicas again");
     }
     note_state(writer);
 }

@@ -60,7 +60,7 @@ void call_log_outcome(const struct call *call, uint64_t now_ms)
                     log_text("reason", outcome->reason), log_text("error", outcome->error),
                     log_number("since_ring_ms", since_ring_ms));
     } else {
-        log_info(outcome->name == OUTCOME_LINE ? "call waits in line" : "call asks again",
+        log_info(outcome->name == OUTCOME_LINE ? "call waits in line" : "call will be retried",
                  log_text("call_id", call->call_id), log_text("entry", call->entry_id),
                  log_number("attempt", (int64_t)outcome->attempt),
                  log_number("status", (int64_t)outcome->http_status),

@@ -143,7 +143,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
-        log_warning("call was taken over by another worker, or is recorded already",
+        log_warning("call was taken over by another worker, or is already recorded",
                     log_text("call_id", call->call_id), log_text("entry", call->entry_id));
         (*calls->metrics.taken_over)++;
         drop(call);
@@ -291,7 +291,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_pull(calls->reader);
         return;
     case RECORD_POISON:
-        give_up(call, "invalid", "its answers kill the workers that ask for it");
+        give_up(call, "invalid", "gave up: its workers crashed while its request was out");
         stream_reader_pull(calls->reader);
         return;
     case RECORD_DUPLICATE:

@@ -60,7 +60,7 @@ static const char *not_ready_reason(void *arg)
 {
     struct worker *worker = arg;
     if (worker->draining_since_ms) {
-        return "the worker is leaving";
+        return "the worker is shutting down";
     }
     const char *problem = redis_not_ready_reason(worker->commands);
     return problem ? problem : stream_reader_not_ready_reason(worker->reader);
@@ -92,7 +92,7 @@ static void leave_when_drained(void *arg)
         return;
     }
     if (left > 0) {
-        log_warning("leaving with requests still out: others take these calls over",
+        log_warning("shut down with requests in flight: other workers will take these calls over",
                     log_number("calls", (int64_t)left));
     }
     lease_give_up(worker->lease, on_left, worker);
@@ -105,7 +105,7 @@ static void on_terminate(void *arg)
         return;
     }
     worker->draining_since_ms = loop_now_ms();
-    log_info("leaving: finishing the requests that are out",
+    log_info("shutting down: waiting for the requests in flight",
              log_number("calls", (int64_t)calls_count(worker->calls)));
     stream_reader_stop(worker->reader);
     lease_stop_taking(worker->lease);
@@ -246,7 +246,7 @@ static int run(const void *arg)
         loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
         loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
         worker.reloader = process_reload_open(worker.loop, &reload);
-        log_info("taking calls", log_text("consumer", worker.consumer),
+        log_info("ready for calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
         loop_run(worker.loop);

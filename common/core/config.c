@@ -160,6 +160,16 @@ static char *find_value(const struct config_option *option, struct config_proble
     return value;
 }
 
+char *config_find_secret(const char *name, struct config_problems *problems)
+{
+    const struct config_option option = {.name = name, .kind = CONFIG_SECRET};
+    if (strlen(name) + sizeof "_FILE" > NAME_BYTES_MAX) {
+        config_problem(problems, name, "is longer than a variable's name may be");
+        return NULL;
+    }
+    return find_value(&option, problems);
+}
+
 static bool parse_number(const struct config_option *option, const char *text, uint64_t *number)
 {
     size_t len = strlen(text);

@@ -50,6 +50,10 @@ void config_load(const struct config_option *table, void *settings,
                  struct config_problems *problems);
 void config_release(const struct config_option *table, void *settings);
 
+// The value of a secret that no table names, from NAME or the file that NAME_FILE names. The caller
+// wipes and frees it. NULL if it is not set, or has a problem, which is added.
+char *config_find_secret(const char *name, struct config_problems *problems);
+
 // The request of the command line; programs take no other arguments.
 enum config_command {
     CONFIG_RUN,

@@ -74,7 +74,7 @@ static void log_problems(const char *text)
 {
     while (*text) {
         size_t len = strcspn(text, "\n");
-        log_error("SIGHUP: the configuration is not read again; the old one stays",
+        log_error("SIGHUP: the new configuration is refused; the old one stays in force",
                   log_view("problem", (struct bytes_view){text, len}));
         text += len + (text[len] == '\n');
     }
@@ -93,7 +93,7 @@ static void on_hangup(void *arg)
         reload->release(fresh);
         free(fresh);
     } else {
-        log_info("SIGHUP: secrets and certificates are read again");
+        log_info("SIGHUP: secrets and certificates were read again");
         reload->apply(fresh, reload->arg);
         release_applied(reloader);
         reloader->applied = fresh;

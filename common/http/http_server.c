@@ -166,8 +166,7 @@ static void run_out_of_descriptors(struct http_server *server)
     loop_watch_set(server->watch, 0);
     if (now_ms - server->complained_ms > COMPLAIN_EVERY_MS) {
         server->complained_ms = now_ms;
-        log_error(
-            "no descriptor is left: connections wait to be accepted (the limit of open files)");
+        log_error("out of file descriptors; new connections wait in the accept queue");
     }
 }
 
@@ -180,7 +179,7 @@ log_of_libmicrohttpd(void *arg, const char *format, va_list args)
     if (server->watch && strstr(format, "resource limit")) {
         run_out_of_descriptors(server);
     }
-    log_debug("libmicrohttpd says", log_text("text", text));
+    log_debug("libmicrohttpd reports", log_text("text", text));
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server)

@@ -223,7 +223,7 @@ class IngressLife(Life):
 
 class SpoolingLife(IngressLife):
     """Received while Redis is away, and kept in the spool."""
-    ready = b"taking webhooks"
+    ready = b"accepting webhooks"
     must_start_again = True
 
     def prepare(self):

@@ -68,7 +68,7 @@ def start_again_and_again(stack, ledger, killer, **values):
 def check_given_up(ledger, call_id):
     call = ledger.call(call_id)
     assert (call["state"], call["reason"]) == ("dead", "invalid"), call
-    assert "kill" in call["error"]
+    assert "crashed" in call["error"]
     assert len(ledger.dead(call_id)) == 1
 
 

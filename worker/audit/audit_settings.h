@@ -20,6 +20,8 @@ struct audit_settings {
     char *demo_start_url;
     char *daily_api_key;
     char *daily_api_url;
+    char *routes_file;
+    char *allow_http;
     char *replay_api_key;
     uint64_t hold_limit_s;
     uint64_t hold_grace_s;

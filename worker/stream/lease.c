@@ -73,7 +73,7 @@ static void on_looked(const redisReply *reply, void *arg)
     }
     lease_watch_note(&lease->watch, reply->element[1], loop_now_ms());
     if (reply->element[0]->integer > 0) {
-        log_warning("took over entries of a worker that is gone",
+        log_warning("took over the entries of a dead worker",
                     log_number("entries", reply->element[0]->integer));
         stream_reader_read_pending(lease->reader);
         loop_timer_start(lease->look, 0); // there may be more

@@ -56,7 +56,7 @@ void stream_entry_put_aside(struct redis *redis, struct bytes_view stream,
 {
     const struct bytes_view argv[] = {VIEW("XCLAIM"), stream,   VIEW(STREAM_GROUP), VIEW("unknown"),
                                       VIEW("0"),      entry_id, VIEW("JUSTID")};
-    log_error("an entry of a newer version is put aside: update the workers",
+    log_error("set aside an entry of a newer version: update the workers",
               log_view("entry", entry_id), log_view("version", version));
     redis_send(redis, 7, argv, ignore_reply, NULL);
 }
