@@ -5,8 +5,8 @@
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
--- expired; `not_yet` and how many ms are left in which a request of this call may be answered. A step
--- that is sent again changes nothing: recorded or lost.
+-- expired; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
+-- call may be answered. A step that is sent again changes nothing: recorded or lost.
 local FIELDS_COUNT = 15 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
@@ -105,10 +105,11 @@ local function finish(...)
         return 'recorded'
     end
 
-    -- The request of the worker that had the call before may still be answered.
-    local left_ms = tonumber(hold_ms) + grace_ms - now
-    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 and
-        tonumber(call[3] or 0) > tonumber(call[4] or 0) then
+    -- The request of the worker that had the call before may still be answered; or Redis' clock was set
+    -- back, and this worker does not know it yet.
+    local is_out = tonumber(call[3] or 0) > tonumber(call[4] or 0)
+    local left_ms = tonumber(hold_ms) + (is_out and grace_ms or 0) - now
+    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 then
         return 'not_yet ' .. text(left_ms)
     end
 

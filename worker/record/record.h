@@ -21,6 +21,7 @@ struct record_call {
     const char *to;
     const char *agent;
     uint64_t received_ms;
+    uint64_t rang_ms;     // the same, unless Redis' clock stepped since: then by its clock now
     uint64_t deadline_ms; // the end of the caller's hold
     struct bytes_view sha256;
 };
@@ -35,7 +36,7 @@ enum record_verdict {
     RECORD_POISON,      // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,        // finish: it is recorded
     RECORD_UNKNOWN,     // finish: recorded as `unknown`, not `expired`: a bot may have started
-    RECORD_NOT_YET,     // finish: a request may still be answered; ask again after `attempt` ms
+    RECORD_NOT_YET,     // finish: the hold, or its grace, is not over; ask again after `attempt` ms
     RECORD_LOST,        // another worker has taken the entry over, or it is gone: let go of it
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
 };
