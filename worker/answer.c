@@ -2,6 +2,8 @@
 // kept of its answer is redacted first.
 #include "answer.h"
 
+#include "redirect.h"
+
 #include <stdio.h>
 
 #define CUT_SLACK_MS 20 // a timeout may fire this much before the end of the hold
@@ -23,6 +25,18 @@ static const char *error_of(const struct start_answer *answer)
                                                  : answer->flaw;
 }
 
+static void set_misconfigured(struct call *call, const struct http_answer *http,
+                              const struct redact_secrets *secrets)
+{
+    char target[REDIRECT_TARGET_BYTES], redacted[REDIRECT_TARGET_BYTES], error[256];
+    redirect_target(http->location, target);
+    copy_redacted(target, secrets, redacted, sizeof redacted);
+    snprintf(error, sizeof error, "the agent redirects to %s, which is not followed", redacted);
+    bool is_redirect = http->status / 100 == 3 && redacted[0];
+    call_set_outcome(call, OUTCOME_LINE, "",
+                     is_redirect ? error : "the agent rejects our configuration");
+}
+
 static void set_outcome(struct call *call, enum retry_decision decision,
                         const struct start_answer *answer, const struct redact_secrets *secrets)
 {
@@ -34,13 +48,16 @@ static void set_outcome(struct call *call, enum retry_decision decision,
         copy_redacted(answer->room_url, secrets, outcome->room_url, sizeof outcome->room_url);
         return;
     case RETRY_REJECTED:
-        call_set_outcome(call, OUTCOME_DEAD, "rejected", "/start refuses this request for good");
+        call_set_outcome(call, OUTCOME_REJECTED, "rejected", "the agent rejected this request");
+        return;
+    case RETRY_TOO_LARGE:
+        call_set_outcome(call, OUTCOME_DEAD, "rejected", "this request is too large for the agent");
         return;
     case RETRY_CUT:
         call_set_outcome(call, OUTCOME_DEAD, "expired", error_of(answer));
         return;
     case RETRY_CONFIGURATION:
-        call_set_outcome(call, OUTCOME_LINE, "", "the agent refuses our configuration");
+        set_misconfigured(call, answer->http, secrets);
         return;
     case RETRY_FULL:
         call_set_outcome(call, OUTCOME_LINE, "", error_of(answer));
@@ -79,6 +96,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->retry_after_ms = delay.retry_after_ms;
     outcome->again_after_ms = delay.backoff_ms;
     outcome->lines_up = decision == RETRY_LINE;
+    outcome->agent_failed = is_failure;
     redact(bytes_view(&call->request), secrets, &outcome->request);
     redact(answer->http->body, secrets, &outcome->response);
     return decision;

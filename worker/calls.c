@@ -131,9 +131,27 @@ static void wait_for_end(struct call *call, unsigned left_ms)
     loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
 }
 
+// What `finish` made of the outcome that it was told.
+static void take_verdict(struct call *call, enum record_verdict verdict, unsigned again_after_ms,
+                         bool is_rejecting)
+{
+    struct calls *calls = call->owner;
+    struct outcome *outcome = &call->outcome;
+    if (outcome->name == OUTCOME_REJECTED) {
+        agent_health_note(calls->health, is_rejecting ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
+                          call->route->agent, (unsigned)outcome->http_status, outcome->error);
+        outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
+                        : verdict == RECORD_LINED_UP ? OUTCOME_LINE
+                                                     : OUTCOME_DEAD;
+        outcome->again_after_ms = verdict == RECORD_AGAIN ? again_after_ms : 0;
+    }
+    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
+        outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
+    }
+}
+
 static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
-    (void)failures;
     struct call *call = arg;
     struct calls *calls = call->owner;
     if (verdict == RECORD_UNAVAILABLE) {
@@ -149,10 +167,8 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         drop(call);
     } else {
         const char *agent = call->route->agent;
+        take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
-        if (verdict == RECORD_UNKNOWN) {
-            call->outcome.reason = "unknown";
-        }
         call_log_outcome(call);
         call_metrics_count(&calls->metrics, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
@@ -203,6 +219,7 @@ static enum agent_problem problem_of(enum retry_decision decision)
     case RETRY_FULL:
     case RETRY_CUT:
     case RETRY_REJECTED:
+    case RETRY_TOO_LARGE:
         break;
     }
     return AGENT_IS_WELL;
@@ -223,7 +240,7 @@ static void on_answer(const struct start_answer *answer, void *arg)
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
     }
     *calls->metrics.failed_attempts += problem == AGENT_FAILS;
-    if (decision != RETRY_CUT) { // which says nothing of the agent
+    if (decision != RETRY_CUT && decision != RETRY_REJECTED) { // `finish` sees more than this call
         agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
                           call->outcome.error);
     }
@@ -302,6 +319,8 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     case RECORD_FINISHED:
     case RECORD_DONE:
     case RECORD_UNKNOWN:
+    case RECORD_REJECTED:
+    case RECORD_AGAIN:
     case RECORD_NOT_YET:
         drop(call);
         return;

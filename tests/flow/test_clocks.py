@@ -1,4 +1,4 @@
-"""Clocks that step, by libfaketime: no good signature is refused over a clock."""
+"""Clocks of hosts that step: no good signature is refused over a clock."""
 
 import pytest
 

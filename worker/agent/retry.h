@@ -23,7 +23,9 @@ enum retry_decision {
     RETRY_CONFIGURATION, // 401, 402, 403, 404, 3xx: our configuration is wrong, not the call
     RETRY_CUT, // no answer by the end of the caller's hold: the call is over, and the agent may be
                // well
-    RETRY_REJECTED, // 400, 413, 422, other 4xx: dead
+    RETRY_REJECTED,  // 400, 422, other 4xx: about this call, perhaps; Redis counts, and decides
+                     // (worker/line/rejecting.lua)
+    RETRY_TOO_LARGE, // 413: the same request would be too large again
 };
 
 struct retry_situation {

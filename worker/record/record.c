@@ -40,7 +40,8 @@ static enum record_verdict verdict_of(struct bytes_view name)
         {"go", RECORD_GO},           {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
         {"line", RECORD_LINED_UP},   {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
         {"poison", RECORD_POISON},   {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
-        {"unknown", RECORD_UNKNOWN}, {"not_yet", RECORD_NOT_YET},
+        {"unknown", RECORD_UNKNOWN}, {"not_yet", RECORD_NOT_YET},     {"rejected", RECORD_REJECTED},
+        {"again", RECORD_AGAIN},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (view_equal_text(name, TABLE[i].name)) {

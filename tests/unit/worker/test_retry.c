@@ -82,7 +82,7 @@ static const struct decision_case DECISIONS[] = {
     {"bad request", NULL, 400, 0, 0, RETRY_REJECTED, 0, 0},
     {"method", NULL, 405, 0, 0, RETRY_REJECTED, 0, 0},
     {"conflict", NULL, 409, 0, 0, RETRY_REJECTED, 0, 0},
-    {"too large", "5", 413, 0, 0, RETRY_REJECTED, 0, 0},
+    {"too large", "5", 413, 0, 0, RETRY_TOO_LARGE, 0, 0},
     {"unprocessable", NULL, 422, 4, 0, RETRY_REJECTED, 0, 0},
     {"last 4xx", NULL, 499, 0, 0, RETRY_REJECTED, 0, 0},
 };
@@ -140,6 +140,12 @@ static void a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent(void **st
         {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 503, RETRY_FULL},
         {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 200, RETRY_STARTED},
         {"{\"code\":\"PCC-1001\"}", 500, RETRY_FAILED},
+        {"{\"detail\":\"Transport 'daily' is not allowed. Server is configured for 'webrtc' only "
+         "(-t webrtc).\"}",
+         400, RETRY_CONFIGURATION},
+        {"{\"detail\":\"Transport 'daily' is not allowed.\"}", 422, RETRY_REJECTED},
+        {"{\"detail\":\"Transport is missing\"}", 400, RETRY_REJECTED},
+        {"{\"detail\":[{\"msg\":\"Transport 'daily' is not allowed\"}]}", 400, RETRY_REJECTED},
         {"{\"code\":\"PCC-1001x\"}", 400, RETRY_REJECTED},
         {"{\"code\":1001}", 400, RETRY_REJECTED},
         {"PCC-1001", 400, RETRY_REJECTED},
