@@ -62,6 +62,7 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     case RETRY_FULL:
         call_set_outcome(call, OUTCOME_LINE, "", error_of(answer));
         return;
+    case RETRY_TOO_LATE:
     case RETRY_FAILED:
     case RETRY_LINE:
         call_set_outcome(call, OUTCOME_AGAIN, "", error_of(answer));
@@ -81,12 +82,15 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
         .wall_s = moment->wall_s,
         .failures = call->failures,
         .is_hold_over = hold_left_ms(&call->hold) <= CUT_SLACK_MS,
+        .came_too_late = answer->http->came_too_late,
         .chance = moment->chance,
     };
     struct retry_delay delay;
     enum retry_decision decision = retry_decide(&situation, &delay);
     bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
-    call->failures = is_failure ? call->failures + 1 : 0;
+    call->failures = is_failure                   ? call->failures + 1
+                     : decision == RETRY_TOO_LATE ? call->failures
+                                                  : 0;
     set_outcome(call, decision, answer, secrets);
     outcome->attempt = call->attempt;
     outcome->http_status = answer->http->status;

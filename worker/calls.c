@@ -218,6 +218,7 @@ static enum agent_problem problem_of(enum retry_decision decision)
     case RETRY_STARTED:
     case RETRY_FULL:
     case RETRY_CUT:
+    case RETRY_TOO_LATE:
     case RETRY_REJECTED:
     case RETRY_TOO_LARGE:
         break;
@@ -240,7 +241,8 @@ static void on_answer(const struct start_answer *answer, void *arg)
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
     }
     *calls->metrics.failed_attempts += problem == AGENT_FAILS;
-    if (decision != RETRY_CUT && decision != RETRY_REJECTED) { // `finish` sees more than this call
+    if (decision != RETRY_CUT && decision != RETRY_TOO_LATE &&
+        decision != RETRY_REJECTED) { // of which `finish` sees more than this call
         agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
                           call->outcome.error);
     }

@@ -365,7 +365,7 @@ static void answer(struct exchange *exchange, CURLcode code)
     }
     answer.came_too_late = exchange->was_forbidden;
     if (exchange->was_forbidden) {
-        answer.error = "the lease was too old to send";
+        answer.error = "the connection came too late to send the request";
     } else if (code != CURLE_OK) {
         answer.error = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
     }

@@ -224,6 +224,10 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
     if (status == 0 && situation->is_hold_over) {
         return RETRY_CUT;
     }
+    if (situation->came_too_late) {
+        delay->backoff_ms = jittered(RETRY_BACKOFF_MS_MIN, situation->chance);
+        return RETRY_TOO_LATE;
+    }
     if (status < 200 || status == 408 || status == 425 || status >= 500) {
         return decide_failure(situation, delay);
     }
