@@ -235,7 +235,8 @@ static void on_answer(const struct start_answer *answer, void *arg)
     };
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
     hold_refresh(&call->hold, calls->commands);
-    enum retry_decision decision = answer_decide(call, answer, &calls->settings.secrets, &moment);
+    redact_secrets_add(calls->settings.secrets, call->route->api_key);
+    enum retry_decision decision = answer_decide(call, answer, calls->settings.secrets, &moment);
     enum agent_problem problem = problem_of(decision);
     if (decision == RETRY_STARTED) {
         metrics_observe(calls->metrics.start_latency, answer->http->latency_us);

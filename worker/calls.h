@@ -25,8 +25,8 @@ struct calls_settings {
     const char *prefix; // of the keys
     const struct route *route;
     struct transform_settings transform;
-    struct redact_secrets secrets;
-    size_t concurrency; // calls in work at once
+    struct redact_secrets *secrets; // grows by the keys of the agents that are asked
+    size_t concurrency;             // calls in work at once
     uint64_t start_timeout_ms;
     uint64_t hold_limit_ms;
     uint64_t dialout_limit_ms;

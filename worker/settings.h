@@ -33,7 +33,7 @@ struct settings {
     // made from the above
     struct route route;
     struct redis_address redis;
-    struct redact_secrets secrets;
+    struct redact_secrets *secrets;
 };
 
 extern const struct config_option SETTINGS_TABLE[];
