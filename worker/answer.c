@@ -81,7 +81,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
         .retry_after = answer->http->retry_after,
         .wall_s = moment->wall_s,
         .failures = call->failures,
-        .is_hold_over = moment->now_ms + CUT_SLACK_MS >= call->deadline_ms,
+        .is_hold_over = hold_left_ms(&call->hold) <= CUT_SLACK_MS,
         .came_too_late = answer->http->came_too_late,
         .chance = moment->chance,
     };

@@ -9,7 +9,6 @@
 
 struct answer_moment {
     uint64_t wall_s; // Unix time
-    uint64_t now_ms; // Redis' time, as the call's deadline
     uint32_t chance; // uniformly random
 };
 

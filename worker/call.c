@@ -59,7 +59,7 @@ void call_free(struct call *call)
     free(call);
 }
 
-struct record_call call_for_record(const struct call *call)
+struct record_call call_for_record(const struct call *call, const struct redis *redis)
 {
     return (struct record_call){
         .entry_id = view_of_text(call->entry_id),
@@ -69,7 +69,8 @@ struct record_call call_for_record(const struct call *call)
         .to = call->facts.to ? call->facts.to : "",
         .agent = call->route->agent,
         .received_ms = call->received_ms,
-        .deadline_ms = call->deadline_ms,
+        .rang_ms = hold_rang_in_redis_ms(&call->hold, redis),
+        .deadline_ms = hold_end_in_redis_ms(&call->hold, redis),
         .sha256 = view_of_text(call->sha256),
     };
 }

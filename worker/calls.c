@@ -25,7 +25,7 @@
 
 #define STEP_AGAIN_MS 200
 #define MS_PER_S 1000
-#define ANSWER_LOOK_MS 1000 // how often a call waits for the answer to another worker's request
+#define ANSWER_LOOK_MS 1000 // how often a call whose hold may be over is looked at
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
 
 struct calls {
@@ -108,8 +108,7 @@ static void end_as_duplicate(struct call *call)
 static void pause_call(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
+    uint64_t left_ms = hold_left_ms(&call->hold);
     uint64_t after_ms = call->outcome.again_after_ms;
     if (calls->is_draining) {
         release(call);
@@ -119,8 +118,9 @@ static void pause_call(struct call *call)
     loop_timer_start(call->timer, after_ms < left_ms ? after_ms : left_ms);
 }
 
-// The hold is over, but a request of the worker that had the call before may still be answered.
-static void wait_for_answer(struct call *call, unsigned left_ms)
+// The hold is over, but a request of the worker that had the call before may still be answered. Or
+// it is not over by Redis' clock, whose step back this worker learns of next.
+static void wait_for_end(struct call *call, unsigned left_ms)
 {
     const struct calls *calls = call->owner;
     if (calls->is_draining) {
@@ -157,7 +157,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     if (verdict == RECORD_UNAVAILABLE) {
         step_again(call);
     } else if (verdict == RECORD_NOT_YET) {
-        wait_for_answer(call, attempt);
+        wait_for_end(call, attempt);
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
@@ -169,7 +169,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         const char *agent = call->route->agent;
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
-        call_log_outcome(call, redis_now_ms(calls->commands));
+        call_log_outcome(call);
         call_metrics_count(&calls->metrics, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
@@ -187,7 +187,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
 static void send_finish(struct call *call)
 {
     struct calls *calls = call->owner;
-    const struct record_call record_call = call_for_record(call);
+    const struct record_call record_call = call_for_record(call, calls->commands);
     if (!record_finish(calls->record, &record_call, &call->outcome, on_finished, call)) {
         step_again(call);
     }
@@ -232,9 +232,9 @@ static void on_answer(const struct start_answer *answer, void *arg)
     struct calls *calls = call->owner;
     struct answer_moment moment = {
         .wall_s = loop_wall_ms() / MS_PER_S,
-        .now_ms = redis_now_ms(calls->commands),
     };
     (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
+    hold_refresh(&call->hold, calls->commands);
     redact_secrets_add(calls->settings.secrets, call->route->api_key);
     enum retry_decision decision = answer_decide(call, answer, calls->settings.secrets, &moment);
     enum agent_problem problem = problem_of(decision);
@@ -258,15 +258,13 @@ static bool may_send(void *arg)
     const struct call *call = arg;
     const struct calls *calls = call->owner;
     return loop_now_ms() - call->begun_ms <= calls->settings.lease_ms / 2 &&
-           redis_now_ms(calls->commands) < call->deadline_ms;
+           hold_left_ms(&call->hold) > 0;
 }
 
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t hold_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
-    uint64_t left_ms = hold_ms + calls->settings.hold_grace_ms;
+    uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
     const struct start_request request = {
         .route = call->route,
         .call_id = view_of_text(call->call_id),
@@ -277,8 +275,8 @@ static void post(struct call *call)
     };
     move(call, CALL_STARTING);
     (*calls->metrics.attempts)++;
-    if (call->attempt == 1 && now_ms >= call->received_ms) {
-        metrics_observe(calls->metrics.ring_to_request, (now_ms - call->received_ms) * 1000);
+    if (call->attempt == 1) {
+        metrics_observe(calls->metrics.ring_to_request, hold_age_ms(&call->hold) * 1000);
     }
     start_client_post(calls->client, &request, on_answer, call);
 }
@@ -339,16 +337,17 @@ static void begin(struct call *call)
 {
     struct calls *calls = call->owner;
     const struct webhook_entry entry = call_entry(call);
-    uint64_t now_ms = redis_now_ms(calls->commands);
+    uint64_t room_expires_s =
+        redis_now_ms(calls->commands) / MS_PER_S + calls->settings.room_expiry_s;
     bytes_clear(&call->request);
     const char *problem =
-        transform(&entry, &calls->settings.transform,
-                  now_ms / MS_PER_S + calls->settings.room_expiry_s, &call->request, &call->facts);
+        transform(&entry, &calls->settings.transform, room_expires_s, &call->request, &call->facts);
     if (problem) {
         give_up(call, "invalid", problem);
         return;
     }
-    if (now_ms >= call->deadline_ms) {
+    hold_refresh(&call->hold, calls->commands);
+    if (hold_left_ms(&call->hold) == 0) {
         give_up(call, "expired", "the caller's hold is over");
         return;
     }
@@ -357,7 +356,7 @@ static void begin(struct call *call)
         step_again(call);
         return;
     }
-    const struct record_call record_call = call_for_record(call);
+    const struct record_call record_call = call_for_record(call, calls->commands);
     if (!call->token[0]) {
         snprintf(call->token, sizeof call->token, "%s.%llu.%u", call->entry_id,
                  (unsigned long long)loop_now_us(), ++call->begins);
@@ -424,9 +423,9 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     *calls->metrics.in_work = (int64_t)calls->table.count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
     call->route = calls->settings.route;
-    call->deadline_ms =
-        call->received_ms + (call->kind == WEBHOOK_DIALOUT ? calls->settings.dialout_limit_ms
-                                                           : calls->settings.hold_limit_ms);
+    hold_begin(&call->hold, calls->commands, call->received_ms,
+               call->kind == WEBHOOK_DIALOUT ? calls->settings.dialout_limit_ms
+                                             : calls->settings.hold_limit_ms);
     call->state = CALL_BEGINNING;
     calls->beginning++;
     if (problem) {

@@ -57,7 +57,7 @@ static void read_reply(const redisReply *reply)
     struct recorded_call call;
     struct snapshot snapshot;
     read_all(reply);
-    redis_clock_take(&clock, reply);
+    redis_clock_take(&clock, reply, 1);
     redis_health_note(&health, 1, reply, 1);
     const redisReply *rows = stream_entry_rows(reply);
     for (size_t i = 0; i < reply_count(rows); i++) {

@@ -106,7 +106,7 @@ static void describe(const struct record_call *call, struct arg_list *arg_list)
     add(arg_list, view_of_text(call->agent));
     add(arg_list, redis_number(arg_list->received_ms, call->received_ms));
     add(arg_list, call->sha256);
-    add(arg_list, redis_number(arg_list->score, call->received_ms + behind_ms));
+    add(arg_list, redis_number(arg_list->score, call->rang_ms + behind_ms));
     add(arg_list, redis_number(arg_list->deadline_ms, call->deadline_ms));
 }
 
