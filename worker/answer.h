@@ -2,20 +2,20 @@
 #ifndef DIALIN_ANSWER_H
 #define DIALIN_ANSWER_H
 
-#include "call.h"
+#include "agent_health.h"
+#include "call_metrics.h"
 #include "redact.h"
-#include "retry.h"
 #include "start_client.h"
 
-struct answer_moment {
-    uint64_t wall_s; // Unix time
+struct answer_context {
+    const struct redact_secrets *secrets; // beside the key of the call's agent
+    const struct call_metrics *metrics;
+    struct agent_health *health;
     uint64_t now_ms; // Redis' time, as the call's deadline
-    uint32_t chance; // uniformly random
 };
 
 // Sets the call's outcome, with request and answer redacted, and counts failures in a row.
-enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
-                                  const struct redact_secrets *secrets,
-                                  const struct answer_moment *moment);
+void answer_take(struct call *call, const struct start_answer *answer,
+                 const struct answer_context *context);
 
 #endif

@@ -25,7 +25,8 @@
     X(LINE, ":line:")        /* sorted set for each agent: its waiting calls, by their turn */     \
     X(PACE, ":pace:")        /* hash for each agent: how fast its line is admitted */              \
     X(ADMITTED, ":asking:")  /* sorted set for each agent: admitted entries, by when */            \
-    X(ANSWERS, ":answers:")  /* stream for each agent: how long its last 2xx took */
+    X(ANSWERS, ":answers:")  /* stream for each agent: how long its last 2xx took */               \
+    X(OUT, ":out:")          /* sorted set for each agent with max_in_flight: entries, by when */
 
 #define REDIS_KEY_NAME(upper, name) REDIS_KEY_##upper,
 enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };

@@ -7,7 +7,7 @@
 -- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
 -- expired; `not_yet` and how many ms are left in which a request of this call may be answered. A step
 -- that is sent again changes nothing: recorded or lost.
-local FIELDS_COUNT = 15 -- that this script knows: a new one is read here
+local FIELDS_COUNT = 17 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -38,7 +38,7 @@ local function start_late(state, reason, letter)
         redis.call('HINCRBY', counts, 'dead', '-1')
         redis.call('HINCRBY', counts, 'dead:' .. reason, '-1')
         redis.call('HINCRBY', counts, 'started', '1')
-        add_to_index(entry, from, to, agent, 'started', '')
+        add_to_index(entry, from, to, agent, route, 'started', '')
         local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
         if old then -- an entry of a stream cannot change: its marked copy takes its place
             local copy = old[2]
@@ -59,6 +59,12 @@ local function finish(...)
     local attempt = tonumber(outcome.attempt)
 
     local function record_attempt(...)
+        if route ~= '' then
+            return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
+                'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
+                'request', outcome.request, 'response', outcome.response,
+                'definition', outcome.definition, ...)
+        end
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
             'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
             'request', outcome.request, 'response', outcome.response, ...)
@@ -122,6 +128,9 @@ local function finish(...)
             'agent', agent, 'received_ms', received_ms, 'sha256', sha256, 'reason', '' }) do
             fields[#fields + 1] = word
         end
+        if route ~= '' then
+            set('route', route)
+        end
     end
     local begun_ms = now
     if attempt > 0 then
@@ -147,6 +156,9 @@ local function finish(...)
     end
     if call[7] or (call[8] and call[8] ~= '') then
         leave_line()
+    end
+    if outcome.is_counted == '1' then
+        redis.call('ZREM', out, entry)
     end
 
     local late = {}
