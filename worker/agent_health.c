@@ -35,10 +35,18 @@ struct agent_health {
 
 static const char *sentence_of(enum agent_problem problem)
 {
-    return problem == AGENT_REJECTS_US
-               ? "the agent rejected our configuration, not the call: check START_URL or "
-                 "AGENT_NAME, and the key"
-               : "the agent cannot start bots: no connection or an error of its own";
+    switch (problem) {
+    case AGENT_REJECTS_US:
+        return "the agent rejected our configuration, not the call: check START_URL or "
+               "AGENT_NAME, and the key";
+    case AGENT_REJECTS_CALLS:
+        return "the agent rejects every call, so the agent or the request is wrong, not the calls: "
+               "look at an attempt's answer (dialin-audit show)";
+    case AGENT_FAILS:
+    case AGENT_IS_WELL:
+        break;
+    }
+    return "the agent cannot start bots: no connection or an error of its own";
 }
 
 static void tell(const struct patient *patient, int64_t waiting)

@@ -130,9 +130,28 @@ static void wait_for_answer(struct call *call, unsigned left_ms)
     loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
 }
 
+// What `finish` made of the outcome that it was told.
+static void take_verdict(struct call *call, enum record_verdict verdict, unsigned again_after_ms,
+                         bool is_rejecting)
+{
+    struct calls *calls = call->owner;
+    struct outcome *outcome = &call->outcome;
+    if (outcome->name == OUTCOME_REJECTED) {
+        agent_health_note(calls->health, is_rejecting ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
+                          call->place.agent->route.agent, (unsigned)outcome->http_status,
+                          outcome->error);
+        outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
+                        : verdict == RECORD_LINED_UP ? OUTCOME_LINE
+                                                     : OUTCOME_DEAD;
+        outcome->again_after_ms = verdict == RECORD_AGAIN ? again_after_ms : 0;
+    }
+    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
+        outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
+    }
+}
+
 static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
-    (void)failures;
     struct call *call = arg;
     struct calls *calls = call->owner;
     if (verdict == RECORD_UNAVAILABLE) {
@@ -149,10 +168,8 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     } else {
         char agent[ROUTE_AGENT_BYTES_MAX + 1]; // the call may be gone when its line is looked at
         view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
+        take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
-        if (verdict == RECORD_UNKNOWN) {
-            call->outcome.reason = "unknown";
-        }
         call_log_outcome(call, redis_now_ms(calls->commands));
         call_metrics_count(&calls->metrics, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
@@ -285,6 +302,8 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     case RECORD_FINISHED:
     case RECORD_DONE:
     case RECORD_UNKNOWN:
+    case RECORD_REJECTED:
+    case RECORD_AGAIN:
     case RECORD_NOT_YET:
         drop(call);
         return;

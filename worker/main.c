@@ -13,6 +13,7 @@
 #include "process.h"
 #include "record.h"
 #include "script.h"
+#include "service_manager.h"
 #include "settings.h"
 #include "stream_reader.h"
 
@@ -112,6 +113,7 @@ static void on_terminate(void *arg)
         return;
     }
     worker->draining_since_ms = loop_now_ms();
+    service_manager_stopping();
     log_info("shutting down: waiting for the requests in flight",
              log_number("calls", (int64_t)calls_count(worker->calls)));
     stream_reader_stop(worker->reader);
@@ -246,8 +248,8 @@ static int run(const void *arg)
     open_keepers(&worker, metrics);
     if (settings->common.admin_port) {
         admin =
-            admin_open(worker.loop, settings->listen_addr, (uint16_t)settings->common.admin_port,
-                       metrics, not_ready_reason, &worker);
+            admin_open(worker.loop, settings->common.admin_addr,
+                       (uint16_t)settings->common.admin_port, metrics, not_ready_reason, &worker);
         exit_code = admin ? 0 : 1;
     }
     if (exit_code == 0) {
@@ -257,7 +259,9 @@ static int run(const void *arg)
         log_info("ready for calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
+        struct service_manager *manager = service_manager_open(worker.loop);
         loop_run(worker.loop);
+        service_manager_close(manager);
     }
     admin_close(admin);
     close_parts(&worker);

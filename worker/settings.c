@@ -2,6 +2,7 @@
 // to Pipecat Cloud only, whatever else is set.
 #include "settings.h"
 
+#include "admin.h"
 #include "log.h"
 #include "memory.h"
 #include "redis_settings.h"
@@ -59,8 +60,6 @@ const struct config_option SETTINGS_TABLE[] = {
      "how long finished calls are kept, in days; less where Redis' memory is short"},
     {"WORKER_NAME", CONFIG_TEXT, offsetof(struct settings, worker_name), NULL, 0, 0,
      "first part of the consumer's name; default: the host's name"},
-    {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for ADMIN_PORT; :: is IPv6 and IPv4"},
     CONFIG_COMMON_OPTIONS(settings, common, "9465"),
     {0},
 };
@@ -210,6 +209,7 @@ void settings_load(void *arg, struct config_problems *problems)
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
         settings->secrets.values[settings->secrets.count++] = secrets[i];
     }
+    admin_check(settings->common.admin_addr, problems);
     config_need_open_files(settings->concurrency * SPARE_FILES_FOR_CONNECTIONS +
                                OPEN_FILES_OF_OUR_OWN,
                            "CONCURRENCY", problems);

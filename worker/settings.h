@@ -10,7 +10,6 @@
 
 struct settings {
     struct config_common common;
-    char *listen_addr;
     char *start_url;
     char *start_api_key;
     char *cloud_api_key;

@@ -270,6 +270,33 @@ void config_print_table(const struct config_option *table)
     }
 }
 
+void config_print_values(const struct config_option *table, const void *settings)
+{
+    for (const struct config_option *option = table; option->name; option++) {
+        const void *member = (const char *)settings + option->offset;
+        const char *text =
+            option->kind <= CONFIG_PATH ? *(char *const *)member : NULL; // else not a text
+        switch (option->kind) {
+        case CONFIG_TEXT:
+        case CONFIG_PATH:
+            printf("%s=%s\n", option->name, text ? text : "");
+            break;
+        case CONFIG_SECRET:
+            printf("%s=%s\n", option->name, text ? "set" : "");
+            break;
+        case CONFIG_NUMBER:
+            printf("%s=%llu\n", option->name, (unsigned long long)*(const uint64_t *)member);
+            break;
+        case CONFIG_FLAG:
+            printf("%s=%s\n", option->name, *(const bool *)member ? "true" : "false");
+            break;
+        case CONFIG_LATER:
+            printf("%s=%s\n", option->name, option->fallback ? option->fallback : "");
+            break;
+        }
+    }
+}
+
 enum config_command config_command_line(int argc, char **argv, const char *program,
                                         const char *summary, const struct config_option *table)
 {
@@ -280,20 +307,25 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
     if (!strcmp(argument, "--check-config")) {
         return CONFIG_CHECK;
     }
+    if (!strcmp(argument, "--print-config")) {
+        return CONFIG_PRINT;
+    }
     if (!strcmp(argument, "--version")) {
         printf("%s %s\n", program, DIALIN_VERSION);
         return CONFIG_DONE;
     }
     if (!strcmp(argument, "--help")) {
         printf(
-            "%s [--help | --version | --check-config]\n%s\n\n"
+            "%s [--help | --version | --check-config | --print-config]\n%s\n\n"
             "Environment, each also as NAME_FILE, the path of a file that holds the value (paths "
             "excepted):\n",
             program, summary);
         config_print_table(table);
         return CONFIG_DONE;
     }
-    fprintf(stderr, "%s: unknown argument\nusage: %s [--help | --version | --check-config]\n",
+    fprintf(stderr,
+            "%s: unknown argument\n"
+            "usage: %s [--help | --version | --check-config | --print-config]\n",
             program, program);
     return CONFIG_USAGE;
 }

@@ -1,6 +1,7 @@
 // See process.h.
 #include "process.h"
 
+#include "config_typos.h"
 #include "json.h"
 #include "log.h"
 #include "memory.h"
@@ -46,9 +47,15 @@ int process_main(int argc, char **argv, const struct process *process)
     process_init();
     config_problems_init(&problems);
     process->load(process->settings, &problems);
-    int exit_code = problems.count == 0 && command == CONFIG_RUN
-                        ? process->run(process->settings)
-                        : process_report(&problems, process->program);
+    int exit_code = 0;
+    config_warn_of_typos(process->table);
+    if (problems.count > 0 || command == CONFIG_CHECK) {
+        exit_code = process_report(&problems, process->program);
+    } else if (command == CONFIG_PRINT) {
+        config_print_values(process->table, process->settings);
+    } else {
+        exit_code = process->run(process->settings);
+    }
     config_problems_release(&problems);
     process->release(process->settings);
     return exit_code;

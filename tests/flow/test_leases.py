@@ -12,6 +12,7 @@ import pytest
 
 import daily
 from fake_start import answers, delays, hangs, starts_a_bot
+from redis_between import Between
 from stack import Program, wait_for
 
 LEASE_S = 3
@@ -374,3 +375,31 @@ def test_consumers_that_are_gone_are_removed_only_when_they_hold_nothing(stack, 
     wait_for(lambda: consumers(ledger) == {"alive", worker.consumer()},
              what="only the living to be left")
     assert [event["entry"] for event in ledger.events(event="started")] == [entry]
+
+
+@pytest.mark.slow
+def test_a_connection_that_came_too_late_is_not_the_agents_failure(stack, ledger, start):
+    """Redis' replies are slow for a while: `begin` is too old when its request could leave."""
+    between = Between(stack.redis.port)
+    try:
+        worker = stack.worker(START_URL=start.url, LEASE_S=3, REDIS_URL=between.url)
+        webhooks = [daily.webhook() for _ in range(6)]
+        between.is_held = lambda answer: b"callId" not in answer  # entries come, verdicts do not
+        for webhook in webhooks:
+            ledger.queue(webhook)
+        for webhook in webhooks:
+            ledger.wait_for_state(webhook["callId"], "starting")
+        time.sleep(1.6)  # more than half the lease
+        between.is_held = None
+        for webhook in webhooks:
+            ledger.wait_for_state(webhook["callId"], "started")
+        assert len(start.requests) == len(webhooks)
+        late = [event for event in ledger.events(event="attempt") if event["attempt"] == "1"]
+        assert {event["error"] for event in late} == {
+            "the connection came too late to send the request"}
+        assert len(late) == len(webhooks)
+        assert {ledger.call(webhook["callId"]).get("failures", "0") for webhook in webhooks} == {"0"}
+        assert worker.metrics()["dialin_attempts_failed_total"] == 0
+        assert b"cannot start bots" not in worker.log()
+    finally:
+        between.close()

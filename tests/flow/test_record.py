@@ -63,17 +63,17 @@ def test_a_started_call(ledger, start, worker):
 
 
 def test_a_rejected_call(ledger, start, worker):
-    start.script(answers(422, b'{"detail":"no"}'))
+    start.script(answers(413, b'{"detail":"no"}'))
     webhook = daily.webhook()
     call_id = webhook["callId"]
     entry = ledger.queue(webhook)
     call = ledger.wait_for_state(call_id, "dead")
     assert call["reason"] == "rejected" and call["error"]
-    assert call["http_status"] == "422" and call["attempts"] == "1"
+    assert call["http_status"] == "413" and call["attempts"] == "1"
     assert "started_ms" not in call and not call.get("session_id")
     attempt, dead = ledger.events()
     assert (attempt["event"], dead["event"]) == ("attempt", "dead")
-    assert attempt["http_status"] == "422" and attempt["response"] == '{"detail":"no"}'
+    assert attempt["http_status"] == "413" and attempt["response"] == '{"detail":"no"}'
     assert dead["reason"] == "rejected" and dead["error"] == call["error"]
     assert ledger.counts() == {"dead": 1, "dead:rejected": 1}
     letter, = ledger.dead(call_id)
@@ -154,7 +154,7 @@ def test_the_same_call_with_another_body_is_a_conflict(ledger, start, worker):
     ledger.check_account(entries)
 
 
-@pytest.mark.parametrize("status, state", [(422, "dead"), (200, "started")])
+@pytest.mark.parametrize("status, state", [(413, "dead"), (200, "started")])
 def test_a_duplicate_of_a_finished_call(ledger, start, worker, status, state):
     start.script(answers(status, b"{}"))
     webhook = daily.webhook()
@@ -225,12 +225,12 @@ LEAKS = [
             .encode()),
     answers(200, json.dumps({"outer": [{"Api_Key": SECRETS["DAILY_API_KEY"], "a": TOKEN}]})
             .encode()),
-    answers(422, b"you sent Authorization: Bearer " + SECRETS["START_API_KEY"].encode()),
-    answers(400, b'{"detail":{"input":{"daily_api_key":"%s"}}' %
+    answers(413, b"you sent Authorization: Bearer " + SECRETS["START_API_KEY"].encode()),
+    answers(413, b'{"detail":{"input":{"daily_api_key":"%s"}}' %
             SECRETS["DAILY_API_KEY"].encode()),  # cut JSON
-    answers(422, ("<pre>" + TOKEN + "</pre> " + SECRETS["DAILY_API_KEY"]).encode()),
+    answers(413, ("<pre>" + TOKEN + "</pre> " + SECRETS["DAILY_API_KEY"]).encode()),
     answers(413, b'{"dailyToken":"' + TOKEN.encode()),
-    answers(400, (b"x" * 4080) + SECRETS["START_API_KEY"].encode()),  # across the cut
+    answers(413, (b"x" * 4080) + SECRETS["START_API_KEY"].encode()),  # across the cut
     answers(200, json.dumps({"token": "p\u00e9-" + TOKEN, "sessionId": SECRETS["START_API_KEY"],
                              "dailyRoom": "https://r/x?t=" + TOKEN}).encode()),
 ]

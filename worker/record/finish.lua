@@ -1,13 +1,14 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows ending.lua and pace.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua and rejecting.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
--- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
--- expired; `not_yet` and how many ms are left in which a request of this call may be answered. A step
--- that is sent again changes nothing: recorded or lost.
-local FIELDS_COUNT = 17 -- that this script knows: a new one is read here
+-- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
+-- reason; `not_yet` and how many ms are left in which a request of this call may be answered; of an
+-- outcome `rejected` that is no death, `line`, or `again` and after how many ms. The verdicts of a
+-- rejection end with a 1 if its route is rejecting. Sent again, the step changes nothing.
+local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -71,15 +72,29 @@ local function finish(...)
     end
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
-        'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter')
+        'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter',
+        'rejections')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
         not is_answered and tonumber(call[3]) == attempt
     local owner = owner_of(entry)
+    -- By this very step, whose reply was lost: the verdict that it had.
+    local function repeated()
+        if outcome.name ~= 'rejected' then
+            return 'recorded'
+        end
+        local flag = is_rejecting() and ' 1' or ' 0'
+        if call[9] == 'started' or call[9] == 'dead' then
+            return 'rejected 0' .. flag
+        end
+        local again_ms = tonumber(redis.call('HGET', call_key, 'again_ms') or 0)
+        return owner == consumer and 'again ' .. text(left_until(again_ms)) .. flag or 'line 0' .. flag
+    end
+
     if owner ~= consumer and not (owner and is_known) then
         if attempt > 0 and is_answered and call[2] == consumer then
-            return 'recorded' -- by this very step, whose answer was lost
+            return repeated()
         end
         local event = attempt > 0 and record_attempt('late', '1')
         if event and call[1] then -- else the call is no longer kept
@@ -98,7 +113,7 @@ local function finish(...)
         return 'lost'
     end
     if attempt > 0 and is_answered then
-        return 'recorded'
+        return repeated()
     end
     if call[1] and call[1] ~= entry then
         -- Another entry has this call: this one ended, expired for instance, before it ever began.
@@ -161,6 +176,19 @@ local function finish(...)
         redis.call('ZREM', out, entry)
     end
 
+    local was_rejected = outcome.reason == 'rejected'
+    if was_rejected then
+        note_rejection()
+    end
+    if outcome.name == 'rejected' then
+        local rejections = tonumber(call[14] or 0) + 1
+        outcome.name, outcome.again_after_ms = decide_rejection(rejections)
+        if outcome.name ~= 'line' then
+            set('rejections', text(rejections))
+        end
+        outcome.reason = outcome.name == 'dead' and 'rejected' or ''
+    end
+
     local late = {}
     if outcome.name == 'dead' and call[11] then -- the answer of an earlier attempt: a bot has started
         outcome.name, outcome.reason, late = 'started', '', { 'late', '1' }
@@ -169,6 +197,10 @@ local function finish(...)
     elseif outcome.reason == 'expired' and call[10] then
         outcome.reason = 'unknown'
         outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
+        fields[2] = outcome.error
+    elseif outcome.reason == 'expired' and is_rejecting() then
+        outcome.reason = 'rejected'
+        outcome.error = outcome.error .. ', and the agent rejected every call until then'
         fields[2] = outcome.error
     end
 
@@ -180,9 +212,13 @@ local function finish(...)
             if #late == 0 then -- else this step has no latency of an answer
                 note_answer(outcome.latency_ms)
             end
+            end_rejecting()
             speed_up(begun_ms)
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
+        if outcome.reason == 'rejected' then
+            return 'rejected 0' .. (is_rejecting() and ' 1' or ' 0')
+        end
         return outcome.reason == 'unknown' and 'unknown' or 'recorded'
     end
 
@@ -192,11 +228,14 @@ local function finish(...)
     local has_line = redis.call('EXISTS', pace) == 1
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
-    elseif has_line then
+    elseif has_line and outcome.agent_failed == '1' then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
     end
     if outcome.name == 'line' then
         enter_line(call[7], attempt, outcome.reason, outcome.error)
+    end
+    if was_rejected then
+        return outcome.name == 'line' and 'line 0 1' or 'again ' .. outcome.again_after_ms .. ' 0'
     end
     return 'recorded'
 end

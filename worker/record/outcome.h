@@ -12,8 +12,9 @@
 enum outcome_name {
     OUTCOME_STARTED,
     OUTCOME_DEAD,
-    OUTCOME_LINE,  // waits in the agent's line, and belongs to no worker any more
-    OUTCOME_AGAIN, // stays this worker's, which begins again by itself
+    OUTCOME_LINE,     // waits in the agent's line, and belongs to no worker any more
+    OUTCOME_AGAIN,    // stays this worker's, which begins again by itself
+    OUTCOME_REJECTED, // one of the other three: finish.lua counts the call's rejections and decides
 };
 
 // X(kind, name, size of an array): NAME is the enum above, TEXT a borrowed constant, ARRAY a copied
@@ -33,6 +34,7 @@ enum outcome_name {
     X(NUMBER, retry_after_ms, 0) /* the agent asks to be left alone; 0: no */                      \
     X(FLAG, unanswered, 0)       /* the POST was sent, and no answer came */                       \
     X(FLAG, lines_up, 0)         /* the agent's calls stand in line from now on */                 \
+    X(FLAG, agent_failed, 0)     /* and not this call, or this worker */                           \
     X(NUMBER, again_after_ms, 0) /* of OUTCOME_AGAIN: how long this call does not ask */           \
     X(TEXT, definition, 0)       /* a digest of the route's, or "" */                              \
     X(FLAG, is_counted, 0)       /* among the requests that are out for its agent */

@@ -49,6 +49,8 @@ static enum record_verdict verdict_of(struct bytes_view name)
         {"elsewhere", RECORD_ELSEWHERE},
         {"unknown", RECORD_UNKNOWN},
         {"not_yet", RECORD_NOT_YET},
+        {"rejected", RECORD_REJECTED},
+        {"again", RECORD_AGAIN},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (view_equal_text(name, TABLE[i].name)) {

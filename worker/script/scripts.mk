@@ -8,7 +8,7 @@ SCRIPTS := begin finish admit lines renew take_over make_group resume release le
            account replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/pace record/finish
+parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting record/finish
 parts.admit      := script/prelude line/admit
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
