@@ -5,7 +5,6 @@
 #include "redirect.h"
 #include "retry.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -94,7 +93,7 @@ static enum agent_problem problem_of(enum retry_decision decision)
 }
 
 static enum retry_decision decide(const struct call *call, const struct start_answer *answer,
-                                  uint64_t now_ms, struct retry_delay *delay)
+                                  struct retry_delay *delay)
 {
     struct retry_situation situation = {
         .status = answer->http->status,
@@ -102,7 +101,7 @@ static enum retry_decision decide(const struct call *call, const struct start_an
         .retry_after = answer->http->retry_after,
         .wall_s = loop_wall_ms() / MS_PER_S,
         .failures = call->failures,
-        .is_hold_over = now_ms + CUT_SLACK_MS >= call->deadline_ms,
+        .is_hold_over = hold_left_ms(&call->hold) <= CUT_SLACK_MS,
         .came_too_late = answer->http->came_too_late,
     };
     (void)!getrandom(&situation.chance, sizeof situation.chance, GRND_NONBLOCK);
@@ -128,16 +127,14 @@ void answer_take(struct call *call, const struct start_answer *answer,
                  const struct answer_context *context)
 {
     struct outcome *outcome = &call->outcome;
-    struct redact_secrets secrets = *context->secrets;
     struct retry_delay delay;
-    assert(secrets.count < REDACT_SECRETS_MAX);
-    secrets.values[secrets.count++] = call->place.agent->route.api_key;
-    enum retry_decision decision = decide(call, answer, context->now_ms, &delay);
+    redact_secrets_add(context->secrets, call->place.agent->route.api_key);
+    enum retry_decision decision = decide(call, answer, &delay);
     bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
     call->failures = is_failure                   ? call->failures + 1
                      : decision == RETRY_TOO_LATE ? call->failures
                                                   : 0;
-    set_outcome(call, decision, answer, &secrets);
+    set_outcome(call, decision, answer, context->secrets);
     outcome->attempt = call->attempt;
     outcome->http_status = answer->http->status;
     outcome->latency_ms = answer->http->latency_us / 1000;
@@ -147,7 +144,7 @@ void answer_take(struct call *call, const struct start_answer *answer,
     outcome->again_after_ms = delay.backoff_ms;
     outcome->lines_up = decision == RETRY_LINE;
     outcome->agent_failed = is_failure;
-    redact(bytes_view(&call->request), &secrets, &outcome->request);
-    redact(answer->http->body, &secrets, &outcome->response);
+    redact(bytes_view(&call->request), context->secrets, &outcome->request);
+    redact(answer->http->body, context->secrets, &outcome->response);
     note(call, decision, answer, context);
 }

@@ -8,10 +8,9 @@
 #include "start_client.h"
 
 struct answer_context {
-    const struct redact_secrets *secrets; // beside the key of the call's agent
+    struct redact_secrets *secrets; // grows by the key of the call's agent
     const struct call_metrics *metrics;
     struct agent_health *health;
-    uint64_t now_ms; // Redis' time, as the call's deadline
 };
 
 // Sets the call's outcome, with request and answer redacted, and counts failures in a row.

@@ -64,7 +64,7 @@ void call_free(struct call *call)
     free(call);
 }
 
-struct record_call call_for_record(const struct call *call)
+struct record_call call_for_record(const struct call *call, const struct redis *redis)
 {
     return (struct record_call){
         .entry_id = view_of_text(call->entry_id),
@@ -79,7 +79,8 @@ struct record_call call_for_record(const struct call *call)
         .out_max = call->place.agent->max_in_flight,
         .priority_ms = call->place.rule ? call->place.rule->priority_s * 1000 : 0,
         .received_ms = call->received_ms,
-        .deadline_ms = call->deadline_ms,
+        .rang_ms = hold_rang_in_redis_ms(&call->hold, redis),
+        .deadline_ms = hold_end_in_redis_ms(&call->hold, redis),
         .sha256 = view_of_text(call->sha256),
     };
 }

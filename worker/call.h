@@ -3,6 +3,7 @@
 #ifndef DIALIN_CALL_H
 #define DIALIN_CALL_H
 
+#include "hold.h"
 #include "loop.h"
 #include "record.h"
 #include "route_place.h"
@@ -37,7 +38,7 @@ struct call {
     char call_id[WEBHOOK_RECORD_ID_BYTES_MAX + 1];
     enum webhook_kind kind;
     uint64_t received_ms; // Redis' time
-    uint64_t deadline_ms; // the end of the caller's hold, in Redis' time
+    struct hold hold;
     char sha256[SIGNATURE_SHA256_HEX];
     struct bytes body;
     char *signed_for; // of its entry
@@ -70,7 +71,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
 void call_free(struct call *call); // its timer is the caller's
 
 // Views for the two steps and the transformation, borrowed from the call.
-struct record_call call_for_record(const struct call *call);
+struct record_call call_for_record(const struct call *call, const struct redis *redis);
 struct webhook_entry call_entry(const struct call *call);
 
 // Sets the outcome to be recorded, and frees the earlier one. `error` may be NULL.

@@ -46,10 +46,10 @@ void call_metrics_count(const struct call_metrics *counts, const struct outcome 
     }
 }
 
-void call_log_outcome(const struct call *call, uint64_t now_ms)
+void call_log_outcome(const struct call *call)
 {
     const struct outcome *outcome = &call->outcome;
-    int64_t since_ring_ms = (int64_t)(now_ms - call->received_ms);
+    int64_t since_ring_ms = (int64_t)hold_age_ms(&call->hold);
     if (outcome->name == OUTCOME_STARTED) {
         log_info("call started", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_phone("from", call->facts.from),

@@ -19,7 +19,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
 // Counts a final outcome; others are none of its business.
 void call_metrics_count(const struct call_metrics *counts, const struct outcome *outcome);
 
-// Logs the outcome that `finish` has recorded. `now_ms` is Redis' time.
-void call_log_outcome(const struct call *call, uint64_t now_ms);
+// Logs the outcome that `finish` has recorded.
+void call_log_outcome(const struct call *call);
 
 #endif

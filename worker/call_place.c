@@ -10,7 +10,7 @@ static void set_hold(struct call *call, const struct call_place_settings *settin
     uint64_t hold_ms = call->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_ms
                        : rule && rule->hold_limit_s  ? rule->hold_limit_s * MS_PER_S
                                                      : settings->hold_limit_ms;
-    call->deadline_ms = call->received_ms + hold_ms;
+    call->hold.limit_ms = hold_ms;
 }
 
 void call_place_first(struct call *call, struct routing *routing,

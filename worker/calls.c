@@ -23,7 +23,7 @@
 #include <string.h>
 
 #define STEP_AGAIN_MS 200
-#define ANSWER_LOOK_MS 1000 // how often a call waits for the answer to another worker's request
+#define ANSWER_LOOK_MS 1000 // how often a call whose hold may be over is looked at
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
 
 struct calls {
@@ -107,8 +107,7 @@ static void end_as_duplicate(struct call *call)
 static void pause_call(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
+    uint64_t left_ms = hold_left_ms(&call->hold);
     uint64_t after_ms = call->outcome.again_after_ms;
     if (calls->is_draining) {
         release(call);
@@ -118,8 +117,9 @@ static void pause_call(struct call *call)
     loop_timer_start(call->timer, after_ms < left_ms ? after_ms : left_ms);
 }
 
-// The hold is over, but a request of the worker that had the call before may still be answered.
-static void wait_for_answer(struct call *call, unsigned left_ms)
+// The hold is over, but a request of the worker that had the call before may still be answered. Or
+// it is not over by Redis' clock, whose step back this worker learns of next.
+static void wait_for_end(struct call *call, unsigned left_ms)
 {
     const struct calls *calls = call->owner;
     if (calls->is_draining) {
@@ -157,7 +157,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     if (verdict == RECORD_UNAVAILABLE) {
         step_again(call);
     } else if (verdict == RECORD_NOT_YET) {
-        wait_for_answer(call, attempt);
+        wait_for_end(call, attempt);
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
@@ -170,7 +170,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
-        call_log_outcome(call, redis_now_ms(calls->commands));
+        call_log_outcome(call);
         call_metrics_count(&calls->metrics, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
@@ -188,7 +188,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
 static void send_finish(struct call *call)
 {
     struct calls *calls = call->owner;
-    const struct record_call record_call = call_for_record(call);
+    const struct record_call record_call = call_for_record(call, calls->commands);
     if (!record_finish(calls->record, &record_call, &call->outcome, on_finished, call)) {
         step_again(call);
     }
@@ -213,11 +213,11 @@ static void on_answer(const struct start_answer *answer, void *arg)
     struct call *call = arg;
     struct calls *calls = call->owner;
     const struct answer_context context = {
-        .secrets = &calls->settings.secrets,
+        .secrets = calls->settings.secrets,
         .metrics = &calls->metrics,
         .health = calls->health,
-        .now_ms = redis_now_ms(calls->commands),
     };
+    hold_refresh(&call->hold, calls->commands);
     answer_take(call, answer, &context);
     bytes_clear(&call->request);
     finish(call);
@@ -230,15 +230,13 @@ static bool may_send(void *arg)
     const struct call *call = arg;
     const struct calls *calls = call->owner;
     return loop_now_ms() - call->begun_ms <= calls->settings.lease_ms / 2 &&
-           redis_now_ms(calls->commands) < call->deadline_ms;
+           hold_left_ms(&call->hold) > 0;
 }
 
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t hold_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
-    uint64_t left_ms = hold_ms + calls->settings.hold_grace_ms;
+    uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
     const struct start_request request = {
         .route = &call->place.agent->route,
         .call_id = view_of_text(call->call_id),
@@ -249,8 +247,8 @@ static void post(struct call *call)
     };
     move(call, CALL_STARTING);
     (*calls->metrics.attempts)++;
-    if (call->attempt == 1 && now_ms >= call->received_ms) {
-        metrics_observe(calls->metrics.ring_to_request, (now_ms - call->received_ms) * 1000);
+    if (call->attempt == 1) {
+        metrics_observe(calls->metrics.ring_to_request, hold_age_ms(&call->hold) * 1000);
     }
     start_client_post(calls->client, &request, on_answer, call);
 }
@@ -326,7 +324,8 @@ static void begin(struct call *call)
         give_up(call, "declined", "its route declines it");
         return;
     }
-    if (now_ms >= call->deadline_ms) {
+    hold_refresh(&call->hold, calls->commands);
+    if (hold_left_ms(&call->hold) == 0) {
         give_up(call, "expired", "the caller's hold is over");
         return;
     }
@@ -335,7 +334,7 @@ static void begin(struct call *call)
         step_again(call);
         return;
     }
-    const struct record_call record_call = call_for_record(call);
+    const struct record_call record_call = call_for_record(call, calls->commands);
     if (!call->token[0]) {
         snprintf(call->token, sizeof call->token, "%s.%llu.%u", call->entry_id,
                  (unsigned long long)loop_now_us(), ++call->begins);
@@ -401,6 +400,7 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     call_table_add(&calls->table, call);
     *calls->metrics.in_work = (int64_t)calls->table.count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
+    hold_begin(&call->hold, calls->commands, call->received_ms, 0);
     call_place_first(call, calls->routing, &calls->settings.place);
     call->state = CALL_BEGINNING;
     calls->beginning++;

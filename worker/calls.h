@@ -23,8 +23,8 @@
 struct calls_settings {
     const char *prefix; // of the keys
     struct call_place_settings place;
-    struct redact_secrets secrets;
-    size_t concurrency; // calls in work at once
+    struct redact_secrets *secrets; // grows by the keys of the agents that are asked
+    size_t concurrency;             // calls in work at once
     uint64_t start_timeout_ms;
     uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
     uint64_t lease_ms;

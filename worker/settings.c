@@ -206,8 +206,9 @@ void settings_load(void *arg, struct config_problems *problems)
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};
+    settings->secrets = redact_secrets_new();
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-        settings->secrets.values[settings->secrets.count++] = secrets[i];
+        redact_secrets_add(settings->secrets, secrets[i]);
     }
     admin_check(settings->common.admin_addr, problems);
     config_need_open_files(settings->concurrency * SPARE_FILES_FOR_CONNECTIONS +
@@ -220,6 +221,7 @@ void settings_release(void *arg)
 {
     struct settings *settings = arg;
     routing_release(settings->routing);
+    redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);
 }

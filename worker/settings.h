@@ -35,7 +35,7 @@ struct settings {
     struct route route;      // the environment's agent
     struct routing *routing; // it, and the routes; NULL if there is a problem
     struct redis_address redis;
-    struct redact_secrets secrets;
+    struct redact_secrets *secrets;
 };
 
 extern const struct config_option SETTINGS_TABLE[];

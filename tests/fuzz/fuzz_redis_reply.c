@@ -55,7 +55,7 @@ static void read_reply(const redisReply *reply)
     struct redis_health health = {0};
     struct recorded_call call;
     read_all(reply);
-    redis_clock_take(&clock, reply);
+    redis_clock_take(&clock, reply, 1);
     redis_health_note(&health, 1, reply, 1);
     const redisReply *rows = stream_entry_rows(reply);
     for (size_t i = 0; i < reply_count(rows); i++) {

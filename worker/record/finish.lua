@@ -5,9 +5,10 @@
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
--- reason; `not_yet` and how many ms are left in which a request of this call may be answered; of an
--- outcome `rejected` that is no death, `line`, or `again` and after how many ms. The verdicts of a
--- rejection end with a 1 if its route is rejecting. Sent again, the step changes nothing.
+-- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
+-- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
+-- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. Sent again, the step
+-- changes nothing.
 local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
@@ -126,10 +127,11 @@ local function finish(...)
         return 'recorded'
     end
 
-    -- The request of the worker that had the call before may still be answered.
-    local left_ms = tonumber(hold_ms) + grace_ms - now
-    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 and
-        tonumber(call[3] or 0) > tonumber(call[4] or 0) then
+    -- The request of the worker that had the call before may still be answered; or Redis' clock was set
+    -- back, and this worker does not know it yet.
+    local is_out = tonumber(call[3] or 0) > tonumber(call[4] or 0)
+    local left_ms = tonumber(hold_ms) + (is_out and grace_ms or 0) - now
+    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 then
         return 'not_yet ' .. text(left_ms)
     end
 

@@ -106,8 +106,8 @@ static void add(struct arg_list *arg_list, struct bytes_view arg)
 static uint64_t score_of(const struct record_call *call)
 {
     uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
-    uint64_t early_ms = call->priority_ms < call->received_ms ? call->priority_ms : 0;
-    return call->received_ms - early_ms + behind_ms;
+    uint64_t early_ms = call->priority_ms < call->rang_ms ? call->priority_ms : 0;
+    return call->rang_ms - early_ms + behind_ms;
 }
 
 // The arguments that both steps have in common; they point into `words` itself.
