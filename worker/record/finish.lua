@@ -216,6 +216,10 @@ local function finish(...)
             end
             end_rejecting()
             speed_up(begun_ms)
+            count_start()
+            if kind ~= 'dialout' then
+                count_waited()
+            end
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
         if outcome.reason == 'rejected' then
@@ -230,8 +234,10 @@ local function finish(...)
     local has_line = redis.call('EXISTS', pace) == 1
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
+        note_answer_in_pace(outcome.http_status, outcome.error)
     elseif has_line and outcome.agent_failed == '1' then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
+        note_answer_in_pace(outcome.http_status, outcome.error)
     end
     if outcome.name == 'line' then
         enter_line(call[7], attempt, outcome.reason, outcome.error)
