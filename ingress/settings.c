@@ -1,6 +1,8 @@
 // See settings.h. Whatever could let a forged webhook in is refused here, before anything starts.
 #include "settings.h"
 
+#include "admin.h"
+#include "http_server.h"
 #include "memory.h"
 #include "redis_settings.h"
 #include "spool_orphans.h"
@@ -22,7 +24,7 @@ const struct config_option SETTINGS_TABLE[] = {
     {"PORT", CONFIG_NUMBER, offsetof(struct settings, port), "7860", 1, 65535,
      "port that takes the webhooks"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for PORT and ADMIN_PORT; :: is IPv6 and IPv4"},
+     "numeric address to listen on for PORT; :: is IPv6 and IPv4"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct settings, hmac_secrets), NULL, 0, 0,
      "secrets of the dial-in numbers in base64, separated by commas, each optionally for one "
      "number only: +14152251493=…"},
@@ -47,6 +49,9 @@ const struct config_option SETTINGS_TABLE[] = {
      "503 then"},
     {"SPOOL_MAX_MB", CONFIG_NUMBER, offsetof(struct settings, spool_max_mb), "256", 1, 1048576,
      "most that the spool may hold, in megabytes"},
+    {"LAME_DUCK_S", CONFIG_NUMBER, offsetof(struct settings, lame_duck_s), "0", 0, 600,
+     "after SIGTERM /readyz says 503, but webhooks are accepted for as many seconds, until every "
+     "load balancer has noticed; a second SIGTERM ends it"},
     {"TLS_CERT", CONFIG_LATER, 0, NULL, 0, 0,
      "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
     {"TLS_KEY", CONFIG_LATER, 0, NULL, 0, 0,
@@ -189,6 +194,20 @@ static void check_spool(const struct settings *settings, struct config_problems 
     }
 }
 
+static void check_listening(const struct settings *settings, struct config_problems *problems)
+{
+    if (!http_server_can_listen_on(settings->listen_addr)) {
+        config_problem(problems, "LISTEN_ADDR",
+                       "must be a numeric address such as 127.0.0.1 or ::, not '%.64s'",
+                       settings->listen_addr);
+    }
+    if (settings->common.admin_port == settings->port) {
+        config_problem(problems, "ADMIN_PORT", "must not be PORT, which takes the webhooks (%llu)",
+                       (unsigned long long)settings->port);
+    }
+    admin_check(settings->common.admin_addr, problems);
+}
+
 void settings_load(void *arg, struct config_problems *problems)
 {
     struct settings *settings = arg;
@@ -200,6 +219,7 @@ void settings_load(void *arg, struct config_problems *problems)
         config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
                        API_KEY_BYTES_MIN);
     }
+    check_listening(settings, problems);
     redis_settings_load_common(&settings->common, &settings->redis, problems);
     config_need_open_files(settings_connections(settings) + OPEN_FILES_OF_OUR_OWN, "MAX_IN_FLIGHT",
                            problems);

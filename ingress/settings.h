@@ -22,6 +22,7 @@ struct settings {
     uint64_t in_flight_max;
     char *spool_folder; // NULL: there is no spool
     uint64_t spool_max_mb;
+    uint64_t lame_duck_s;
 
     // made from the above
     struct signature_secrets *secrets; // NULL: none

@@ -212,11 +212,12 @@ static bool has_left_the_folder(struct spool *spool, struct spool_file *file)
     if (!has_left && !file->is_done) {
         complain(spool, "taking a drained file away", errno);
     } else if (has_left && file->has_damage) {
-        log_error("a spool file is damaged: what could be read is in the stream, the file is kept",
-                  log_text("file", file->name));
+        log_error(
+            "a spool file is damaged: its readable records are in the stream, the file is kept",
+            log_text("file", file->name));
         (*spool->damaged)++;
     } else if (has_left) {
-        log_info("a spool file is drained", log_text("file", file->name));
+        log_info("spool file drained", log_text("file", file->name));
     }
     return has_left;
 }
@@ -315,7 +316,7 @@ static void skip(struct spool *spool, struct spool_file *file)
     }
     size_t next = next_record(spool);
     if (next == spool->window.len && file->bytes == file->drained + spool->window.len) {
-        log_warning("a spool file ends within a record, which was not acknowledged: dropped",
+        log_warning("dropped the torn last record of a spool file; it was never acknowledged",
                     log_text("file", file->name), log_number("bytes", (int64_t)next));
         (*spool->torn)++;
     } else {
@@ -405,7 +406,7 @@ static bool is_in_use(const char *name, void *arg)
 
 static void take_orphan(struct spool_file *file, void *arg)
 {
-    log_warning("found a spool file that no ingress uses: its webhooks go into the stream",
+    log_warning("found a spool file that no ingress uses; adding its webhooks to the stream",
                 log_text("file", file->name), log_number("bytes", (int64_t)file->bytes));
     add_file(arg, file);
 }
@@ -427,6 +428,11 @@ static void look_for_orphans(void *arg)
 }
 
 // --- opening and closing ------------------------------------------------------------------------
+
+uint64_t spool_bytes(const struct spool *spool)
+{
+    return (uint64_t)*spool->held;
+}
 
 static void register_metrics(struct spool *spool, struct metrics *metrics)
 {

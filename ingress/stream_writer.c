@@ -51,6 +51,11 @@ bool stream_writer_is_up(const struct stream_writer *writer)
            write_probe_is_good(writer->probe);
 }
 
+struct redis *stream_writer_redis(const struct stream_writer *writer)
+{
+    return writer->redis;
+}
+
 const char *stream_writer_not_ready_reason(const struct stream_writer *writer)
 {
     const char *refusal = write_probe_not_ready_reason(writer->probe);
@@ -153,10 +158,10 @@ static void note_replicas(struct stream_writer *writer, bool are_there)
         loop_timer_start(writer->look_for_replicas, STREAM_WRITER_PROBE_MS);
     }
     if (!are_there && !was_lacking) {
-        log_error("replicas of Redis are missing: nothing is acknowledged without them "
+        log_error("too few replicas of Redis: nothing is acknowledged without them "
                   "(REDIS_WAIT_REPLICAS)");
     } else if (are_there && was_lacking && redis_is_up(writer->redis)) {
-        log_info("the replicas of Redis are there again");
+        log_info("Redis has enough replicas again");
     }
     note_state(writer);
 }

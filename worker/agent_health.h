@@ -1,5 +1,5 @@
-// Tells the operator how the agent is: an error when it begins to fail or to reject us, every 10 s
-// while that lasts, with how many callers wait, and a line when it is over.
+// Tells the operator how each agent is: an error when it begins to fail or to reject us, every 10 s
+// while that lasts, with how many calls are unfinished, and a line when it is over.
 #ifndef DIALIN_AGENT_HEALTH_H
 #define DIALIN_AGENT_HEALTH_H
 
@@ -8,9 +8,10 @@
 #define AGENT_HEALTH_TELL_MS 10000
 
 enum agent_problem {
-    AGENT_IS_WELL,    // it answered, if only that it is full
-    AGENT_FAILS,      // no connection, no name, no TLS, timeout, 408, 425, 5xx
-    AGENT_REJECTS_US, // our configuration is wrong, not the call
+    AGENT_IS_WELL,       // it answered, if only that it is full
+    AGENT_FAILS,         // no connection, no name, no TLS, timeout, 408, 425, 5xx
+    AGENT_REJECTS_US,    // our configuration is wrong, not the call
+    AGENT_REJECTS_CALLS, // each of them, in a row: the agent or the route is wrong, not the calls
 };
 
 // Everything is borrowed until agent_health_close.

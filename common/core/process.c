@@ -1,6 +1,7 @@
 // See process.h.
 #include "process.h"
 
+#include "config_typos.h"
 #include "json.h"
 #include "log.h"
 #include "memory.h"
@@ -46,9 +47,15 @@ int process_main(int argc, char **argv, const struct process *process)
     process_init();
     config_problems_init(&problems);
     process->load(process->settings, &problems);
-    int exit_code = problems.count == 0 && command == CONFIG_RUN
-                        ? process->run(process->settings)
-                        : process_report(&problems, process->program);
+    int exit_code = 0;
+    config_warn_of_typos(process->table);
+    if (problems.count > 0 || command == CONFIG_CHECK) {
+        exit_code = process_report(&problems, process->program);
+    } else if (command == CONFIG_PRINT) {
+        config_print_values(process->table, process->settings);
+    } else {
+        exit_code = process->run(process->settings);
+    }
     config_problems_release(&problems);
     process->release(process->settings);
     return exit_code;
@@ -74,7 +81,7 @@ static void log_problems(const char *text)
 {
     while (*text) {
         size_t len = strcspn(text, "\n");
-        log_error("SIGHUP: the configuration is not read again; the old one stays",
+        log_error("SIGHUP: the new configuration is refused; the old one stays in force",
                   log_view("problem", (struct bytes_view){text, len}));
         text += len + (text[len] == '\n');
     }
@@ -93,7 +100,7 @@ static void on_hangup(void *arg)
         reload->release(fresh);
         free(fresh);
     } else {
-        log_info("SIGHUP: secrets and certificates are read again");
+        log_info("SIGHUP: secrets and certificates were read again");
         reload->apply(fresh, reload->arg);
         release_applied(reloader);
         reloader->applied = fresh;

@@ -64,6 +64,14 @@ static const struct http_route ROUTES[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+void admin_check(const char *admin_addr, struct config_problems *problems)
+{
+    if (!http_server_can_listen_on(admin_addr)) {
+        config_problem(problems, "ADMIN_ADDR", "must be a numeric address, not '%.64s'",
+                       admin_addr);
+    }
+}
+
 struct admin *admin_open(struct loop *loop, const char *listen_addr, uint16_t port,
                          const struct metrics *metrics, admin_not_ready_reason *not_ready_reason,
                          void *arg)

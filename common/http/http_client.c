@@ -37,6 +37,7 @@
 #define BEGIN_PER_TURN 16
 #define TLS_SESSIONS_MAX 64 // one for each host and port
 #define ANSWER_BUFFER_BYTES 4096L
+#define LOCATION_BYTES_MAX 2048 // a longer one counts as absent
 
 struct exchange {
     struct exchange *next, *previous; // among those out, or `next` among the spare
@@ -51,7 +52,7 @@ struct exchange {
     void *arg;
     uint64_t begun_us;
     struct bytes answer;
-    struct bytes retry_after;
+    struct bytes retry_after, location;
     size_t head_bytes;
     bool is_cut;
     bool was_allowed;
@@ -116,6 +117,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
         return CURL_WRITEFUNC_ERROR;
     }
     http_answer_head_value(data, len, "retry-after:", &exchange->retry_after);
+    http_answer_head_value(data, len, "location:", &exchange->location);
     return len;
 }
 
@@ -263,6 +265,7 @@ static struct exchange *take_exchange(struct http_client *client)
         exchange->easy = new_easy(client);
         bytes_init(&exchange->answer, HTTP_ANSWER_BYTES_MAX);
         bytes_init(&exchange->retry_after, 128);
+        bytes_init(&exchange->location, LOCATION_BYTES_MAX);
         SET(exchange->easy, CURLOPT_PREREQDATA, exchange);
         SET(exchange->easy, CURLOPT_WRITEDATA, exchange);
         SET(exchange->easy, CURLOPT_HEADERDATA, exchange);
@@ -283,6 +286,7 @@ static void free_exchange(struct exchange *exchange)
     curl_easy_cleanup(exchange->easy);
     bytes_release(&exchange->answer);
     bytes_release(&exchange->retry_after);
+    bytes_release(&exchange->location);
     free(exchange);
 }
 
@@ -305,6 +309,7 @@ static void give_back(struct exchange *exchange, bool is_sound)
     bytes_release(&exchange->answer); // a spare one holds no memory of its last answer
     bytes_init(&exchange->answer, HTTP_ANSWER_BYTES_MAX);
     bytes_clear(&exchange->retry_after);
+    bytes_clear(&exchange->location);
     exchange->next = client->spare;
     client->spare = exchange;
     client->spare_count++;
@@ -349,6 +354,7 @@ static void answer(struct exchange *exchange, CURLcode code)
         .body = bytes_view(&exchange->answer),
         .body_is_cut = exchange->is_cut || (code != CURLE_OK && exchange->answer.len > 0),
         .retry_after = bytes_view(&exchange->retry_after),
+        .location = bytes_view(&exchange->location),
         .latency_us = loop_now_us() - exchange->begun_us,
     };
     if (status >= 200) {
@@ -359,7 +365,7 @@ static void answer(struct exchange *exchange, CURLcode code)
     }
     answer.came_too_late = exchange->was_forbidden;
     if (exchange->was_forbidden) {
-        answer.error = "the lease was too old to send";
+        answer.error = "the connection came too late to send the request";
     } else if (code != CURLE_OK) {
         answer.error = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
     }

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "memory.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -166,8 +167,7 @@ static void run_out_of_descriptors(struct http_server *server)
     loop_watch_set(server->watch, 0);
     if (now_ms - server->complained_ms > COMPLAIN_EVERY_MS) {
         server->complained_ms = now_ms;
-        log_error(
-            "no descriptor is left: connections wait to be accepted (the limit of open files)");
+        log_error("out of file descriptors; new connections wait in the accept queue");
     }
 }
 
@@ -180,14 +180,25 @@ log_of_libmicrohttpd(void *arg, const char *format, va_list args)
     if (server->watch && strstr(format, "resource limit")) {
         run_out_of_descriptors(server);
     }
-    log_debug("libmicrohttpd says", log_text("text", text));
+    log_debug("libmicrohttpd reports", log_text("text", text));
+}
+
+bool http_server_can_listen_on(const char *listen_addr)
+{
+    struct sockaddr_storage address;
+    return http_connection_address(listen_addr, 0, &address);
 }
 
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
+    const int fd = options->listening_fd;
     struct sockaddr_storage address;
-    if (!http_connection_address(options->listen_addr, options->port, &address)) {
+    socklen_t len = sizeof address;
+    if (fd > 0 && getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+        return NULL;
+    }
+    if (fd == 0 && !http_connection_address(options->listen_addr, options->port, &address)) {
         errno = EADDRNOTAVAIL;
         return NULL;
     }
@@ -204,7 +215,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *server)
         MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
         http_request_end, server, MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server,
-        MHD_OPTION_END);
+        fd > 0 ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, fd, MHD_OPTION_END);
 }
 
 static void release(struct http_server *server)
@@ -243,7 +254,15 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
 
 uint16_t http_server_port(const struct http_server *server)
 {
-    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v4 = {0}};
+    socklen_t len = sizeof address;
+    int fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
+    getsockname(fd, &address.any, &len);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 void http_server_drain(struct http_server *server)

@@ -50,6 +50,7 @@ const struct http_route *http_route_find(const struct http_route *routes, const 
 struct http_server_options {
     const char *listen_addr; // numeric IPv4 or IPv6 address
     uint16_t port;           // 0: the system chooses; see http_server_port
+    int listening_fd; // a listening socket in place of both, which the server closes; 0: none
     size_t body_bytes_max;
     uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
     unsigned connections_max;
@@ -63,6 +64,9 @@ struct http_server_options {
     // Told of each refusal that the server itself makes, for counting. May be NULL.
     void (*on_refusal)(const char *code, void *arg);
 };
+
+// Is this an address to listen on: numeric, IPv4 or IPv6?
+bool http_server_can_listen_on(const char *listen_addr);
 
 // Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);

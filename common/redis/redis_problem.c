@@ -26,7 +26,7 @@ void redis_problem_report(struct redis_problem_log *problem, const char *connect
                           const char *text)
 {
     if (is_due(problem, text, sizeof problem->reported)) {
-        log_warning("Redis cannot be used; trying again", log_text("connection", connection),
+        log_warning("Redis cannot be used; retrying", log_text("connection", connection),
                     log_text("error", problem->reported));
     }
 }
@@ -35,7 +35,7 @@ void redis_problem_report_refusal(struct redis_problem_log *problem, const char 
                                   const char *error)
 {
     if (is_due(problem, error, strcspn(error, " "))) {
-        log_warning("Redis refuses a command; trying again", log_text("connection", connection),
+        log_warning("Redis refuses a command; retrying", log_text("connection", connection),
                     log_text("error", problem->reported));
     }
 }
