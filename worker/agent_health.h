@@ -1,10 +1,9 @@
-// Tells the operator how the agent is: an error when it begins to fail or to reject us, every 10 s
-// while that lasts, with how many callers wait, and a line when it is over.
+// Tells the operator how each agent is: an error when it begins to fail or to reject us, every 10 s
+// while that lasts, with how many calls are unfinished, and a line when it is over.
 #ifndef DIALIN_AGENT_HEALTH_H
 #define DIALIN_AGENT_HEALTH_H
 
 #include "redis.h"
-#include "retry.h"
 
 #define AGENT_HEALTH_TELL_MS 10000
 
@@ -24,11 +23,7 @@ void agent_health_close(struct agent_health *health); // after the connection is
 void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error);
 
-// The same by the decision about its answer; nothing if that says nothing of the agent.
-void agent_health_note_decision(struct agent_health *health, enum retry_decision decision,
-                                const char *agent, unsigned status, const char *error);
-
-// Time has passed: logs a problem that lasts again, if it is time to.
-void agent_health_remind(struct agent_health *health);
+// Time has passed: logs each problem of this kind again, if it lasts and it is time to.
+void agent_health_remind(struct agent_health *health, enum agent_problem problem);
 
 #endif

@@ -1,6 +1,7 @@
-// Does this worker reach the agent? It is cut off if its own connections do not come about while
-// the agent answers others. Then its failures say nothing of the agent, its calls go to other
-// workers, and it takes one call at a time, to try, until an attempt of its own gets out.
+// Does this worker reach an agent? It is cut off from one if its own connections do not come about
+// while the agent answers others. Then its failures say nothing of the agent, and its calls go to
+// other workers. If it reaches no agent at all, it takes one call at a time, to try, until an
+// attempt of its own gets out.
 #ifndef DIALIN_REACH_H
 #define DIALIN_REACH_H
 
@@ -23,14 +24,14 @@ struct reach *reach_open(struct loop *loop, struct agent_health *health,
 void reach_close(struct reach *reach);
 
 // An attempt of this worker ended.
-void reach_note_attempt(struct reach *reach, const struct http_answer *http);
+void reach_note_attempt(struct reach *reach, const char *agent, const struct http_answer *http);
 
 // An attempt had no answer (`error`), and Redis knows how long ago the agent answered another
-// worker. Returns true if this worker is cut off from now on.
-bool reach_note_others(struct reach *reach, uint64_t answered_ago_ms, const char *agent,
+// worker. Returns true if this worker is cut off from the agent from now on.
+bool reach_note_others(struct reach *reach, const char *agent, uint64_t answered_ago_ms,
                        const char *error);
 
-bool reach_is_cut_off(const struct reach *reach);
+bool reach_is_cut_off(const struct reach *reach, const char *agent);
 
 // How many of `room` calls may be taken, beside `in_work`.
 size_t reach_room(const struct reach *reach, size_t in_work, size_t room);
