@@ -280,7 +280,7 @@ FUZZ_SOURCES := $(addprefix common/redis/,redis_address.c redis_clock.c redis_he
                 worker/history/recorded_call.c common/webhook/entry_id.c $(addprefix common/core/,log.c loop.c metrics.c) \
                 worker/stream/stream_entry.c common/redis/redis_command.c tests/fuzz/no_redis.c \
                 $(addprefix ingress/,webhook.c spool_record.c) \
-                $(addprefix worker/redact/,redact.c redactor.c secret.c) \
+                $(wildcard worker/redact/*.c) \
                 worker/agent/transform.c $(wildcard worker/agent/route*.c) \
                 $(addprefix common/core/,base64.c hmac.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
                 $(addprefix common/webhook/,phone_number.c webhook_entry.c webhook_repair.c signature.c)

@@ -14,7 +14,7 @@ knows.worker/stream  := common/core common/redis common/webhook worker/script
 knows.worker/line    := common/core common/redis common/webhook worker/script worker/stream
 knows.worker/agent   := common/core common/http common/webhook
 knows.worker/redact  := common/core
-knows.worker/history := common/core common/redis common/webhook worker/agent
+knows.worker/history := common/core common/redis common/webhook worker/agent worker/script worker/line
 knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS)
 knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_PARTS) worker/history \
                         worker/audit/terminal

@@ -67,12 +67,19 @@ static const char *not_ready_reason(void *arg)
     return problem ? problem : stream_reader_not_ready_reason(worker->reader);
 }
 
+static uint64_t out_max_of(const char *agent, void *arg)
+{
+    const struct worker *worker = arg;
+    return calls_out_max(worker->calls, agent);
+}
+
 static void on_reload(const void *arg, void *worker_arg)
 {
     const struct settings *settings = arg;
     struct worker *worker = worker_arg;
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
+    calls_reroute(worker->calls, settings->routing);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -148,16 +155,15 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     };
     const struct calls_settings calls_settings = {
         .prefix = settings->common.redis_prefix,
-        .route = &settings->route,
-        .transform = {.daily_api_key = settings->daily_api_key,
-                      .daily_api_url = settings->daily_api_url},
+        .place = {.transform = {.daily_api_key = settings->daily_api_key,
+                                .daily_api_url = settings->daily_api_url},
+                  .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
+                  .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+                  .room_expiry_s = settings->room_expiry_s},
         .secrets = settings->secrets,
         .concurrency = settings->concurrency,
         .start_timeout_ms = settings->start_timeout_s * MS_PER_S,
-        .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
-        .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
         .hold_grace_ms = settings->hold_grace_s * MS_PER_S,
-        .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
     const struct stream_reader_events reader_events = {calls_on_entry, calls_is_known, calls_room,
@@ -173,9 +179,11 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
                                         worker->scripts, &reader_settings);
     worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);
-    worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer);
-    worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
-                               worker->client, metrics, worker->reader, worker->lines);
+    worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer,
+                               out_max_of, worker);
+    worker->calls =
+        calls_open(worker->loop, &calls_settings, worker->commands, worker->record, worker->client,
+                   metrics, worker->reader, worker->lines, settings->routing);
     stream_reader_serve(worker->reader, &reader_events, worker->calls);
     worker->drain = loop_timer_open(worker->loop, leave_when_drained, worker);
 }

@@ -145,7 +145,8 @@ class Process:
 class Redis(Process):
     """A redis-server of one's own, on loopback and on a unix socket, in a folder of its own."""
 
-    def __init__(self, folder, fsync="no", port=None, password=None, options=()):
+    def __init__(self, folder, fsync="no", port=None, password=None, options=(),
+                 environment=None):
         self.folder = folder
         self.port = port or free_port()
         self.password = password
@@ -162,7 +163,8 @@ class Redis(Process):
         if password:
             command += ["--requirepass", password]
         command += options
-        super().__init__("redis", command, folder)
+        super().__init__("redis", command, folder,
+                         {**os.environ, **environment} if environment else None)
         self.client = self.connect()
         self.wait_until_ready()
 
