@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
 #include "record.h"
 #include "script.h"
 #include "service_manager.h"
@@ -24,7 +25,8 @@
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
-#define MS_PER_DAY (24 * 3600 * MS_PER_S)
+#define S_PER_DAY (24 * 3600)
+#define MS_PER_DAY (S_PER_DAY * MS_PER_S)
 
 struct worker {
     const struct settings *settings;
@@ -37,6 +39,7 @@ struct worker {
     struct lines *lines;
     struct housekeeping *housekeeping;
     struct account *account;
+    struct program_status *status;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
@@ -80,6 +83,15 @@ static void on_reload(const void *arg, void *worker_arg)
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
     calls_reroute(worker->calls, settings->routing);
+    program_status_reload(worker->status, settings);
+}
+
+static void describe(struct json_line *line, void *arg)
+{
+    const struct worker *worker = arg;
+    json_line_number(line, "in_work", calls_count(worker->calls));
+    json_line_number(line, "in_work_max", worker->settings->concurrency);
+    json_line_number(line, "lease_ms", worker->settings->lease_s * MS_PER_S);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -197,9 +209,21 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
         .retention_ms = settings->retention_days * MS_PER_DAY,
         .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
     };
+    const struct program_status_settings status_settings = {
+        .program = "worker",
+        .name = worker->consumer,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = worker,
+    };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
-    worker->account = account_open(worker->loop, worker->scripts, metrics);
+    worker->account =
+        account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
+    worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
 }
 
 static void close_parts(struct worker *worker)
@@ -213,6 +237,7 @@ static void close_parts(struct worker *worker)
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);
     account_close(worker->account);
+    program_status_close(worker->status);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
     process_reload_close(worker->reloader);
