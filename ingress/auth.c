@@ -16,16 +16,16 @@ static bool key_is_good(const char *api_key, const char *authorization)
            signature_same_secret(view_of_text(authorization + len), view_of_text(api_key));
 }
 
-static bool clocks_differ(const struct sender_clock *clock)
+static bool clocks_differ(const struct auth_clocks *clock)
 {
     uint64_t apart_ms = clock->host_ms > clock->redis_ms ? clock->host_ms - clock->redis_ms
                                                          : clock->redis_ms - clock->host_ms;
-    return apart_ms > SENDER_CLOCKS_APART_MS;
+    return apart_ms > AUTH_CLOCKS_APART_MS;
 }
 
-static const char *look_at_signature(const struct sender_rules *rules,
-                                     const struct sender_credentials *credentials,
-                                     const struct sender_clock *clock)
+static const char *look_at_signature(const struct auth_rules *rules,
+                                     const struct auth_credentials *credentials,
+                                     const struct auth_clocks *clock)
 {
     struct bytes_view timestamp = view_of_text(credentials->timestamp);
     struct bytes_view signature = view_of_text(credentials->signature);
@@ -42,9 +42,9 @@ static const char *look_at_signature(const struct sender_rules *rules,
     return is_fresh ? NULL : STALE;
 }
 
-const char *sender_refuse_at_head(const struct sender_rules *rules,
-                                  const struct sender_credentials *credentials,
-                                  const struct sender_clock *clock)
+const char *auth_refuse_at_head(const struct auth_rules *rules,
+                                const struct auth_credentials *credentials,
+                                const struct auth_clocks *clock)
 {
     if (rules->allow_unsigned) {
         return NULL;
@@ -58,26 +58,25 @@ const char *sender_refuse_at_head(const struct sender_rules *rules,
     return key_is_good(rules->api_key, credentials->authorization) ? NULL : INVALID;
 }
 
-static enum signature_verdict check_signature(struct sender *sender,
-                                              const struct sender_rules *rules,
-                                              const struct sender_credentials *credentials,
+static enum signature_verdict check_signature(struct auth *auth, const struct auth_rules *rules,
+                                              const struct auth_credentials *credentials,
                                               struct bytes_view body,
-                                              const struct sender_clock *clock)
+                                              const struct auth_clocks *clock)
 {
     const struct bytes_view timestamp = view_of_text(credentials->timestamp);
     const struct bytes_view signature = view_of_text(credentials->signature);
     enum signature_verdict verdict =
-        signature_check(rules->secrets, timestamp, signature, body, clock->host_ms, &sender->match);
+        signature_check(rules->secrets, timestamp, signature, body, clock->host_ms, &auth->match);
     if (verdict == SIGNATURE_STALE && clocks_differ(clock)) {
         verdict = signature_check(rules->secrets, timestamp, signature, body, clock->redis_ms,
-                                  &sender->match);
+                                  &auth->match);
     }
     return verdict;
 }
 
-static const char *failure_of_signature(struct sender *sender, const struct sender_rules *rules,
-                                        const struct sender_credentials *credentials,
-                                        struct bytes_view body, const struct sender_clock *clock)
+static const char *failure_of_signature(struct auth *auth, const struct auth_rules *rules,
+                                        const struct auth_credentials *credentials,
+                                        struct bytes_view body, const struct auth_clocks *clock)
 {
     if (!credentials->timestamp || !credentials->signature) {
         return MISSING;
@@ -85,69 +84,69 @@ static const char *failure_of_signature(struct sender *sender, const struct send
     if (!rules->secrets) {
         return INVALID;
     }
-    switch (check_signature(sender, rules, credentials, body, clock)) {
+    switch (check_signature(auth, rules, credentials, body, clock)) {
     case SIGNATURE_GOOD:
-        sender->is_genuine = true;
+        auth->is_genuine = true;
         return NULL;
     case SIGNATURE_WRONG:
         return INVALID;
     case SIGNATURE_STALE:
-        sender->is_genuine = true;
+        auth->is_genuine = true;
         return STALE;
     }
     return INVALID;
 }
 
-void sender_prove(struct sender *sender, const struct sender_rules *rules,
-                  const struct sender_credentials *credentials, struct bytes_view body,
-                  const struct sender_clock *clock)
+void auth_check(struct auth *auth, const struct auth_rules *rules,
+                const struct auth_credentials *credentials, struct bytes_view body,
+                const struct auth_clocks *clock)
 {
-    sender->failure = NULL;
-    sender->has_key = false;
-    sender->is_genuine = false;
-    sender->match.any_number = false;
-    sender->match.count = 0;
-    sender->is_unsigned = rules->allow_unsigned;
-    if (sender->is_unsigned) {
+    auth->failure = NULL;
+    auth->has_key = false;
+    auth->is_genuine = false;
+    auth->match.any_number = false;
+    auth->match.count = 0;
+    auth->is_unsigned = rules->allow_unsigned;
+    if (auth->is_unsigned) {
         return;
     }
     if (credentials->timestamp || credentials->signature) {
-        sender->failure = failure_of_signature(sender, rules, credentials, body, clock);
+        auth->failure = failure_of_signature(auth, rules, credentials, body, clock);
     } else if (!credentials->authorization) {
-        sender->failure = MISSING;
+        auth->failure = MISSING;
     } else {
-        sender->has_key = key_is_good(rules->api_key, credentials->authorization);
-        sender->failure = sender->has_key ? NULL : INVALID;
-        sender->is_genuine = sender->has_key;
+        auth->has_key = key_is_good(rules->api_key, credentials->authorization);
+        auth->failure = auth->has_key ? NULL : INVALID;
+        auth->is_genuine = auth->has_key;
     }
 }
 
-const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules)
+const char *auth_signed_for(const struct auth *auth, const struct auth_rules *rules)
 {
-    return sender->match.count > 0 ? signature_tied_to(rules->secrets, &sender->match) : "";
+    return auth->match.count > 0 ? signature_tied_to(rules->secrets, &auth->match) : "";
 }
 
-void sender_name(const struct sender *sender, const struct sender_rules *rules,
-                 char out[SIGNATURE_NAME_BYTES])
+void auth_name(const struct auth *auth, const struct auth_rules *rules,
+               char out[SIGNATURE_NAME_BYTES])
 {
-    if (sender->match.count > 0) {
-        signature_name(rules->secrets, &sender->match, out);
+    if (auth->match.count > 0) {
+        signature_name(rules->secrets, &auth->match, out);
     } else {
-        view_copy(sender->has_key ? VIEW("INGRESS_API_KEY") : VIEW(""), out, SIGNATURE_NAME_BYTES);
+        view_copy(auth->has_key ? VIEW("INGRESS_API_KEY") : VIEW(""), out, SIGNATURE_NAME_BYTES);
     }
 }
 
-const char *sender_trespass(const struct sender *sender, const struct sender_rules *rules,
-                            enum webhook_kind kind, const char *to)
+const char *auth_authorize(const struct auth *auth, const struct auth_rules *rules,
+                           enum webhook_kind kind, const char *to)
 {
-    if (sender->is_unsigned) {
+    if (auth->is_unsigned) {
         return NULL;
     }
-    if (sender->has_key) {
+    if (auth->has_key) {
         return kind == WEBHOOK_DIALOUT ? NULL : MISSING;
     }
     if (kind == WEBHOOK_DIALOUT) {
-        return sender->match.any_number ? NULL : INVALID;
+        return auth->match.any_number ? NULL : INVALID;
     }
-    return signature_allows(rules->secrets, &sender->match, to) ? NULL : INVALID;
+    return signature_allows(rules->secrets, &auth->match, to) ? NULL : INVALID;
 }

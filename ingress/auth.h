@@ -11,29 +11,29 @@
 #include <stdint.h>
 
 // Who is believed. Borrowed.
-struct sender_rules {
+struct auth_rules {
     const struct signature_secrets *secrets; // NULL: none
     const char *api_key;                     // for dial-outs of one's own application; NULL: none
     bool allow_unsigned;
 };
 
-// The time by the host's clock and by Redis'. If they are over SENDER_CLOCKS_APART_MS apart, one of
+// The time by the host's clock and by Redis'. If they are over AUTH_CLOCKS_APART_MS apart, one of
 // them has stepped, and a timestamp is fresh if either says so.
-#define SENDER_CLOCKS_APART_MS 1000
-struct sender_clock {
+#define AUTH_CLOCKS_APART_MS 1000
+struct auth_clocks {
     uint64_t host_ms;
     uint64_t redis_ms;
 };
 
 // The headers of a request; NULL if absent.
-struct sender_credentials {
+struct auth_credentials {
     const char *timestamp;     // X-Pinless-Timestamp
     const char *signature;     // X-Pinless-Signature
     const char *authorization; // Authorization
 };
 
-// Plain memory; the result of sender_prove.
-struct sender {
+// Plain memory; the result of auth_check.
+struct auth {
     bool is_genuine;     // a good signature or key; its timestamp may be stale
     const char *failure; // the code of the refusal; NULL: genuine
     bool has_key;        // proved by the bearer key
@@ -42,26 +42,26 @@ struct sender {
 };
 
 // The code of the refusal if these headers cannot be right, whatever the body is; else NULL.
-const char *sender_refuse_at_head(const struct sender_rules *rules,
-                                  const struct sender_credentials *credentials,
-                                  const struct sender_clock *clock);
+const char *auth_refuse_at_head(const struct auth_rules *rules,
+                                const struct auth_credentials *credentials,
+                                const struct auth_clocks *clock);
 
 // A signature that is there is always checked, whatever else is.
-void sender_prove(struct sender *sender, const struct sender_rules *rules,
-                  const struct sender_credentials *credentials, struct bytes_view body,
-                  const struct sender_clock *clock);
+void auth_check(struct auth *auth, const struct auth_rules *rules,
+                const struct auth_credentials *credentials, struct bytes_view body,
+                const struct auth_clocks *clock);
 
 // The address that the sender's secret is tied to (signature_tied_to); "" if to nothing.
-const char *sender_signed_for(const struct sender *sender, const struct sender_rules *rules);
+const char *auth_signed_for(const struct auth *auth, const struct auth_rules *rules);
 
 // Which secret or key proved the sender, for people: "2 of the list (+14152251493)".
-void sender_name(const struct sender *sender, const struct sender_rules *rules,
-                 char out[SIGNATURE_NAME_BYTES]);
+void auth_name(const struct auth *auth, const struct auth_rules *rules,
+               char out[SIGNATURE_NAME_BYTES]);
 
 // A genuine sender may still not speak for everything: the bearer key sends dial-outs only, and a
 // secret tied to a number speaks for that number only, and for no dial-out. The code of the
 // refusal, or NULL. `to` is the called number, empty for none.
-const char *sender_trespass(const struct sender *sender, const struct sender_rules *rules,
-                            enum webhook_kind kind, const char *to);
+const char *auth_authorize(const struct auth *auth, const struct auth_rules *rules,
+                           enum webhook_kind kind, const char *to);
 
 #endif

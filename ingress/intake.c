@@ -21,7 +21,7 @@ struct intake {
     struct spool *spool; // NULL: there is none
     struct pending_webhooks *pending;
     struct refusals *refusals;
-    struct intake_counts counts;
+    struct intake_metrics counts;
 };
 
 // --- refusing ---------------------------------------------------------------------------------
@@ -75,14 +75,14 @@ static void refuse_as_not_genuine(const struct intake *intake, struct http_reque
 
 // A request with a good signature or key that cannot be taken.
 static void refuse_from(const struct intake *intake, struct http_request *request,
-                        const struct sender *sender, const struct refusal *refusal)
+                        const struct auth *auth, const struct refusal *refusal)
 {
     char peer[PEER_BYTES], secret[SIGNATURE_NAME_BYTES];
     struct refusal of_peer = *refusal;
     find_peer(intake, request, peer);
     of_peer.peer = peer;
-    if (sender->is_genuine) {
-        sender_name(sender, &intake->settings.sender, secret);
+    if (auth->is_genuine) {
+        auth_name(auth, &intake->settings.auth, secret);
         refusal_answer_genuine(intake->refusals, request, &of_peer, secret,
                                stream_writer_now_ms(intake->writer));
     } else {
@@ -90,9 +90,9 @@ static void refuse_from(const struct intake *intake, struct http_request *reques
     }
 }
 
-static struct sender_credentials credentials_of(const struct http_request *request)
+static struct auth_credentials credentials_of(const struct http_request *request)
 {
-    return (struct sender_credentials){
+    return (struct auth_credentials){
         .timestamp = http_request_header(request, "X-Pinless-Timestamp"),
         .signature = http_request_header(request, "X-Pinless-Signature"),
         .authorization = http_request_header(request, "Authorization"),
@@ -102,12 +102,12 @@ static struct sender_credentials credentials_of(const struct http_request *reque
 // --- queueing -----------------------------------------------------------------------------------
 
 // The call's id: Daily's, or of a dial-out its own. NULL when it is good, else a sentence.
-static const char *choose_call_id(const struct pending_new *new, const struct sender *sender,
+static const char *choose_call_id(const struct pending_new *new, const struct auth *auth,
                                   const struct webhook *webhook, char call_id[DIALOUT_ID_BYTES])
 {
     const char *header = http_request_header(new->request, "Idempotency-Key");
     const struct dialout_request dialout = {
-        .is_signed = sender->is_genuine && !sender->has_key,
+        .is_signed = auth->is_genuine && !auth->has_key,
         .header = header,
         .body_key = webhook->idempotency_key,
         .timestamp = new->entry.timestamp,
@@ -125,11 +125,11 @@ static const char *choose_call_id(const struct pending_new *new, const struct se
     return dialout_id_choose(&dialout, call_id);
 }
 
-static void queue(struct intake *intake, struct http_request *request, const struct sender *sender,
+static void queue(struct intake *intake, struct http_request *request, const struct auth *auth,
                   const struct webhook *webhook)
 {
     char call_id[DIALOUT_ID_BYTES], peer[PEER_BYTES];
-    const struct sender_credentials given = credentials_of(request);
+    const struct auth_credentials given = credentials_of(request);
     find_peer(intake, request, peer);
     struct pending_new new = {
         .request = request,
@@ -142,14 +142,14 @@ static void queue(struct intake *intake, struct http_request *request, const str
                 .signature = view_of_text(given.signature),
                 .peer = view_of_text(peer),
                 .body = http_request_body(request),
-                .signed_for = view_of_text(sender_signed_for(sender, &intake->settings.sender)),
+                .signed_for = view_of_text(auth_signed_for(auth, &intake->settings.auth)),
                 .flaw = view_of_text(webhook->flaw),
             },
     };
-    const char *problem = choose_call_id(&new, sender, webhook, call_id);
+    const char *problem = choose_call_id(&new, auth, webhook, call_id);
     if (problem) {
         const struct refusal refusal = {400, "invalid_field", problem, NULL};
-        refuse_from(intake, request, sender, &refusal);
+        refuse_from(intake, request, auth, &refusal);
         return;
     }
     new.entry.call_id = view_of_text(call_id);
@@ -166,10 +166,10 @@ static bool is_busy(const struct intake *intake)
 void intake_on_head(struct http_request *request, void *arg)
 {
     struct intake *intake = arg;
-    const struct sender_credentials given = credentials_of(request);
+    const struct auth_credentials given = credentials_of(request);
     uint64_t length = http_request_length(request);
-    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
-    const char *failure = sender_refuse_at_head(&intake->settings.sender, &given, &clock);
+    const struct auth_clocks clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    const char *failure = auth_refuse_at_head(&intake->settings.auth, &given, &clock);
     if (is_busy(intake)) {
         refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
     } else if (failure && length == UINT64_MAX) { // it may still be a verification request
@@ -190,36 +190,35 @@ static void answer_verification(struct intake *intake, struct http_request *requ
 }
 
 static void take_webhook(struct intake *intake, struct http_request *request,
-                         const struct sender *sender, const struct webhook *webhook)
+                         const struct auth *auth, const struct webhook *webhook)
 {
-    const char *failure =
-        sender_trespass(sender, &intake->settings.sender, webhook->kind, webhook->to);
+    const char *failure = auth_authorize(auth, &intake->settings.auth, webhook->kind, webhook->to);
     if (failure) {
         const struct refusal refusal = {401, failure, sentence_of(failure), NULL};
-        refuse_from(intake, request, sender, &refusal);
+        refuse_from(intake, request, auth, &refusal);
     } else if (is_busy(intake)) {
         refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
     } else {
-        queue(intake, request, sender, webhook);
+        queue(intake, request, auth, webhook);
     }
 }
 
 static void read_webhook(struct intake *intake, struct http_request *request,
-                         const struct sender *sender)
+                         const struct auth *auth)
 {
     struct webhook webhook;
-    const char *signed_for = sender_signed_for(sender, &intake->settings.sender);
+    const char *signed_for = auth_signed_for(auth, &intake->settings.auth);
     switch (webhook_read(&webhook, http_request_body(request), view_of_text(signed_for))) {
     case WEBHOOK_VERIFICATION:
         answer_verification(intake, request);
         break;
     case WEBHOOK_REFUSED: {
         const struct refusal refusal = {400, webhook.code, webhook.sentence, NULL};
-        refuse_from(intake, request, sender, &refusal);
+        refuse_from(intake, request, auth, &refusal);
         break;
     }
     case WEBHOOK_CALL:
-        take_webhook(intake, request, sender, &webhook);
+        take_webhook(intake, request, auth, &webhook);
         break;
     }
     webhook_release(&webhook);
@@ -229,20 +228,20 @@ void intake_on_request(struct http_request *request, void *arg)
 {
     struct intake *intake = arg;
     struct bytes_view body = http_request_body(request);
-    const struct sender_credentials given = credentials_of(request);
-    struct sender sender;
-    const struct sender_clock clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
-    sender_prove(&sender, &intake->settings.sender, &given, body, &clock);
-    if (!sender.failure) {
+    const struct auth_credentials given = credentials_of(request);
+    struct auth auth;
+    const struct auth_clocks clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
+    auth_check(&auth, &intake->settings.auth, &given, body, &clock);
+    if (!auth.failure) {
         http_request_is_genuine(request);
     }
-    if (!sender.failure) {
-        read_webhook(intake, request, &sender);
+    if (!auth.failure) {
+        read_webhook(intake, request, &auth);
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
         answer_verification(intake, request);
     } else {
-        const struct refusal refusal = {401, sender.failure, sentence_of(sender.failure), NULL};
-        refuse_from(intake, request, &sender, &refusal);
+        const struct refusal refusal = {401, auth.failure, sentence_of(auth.failure), NULL};
+        refuse_from(intake, request, &auth, &refusal);
     }
 }
 
@@ -252,20 +251,21 @@ void intake_on_health(struct http_request *request, void *arg)
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), NULL);
 }
 
-void intake_reload(struct intake *intake, const struct sender_rules *sender,
+void intake_reload(struct intake *intake, const struct auth_rules *auth,
                    const struct redis_address *redis)
 {
-    intake->settings.sender = *sender;
+    intake->settings.auth = *auth;
     stream_writer_reload(intake->writer, redis);
 }
 
-const char *intake_missing(void *arg)
+const char *intake_not_ready_reason(void *arg)
 {
     const struct intake *intake = arg;
     if (stream_writer_is_up(intake->writer)) {
         return NULL;
     }
-    return intake->spool ? spool_missing(intake->spool) : stream_writer_missing(intake->writer);
+    return intake->spool ? spool_not_ready_reason(intake->spool)
+                         : stream_writer_not_ready_reason(intake->writer);
 }
 
 // --- opening and closing ----------------------------------------------------------------------
@@ -301,6 +301,21 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
                                              intake->refusals};
     intake->pending = pending_webhooks_open(loop, &pending);
     return intake;
+}
+
+struct redis *intake_redis(const struct intake *intake)
+{
+    return stream_writer_redis(intake->writer);
+}
+
+void intake_describe(const struct intake *intake, struct json_line *line)
+{
+    json_line_number(line, "in_work", (uint64_t)*intake->counts.in_flight);
+    json_line_number(line, "in_work_max", intake->settings.in_flight_max);
+    if (intake->spool) {
+        json_line_number(line, "spool_bytes", spool_bytes(intake->spool));
+        json_line_number(line, "spool_bytes_max", intake->settings.spool_bytes_max);
+    }
 }
 
 bool intake_has_spool(const struct intake *intake)

@@ -4,6 +4,7 @@
 #define DIALIN_INTAKE_H
 
 #include "http_server.h"
+#include "json_line.h"
 #include "loop.h"
 #include "metrics.h"
 #include "peer.h"
@@ -18,7 +19,7 @@
 // Everything is borrowed for the life of the intake.
 struct intake_settings {
     const char *redis_prefix;
-    struct sender_rules sender;
+    struct auth_rules auth;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
     unsigned wait_replicas;
@@ -38,15 +39,21 @@ void intake_on_refusal(const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);
 
 // From now on these senders are believed, and new connections to Redis use this address. Borrowed.
-void intake_reload(struct intake *intake, const struct sender_rules *sender,
+void intake_reload(struct intake *intake, const struct auth_rules *auth,
                    const struct redis_address *redis);
 
-// Returns the reason why it cannot take webhooks, or NULL (admin_missing).
-const char *intake_missing(void *arg);
+// Returns the reason why it cannot take webhooks, or NULL (admin_not_ready_reason).
+const char *intake_not_ready_reason(void *arg);
 
 // Returns false if the configured spool could not be opened: webhooks that an earlier run had
 // spooled would wait in vain.
 bool intake_has_spool(const struct intake *intake);
+
+// The connection through which webhooks are written; borrowed.
+struct redis *intake_redis(const struct intake *intake);
+
+// Adds what it holds to the status of the program: webhooks in flight, the spool.
+void intake_describe(const struct intake *intake, struct json_line *line);
 
 // An fdatasync is out: intake_close must wait for its end.
 bool intake_is_spooling(const struct intake *intake);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-void intake_counts_register(struct intake_counts *counts, struct metrics *metrics)
+void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics)
 {
     static const char NAME[] = "dialin_webhooks_total";
     static const char HELP[] = "Requests to the dial-in path, by what became of them.";
@@ -44,7 +44,7 @@ void intake_counts_register(struct intake_counts *counts, struct metrics *metric
                                       "From a webhook's first line to its acknowledgement.");
 }
 
-void intake_counts_refusal(const struct intake_counts *counts, const char *code)
+void intake_counts_refusal(const struct intake_metrics *counts, const char *code)
 {
     for (const struct intake_refusals *refusal = counts->refusals; refusal->code; refusal++) {
         if (!strcmp(refusal->code, code)) {

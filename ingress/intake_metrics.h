@@ -14,14 +14,14 @@ struct intake_refusals {
 };
 
 // The pointers live as long as the metrics they were registered with.
-struct intake_counts {
+struct intake_metrics {
     uint64_t *queued, *spooled, *verified, *duplicate;
     int64_t *in_flight;
     struct metrics_histogram *latency;
     struct intake_refusals refusals[INTAKE_REFUSAL_CODES_MAX]; // the last has no code
 };
 
-void intake_counts_register(struct intake_counts *counts, struct metrics *metrics);
-void intake_counts_refusal(const struct intake_counts *counts, const char *code);
+void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics);
+void intake_counts_refusal(const struct intake_metrics *counts, const char *code);
 
 #endif

@@ -7,13 +7,18 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
+#include "service_manager.h"
 #include "settings.h"
 
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "dialin-ingress"
 #define SUMMARY                                                                                    \
     "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
+#define MS_PER_S 1000
 #define DRAIN_TICK_MS 20
 #define BYTES_PER_MB 1000000
 #define STRANGER_REQUESTS_MAX 1 // then their connection closes
@@ -32,27 +37,37 @@ struct ingress {
     struct loop *loop;
     struct http_server *server;
     struct intake *intake;
-    struct loop_timer *drain;
-    bool is_leaving;
+    struct program_status *status;
+    struct loop_timer *drain, *lame_duck;
+    uint64_t lame_duck_ms; // still accepting, though not ready
+    bool has_tls, is_leaving;
 };
 
-static struct sender_rules sender_of(const struct settings *settings)
+static struct auth_rules auth_of(const struct settings *settings)
 {
-    return (struct sender_rules){settings->secrets, settings->api_key, settings->allow_unsigned};
+    return (struct auth_rules){settings->secrets, settings->api_key, settings->allow_unsigned};
 }
 
 static void on_reload(const void *arg, void *ingress_arg)
 {
     const struct settings *settings = arg;
     struct ingress *ingress = ingress_arg;
-    const struct sender_rules sender = sender_of(settings);
-    intake_reload(ingress->intake, &sender, &settings->redis);
+    const struct auth_rules auth = auth_of(settings);
+    intake_reload(ingress->intake, &auth, &settings->redis);
+    if (ingress->has_tls && settings->tls) {
+        http_server_use_tls(ingress->server, settings->tls);
+        http_tls_report_expiry(settings->tls);
+    } else if (ingress->has_tls || settings->tls) {
+        log_warning("TLS_CERT was set or removed: this takes effect after a restart");
+    }
+    program_status_reload(ingress->status, settings);
 }
 
-static const char *missing(void *arg)
+static const char *not_ready_reason(void *arg)
 {
     struct ingress *ingress = arg;
-    return ingress->is_leaving ? "the ingress is leaving" : intake_missing(ingress->intake);
+    return ingress->is_leaving ? "the ingress is shutting down"
+                               : intake_not_ready_reason(ingress->intake);
 }
 
 static void leave_when_drained(void *arg)
@@ -65,13 +80,56 @@ static void leave_when_drained(void *arg)
     }
 }
 
+static void drain(void *arg)
+{
+    struct ingress *ingress = arg;
+    log_info("shutting down: answering the requests received so far");
+    http_server_drain(ingress->server);
+    leave_when_drained(ingress);
+}
+
+// Load balancers learn from /readyz that this ingress leaves; the webhooks that they send until
+// then are accepted. A second signal ends this time.
 static void on_terminate(void *arg)
 {
     struct ingress *ingress = arg;
+    service_manager_stopping();
+    if (ingress->lame_duck_ms == 0 || ingress->is_leaving) {
+        ingress->is_leaving = true;
+        drain(ingress);
+        return;
+    }
     ingress->is_leaving = true;
-    log_info("leaving: answering what has come in");
-    http_server_drain(ingress->server);
-    leave_when_drained(ingress);
+    log_info("shutting down: not ready, but still accepting (LAME_DUCK_S)",
+             log_number("ms", (int64_t)ingress->lame_duck_ms));
+    loop_timer_start(ingress->lame_duck, ingress->lame_duck_ms);
+}
+
+static void describe(struct json_line *line, void *arg)
+{
+    const struct ingress *ingress = arg;
+    intake_describe(ingress->intake, line);
+}
+
+// An ingress is known by its host and its port.
+static void open_status(struct ingress *ingress, const struct settings *settings)
+{
+    char name[PROGRAM_STATUS_NAME_BYTES] = "";
+    gethostname(name, sizeof name / 2);
+    size_t len = strlen(name);
+    snprintf(name + len, sizeof name - len, ":%u", http_server_port(ingress->server));
+    const struct program_status_settings status_settings = {
+        .program = "ingress",
+        .name = name,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = ingress,
+    };
+    ingress->status =
+        program_status_open(ingress->loop, intake_redis(ingress->intake), &status_settings);
 }
 
 static int run(const void *arg)
@@ -79,7 +137,7 @@ static int run(const void *arg)
     const struct settings *settings = arg;
     const struct intake_settings intake_settings = {
         .redis_prefix = settings->common.redis_prefix,
-        .sender = sender_of(settings),
+        .auth = auth_of(settings),
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
         .wait_replicas = (unsigned)settings->common.redis_wait_replicas,
@@ -89,12 +147,17 @@ static int run(const void *arg)
     int exit_code = 1;
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
-    struct ingress ingress = {.loop = loop_open()};
+    struct ingress ingress = {.loop = loop_open(),
+                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S,
+                              .has_tls = settings->tls != NULL};
+    int inherited = service_manager_socket("webhooks");
     struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
     ingress.intake = intake;
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
+        .tls = settings->tls,
+        .listening_fd = inherited > 0 ? inherited : 0,
         .body_bytes_max = settings->body_bytes_max,
         .bodies_bytes_max = settings->bodies_max_mb * BYTES_PER_MB,
         .connections_max = settings_connections(settings),
@@ -105,6 +168,7 @@ static int run(const void *arg)
         .on_refusal = intake_on_refusal,
     };
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,
@@ -112,32 +176,45 @@ static int run(const void *arg)
         .arg = &ingress,
     };
     struct process_reloader *reloader = process_reload_open(ingress.loop, &reload);
+    struct service_manager *manager = NULL;
     ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
+    ingress.lame_duck = loop_timer_open(ingress.loop, drain, &ingress);
     bool has_what_it_needs = intake_has_spool(intake) || !settings->spool_folder;
     ingress.server = has_what_it_needs ? http_server_open(ingress.loop, &options) : NULL;
     if (ingress.server && settings->common.admin_port) {
-        admin = admin_open(ingress.loop, settings->listen_addr,
-                           (uint16_t)settings->common.admin_port, metrics, missing, &ingress);
+        admin =
+            admin_open(ingress.loop, settings->common.admin_addr,
+                       (uint16_t)settings->common.admin_port, metrics, not_ready_reason, &ingress);
     }
     if (ingress.server && (admin || !settings->common.admin_port)) {
         loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
         loop_on_signal(ingress.loop, SIGINT, on_terminate, &ingress);
+        if (settings->tls) {
+            http_tls_report_expiry(settings->tls);
+        }
         if (settings->allow_unsigned) {
             log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
         }
-        log_info("taking webhooks", log_text("address", settings->listen_addr),
-                 log_number("port", (int64_t)settings->port));
+        log_info(
+            "accepting webhooks",
+            log_text("address", inherited > 0 ? "of an inherited socket" : settings->listen_addr),
+            log_number("port", http_server_port(ingress.server)));
+        open_status(&ingress, settings);
+        manager = service_manager_open(ingress.loop);
         loop_count_turns(ingress.loop, metrics);
         loop_run(ingress.loop);
         exit_code = 0;
     }
+    service_manager_close(manager);
     admin_close(admin);
     intake_close(intake);
+    program_status_close(ingress.status);
     if (ingress.server) {
         http_server_close(ingress.server);
     }
     process_reload_close(reloader);
     loop_timer_close(ingress.drain);
+    loop_timer_close(ingress.lame_duck);
     loop_close(ingress.loop);
     metrics_close(metrics);
     log_info("left");

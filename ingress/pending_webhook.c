@@ -147,7 +147,7 @@ static void answer_duplicate(struct pending_webhook *webhook, struct bytes_view 
     json_append_text(&body, reason);
     bytes_append_text(&body, "}");
     (*settings->counts->duplicate)++;
-    log_info("dial-out known already", log_view("call_id", webhook->entry.call_id),
+    log_info("dial-out already recorded", log_view("call_id", webhook->entry.call_id),
              log_view("state", state), log_view("reason", reason), log_text("peer", webhook->peer));
     http_reply(webhook->request, 200, bytes_view(&body), NULL);
     webhook->request = NULL;
@@ -280,7 +280,7 @@ void pending_webhooks_refuse(struct pending_webhooks *all)
 {
     for (struct pending_webhook *webhook = all->oldest; webhook; webhook = webhook->next) {
         if (webhook->request) {
-            refuse(webhook, "the ingress is leaving");
+            refuse(webhook, "the ingress is shutting down");
         }
     }
 }

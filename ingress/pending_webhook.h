@@ -21,7 +21,7 @@
 struct pending_settings {
     struct stream_writer *writer;
     struct spool *spool; // NULL: there is none
-    const struct intake_counts *counts;
+    const struct intake_metrics *counts;
     struct refusals *refusals;
 };
 

@@ -22,7 +22,7 @@ struct gate {
 
 struct refusals {
     struct stream_writer *writer;
-    const struct intake_counts *counts;
+    const struct intake_metrics *counts;
     uint64_t second_ms; // of the traces
     unsigned traces;    // in it
     uint64_t untraced;  // since the last trace
@@ -50,7 +50,7 @@ static const struct gate GATES[] = {
 };
 #define GATE_COUNT (sizeof GATES / sizeof GATES[0])
 
-struct refusals *refusals_open(struct stream_writer *writer, const struct intake_counts *counts)
+struct refusals *refusals_open(struct stream_writer *writer, const struct intake_metrics *counts)
 {
     struct refusals *refusals = memory_zeroed(sizeof *refusals);
     _Static_assert(GATE_COUNT <= INTAKE_REFUSAL_CODES_MAX, "each code has its gate");

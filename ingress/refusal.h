@@ -17,7 +17,7 @@
 
 struct refusals;
 // Everything is borrowed.
-struct refusals *refusals_open(struct stream_writer *writer, const struct intake_counts *counts);
+struct refusals *refusals_open(struct stream_writer *writer, const struct intake_metrics *counts);
 void refusals_close(struct refusals *refusals); // NULL is allowed
 
 struct refusal {

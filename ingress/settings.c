@@ -1,6 +1,8 @@
 // See settings.h. Whatever could let a forged webhook in is refused here, before anything starts.
 #include "settings.h"
 
+#include "admin.h"
+#include "http_server.h"
 #include "memory.h"
 #include "redis_settings.h"
 #include "spool_orphans.h"
@@ -16,13 +18,14 @@
 #define PROGRAM "dialin-ingress"
 #define CONNECTIONS_IDLE_MAX 1024
 #define OPEN_FILES_OF_OUR_OWN 128
+#define FILES_OF_TLS 3 // the client's socket, and a pair to the HTTP server
 #define API_KEY_BYTES_MIN 16
 
 const struct config_option SETTINGS_TABLE[] = {
     {"PORT", CONFIG_NUMBER, offsetof(struct settings, port), "7860", 1, 65535,
      "port that takes the webhooks"},
     {"LISTEN_ADDR", CONFIG_TEXT, offsetof(struct settings, listen_addr), "0.0.0.0", 0, 0,
-     "numeric address to listen on, for PORT and ADMIN_PORT; :: is IPv6 and IPv4"},
+     "numeric address to listen on for PORT; :: is IPv6 and IPv4"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct settings, hmac_secrets), NULL, 0, 0,
      "secrets of the dial-in numbers in base64, separated by commas, each optionally for one "
      "number only: +14152251493=…"},
@@ -47,10 +50,13 @@ const struct config_option SETTINGS_TABLE[] = {
      "503 then"},
     {"SPOOL_MAX_MB", CONFIG_NUMBER, offsetof(struct settings, spool_max_mb), "256", 1, 1048576,
      "most that the spool may hold, in megabytes"},
-    {"TLS_CERT", CONFIG_LATER, 0, NULL, 0, 0,
-     "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
-    {"TLS_KEY", CONFIG_LATER, 0, NULL, 0, 0,
-     "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
+    {"LAME_DUCK_S", CONFIG_NUMBER, offsetof(struct settings, lame_duck_s), "0", 0, 600,
+     "after SIGTERM /readyz says 503, but webhooks are accepted for as many seconds, until every "
+     "load balancer has noticed; a second SIGTERM ends it"},
+    {"TLS_CERT", CONFIG_PATH, offsetof(struct settings, tls_cert), NULL, 0, 0,
+     "PEM file of the certificate and its chain: PORT then speaks https"},
+    {"TLS_KEY", CONFIG_PATH, offsetof(struct settings, tls_key), NULL, 0, 0,
+     "PEM file of the key of TLS_CERT, which no other user may read"},
     CONFIG_COMMON_OPTIONS(settings, common, "9464"),
     {0},
 };
@@ -155,7 +161,7 @@ static void check_proxies(struct settings *settings, struct config_problems *pro
 }
 
 // A disk that fails today is not a wrong setting: Redis takes the webhooks meanwhile.
-static bool is_disk_trouble(int error)
+static bool is_disk_problem(int error)
 {
     return error == EIO || error == EROFS || error == ENOSPC || error == EDQUOT;
 }
@@ -166,7 +172,7 @@ static const char *try_spool(int folder)
     const char *problem = spool_folder_problem(folder);
     struct spool_file *file = problem ? NULL : spool_file_make(folder);
     if (!file) {
-        return problem || is_disk_trouble(errno) ? problem : strerror(errno);
+        return problem || is_disk_problem(errno) ? problem : strerror(errno);
     }
     spool_file_remove(file);
     spool_file_close(file);
@@ -189,6 +195,40 @@ static void check_spool(const struct settings *settings, struct config_problems 
     }
 }
 
+static void check_listening(const struct settings *settings, struct config_problems *problems)
+{
+    if (!http_server_can_listen_on(settings->listen_addr)) {
+        config_problem(problems, "LISTEN_ADDR",
+                       "must be a numeric address such as 127.0.0.1 or ::, not '%.64s'",
+                       settings->listen_addr);
+    }
+    if (settings->common.admin_port == settings->port) {
+        config_problem(problems, "ADMIN_PORT", "must not be PORT, which takes the webhooks (%llu)",
+                       (unsigned long long)settings->port);
+    }
+    admin_check(settings->common.admin_addr, problems);
+}
+
+static void load_tls(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    if (!settings->tls_cert != !settings->tls_key) {
+        config_problem(problems, settings->tls_cert ? "TLS_KEY" : "TLS_CERT",
+                       "is not set: TLS_CERT and TLS_KEY belong together");
+        return;
+    }
+    if (!settings->tls_cert) {
+        return;
+    }
+    bytes_init(&problem, 512);
+    settings->tls = http_tls_load(settings->tls_cert, settings->tls_key, &problem);
+    if (!settings->tls) {
+        bool is_key = !strncmp(bytes_text(&problem), settings->tls_key, strlen(settings->tls_key));
+        config_problem(problems, is_key ? "TLS_KEY" : "TLS_CERT", "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
 void settings_load(void *arg, struct config_problems *problems)
 {
     struct settings *settings = arg;
@@ -200,9 +240,12 @@ void settings_load(void *arg, struct config_problems *problems)
         config_problem(problems, "INGRESS_API_KEY", "must have at least %d characters",
                        API_KEY_BYTES_MIN);
     }
+    check_listening(settings, problems);
+    load_tls(settings, problems);
     redis_settings_load_common(&settings->common, &settings->redis, problems);
-    config_need_open_files(settings_connections(settings) + OPEN_FILES_OF_OUR_OWN, "MAX_IN_FLIGHT",
-                           problems);
+    config_need_open_files(settings_connections(settings) * (settings->tls ? FILES_OF_TLS : 1) +
+                               OPEN_FILES_OF_OUR_OWN,
+                           "MAX_IN_FLIGHT", problems);
     config_common_apply(&settings->common, PROGRAM, problems);
 }
 
@@ -211,6 +254,7 @@ void settings_release(void *arg)
     struct settings *settings = arg;
     signature_secrets_free(settings->secrets);
     peer_proxies_free(settings->proxies);
+    http_tls_free(settings->tls);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);
 }

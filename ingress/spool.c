@@ -25,8 +25,8 @@
 #define WINDOW_BYTES (256 * 1024) // read at once; more if a record is longer
 #define WINDOWS_PER_TURN_MAX 4    // then the loop serves others before draining goes on
 
-struct keep {
-    struct keep *next;
+struct sync_waiter {
+    struct sync_waiter *next;
     struct spool_file *file;
     uint64_t end; // kept when the file is durable up to here
     spool_on_kept *on_kept;
@@ -43,7 +43,7 @@ struct spool {
     uint64_t failed_ms;        // when the disk last failed; 0: it did not
     struct spool_file *files;
     size_t file_count;
-    struct keep *first, *last;
+    struct sync_waiter *first, *last;
     struct spool_file *syncing; // its fdatasync is out
     uint64_t syncing_to;
     struct bytes window; // of the first file, from `drained` on
@@ -59,13 +59,13 @@ struct spool {
 
 static void add_file(struct spool *spool, struct spool_file *file)
 {
-    struct spool_file **place = &spool->files;
+    struct spool_file **link = &spool->files;
     // If one is being drained, it stays the first: the new one goes to the end.
-    while (*place && (spool->on_the_way > 0 || strcmp((*place)->name, file->name) < 0)) {
-        place = &(*place)->next;
+    while (*link && (spool->on_the_way > 0 || strcmp((*link)->name, file->name) < 0)) {
+        link = &(*link)->next;
     }
-    file->next = *place;
-    *place = file;
+    file->next = *link;
+    *link = file;
     spool->file_count++;
     spool->bytes += file->held;
     *spool->held = (int64_t)spool->bytes;
@@ -73,11 +73,11 @@ static void add_file(struct spool *spool, struct spool_file *file)
 
 static void drop_file(struct spool *spool, struct spool_file *file)
 {
-    struct spool_file **place = &spool->files;
-    while (*place != file) {
-        place = &(*place)->next;
+    struct spool_file **link = &spool->files;
+    while (*link != file) {
+        link = &(*link)->next;
     }
-    *place = file->next;
+    *link = file->next;
     spool->file_count--;
     spool->bytes -= file->held;
     *spool->held = (int64_t)spool->bytes;
@@ -123,12 +123,12 @@ static void tell(struct spool *spool, const struct spool_file *file, bool is_kep
 {
     while (spool->first && spool->first->file == file &&
            (spool->first->end <= file->durable || !is_kept)) {
-        struct keep *keep = spool->first;
-        spool->first = keep->next;
+        struct sync_waiter *sync_waiter = spool->first;
+        spool->first = sync_waiter->next;
         spool->last = spool->first ? spool->last : NULL;
         *spool->kept += is_kept;
-        keep->on_kept(is_kept, keep->arg);
-        free(keep);
+        sync_waiter->on_kept(is_kept, sync_waiter->arg);
+        free(sync_waiter);
     }
 }
 
@@ -160,10 +160,11 @@ static void sync_on(struct spool *spool)
 static void wait_for_sync(struct spool *spool, struct spool_file *file, spool_on_kept *on_kept,
                           void *arg)
 {
-    struct keep *keep = memory_zeroed(sizeof *keep);
-    *keep = (struct keep){.file = file, .end = file->bytes, .on_kept = on_kept, .arg = arg};
-    *(spool->last ? &spool->last->next : &spool->first) = keep;
-    spool->last = keep;
+    struct sync_waiter *sync_waiter = memory_zeroed(sizeof *sync_waiter);
+    *sync_waiter =
+        (struct sync_waiter){.file = file, .end = file->bytes, .on_kept = on_kept, .arg = arg};
+    *(spool->last ? &spool->last->next : &spool->first) = sync_waiter;
+    spool->last = sync_waiter;
     sync_on(spool);
 }
 
@@ -192,7 +193,7 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
     return file && is_kept;
 }
 
-const char *spool_missing(const struct spool *spool)
+const char *spool_not_ready_reason(const struct spool *spool)
 {
     if (is_pausing(spool)) {
         return "the spool's disk fails (SPOOL_DIR)";
@@ -211,11 +212,12 @@ static bool has_left_the_folder(struct spool *spool, struct spool_file *file)
     if (!has_left && !file->is_done) {
         complain(spool, "taking a drained file away", errno);
     } else if (has_left && file->has_damage) {
-        log_error("a spool file is damaged: what could be read is in the stream, the file is kept",
-                  log_text("file", file->name));
+        log_error(
+            "a spool file is damaged: its readable records are in the stream, the file is kept",
+            log_text("file", file->name));
         (*spool->damaged)++;
     } else if (has_left) {
-        log_info("a spool file is drained", log_text("file", file->name));
+        log_info("spool file drained", log_text("file", file->name));
     }
     return has_left;
 }
@@ -314,7 +316,7 @@ static void skip(struct spool *spool, struct spool_file *file)
     }
     size_t next = next_record(spool);
     if (next == spool->window.len && file->bytes == file->drained + spool->window.len) {
-        log_warning("a spool file ends within a record, which was not acknowledged: dropped",
+        log_warning("dropped the torn last record of a spool file; it was never acknowledged",
                     log_text("file", file->name), log_number("bytes", (int64_t)next));
         (*spool->torn)++;
     } else {
@@ -404,7 +406,7 @@ static bool is_in_use(const char *name, void *arg)
 
 static void take_orphan(struct spool_file *file, void *arg)
 {
-    log_warning("found a spool file that no ingress uses: its webhooks go into the stream",
+    log_warning("found a spool file that no ingress uses; adding its webhooks to the stream",
                 log_text("file", file->name), log_number("bytes", (int64_t)file->bytes));
     add_file(arg, file);
 }
@@ -426,6 +428,11 @@ static void look_for_orphans(void *arg)
 }
 
 // --- opening and closing ------------------------------------------------------------------------
+
+uint64_t spool_bytes(const struct spool *spool)
+{
+    return (uint64_t)*spool->held;
+}
 
 static void register_metrics(struct spool *spool, struct metrics *metrics)
 {

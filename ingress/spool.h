@@ -32,7 +32,8 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
                 spool_on_kept *on_kept, void *arg);
 
 // Returns the reason why it cannot take webhooks, or NULL.
-const char *spool_missing(const struct spool *spool);
+uint64_t spool_bytes(const struct spool *spool); // in its files
+const char *spool_not_ready_reason(const struct spool *spool);
 
 // Redis is back: goes on draining.
 void spool_drain(struct spool *spool);

@@ -38,7 +38,7 @@ static void complain(struct spool_orphans *orphans, const char *name)
     uint64_t now_ms = loop_now_ms();
     if (!orphans->complained_ms || now_ms - orphans->complained_ms > SPOOL_COMPLAIN_EVERY_MS) {
         orphans->complained_ms = now_ms;
-        log_error("left a spool file alone that cannot be trusted: it must be a regular file of "
+        log_error("ignored a spool file that cannot be trusted: it must be a regular file of "
                   "the user that runs the ingress, and others must not be able to write to it",
                   log_text("file", name));
     }

@@ -51,11 +51,16 @@ bool stream_writer_is_up(const struct stream_writer *writer)
            write_probe_is_good(writer->probe);
 }
 
-const char *stream_writer_missing(const struct stream_writer *writer)
+struct redis *stream_writer_redis(const struct stream_writer *writer)
 {
-    const char *refusal = write_probe_missing(writer->probe);
+    return writer->redis;
+}
+
+const char *stream_writer_not_ready_reason(const struct stream_writer *writer)
+{
+    const char *refusal = write_probe_not_ready_reason(writer->probe);
     if (!redis_is_up(writer->redis)) {
-        return redis_missing(writer->redis);
+        return redis_not_ready_reason(writer->redis);
     }
     return refusal                  ? refusal
            : writer->lacks_replicas ? "replicas of Redis are missing (REDIS_WAIT_REPLICAS)"
@@ -153,10 +158,10 @@ static void note_replicas(struct stream_writer *writer, bool are_there)
         loop_timer_start(writer->look_for_replicas, STREAM_WRITER_PROBE_MS);
     }
     if (!are_there && !was_lacking) {
-        log_error("replicas of Redis are missing: nothing is acknowledged without them "
+        log_error("too few replicas of Redis: nothing is acknowledged without them "
                   "(REDIS_WAIT_REPLICAS)");
     } else if (are_there && was_lacking && redis_is_up(writer->redis)) {
-        log_info("the replicas of Redis are there again");
+        log_info("Redis has enough replicas again");
     }
     note_state(writer);
 }

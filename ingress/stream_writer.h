@@ -29,15 +29,17 @@ struct stream_writer;
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
                                          const struct stream_writer_settings *settings,
                                          struct metrics *metrics, loop_on_time *on_up, void *arg);
+struct redis *stream_writer_redis(const struct stream_writer *writer); // its connection, borrowed
 void stream_writer_close(struct stream_writer *writer); // pending callbacks come first
 
 // New connections use this address.
 void stream_writer_reload(struct stream_writer *writer, const struct redis_address *redis);
 
 bool stream_writer_is_up(const struct stream_writer *writer);
-const char *stream_writer_missing(const struct stream_writer *writer); // a sentence; NULL: it is up
-uint64_t stream_writer_down_ms(const struct stream_writer *writer);    // for how long; 0: it is up
-uint64_t stream_writer_now_ms(const struct stream_writer *writer);     // Redis' time
+const char *
+stream_writer_not_ready_reason(const struct stream_writer *writer); // a sentence; NULL: it is up
+uint64_t stream_writer_down_ms(const struct stream_writer *writer); // for how long; 0: it is up
+uint64_t stream_writer_now_ms(const struct stream_writer *writer);  // Redis' time
 
 // Writes one entry: `fields` are names and values in turn, copied. False, and no callback, while
 // Redis is away. Otherwise one callback, never from inside the call: the entry's id, borrowed, or

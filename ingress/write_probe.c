@@ -24,7 +24,7 @@ struct write_probe {
     bool is_trying, may_not_read, is_said;
     bool is_wrong_type; // as the XRANGE of this trial said
     char refusal[REFUSAL_BYTES];
-    char missing[REFUSAL_BYTES + 64];
+    char not_ready_reason[REFUSAL_BYTES + 64];
     uint64_t said_ms, refused; // since it was said
 };
 
@@ -33,9 +33,9 @@ bool write_probe_is_good(const struct write_probe *probe)
     return probe->redis && probe->written_ms > 0 && !probe->refusal[0];
 }
 
-const char *write_probe_missing(const struct write_probe *probe)
+const char *write_probe_not_ready_reason(const struct write_probe *probe)
 {
-    return probe->refusal[0] ? probe->missing
+    return probe->refusal[0] ? probe->not_ready_reason
            : probe->written_ms == 0
                ? "Redis is connected; whether it can be written to is not known "
                  "yet"
@@ -62,7 +62,8 @@ static void refused(struct write_probe *probe, const char *error)
     bool was_good = write_probe_is_good(probe);
     (*probe->refusals)++;
     snprintf(probe->refusal, sizeof probe->refusal, "%s", error);
-    snprintf(probe->missing, sizeof probe->missing, "Redis refuses webhooks: %s", probe->refusal);
+    snprintf(probe->not_ready_reason, sizeof probe->not_ready_reason, "Redis refuses webhooks: %s",
+             probe->refusal);
     say_refusal(probe);
     loop_timer_start(probe->timer, WRITE_PROBE_AGAIN_MS);
     if (was_good) {

@@ -32,6 +32,6 @@ void write_probe_note(struct write_probe *probe, const redisReply *reply, bool i
 bool write_probe_is_good(const struct write_probe *probe);
 
 // Why not, in a sentence; NULL if nothing is known against it.
-const char *write_probe_missing(const struct write_probe *probe);
+const char *write_probe_not_ready_reason(const struct write_probe *probe);
 
 #endif

@@ -1,5 +1,5 @@
-// Tells the operator how the agent is: an error when it begins to fail or to reject us, every 10 s
-// while that lasts, with how many callers wait, and a line when it is over.
+// Tells the operator how each agent is: an error when it begins to fail or to reject us, every 10 s
+// while that lasts, with how many calls are unfinished, and a line when it is over.
 #ifndef DIALIN_AGENT_HEALTH_H
 #define DIALIN_AGENT_HEALTH_H
 
@@ -7,10 +7,12 @@
 
 #define AGENT_HEALTH_TELL_MS 10000
 
-enum agent_trouble {
-    AGENT_IS_WELL,    // it answered, if only that it is full
-    AGENT_FAILS,      // no connection, no name, no TLS, timeout, 408, 425, 5xx
-    AGENT_REJECTS_US, // our configuration is wrong, not the call
+enum agent_problem {
+    AGENT_IS_WELL,       // it answered, if only that it is full
+    AGENT_FAILS,         // no connection, no name, no TLS, timeout, 408, 425, 5xx
+    AGENT_REJECTS_US,    // our configuration is wrong, not the call
+    AGENT_OUT_OF_REACH,  // of this worker; it answers others
+    AGENT_REJECTS_CALLS, // each of them, in a row: the agent or the route is wrong, not the calls
 };
 
 // Everything is borrowed until agent_health_close.
@@ -18,7 +20,10 @@ struct agent_health *agent_health_open(struct redis *commands, const char *prefi
 void agent_health_close(struct agent_health *health); // after the connection is closed
 
 // Notes how an attempt ended. `status` 0: there was no answer, and `error` says why.
-void agent_health_note(struct agent_health *health, enum agent_trouble trouble, const char *agent,
+void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error);
+
+// Time has passed: logs each problem of this kind again, if it lasts and it is time to.
+void agent_health_remind(struct agent_health *health, enum agent_problem problem);
 
 #endif

@@ -2,8 +2,13 @@
 // kept of its answer is redacted first.
 #include "answer.h"
 
-#include <stdio.h>
+#include "redirect.h"
+#include "retry.h"
 
+#include <stdio.h>
+#include <sys/random.h>
+
+#define MS_PER_S 1000
 #define CUT_SLACK_MS 20 // a timeout may fire this much before the end of the hold
 
 static void copy_redacted(const char *text, const struct redact_secrets *secrets, char *out,
@@ -23,6 +28,18 @@ static const char *error_of(const struct start_answer *answer)
                                                  : answer->flaw;
 }
 
+static void set_misconfigured(struct call *call, const struct http_answer *http,
+                              const struct redact_secrets *secrets)
+{
+    char target[REDIRECT_TARGET_BYTES], redacted[REDIRECT_TARGET_BYTES], error[256];
+    redirect_target(http->location, target);
+    copy_redacted(target, secrets, redacted, sizeof redacted);
+    snprintf(error, sizeof error, "the agent redirects to %s, which is not followed", redacted);
+    bool is_redirect = http->status / 100 == 3 && redacted[0];
+    call_set_outcome(call, OUTCOME_LINE, "",
+                     is_redirect ? error : "the agent rejects our configuration");
+}
+
 static void set_outcome(struct call *call, enum retry_decision decision,
                         const struct start_answer *answer, const struct redact_secrets *secrets)
 {
@@ -34,17 +51,21 @@ static void set_outcome(struct call *call, enum retry_decision decision,
         copy_redacted(answer->room_url, secrets, outcome->room_url, sizeof outcome->room_url);
         return;
     case RETRY_REJECTED:
-        call_set_outcome(call, OUTCOME_DEAD, "rejected", "/start refuses this request for good");
+        call_set_outcome(call, OUTCOME_REJECTED, "rejected", "the agent rejected this request");
+        return;
+    case RETRY_TOO_LARGE:
+        call_set_outcome(call, OUTCOME_DEAD, "rejected", "this request is too large for the agent");
         return;
     case RETRY_CUT:
         call_set_outcome(call, OUTCOME_DEAD, "expired", error_of(answer));
         return;
     case RETRY_CONFIGURATION:
-        call_set_outcome(call, OUTCOME_LINE, "", "the agent refuses our configuration");
+        set_misconfigured(call, answer->http, secrets);
         return;
     case RETRY_FULL:
         call_set_outcome(call, OUTCOME_LINE, "", error_of(answer));
         return;
+    case RETRY_OWN_FAULT:
     case RETRY_FAILED:
     case RETRY_LINE:
         call_set_outcome(call, OUTCOME_AGAIN, "", error_of(answer));
@@ -52,25 +73,71 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     }
 }
 
-enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
-                                  const struct redact_secrets *secrets,
-                                  const struct answer_moment *moment)
+static enum agent_problem problem_of(enum retry_decision decision)
 {
-    struct outcome *outcome = &call->outcome;
-    const struct retry_situation situation = {
+    switch (decision) {
+    case RETRY_CONFIGURATION:
+        return AGENT_REJECTS_US;
+    case RETRY_FAILED:
+    case RETRY_LINE:
+        return AGENT_FAILS;
+    case RETRY_STARTED:
+    case RETRY_FULL:
+    case RETRY_CUT:
+    case RETRY_OWN_FAULT:
+    case RETRY_REJECTED:
+    case RETRY_TOO_LARGE:
+        break;
+    }
+    return AGENT_IS_WELL;
+}
+
+static enum retry_decision decide(const struct call *call, const struct start_answer *answer,
+                                  const struct answer_context *context, struct retry_delay *delay)
+{
+    bool is_cut_off = reach_is_cut_off(context->reach, call->place.agent->route.agent);
+    struct retry_situation situation = {
         .status = answer->http->status,
         .body = answer->http->body,
         .retry_after = answer->http->retry_after,
-        .wall_s = moment->wall_s,
+        .wall_s = loop_wall_ms() / MS_PER_S,
         .failures = call->failures,
-        .is_hold_over = moment->now_ms + CUT_SLACK_MS >= call->deadline_ms,
-        .chance = moment->chance,
+        .is_hold_over = hold_left_ms(&call->hold) <= CUT_SLACK_MS,
+        .is_own_fault =
+            answer->http->came_too_late || (is_cut_off && answer->http->outcome == HTTP_NOT_SENT),
     };
+    (void)!getrandom(&situation.chance, sizeof situation.chance, GRND_NONBLOCK);
+    return retry_decide(&situation, delay);
+}
+
+static void note(const struct call *call, enum retry_decision decision,
+                 const struct start_answer *answer, const struct answer_context *context)
+{
+    enum agent_problem problem = problem_of(decision);
+    reach_note_attempt(context->reach, call->place.agent->route.agent, answer->http);
+    if (decision == RETRY_STARTED) {
+        metrics_observe(context->metrics->start_latency, answer->http->latency_us);
+    }
+    *context->metrics->failed_attempts += problem == AGENT_FAILS;
+    if (decision != RETRY_CUT && decision != RETRY_OWN_FAULT &&
+        decision != RETRY_REJECTED) { // of which `finish` sees more than this call
+        agent_health_note(context->health, problem, call->place.agent->route.agent,
+                          answer->http->status, call->outcome.error);
+    }
+}
+
+void answer_take(struct call *call, const struct start_answer *answer,
+                 const struct answer_context *context)
+{
+    struct outcome *outcome = &call->outcome;
     struct retry_delay delay;
-    enum retry_decision decision = retry_decide(&situation, &delay);
+    redact_secrets_add(context->secrets, call->place.agent->route.api_key);
+    enum retry_decision decision = decide(call, answer, context, &delay);
     bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
-    call->failures = is_failure ? call->failures + 1 : 0;
-    set_outcome(call, decision, answer, secrets);
+    call->failures = is_failure                    ? call->failures + 1
+                     : decision == RETRY_OWN_FAULT ? call->failures
+                                                   : 0;
+    set_outcome(call, decision, answer, context->secrets);
     outcome->attempt = call->attempt;
     outcome->http_status = answer->http->status;
     outcome->latency_ms = answer->http->latency_us / 1000;
@@ -79,7 +146,8 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->retry_after_ms = delay.retry_after_ms;
     outcome->again_after_ms = delay.backoff_ms;
     outcome->lines_up = decision == RETRY_LINE;
-    redact(bytes_view(&call->request), secrets, &outcome->request);
-    redact(answer->http->body, secrets, &outcome->response);
-    return decision;
+    outcome->agent_failed = is_failure;
+    redact(bytes_view(&call->request), context->secrets, &outcome->request);
+    redact(answer->http->body, context->secrets, &outcome->response);
+    note(call, decision, answer, context);
 }

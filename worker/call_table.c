@@ -47,11 +47,11 @@ void call_table_add(struct call_table *table, struct call *call)
 
 void call_table_remove(struct call_table *table, struct call *call)
 {
-    struct call **place = &table->buckets[bucket_of(table, view_of_text(call->entry_id))];
-    while (*place != call) {
-        place = &(*place)->next;
+    struct call **link = &table->buckets[bucket_of(table, view_of_text(call->entry_id))];
+    while (*link != call) {
+        link = &(*link)->next;
     }
-    *place = call->next;
+    *link = call->next;
     table->count--;
 }
 

@@ -11,18 +11,18 @@ bool quarantine_admits(struct quarantine *quarantine, struct call *call)
 {
     static const size_t TOGETHER_MAX[RECORD_DEATHS_MAX] = {SIZE_MAX, SIZE_MAX, 16, 4, 1};
     if (call->deaths > SHARED_DEATHS_MAX && !call->is_quarantined) {
-        if (quarantine->watched >= TOGETHER_MAX[call->deaths]) {
+        if (quarantine->in_flight >= TOGETHER_MAX[call->deaths]) {
             return false;
         }
         call->is_quarantined = true;
-        quarantine->watched++;
+        quarantine->in_flight++;
     }
     return true;
 }
 
 void quarantine_leave(struct quarantine *quarantine, const struct call *call)
 {
-    quarantine->watched -= call->is_quarantined;
+    quarantine->in_flight -= call->is_quarantined;
 }
 
 unsigned quarantine_deaths_max(const struct call *call)

@@ -11,7 +11,7 @@
 
 // Plain memory; zeroed is right to begin with.
 struct quarantine {
-    size_t watched; // suspects in flight
+    size_t in_flight; // suspects in flight
 };
 
 // May the call begin now? A suspect that may is counted until quarantine_leave.

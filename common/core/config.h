@@ -50,15 +50,32 @@ void config_load(const struct config_option *table, void *settings,
                  struct config_problems *problems);
 void config_release(const struct config_option *table, void *settings);
 
+// A digest of which files hold values, and of their inodes, sizes and times: it changes if one of
+// them does. Counts NAME_FILE of each row, and the path of a CONFIG_PATH that is a regular file.
+uint64_t config_files(const struct config_option *table);
+
+// The value of a secret that no table names, from NAME or the file that NAME_FILE names. The caller
+// wipes and frees it. NULL if it is not set, or has a problem, which is added.
+char *config_find_secret(const char *name, struct config_problems *problems);
+
 // The request of the command line; programs take no other arguments.
 enum config_command {
     CONFIG_RUN,
-    CONFIG_CHECK, // --check-config: say whether the configuration is good, and leave
+    CONFIG_CHECK, // --check-config: report whether the configuration is good, and leave
+    CONFIG_PRINT, // --print-config: print every variable as it is in force, and leave
     CONFIG_DONE,  // --help or --version, printed already: exit code 0
     CONFIG_USAGE, // unknown argument, said already: exit code 2
 };
 enum config_command config_command_line(int argc, char **argv, const char *program,
                                         const char *summary, const struct config_option *table);
+
+// The value of a row as text, cut at `size`; a secret is `set` or empty.
+#define CONFIG_TEXT_BYTES (CONFIG_VALUE_BYTES_MAX + 1)
+void config_value_text(const struct config_option *option, const void *settings, char *text,
+                       size_t size);
+
+// Prints NAME=value for each row of the table; a secret is `set` or empty.
+void config_print_values(const struct config_option *table, const void *settings);
 
 // Prints the --help rows of a table, for programs with a command line of their own.
 void config_print_table(const struct config_option *table);
@@ -70,6 +87,7 @@ struct config_common {
     char *redis_ca_file, *redis_cert, *redis_key; // paths; NULL: not given
     uint64_t redis_wait_replicas;                 // 0: Redis alone is enough
     uint64_t admin_port;                          // 0: no admin port
+    char *admin_addr;                             // numeric
     char *log_level;
     char *log_format;
 };
@@ -121,6 +139,13 @@ struct config_common {
          0,                                                                                        \
          65535,                                                                                    \
          "port of /healthz, /readyz and /metrics; 0 turns it off"},                                \
+        {"ADMIN_ADDR",                                                                             \
+         CONFIG_TEXT,                                                                              \
+         offsetof(struct type, member.admin_addr),                                                 \
+         "127.0.0.1",                                                                              \
+         0,                                                                                        \
+         0,                                                                                        \
+         "numeric address to listen on for ADMIN_PORT; the container image sets 0.0.0.0"},         \
         {"LOG_LEVEL", CONFIG_TEXT, offsetof(struct type, member.log_level),     "info",            \
          0,           0,           "error, warning, info or debug, in any case"},                  \
     {                                                                                              \

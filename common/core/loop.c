@@ -253,7 +253,8 @@ void loop_timer_close(struct loop_timer *timer)
 
 static void log_refusal(int code)
 {
-    log_error("the event loop refuses to watch a descriptor", log_text("error", uv_strerror(code)));
+    log_error("the event loop cannot watch a file descriptor",
+              log_text("error", uv_strerror(code)));
 }
 
 struct loop_watch *loop_watch_open(struct loop *loop, int fd, loop_on_ready *on_ready, void *arg)

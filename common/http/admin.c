@@ -18,7 +18,7 @@
 struct admin {
     struct http_server *server;
     const struct metrics *metrics;
-    admin_missing *missing;
+    admin_not_ready_reason *not_ready_reason;
     void *arg;
 };
 
@@ -31,15 +31,15 @@ static void answer_health(struct http_request *request, void *arg)
 static void answer_ready(struct http_request *request, void *arg)
 {
     struct admin *admin = arg;
-    const char *missing = admin->missing(admin->arg);
-    if (!missing) {
+    const char *not_ready_reason = admin->not_ready_reason(admin->arg);
+    if (!not_ready_reason) {
         http_reply(request, 200, VIEW("{\"status\":\"ready\"}"), NULL);
         return;
     }
     struct bytes body;
     bytes_init(&body, SENTENCE_BYTES_MAX);
     bytes_append_text(&body, "{\"status\":\"not ready\",\"missing\":");
-    json_append_text(&body, view_of_text(missing));
+    json_append_text(&body, view_of_text(not_ready_reason));
     bytes_append_text(&body, "}");
     http_reply(request, 503, bytes_view(&body), NULL);
     bytes_release(&body);
@@ -64,8 +64,17 @@ static const struct http_route ROUTES[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+void admin_check(const char *admin_addr, struct config_problems *problems)
+{
+    if (!http_server_can_listen_on(admin_addr)) {
+        config_problem(problems, "ADMIN_ADDR", "must be a numeric address, not '%.64s'",
+                       admin_addr);
+    }
+}
+
 struct admin *admin_open(struct loop *loop, const char *listen_addr, uint16_t port,
-                         const struct metrics *metrics, admin_missing *missing, void *arg)
+                         const struct metrics *metrics, admin_not_ready_reason *not_ready_reason,
+                         void *arg)
 {
     struct admin *admin = memory_zeroed(sizeof *admin);
     const struct http_server_options options = {
@@ -79,7 +88,7 @@ struct admin *admin_open(struct loop *loop, const char *listen_addr, uint16_t po
         .arg = admin,
     };
     admin->metrics = metrics;
-    admin->missing = missing;
+    admin->not_ready_reason = not_ready_reason;
     admin->arg = arg;
     admin->server = http_server_open(loop, &options);
     if (!admin->server) {

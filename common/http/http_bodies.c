@@ -11,7 +11,7 @@ void http_bodies_init(struct http_bodies *bodies, uint64_t bytes_max)
     bodies->bytes_max = bytes_max;
 }
 
-static void append(struct http_bodies *bodies, struct http_body_place *body)
+static void append(struct http_bodies *bodies, struct http_body_link *body)
 {
     body->next = NULL;
     body->previous = bodies->newest;
@@ -19,13 +19,13 @@ static void append(struct http_bodies *bodies, struct http_body_place *body)
     bodies->newest = body;
 }
 
-static void take_out(struct http_bodies *bodies, struct http_body_place *body)
+static void take_out(struct http_bodies *bodies, struct http_body_link *body)
 {
     *(body->previous ? &body->previous->next : &bodies->oldest) = body->next;
     *(body->next ? &body->next->previous : &bodies->newest) = body->previous;
 }
 
-void http_bodies_set(struct http_bodies *bodies, struct http_body_place *body, size_t bytes)
+void http_bodies_set(struct http_bodies *bodies, struct http_body_link *body, size_t bytes)
 {
     if (body->bytes == 0 && bytes > 0) {
         append(bodies, body);
@@ -37,12 +37,12 @@ void http_bodies_set(struct http_bodies *bodies, struct http_body_place *body, s
     body->bytes = bytes;
 }
 
-struct http_body_place *http_bodies_victim(const struct http_bodies *bodies)
+struct http_body_link *http_bodies_victim(const struct http_bodies *bodies)
 {
     if (bodies->bytes <= bodies->bytes_max) {
         return NULL;
     }
-    struct http_body_place *body = bodies->oldest;
+    struct http_body_link *body = bodies->oldest;
     for (unsigned steps = 0; body && body->is_known && steps < WALK_MAX; steps++) {
         body = body->next;
     }

@@ -35,10 +35,8 @@
 #include <string.h>
 
 #define SPARE_EASY_MAX 256
-#define TLS_SESSIONS_MAX 64 // one for each host and port
 #define US_PER_MS 1000
-
-static const char TLS_SCHEME[] = "https:";
+#define LOCATION_BYTES_MAX 2048 // a longer one counts as absent
 
 struct exchange {
     struct exchange *next, *previous; // among those out, or `next` among the spare
@@ -53,7 +51,7 @@ struct exchange {
     void *arg;
     uint64_t begun_us, timeout_us;
     struct bytes answer;
-    struct bytes retry_after;
+    struct bytes retry_after, location;
     size_t head_bytes;
     bool is_cut;
     bool was_allowed;
@@ -131,6 +129,7 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
         return CURL_WRITEFUNC_ERROR;
     }
     http_answer_head_value(data, len, "retry-after:", &exchange->retry_after);
+    http_answer_head_value(data, len, "location:", &exchange->location);
     return len;
 }
 
@@ -253,6 +252,7 @@ static struct exchange *take_exchange(struct http_client *client)
         exchange->easy = new_easy(client);
         bytes_init(&exchange->answer, HTTP_ANSWER_BYTES_MAX);
         bytes_init(&exchange->retry_after, 128);
+        bytes_init(&exchange->location, LOCATION_BYTES_MAX);
         SET(exchange->easy, CURLOPT_PREREQDATA, exchange);
         SET(exchange->easy, CURLOPT_WRITEDATA, exchange);
         SET(exchange->easy, CURLOPT_HEADERDATA, exchange);
@@ -273,6 +273,7 @@ static void free_exchange(struct exchange *exchange)
     curl_easy_cleanup(exchange->easy);
     bytes_release(&exchange->answer);
     bytes_release(&exchange->retry_after);
+    bytes_release(&exchange->location);
     free(exchange);
 }
 
@@ -295,6 +296,7 @@ static void give_back(struct exchange *exchange, bool is_sound)
     bytes_release(&exchange->answer); // a spare one holds no memory of its last answer
     bytes_init(&exchange->answer, HTTP_ANSWER_BYTES_MAX);
     bytes_clear(&exchange->retry_after);
+    bytes_clear(&exchange->location);
     exchange->next = client->spare;
     client->spare = exchange;
     client->spare_count++;
@@ -325,7 +327,7 @@ void http_client_post(struct http_client *client, const struct http_post *post,
     SET(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
     exchange->timeout_us = post->timeout_ms * US_PER_MS;
     http_queue_add(&client->queue, &exchange->queued,
-                   !strncmp(post->url, TLS_SCHEME, sizeof TLS_SCHEME - 1));
+                   !strncmp(post->url, "https:", strlen("https:")));
     loop_timer_start(client->begin_timer, 0);
 }
 
@@ -338,6 +340,7 @@ static void answer(struct exchange *exchange, CURLcode code)
         .body = bytes_view(&exchange->answer),
         .body_is_cut = exchange->is_cut || (code != CURLE_OK && exchange->answer.len > 0),
         .retry_after = bytes_view(&exchange->retry_after),
+        .location = bytes_view(&exchange->location),
         .latency_us = loop_now_us() - exchange->begun_us,
     };
     if (status >= 200) {
@@ -348,7 +351,7 @@ static void answer(struct exchange *exchange, CURLcode code)
     }
     answer.came_too_late = exchange->was_forbidden;
     if (exchange->was_forbidden) {
-        answer.error = "the lease was too old to send";
+        answer.error = "the connection came too late to send the request";
     } else if (code != CURLE_OK) {
         answer.error = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
     }
@@ -439,16 +442,13 @@ static void report_finished(struct http_client *client)
 
 static void set_up_multi(struct http_client *client)
 {
-    const long connections_max = (long)client->settings.connections_max;
     client->multi = curl_multi_init();
     assert(client->multi);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections_max);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections_max);
+    http_client_set_limits(client->multi, client->settings.connections_max);
 }
 
 struct http_client *http_client_open(struct loop *loop, const struct http_client_settings *settings)

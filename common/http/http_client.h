@@ -29,6 +29,7 @@ struct http_answer {
     bool came_too_late;            // NOT_SENT since may_send forbade it: no failure of the server
     bool body_is_cut;              // longer than HTTP_ANSWER_BYTES_MAX, or broken off
     struct bytes_view retry_after; // the header's value; empty if absent
+    struct bytes_view location;    // likewise
     const char *error;             // a sentence if something went wrong, else NULL
     uint64_t latency_us;           // from the call to the callback
 };

@@ -25,3 +25,10 @@ void http_client_set_options(CURL *easy, const struct http_client_settings *sett
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_TCP_NODELAY, 1L);
 }
+
+void http_client_set_limits(CURLM *multi, unsigned connections_max)
+{
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections_max);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)connections_max);
+}

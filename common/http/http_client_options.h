@@ -18,4 +18,6 @@ static inline void http_client_option_failed(CURLcode code)
 void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
                              const char *ca_file);
 
+void http_client_set_limits(CURLM *multi, unsigned connections_max);
+
 #endif

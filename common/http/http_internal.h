@@ -15,6 +15,9 @@
 struct http_server {
     struct loop *loop;
     struct MHD_Daemon *daemon;
+    struct http_tls_front *tls; // NULL: plain http
+    int listening_fd;
+    uint16_t port;
     struct loop_watch *watch;
     struct loop_hook *hook;
     struct loop_timer *tick;
@@ -25,6 +28,7 @@ struct http_server {
     struct http_shares *shares;
     struct http_connection **by_fd; // for the tap; NULL if there is none
     size_t fds;                     // length of by_fd
+    struct http_stream *streams;    // a list
     unsigned connections;
     uint64_t ended_early, refused_early; // since crowded_ms, when that was logged
     uint64_t crowded_ms;
@@ -51,9 +55,10 @@ struct http_request {
     enum http_phase phase;
     bool is_suspended;
     bool is_aborted;
+    bool is_stream; // its answer has no end
     bool must_close;
     bool uri_is_exact; // it stands in the head as it was reported
-    struct http_body_place place;
+    struct http_body_link body_link;
     struct http_cut cut; // the limit of this request's body
     unsigned status;     // 0: not answered yet
     struct MHD_Response *response;
@@ -73,6 +78,14 @@ enum MHD_Result http_request_go_on(void *arg, struct MHD_Connection *mhd, const 
                                    size_t *size, void **context);
 void http_request_end(void *arg, struct MHD_Connection *mhd, void **context,
                       enum MHD_RequestTerminationCode code);
+
+// Answers with a response, which becomes the request's. Its type is JSON unless `headers` say else.
+void http_request_answer(struct http_request *request, unsigned status,
+                         struct MHD_Response *response, const struct http_header *headers);
+
+// Ends all streams, in order; their owners are told. And those whose clients take nothing.
+void http_streams_end(struct http_server *server);
+void http_streams_end_stalled(struct http_server *server);
 
 // Gives up the body's memory, and takes no more of it.
 void http_request_drop_body(struct http_request *request);

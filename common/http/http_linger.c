@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct place {
+struct slot {
     struct loop_watch *watch; // NULL: the place is free
     struct loop_timer *timer;
     int fd;
@@ -18,7 +18,7 @@ struct place {
 
 struct http_linger {
     struct loop *loop;
-    struct place places[HTTP_LINGER_MAX];
+    struct slot slots[HTTP_LINGER_MAX];
 };
 
 struct http_linger *http_linger_open(struct loop *loop)
@@ -28,32 +28,32 @@ struct http_linger *http_linger_open(struct loop *loop)
     return linger;
 }
 
-static void let_go(void *arg)
+static void release(void *arg)
 {
-    struct place *place = arg;
-    loop_watch_close(place->watch);
-    loop_timer_close(place->timer);
-    close(place->fd);
-    place->watch = NULL;
+    struct slot *slot = arg;
+    loop_watch_close(slot->watch);
+    loop_timer_close(slot->timer);
+    close(slot->fd);
+    slot->watch = NULL;
 }
 
 static void discard(int events, void *arg)
 {
     (void)events;
-    struct place *place = arg;
+    struct slot *slot = arg;
     char buffer[16 * 1024];
-    ssize_t len = recv(place->fd, buffer, sizeof buffer, MSG_DONTWAIT);
-    place->discarded_bytes += len > 0 ? (size_t)len : 0;
-    if (len <= 0 || place->discarded_bytes > HTTP_LINGER_BYTES_MAX) {
-        let_go(place);
+    ssize_t len = recv(slot->fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    slot->discarded_bytes += len > 0 ? (size_t)len : 0;
+    if (len <= 0 || slot->discarded_bytes > HTTP_LINGER_BYTES_MAX) {
+        release(slot);
     }
 }
 
 void http_linger_take(struct http_linger *linger, int fd)
 {
     for (size_t i = 0; i < HTTP_LINGER_MAX; i++) {
-        struct place *place = &linger->places[i];
-        if (place->watch) {
+        struct slot *slot = &linger->slots[i];
+        if (slot->watch) {
             continue;
         }
         int copy = dup(fd);
@@ -61,11 +61,11 @@ void http_linger_take(struct http_linger *linger, int fd)
             return;
         }
         shutdown(copy, SHUT_WR);
-        *place = (struct place){.fd = copy};
-        place->watch = loop_watch_open(linger->loop, copy, discard, place);
-        place->timer = loop_timer_open(linger->loop, let_go, place);
-        loop_watch_set(place->watch, LOOP_READABLE);
-        loop_timer_start(place->timer, HTTP_LINGER_MS);
+        *slot = (struct slot){.fd = copy};
+        slot->watch = loop_watch_open(linger->loop, copy, discard, slot);
+        slot->timer = loop_timer_open(linger->loop, release, slot);
+        loop_watch_set(slot->watch, LOOP_READABLE);
+        loop_timer_start(slot->timer, HTTP_LINGER_MS);
         return;
     }
 }
@@ -73,8 +73,8 @@ void http_linger_take(struct http_linger *linger, int fd)
 void http_linger_close(struct http_linger *linger)
 {
     for (size_t i = 0; i < HTTP_LINGER_MAX; i++) {
-        if (linger->places[i].watch) {
-            let_go(&linger->places[i]);
+        if (linger->slots[i].watch) {
+            release(&linger->slots[i]);
         }
     }
     free(linger);

@@ -33,28 +33,28 @@ static bool has_asked_enough(const struct http_request *request)
     return max > 0 && !connection->is_genuine && connection->requests >= max;
 }
 
-void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
-                const struct http_header *headers)
+static bool add_headers(struct MHD_Response *response, const struct http_header *headers)
 {
-    assert(request->status == 0);
     bool has_type = false;
-    request->status = status;
-    union {
-        const char *data;
-        void *copied; // libmicrohttpd's parameter is not const, but it copies
-    } buffer = {.data = body.data ? body.data : ""};
-    request->response =
-        MHD_create_response_from_buffer(body.len, buffer.copied, MHD_RESPMEM_MUST_COPY);
-    assert(request->response);
     for (const struct http_header *header = headers; header && header->name; header++) {
-        MHD_add_response_header(request->response, header->name, header->value);
+        MHD_add_response_header(response, header->name, header->value);
         has_type |= !strcmp(header->name, "Content-Type");
     }
-    if (!has_type) {
-        MHD_add_response_header(request->response, "Content-Type", "application/json");
+    return has_type;
+}
+
+void http_request_answer(struct http_request *request, unsigned status,
+                         struct MHD_Response *response, const struct http_header *headers)
+{
+    assert(request->status == 0 && response);
+    request->status = status;
+    request->response = response;
+    add_headers(response, request->server->options.headers);
+    if (!add_headers(response, headers)) {
+        MHD_add_response_header(response, "Content-Type", "application/json");
     }
     if (request->must_close || has_asked_enough(request) || request->server->draining_since_ms) {
-        MHD_add_response_header(request->response, "Connection", "close");
+        MHD_add_response_header(response, "Connection", "close");
     }
     if (request->phase == HTTP_WHOLE) {
         request->server->parked--;
@@ -64,6 +64,18 @@ void http_reply(struct http_request *request, unsigned status, struct bytes_view
         request->server->is_due = true;
         MHD_resume_connection(request->mhd);
     }
+}
+
+void http_reply(struct http_request *request, unsigned status, struct bytes_view body,
+                const struct http_header *headers)
+{
+    union {
+        const char *data;
+        void *copied; // libmicrohttpd's parameter is not const, but it copies
+    } buffer = {.data = body.data ? body.data : ""};
+    http_request_answer(
+        request, status,
+        MHD_create_response_from_buffer(body.len, buffer.copied, MHD_RESPMEM_MUST_COPY), headers);
 }
 
 void http_refuse(struct http_request *request, unsigned status, const char *code,
@@ -118,8 +130,8 @@ void *http_request_begin(void *arg, const char *uri, struct MHD_Connection *mhd)
     request->connection->request = request;
     request->connection->requests++;
     request->begun_us = loop_now_us();
-    request->place.is_known = request->connection->is_genuine ||
-                              http_share_is_genuine(request->connection->share, loop_now_ms());
+    request->body_link.is_known = request->connection->is_genuine ||
+                                  http_share_is_genuine(request->connection->share, loop_now_ms());
     request->cut = (struct http_cut){.bytes_max = server->options.body_bytes_max};
     bytes_init(&request->body, server->options.body_bytes_max);
     size_t len = strcspn(uri, "?");
@@ -234,7 +246,8 @@ static enum MHD_Result send_answer(struct http_request *request)
     if (request->is_aborted) {
         return MHD_NO;
     }
-    http_connection_move(&request->server->queues, request->connection, HTTP_QUEUE_ANSWERING);
+    http_connection_move(&request->server->queues, request->connection,
+                         request->is_stream ? HTTP_QUEUE_NONE : HTTP_QUEUE_ANSWERING);
     return MHD_queue_response(request->mhd, request->status, request->response);
 }
 
@@ -251,7 +264,7 @@ static enum MHD_Result take_head(struct http_request *request)
 
 void http_request_drop_body(struct http_request *request)
 {
-    http_bodies_set(&request->server->bodies, &request->place, 0);
+    http_bodies_set(&request->server->bodies, &request->body_link, 0);
     bytes_release(&request->body);
 }
 
@@ -264,15 +277,16 @@ static void cut_off(struct http_request *request, const char *status_line, const
     http_server_hang_up(request->server, request->connection, status_line, code, sentence);
 }
 
-static struct http_request *request_of(struct http_body_place *place)
+static struct http_request *request_of(struct http_body_link *body_link)
 {
-    return (struct http_request *)(void *)((char *)place - offsetof(struct http_request, place));
+    return (struct http_request *)(void *)((char *)body_link -
+                                           offsetof(struct http_request, body_link));
 }
 
 static void append_body(struct http_request *request, const char *data, size_t size)
 {
     struct http_server *server = request->server;
-    struct http_body_place *victim;
+    struct http_body_link *victim;
     if (!bytes_append(&request->body, data, size)) {
         request->phase = HTTP_DISCARDED;
         http_request_drop_body(request);
@@ -282,7 +296,7 @@ static void append_body(struct http_request *request, const char *data, size_t s
         cut_off(request, request->cut.status_line, request->cut.code, request->cut.sentence);
         return;
     }
-    http_bodies_set(&server->bodies, &request->place, request->body.capacity);
+    http_bodies_set(&server->bodies, &request->body_link, request->body.capacity);
     while ((victim = http_bodies_victim(&server->bodies)) != NULL) {
         cut_off(request_of(victim), "503 Service Unavailable", "busy",
                 "too many bodies are being received; try again");
@@ -318,7 +332,7 @@ static void take_whole(struct http_request *request)
         return;
     }
     request->phase = HTTP_WHOLE;
-    http_bodies_set(&request->server->bodies, &request->place, 0);
+    http_bodies_set(&request->server->bodies, &request->body_link, 0);
     request->server->parked++;
     request->route->on_request(request, request->server->options.arg);
 }
@@ -396,6 +410,27 @@ const char *http_request_header(const struct http_request *request, const char *
     return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
 }
 
+struct prefix {
+    const char *text;
+    bool is_found;
+};
+
+static enum MHD_Result find_prefix(void *arg, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind, (void)value;
+    struct prefix *prefix = arg;
+    prefix->is_found = !strncasecmp(name, prefix->text, strlen(prefix->text));
+    return prefix->is_found ? MHD_NO : MHD_YES;
+}
+
+bool http_request_has_header_like(const struct http_request *request, const char *prefix)
+{
+    struct prefix search = {prefix, false};
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, find_prefix, &search);
+    return search.is_found;
+}
+
 struct joined {
     const char *name;
     struct bytes *out;
@@ -437,7 +472,7 @@ void http_request_limit_body(struct http_request *request, const struct http_cut
 void http_request_is_genuine(struct http_request *request)
 {
     request->connection->is_genuine = true;
-    http_share_prove(request->connection->share, loop_now_ms());
+    http_share_note_genuine(request->connection->share, loop_now_ms());
 }
 
 const char *http_request_peer(const struct http_request *request)

@@ -10,10 +10,12 @@
 #include "http_server.h"
 
 #include "http_internal.h"
+#include "http_listener.h"
 #include "http_refusal.h"
 #include "http_share.h"
 #include "http_table.h"
 #include "http_tap.h"
+#include "http_tls_front.h"
 #include "log.h"
 #include "memory.h"
 
@@ -27,8 +29,9 @@
 #include <unistd.h>
 
 #define MEMORY_OF_CONNECTION (14 * 1024) // head, its parsed form, and the answer's head
-#define BACKLOG 4096
+#define HANDSHAKES_SHARE 8 // of all connections, one in so many may shake hands for TLS at a time
 #define TICK_MS 250
+#define TLS_GRACE_MS 2000  // while draining: for handshakes, and answers that are on their way
 #define FRESH_GRACE_MS 200 // while draining: a connection just accepted may still send its request
 #define RUNS_PER_TURN_MAX 100    // a run accepts 10 connections at most
 #define TURN_US_MAX 4000         // no further run begins; then Redis and the timers have their turn
@@ -151,6 +154,7 @@ static void look_for_late_clients(void *arg)
 {
     struct http_server *server = arg;
     http_table_end_late(server);
+    http_streams_end_stalled(server);
     // Out of descriptors, libmicrohttpd looks at its listening socket again only when it is run.
     server->is_due = true;
     loop_watch_set(server->watch, LOOP_READABLE);
@@ -165,8 +169,7 @@ static void run_out_of_descriptors(struct http_server *server)
     loop_watch_set(server->watch, 0);
     if (now_ms - server->complained_ms > COMPLAIN_EVERY_MS) {
         server->complained_ms = now_ms;
-        log_error(
-            "no descriptor is left: connections wait to be accepted (the limit of open files)");
+        log_error("out of file descriptors; new connections wait in the accept queue");
     }
 }
 
@@ -179,31 +182,65 @@ log_of_libmicrohttpd(void *arg, const char *format, va_list args)
     if (server->watch && strstr(format, "resource limit")) {
         run_out_of_descriptors(server);
     }
-    log_debug("libmicrohttpd says", log_text("text", text));
+    log_debug("libmicrohttpd reports", log_text("text", text));
 }
 
+bool http_server_can_listen_on(const char *listen_addr)
+{
+    struct sockaddr_storage address;
+    return http_connection_address(listen_addr, 0, &address);
+}
+
+// libmicrohttpd accepts by itself, unless TLS stands in front of it.
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
-    struct sockaddr_storage address;
-    if (!http_connection_address(options->listen_addr, options->port, &address)) {
-        errno = EADDRNOTAVAIL;
-        return NULL;
-    }
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    if (address.ss_family == AF_INET6) {
-        // Of `::` both families are meant; elsewhere the flag makes no difference.
-        flags |= MHD_USE_IPv6 | MHD_USE_DUAL_STACK;
-    }
+    flags |= options->tls ? MHD_USE_NO_LISTEN_SOCKET : 0;
     return MHD_start_daemon(
-        flags, options->port, admit, server, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
-        log_of_libmicrohttpd, server, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT,
-        options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_OF_CONNECTION,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-        http_request_end, server, MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server,
+        flags, 0, admit, server, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
+        log_of_libmicrohttpd, server, MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)MEMORY_OF_CONNECTION, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, http_request_end, server,
+        MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server,
+        options->tls ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, server->listening_fd,
         MHD_OPTION_END);
+}
+
+static void on_tls_connection(int fd, const struct sockaddr *peer, socklen_t len, void *arg)
+{
+    struct http_server *server = arg;
+    MHD_add_connection(server->daemon, fd, peer, len); // which closes it if it is refused
+    server->is_due = true;
+}
+
+// Returns whether it listens; else errno says why not.
+static bool start(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    server->listening_fd = options->listening_fd > 0
+                               ? options->listening_fd
+                               : http_listener_open(options->listen_addr, options->port);
+    if (server->listening_fd < 0) {
+        return false;
+    }
+    server->port = http_listener_port(server->listening_fd);
+    server->daemon = start_daemon(server);
+    if (server->daemon && options->tls) {
+        server->tls = http_tls_front_open(server->loop, server->listening_fd, options->tls,
+                                          options->connections_max / HANDSHAKES_SHARE + 1,
+                                          on_tls_connection, server);
+    }
+    if (server->daemon && (server->tls || !options->tls)) {
+        return true;
+    }
+    if (server->daemon) {
+        MHD_stop_daemon(server->daemon);
+    } else {
+        close(server->listening_fd);
+    }
+    return false;
 }
 
 static void release(struct http_server *server)
@@ -223,8 +260,7 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
     server->linger = http_linger_open(loop);
     server->shares = http_shares_open();
     http_bodies_init(&server->bodies, options->bodies_bytes_max);
-    server->daemon = start_daemon(server);
-    if (!server->daemon) {
+    if (!start(server)) {
         log_error("cannot listen", log_text("address", options->listen_addr),
                   log_number("port", options->port),
                   log_text("error", errno ? strerror(errno) : "unknown"));
@@ -242,13 +278,24 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
 
 uint16_t http_server_port(const struct http_server *server)
 {
-    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    return server->port;
+}
+
+void http_server_use_tls(struct http_server *server, const struct http_tls *tls)
+{
+    if (server->tls) {
+        http_tls_front_use(server->tls, tls);
+    }
 }
 
 void http_server_drain(struct http_server *server)
 {
     if (server->draining_since_ms) {
         return;
+    }
+    http_streams_end(server);
+    if (server->tls) {
+        http_tls_front_stop(server->tls);
     }
     run_to_the_end(server); // those that wait to be accepted
     server->draining_since_ms = loop_now_ms();
@@ -262,6 +309,10 @@ bool http_server_is_drained(struct http_server *server)
 {
     run_to_the_end(server); // requests that have come in by now are still served
     if (!server->draining_since_ms || server->parked > 0) {
+        return false;
+    }
+    bool has_late_clients = server->tls && !http_tls_front_is_idle(server->tls);
+    if (has_late_clients && loop_now_ms() - server->draining_since_ms < TLS_GRACE_MS) {
         return false;
     }
     bool is_patient = loop_now_ms() - server->draining_since_ms < FRESH_GRACE_MS;
@@ -283,7 +334,10 @@ void http_server_close(struct http_server *server)
 {
     assert(server->parked == 0);
     server->is_closing = true;
-    run_to_the_end(server); // the last answers leave
+    http_streams_end(server); // a connection that is suspended could not be closed
+    run_to_the_end(server);   // the last answers leave
+    http_tls_front_close(server->tls);
+    run_to_the_end(server);
     loop_watch_close(server->watch);
     loop_hook_close(server->hook);
     loop_timer_close(server->tick);

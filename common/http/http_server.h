@@ -17,6 +17,7 @@
 #define DIALIN_HTTP_SERVER_H
 
 #include "bytes.h"
+#include "http_tls.h"
 #include "loop.h"
 
 #include <stdbool.h>
@@ -48,8 +49,10 @@ const struct http_route *http_route_find(const struct http_route *routes, const 
                                          const char *path, char allow[HTTP_ALLOW_BYTES]);
 
 struct http_server_options {
-    const char *listen_addr; // numeric IPv4 or IPv6 address
-    uint16_t port;           // 0: the system chooses; see http_server_port
+    const char *listen_addr;    // numeric IPv4 or IPv6 address
+    uint16_t port;              // 0: the system chooses; see http_server_port
+    const struct http_tls *tls; // NULL: plain http; borrowed until http_server_use_tls
+    int listening_fd; // a listening socket in place of both, which the server closes; 0: none
     size_t body_bytes_max;
     uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
     unsigned connections_max;
@@ -57,15 +60,22 @@ struct http_server_options {
     unsigned loopback_reserve;       // of these, for clients on this machine
     const struct http_route *routes; // borrowed; ends with a row without a method
     void *arg;                       // for the routes' functions
+    const struct http_header *headers; // of every answer; borrowed, ends like those of http_reply
     // Is this the address of a proxy of ours? It may have more than its share. NULL: there is none.
     bool (*is_proxy)(const char *address, void *arg);
     // Told of each refusal that the server itself makes, for counting. May be NULL.
     void (*on_refusal)(const char *code, void *arg);
 };
 
+// Is this an address to listen on: numeric, IPv4 or IPv6?
+bool http_server_can_listen_on(const char *listen_addr);
+
 // Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
 uint16_t http_server_port(const struct http_server *server);
+
+// Serves another certificate from the next handshake on; borrowed. For a server that has TLS.
+void http_server_use_tls(struct http_server *server, const struct http_tls *tls);
 
 // Accepts no further connections; requests that have begun are served and their connections
 // closed after the answer.
@@ -80,6 +90,9 @@ const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request); // without the query
 const char *http_request_query(const struct http_request *request, const char *name);  // or NULL
 const char *http_request_header(const struct http_request *request, const char *name); // or NULL
+
+// Is there a header whose name begins so, in any case?
+bool http_request_has_header_like(const struct http_request *request, const char *prefix);
 
 // Appends all lines of a header that may come in several, with commas between them.
 void http_request_header_joined(const struct http_request *request, const char *name,

@@ -165,7 +165,7 @@ unsigned http_share_connections(const struct http_share *share)
     return share->connections;
 }
 
-void http_share_prove(struct http_share *share, uint64_t now_ms)
+void http_share_note_genuine(struct http_share *share, uint64_t now_ms)
 {
     share->genuine_until_ms = now_ms + HTTP_GENUINE_MS;
 }

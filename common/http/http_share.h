@@ -25,7 +25,7 @@ const struct http_share *http_shares_find(const struct http_shares *shares,
                                           const struct sockaddr *address);
 unsigned http_share_connections(const struct http_share *share);
 
-void http_share_prove(struct http_share *share, uint64_t now_ms); // sent something genuine
+void http_share_note_genuine(struct http_share *share, uint64_t now_ms); // sent something genuine
 bool http_share_is_genuine(const struct http_share *share, uint64_t now_ms);
 
 // Loopback; and loopback or a private network (RFC 1918, RFC 6598, fc00::/7, link-local).

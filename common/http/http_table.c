@@ -54,11 +54,12 @@ static void complain(struct http_server *server)
         return;
     }
     server->crowded_ms = now_ms;
-    log_warning("the table of connections is crowded; connections that are idle or slow, or too "
-                "many of one address, are ended early",
-                log_number("connections", server->connections),
-                log_number("ended", (int64_t)server->ended_early),
-                log_number("refused", (int64_t)server->refused_early));
+    log_warning(
+        "the connection table is nearly full; closing connections that are idle or slow, or too "
+        "many of one address",
+        log_number("connections", server->connections),
+        log_number("ended", (int64_t)server->ended_early),
+        log_number("refused", (int64_t)server->refused_early));
     server->ended_early = server->refused_early = 0;
 }
 

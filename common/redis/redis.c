@@ -54,11 +54,11 @@ struct redis {
     struct redis_queue out;
     struct redis_clock clock;
     struct redis_health health;
-    struct redis_trouble trouble;
+    struct redis_problem_log problem_log;
     char round_problem[PROBLEM_BYTES]; // of the round that is going on
     char problem[PROBLEM_BYTES];       // of the last round; empty: it is up
     bool refuses;                      // the server itself said so
-    char missing[PROBLEM_BYTES + 64];
+    char not_ready_reason[PROBLEM_BYTES + 64];
 };
 
 static void begin_round_later(struct redis *redis);
@@ -72,7 +72,7 @@ static bool is_for_tool(const struct redis *redis)
 static void report(struct redis *redis, const char *problem)
 {
     if (!is_for_tool(redis)) {
-        redis_trouble_say(&redis->trouble, redis->name, problem);
+        redis_problem_report(&redis->problem_log, redis->name, problem);
     }
 }
 
@@ -122,7 +122,7 @@ static void give_up(struct redis *redis, const char *problem, bool refuses)
     note_problem(redis, problem, refuses);
     if (was_up && loop_now_ms() - redis->up_ms > REDIS_RECONNECT_MS_MAX) {
         redis->pause_ms = 0; // one that comes and goes is left alone for longer and longer
-        redis->trouble = (struct redis_trouble){0};
+        redis->problem_log = (struct redis_problem_log){0};
     }
     redis->state = WAITING;
     answer_all_with_nothing(redis);
@@ -163,7 +163,7 @@ static bool note_reply(struct redis *redis, const redisReply *reply, uint64_t ki
     if (redis_error_of(reply) == REDIS_ELSEWHERE) {
         report(redis, "this is a node of a cluster: REDIS_URL must begin with redis+cluster://");
     }
-    redis_trouble_say_refusal(&redis->trouble, redis->name, refusal);
+    redis_problem_report_refusal(&redis->problem_log, redis->name, refusal);
     return false;
 }
 
@@ -186,14 +186,13 @@ void redis_keep_reply(struct redis *redis)
     redis_link_keep_reply(redis->link);
 }
 
-static bool send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
-                       size_t word_count, struct bytes_view words,
-                       const struct redis_command *command)
+static bool send_args(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      size_t arg_count, struct bytes_view args, const struct redis_command *command)
 {
     assert(argc > 0 && argc <= REDIS_ARGUMENTS_MAX);
     bytes_clear(&redis->wire);
-    if (!redis->link || !redis_command_append(&redis->wire, argc, argv, word_count) ||
-        !bytes_append_view(&redis->wire, words) ||
+    if (!redis->link || !redis_command_append(&redis->wire, argc, argv, arg_count) ||
+        !bytes_append_view(&redis->wire, args) ||
         !redis_link_send(redis->link, bytes_view(&redis->wire))) {
         return false;
     }
@@ -201,9 +200,8 @@ static bool send_words(struct redis *redis, size_t argc, const struct bytes_view
     return true;
 }
 
-bool redis_send_words(struct redis *redis, size_t argc, const struct bytes_view *argv,
-                      size_t word_count, struct bytes_view words, redis_on_reply *on_answer,
-                      void *arg)
+bool redis_send_args(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                     size_t arg_count, struct bytes_view args, redis_on_reply *on_answer, void *arg)
 {
     const struct redis_command command = {
         .on_reply = on_answer,
@@ -211,13 +209,21 @@ bool redis_send_words(struct redis *redis, size_t argc, const struct bytes_view 
         .sent_ms = loop_now_ms(),
         .kind = redis_health_kind(argv[0], argc > 1 ? argv[1] : VIEW("")),
     };
-    return redis->state == UP && send_words(redis, argc, argv, word_count, words, &command);
+    return redis->state == UP && send_args(redis, argc, argv, arg_count, args, &command);
 }
 
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
                 redis_on_reply *on_answer, void *arg)
 {
-    return redis_send_words(redis, argc, argv, 0, VIEW(""), on_answer, arg);
+    return redis_send_args(redis, argc, argv, 0, VIEW(""), on_answer, arg);
+}
+
+bool redis_send_aside(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      redis_on_reply *on_answer, void *arg)
+{
+    const struct redis_command command = {
+        .on_reply = on_answer, .arg = arg, .sent_ms = loop_now_ms()};
+    return redis->state == UP && send_args(redis, argc, argv, 0, VIEW(""), &command);
 }
 
 bool redis_is_up(const struct redis *redis)
@@ -225,7 +231,7 @@ bool redis_is_up(const struct redis *redis)
     return redis->state == UP && redis->link && redis_link_is_open(redis->link);
 }
 
-const char *redis_missing(struct redis *redis)
+const char *redis_not_ready_reason(struct redis *redis)
 {
     const char *refusal = redis_health_refusal(&redis->health, loop_now_ms());
     bool is_up = redis_is_up(redis);
@@ -233,13 +239,14 @@ const char *redis_missing(struct redis *redis)
         return NULL;
     }
     if (is_up || (redis->refuses && redis->problem[0])) {
-        snprintf(redis->missing, sizeof redis->missing, "Redis refuses: %s",
+        snprintf(redis->not_ready_reason, sizeof redis->not_ready_reason, "Redis refuses: %s",
                  is_up ? refusal : redis->problem);
     } else {
-        snprintf(redis->missing, sizeof redis->missing, "Redis cannot be reached (REDIS_URL)%s%s",
-                 redis->problem[0] ? ": " : "", redis->problem);
+        snprintf(redis->not_ready_reason, sizeof redis->not_ready_reason,
+                 "Redis cannot be reached (REDIS_URL)%s%s", redis->problem[0] ? ": " : "",
+                 redis->problem);
     }
-    return redis->missing;
+    return redis->not_ready_reason;
 }
 
 // --- looking after it ---------------------------------------------------------------------------
@@ -247,6 +254,16 @@ const char *redis_missing(struct redis *redis)
 uint64_t redis_now_ms(const struct redis *redis)
 {
     return redis_clock_now_ms(&redis->clock);
+}
+
+int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms)
+{
+    return redis_clock_shift_ms(&redis->clock, stamp_ms, loop_now_ms());
+}
+
+bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms)
+{
+    return redis_clock_was_stale(&redis->clock, moment_ms);
 }
 
 // While a failover may have made another server the master, a silent one is left early.
@@ -272,8 +289,8 @@ static void watch_over(void *arg)
     } else if (oldest) {
         oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= redis->deadline_ms;
     }
-    if (redis->state == UP && !is_for_tool(redis) &&
-        now_ms - redis->clock.asked_ms > REDIS_CLOCK_EVERY_MS) {
+    if (redis->state == UP && !is_for_tool(redis) && !redis->clock.is_asked &&
+        now_ms - redis->clock.asked_ms >= REDIS_CLOCK_EVERY_MS) {
         redis_login_ask_time(&redis->login);
     }
 }
@@ -286,7 +303,7 @@ static bool send_for_login(size_t argc, const struct bytes_view *argv, redis_on_
     struct redis *redis = arg;
     const struct redis_command command = {
         .on_reply = on_answer, .arg = on_answer_arg, .sent_ms = loop_now_ms()};
-    return send_words(redis, argc, argv, 0, VIEW(""), &command);
+    return send_args(redis, argc, argv, 0, VIEW(""), &command);
 }
 
 static void on_login(const char *problem, void *arg)

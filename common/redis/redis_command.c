@@ -21,16 +21,16 @@ static char *write_head(char *at, char kind, struct bytes_view number)
     return mempcpy(at, "\r\n", 2);
 }
 
-bool redis_word_append(struct bytes *out, struct bytes_view word)
+bool redis_arg_append(struct bytes *out, struct bytes_view arg)
 {
     char text[REDIS_NUMBER_BYTES];
-    const struct bytes_view number = redis_number(text, word.len);
-    char *at = bytes_extend(out, 1 + number.len + 2 + word.len + 2);
+    const struct bytes_view number = redis_number(text, arg.len);
+    char *at = bytes_extend(out, 1 + number.len + 2 + arg.len + 2);
     if (!at) {
         return false;
     }
     at = write_head(at, '$', number);
-    at = word.len > 0 ? mempcpy(at, word.data, word.len) : at;
+    at = arg.len > 0 ? mempcpy(at, arg.data, arg.len) : at;
     memcpy(at, "\r\n", 2);
     return true;
 }
@@ -43,7 +43,7 @@ bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_vie
     char *at = bytes_extend(out, 1 + number.len + 2);
     bool fits = at && write_head(at, '*', number);
     for (size_t i = 0; i < argc; i++) {
-        fits = fits && redis_word_append(out, argv[i]);
+        fits = fits && redis_arg_append(out, argv[i]);
     }
     return fits;
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define REDIS_NUMBER_BYTES 24
-#define REDIS_WORD_FRAME_BYTES_MAX (REDIS_NUMBER_BYTES + 5) // the framing of a word on the wire
+#define REDIS_ARG_FRAME_BYTES_MAX (REDIS_NUMBER_BYTES + 5) // the framing of a word on the wire
 
 // In decimal; points into `text`, without a NUL.
 struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value);
@@ -16,6 +16,6 @@ struct bytes_view redis_number(char text[REDIS_NUMBER_BYTES], uint64_t value);
 // would pass the maximum of `out`.
 bool redis_command_append(struct bytes *out, size_t argc, const struct bytes_view *argv,
                           size_t more);
-bool redis_word_append(struct bytes *out, struct bytes_view word);
+bool redis_arg_append(struct bytes *out, struct bytes_view arg);
 
 #endif

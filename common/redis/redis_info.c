@@ -15,7 +15,7 @@ static long info_number(const char *info, const char *name)
     return found ? strtol(found + strlen(name), NULL, 10) : -1;
 }
 
-const char *redis_info_trouble(const char *info, bool may_be_replica)
+const char *redis_info_problem(const char *info, bool may_be_replica)
 {
     static_assert(REDIS_VERSION_MIN == 7, "the sentence below names the version");
     if (info_number(info, "\nredis_version:") < REDIS_VERSION_MIN) {
@@ -44,7 +44,7 @@ void redis_info_warn(const char *info, const char *connection)
             log_text("connection", connection));
     }
     if (!redis_info_has_file(info)) {
-        log_warning("Redis keeps no append-only file, a restart loses calls: set appendonly yes "
+        log_warning("Redis keeps no append-only file; a restart loses calls: set appendonly yes "
                     "and appendfsync always",
                     log_text("connection", connection));
     }
@@ -55,9 +55,9 @@ void redis_info_warn_of_fsync(const redisReply *reply, const char *connection)
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         reply->element[1]->type == REDIS_REPLY_STRING &&
         strcmp(reply->element[1]->str, "always") != 0) {
-        log_warning("Redis acknowledges what is not on disk yet, a power cut loses calls: set "
-                    "appendfsync always",
-                    log_text("connection", connection),
-                    log_text("appendfsync", reply->element[1]->str));
+        log_warning(
+            "Redis acknowledges writes before they are on disk; a power cut loses calls: set "
+            "appendfsync always",
+            log_text("connection", connection), log_text("appendfsync", reply->element[1]->str));
     }
 }

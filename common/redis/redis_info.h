@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 // Why this server cannot be used (now), in a sentence; NULL: it can.
-const char *redis_info_trouble(const char *info, bool may_be_replica);
+const char *redis_info_problem(const char *info, bool may_be_replica);
 
 // Warns of settings with which calls may be lost: eviction, no append-only file.
 void redis_info_warn(const char *info, const char *connection);

@@ -9,23 +9,33 @@
 
 // A name that ends with a colon is the first part of many keys.
 #define REDIS_KEY_TABLE(X)                                                                         \
-    X(WEBHOOKS, ":webhooks") /* stream, group `workers`: the webhooks as they came */              \
-    X(LOW, ":low")           /* the entry up to which all are finished: the low-water mark */      \
-    X(CALL, ":call:")        /* hash of a call, by its id: its state */                            \
-    X(AUDIT, ":audit")       /* stream: the events */                                              \
-    X(DEAD, ":dead")         /* stream: the dead letters */                                        \
-    X(COUNTS, ":counts")     /* hash: entries by outcome and reason */                             \
-    X(INDEX, ":index:")      /* set for each minute of entries: the numbers, agents, outcomes */   \
-    X(REPLAYS, ":replays")   /* hash: how often each call was replayed */                          \
-    X(REFUSED, ":refused")   /* stream: genuine webhooks that are not calls */                     \
-    X(WORKER, ":worker:")    /* text, expires: the lease of a worker, by its consumer */           \
-    X(GONE, ":gone")         /* sorted set: consumers without a lease, by when that was seen */    \
-    X(LINES, ":lines")       /* set: the agents that have a wait queue ("line") */                 \
-    X(HOLDS, ":holds")       /* sorted set: the calls of all lines, by the end of their hold */    \
-    X(LINE, ":line:")        /* sorted set for each agent: its waiting calls, by their turn */     \
-    X(PACE, ":pace:")        /* hash for each agent: how fast its line is admitted */              \
-    X(ASKING, ":asking:")    /* sorted set for each agent: admitted entries, by when */            \
-    X(ANSWERS, ":answers:")  /* stream for each agent: how long its last 2xx took */
+    X(WEBHOOKS, ":webhooks")  /* stream, group `workers`: the webhooks as they came */             \
+    X(LOW, ":low")            /* the entry up to which all are finished: the low-water mark */     \
+    X(CALL, ":call:")         /* hash of a call, by its id: its state */                           \
+    X(AUDIT, ":audit")        /* stream: the events */                                             \
+    X(DEAD, ":dead")          /* stream: the dead letters */                                       \
+    X(COUNTS, ":counts")      /* hash: entries by outcome and reason */                            \
+    X(INDEX, ":index:")       /* set for each minute of entries: the numbers, agents, outcomes */  \
+    X(REPLAYS, ":replays")    /* hash: how often each call was replayed */                         \
+    X(REFUSED, ":refused")    /* stream: genuine webhooks that are not calls */                    \
+    X(WORKER, ":worker:")     /* text, expires: the lease of a worker, by its consumer */          \
+    X(GONE, ":gone")          /* sorted set: consumers without a lease, by when that was seen */   \
+    X(LINES, ":lines")        /* set: the agents that have a wait queue ("line") */                \
+    X(HOLDS, ":holds")        /* sorted set: the calls of all lines, by the end of their hold */   \
+    X(LINE, ":line:")         /* sorted set for each agent: its waiting calls, by their turn */    \
+    X(PACE, ":pace:")         /* hash for each agent: how fast its line is admitted */             \
+    X(ADMITTED, ":asking:")   /* sorted set for each agent: admitted entries, by when */           \
+    X(ANSWERS, ":answers:")   /* stream for each agent: how long its last 2xx took */              \
+    X(ANSWERED, ":answered:") /* text for each agent, expires: its last answer, and who got it */  \
+    X(REJECTED, ":rejected:") /* set for each route: the calls rejected since its last start */    \
+    X(REJECTING, ":rejecting:") /* hash for each route whose every call is rejected: since when */ \
+    X(OUT, ":out:")          /* sorted set for each agent with max_in_flight: entries, by when */  \
+    X(STARTS, ":starts:")    /* hash for each agent: its starts of the last 30 s, in slots of 5 */ \
+    X(AGENTS, ":agents")     /* sorted set: the agents that have started calls, by when */         \
+    X(PAUSED, ":paused")     /* hash: the agents that an operator has paused */                    \
+    X(STATUS, ":status:")    /* text, expires: how a program is, by <program>:<name> */            \
+    X(PROGRAMS, ":programs") /* sorted set: the programs that have a status, by when */            \
+    X(MINUTE, ":minute:")    /* hash for each minute, expires: the counts as they were */
 
 #define REDIS_KEY_NAME(upper, name) REDIS_KEY_##upper,
 enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };

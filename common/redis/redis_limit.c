@@ -8,13 +8,13 @@ static bool allow(const redisReadTask *task, size_t values, size_t bytes)
     struct redis_limit *limit = task->privdata;
     // A message that Redis sends unasked is an error, which hiredis handles.
     if (!task->parent && *limit->in_flight == 0 && task->type != REDIS_REPLY_ERROR) {
-        limit->trouble = "an answer that nobody asked for";
+        limit->problem = "an answer that nobody asked for";
         return false;
     }
     limit->values += values;
     limit->bytes += bytes;
     if (limit->values > REDIS_LIMIT_VALUES || limit->bytes > REDIS_LIMIT_BYTES) {
-        limit->trouble = "an answer that is too large";
+        limit->problem = "an answer that is too large";
         return false;
     }
     return true;
@@ -87,7 +87,7 @@ void redis_limit_next(struct redis_limit *limit)
 bool redis_limit_is_passed(struct redis_limit *limit, const redisReader *reader)
 {
     if (reader->len - reader->pos > REDIS_LIMIT_VALUE_BYTES) {
-        limit->trouble = "an answer that is too large";
+        limit->problem = "an answer that is too large";
         return true;
     }
     return false;

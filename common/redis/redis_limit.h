@@ -14,7 +14,7 @@
 
 struct redis_limit {
     const size_t *in_flight; // commands sent and not answered; borrowed
-    const char *trouble;     // the reason of a refusal; NULL: none
+    const char *problem;     // the reason of a refusal; NULL: none
     size_t values, bytes;    // of the answer that is coming in
 };
 

@@ -187,7 +187,7 @@ void redis_link_keep_reply(struct redis_link *link)
 static void take_reply(struct redis_link *link, redisReply *reply)
 {
     if (link->in_flight == 0) {
-        broke(link, reply->type == REDIS_REPLY_ERROR ? reply->str : link->limit.trouble);
+        broke(link, reply->type == REDIS_REPLY_ERROR ? reply->str : link->limit.problem);
         freeReplyObject(reply);
         return;
     }
@@ -207,13 +207,13 @@ static bool take_replies(struct redis_link *link)
     do {
         reply = NULL;
         if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            broke(link, link->limit.trouble ? link->limit.trouble : link->reader->errstr);
+            broke(link, link->limit.problem ? link->limit.problem : link->reader->errstr);
         } else if (reply) {
             take_reply(link, reply);
         }
     } while (reply && redis_link_is_open(link));
     if (redis_link_is_open(link) && redis_limit_is_passed(&link->limit, link->reader)) {
-        broke(link, link->limit.trouble);
+        broke(link, link->limit.problem);
     }
     return redis_link_is_open(link);
 }

@@ -4,19 +4,20 @@
 
 #include <stdint.h>
 
-#define REDIS_TROUBLE_EVERY_MS 10000 // the same trouble is said again
+#define REDIS_PROBLEM_EVERY_MS 10000 // the same trouble is said again
 
 // Plain memory; zeroed is right to begin with, and once there is no trouble any more.
-struct redis_trouble {
-    char said[160];
-    uint64_t said_ms;
+struct redis_problem_log {
+    char reported[160];
+    uint64_t reported_ms;
 };
 
-void redis_trouble_say(struct redis_trouble *trouble, const char *connection, const char *text);
+void redis_problem_report(struct redis_problem_log *problem, const char *connection,
+                          const char *text);
 
 // The same of a server that is connected and refuses: by its error's first word, as commands
 // differ.
-void redis_trouble_say_refusal(struct redis_trouble *trouble, const char *connection,
-                               const char *error);
+void redis_problem_report_refusal(struct redis_problem_log *problem, const char *connection,
+                                  const char *error);
 
 #endif

@@ -114,11 +114,6 @@ class Life:
         """How long the call is waited for; in vain, perhaps, for as long as something fails."""
         return FAILING_S if self.fault and self.fault.for_ever and not self.told else LIFE_S
 
-    def forget_leases(self):
-        """The dead one's lease runs out; which is not waited for."""
-        for key in self.bench.redis.client.keys(self.ledger.key("worker:*")):
-            self.bench.redis.client.delete(key)
-
     # --- the life ----------------------------------------------------------------------------
 
     def run(self):
@@ -150,7 +145,7 @@ class Life:
             if self.subject.is_running():
                 self.subject.terminate()
                 self.subject.wait()
-            self.forget_leases()
+            self.ledger.forget_leases()
             self.start_again()
 
     must_start_again = False
@@ -228,7 +223,7 @@ class IngressLife(Life):
 
 class SpoolingLife(IngressLife):
     """Received while Redis is away, and kept in the spool."""
-    ready = b"taking webhooks"
+    ready = b"accepting webhooks"
     must_start_again = True
 
     def prepare(self):
@@ -301,13 +296,14 @@ class AgainLife(WorkerLife):
 
 
 class TakenOverLife(WorkerLife):
-    """Read by a worker that is gone."""
+    """Read by a worker that has left."""
 
     def prepare(self):
         stream = self.ledger.key("webhooks")
         self.ring(self.call_id)
         self.bench.redis.client.xgroup_create(stream, "workers", "0")
         self.bench.redis.client.xreadgroup("workers", "gone", {stream: ">"}, count=1)
+        self.bench.redis.client.zadd(self.ledger.key("gone"), {"gone": 0})
 
 
 LIVES = {"ingress": IngressLife, "spooling": SpoolingLife, "draining": DrainingLife,

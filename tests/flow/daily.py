@@ -12,6 +12,8 @@ import json
 import os
 import time
 
+from http_raw import TIMEOUT_S, Connection
+
 SECRET = base64.b64encode(b"a secret of thirty-two bytes, ok").decode()
 OTHER_SECRET = base64.b64encode(b"another secret, thirty-two bytes").decode()
 DEMONSTRATION_SECRET = base64.b64encode(b"dialin-demonstration-secret-0001").decode()
@@ -65,3 +67,13 @@ def headers(raw_body, secret=SECRET, timestamp=None, signature=None):
 
 def bearer(key=API_KEY):
     return [("Content-Type", "application/json"), ("Authorization", f"Bearer {key}")]
+
+
+def known_connection(port, timeout_s=TIMEOUT_S):
+    """A connection that has carried a genuine webhook. A stranger's is closed after one request,
+    whatever that was."""
+    connection = Connection(port, timeout_s)
+    genuine = body(webhook())
+    answer = connection.ask("POST", "/api/dial", headers(genuine), genuine)
+    assert answer.status == 200, answer
+    return connection

@@ -84,8 +84,9 @@ class Ledger:
         return [each for each in self.events(stream="dead") if each["call_id"] == call_id]
 
     def counts(self):
+        """Entries by outcome and reason; without the buckets of how long callers waited."""
         return {name: int(value) for name, value in texts(
-            self.client.hgetall(self.key("counts"))).items()}
+            self.client.hgetall(self.key("counts"))).items() if not name.startswith("waited")}
 
     # --- the account ------------------------------------------------------------------------
 
@@ -99,6 +100,13 @@ class Ledger:
         last_read = text(groups[0]["last-delivered-id"])
         unread = self.client.xrange(self.key("webhooks"), f"({last_read}", "+")
         return groups[0]["pending"] + len(unread)
+
+    def forget_leases(self):
+        """Every worker counts as one that has left: for those that died, and whose lease is not
+        waited for."""
+        for lease in self.client.keys(self.key("worker:*")):
+            self.client.delete(lease)
+            self.client.zadd(self.key("gone"), {lease.decode().rpartition(":")[2]: 0})
 
     def wait_until_finished(self, timeout_s=30):
         wait_for(lambda: self.unfinished() == 0, timeout_s, "every entry to be finished")

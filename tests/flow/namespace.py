@@ -15,17 +15,23 @@ import sys
 
 import pytest
 
-# In the namespaces. Makes a listening socket for each request, and passes it on.
+# In the namespaces. Makes a socket for each request, and passes it on.
 HOLDER = """
 import array, os, socket, subprocess, sys
 control = socket.socket(fileno=int(sys.argv[1]))
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+for address in sys.argv[3:]:
+    subprocess.run(["ip", "address", "add", address, "dev", "lo"], check=True)
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 subprocess.run(["mount", "--bind", sys.argv[2], "/etc/hosts"], check=True)
 control.send(b"ready")
 while asked := control.recv(4096):
-    family, host, port = asked.decode().split()
-    with socket.create_server((host, int(port)), family=int(family), backlog=1024) as made:
+    use, family, host, port = asked.decode().split()
+    with socket.socket(int(family)) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, int(port)))
+        if use == "listen":
+            made.listen(1024)
         control.sendmsg([b"made"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
                                      array.array("i", [made.fileno()]))])
 """
@@ -45,7 +51,8 @@ def take_packets(connection):
 
 
 class Namespace:
-    def __init__(self, folder, hosts):
+    def __init__(self, folder, hosts="", addresses=()):
+        """`addresses`: that the namespace has beside those of loopback."""
         (folder / "hosts").write_text(hosts)
         self.control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(10)
@@ -54,7 +61,7 @@ class Namespace:
         with its:
             self.holder = subprocess.Popen(
                 ["unshare", *options, sys.executable, "-c", HOLDER, str(its.fileno()),
-                 str(folder / "hosts")], pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
+                 str(folder / "hosts"), *addresses], pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
                 stderr=subprocess.PIPE, text=True)
         if self.control.recv(16) != b"ready":
             trouble = self.holder.communicate()[1].strip()
@@ -64,10 +71,20 @@ class Namespace:
 
     def listen(self, host, port=0):
         """A listening socket in the namespace."""
+        return self.made("listen", host, port)
+
+    def connect(self, source, address, timeout_s=10):
+        """A connection from one of its addresses to (host, port) in it."""
+        connection = self.made("connect", source, 0)
+        connection.settimeout(timeout_s)
+        connection.connect(address)
+        return connection
+
+    def made(self, use, host, port):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.control.send(f"{family.value} {host} {port}".encode())
+        self.control.send(f"{use} {family.value} {host} {port}".encode())
         _, ancillary, _, _ = self.control.recvmsg(16, socket.CMSG_SPACE(4))
-        assert ancillary, f"{host} cannot be listened at in the namespace"
+        assert ancillary, f"there is no socket at {host} in the namespace"
         descriptor, = array.array("i", ancillary[0][2])
         return socket.socket(fileno=descriptor)
 

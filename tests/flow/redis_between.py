@@ -49,6 +49,8 @@ class Passage:
             self.cut()
 
     def answer(self, data):
+        while (is_held := self.between.is_held) and is_held(data):
+            self.between.closing.wait(0.01)
         if self.between.delay_s:
             self.between.closing.wait(self.between.delay_s)
         if self.between.slice_bytes:
@@ -69,6 +71,7 @@ class Between:
         self.is_swallowing = False
         self.delay_s = 0  # before each piece of an answer
         self.slice_bytes = 0  # of an answer; 0: as it comes
+        self.is_held = None  # the answers of which it is true wait until it is None again
         self.closing = threading.Event()
         self.passages = []
         self.opened = 0  # connections so far

@@ -70,7 +70,7 @@ def free_port():
 class Process:
     """A child process with its output in a file."""
 
-    def __init__(self, name, command, folder, environment=None):
+    def __init__(self, name, command, folder, environment=None, pass_fds=()):
         self.name = name
         self.is_ours = False  # held to exit code 0 and to the sanitizers' silence
         self.expected_exit = 0
@@ -78,7 +78,8 @@ class Process:
         self.log_path = folder / f"{name}-{random.randrange(1 << 32):08x}.log"
         with open(self.log_path, "wb") as log:
             self.child = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
-                                          stdin=subprocess.DEVNULL, env=environment)
+                                          stdin=subprocess.DEVNULL, env=environment,
+                                          pass_fds=pass_fds)
 
     @property
     def pid(self):
@@ -144,7 +145,8 @@ class Process:
 class Redis(Process):
     """A redis-server of one's own, on loopback and on a unix socket, in a folder of its own."""
 
-    def __init__(self, folder, fsync="no", port=None, password=None, options=()):
+    def __init__(self, folder, fsync="no", port=None, password=None, options=(),
+                 environment=None):
         self.folder = folder
         self.port = port or free_port()
         self.password = password
@@ -161,7 +163,8 @@ class Redis(Process):
         if password:
             command += ["--requirepass", password]
         command += options
-        super().__init__("redis", command, folder)
+        super().__init__("redis", command, folder,
+                         {**os.environ, **environment} if environment else None)
         self.client = self.connect()
         self.wait_until_ready()
 
@@ -212,11 +215,11 @@ def clean_environment(values):
 
 
 class Program(Process):
-    def __init__(self, name, folder, values, arguments=(), launcher=()):
+    def __init__(self, name, folder, values, arguments=(), launcher=(), pass_fds=()):
         """`launcher`: the command that becomes the program, as nsenter does."""
         self.values = values
         super().__init__(name, [*launcher, build_folder() / name, *arguments], folder,
-                         clean_environment(values))
+                         clean_environment(values), pass_fds)
         self.is_ours = True
 
     def wait_until_it_listens(self, port):
@@ -279,6 +282,25 @@ class Worker(Program):
     def consumer(self):
         """Its name in the consumer group, as its log says it."""
         return re.search(rb"consumer=(\S+)", self.log()).group(1).decode()
+
+
+class Board(Program):
+    def __init__(self, folder, values):
+        self.port, self.admin_port = free_port(), free_port()
+        super().__init__("dialin-board", folder, {
+            "PORT": self.port, "ADMIN_PORT": self.admin_port, **values})
+        self.wait_until_it_listens(self.port)
+        self.wait_until_it_listens(self.admin_port)
+
+    def get(self, path, headers=()):
+        return http_raw.ask(self.port, "GET", path, headers)
+
+    def post(self, path, value, headers=None):
+        """As the page does it."""
+        headers = headers if headers is not None else [("Sec-Fetch-Site", "same-origin")]
+        return http_raw.ask(self.port, "POST", path,
+                            [("Content-Type", "application/json"), *headers],
+                            json.dumps(value).encode())
 
 
 class Agent(Program):
@@ -352,6 +374,12 @@ class Stack:
         if is_ready:
             worker.wait_until_ready()
         return worker
+
+    def board(self, is_ready=True, **values):
+        board = self.keep(Board(self.folder, self.values(values)))
+        if is_ready:
+            board.wait_until_ready()
+        return board
 
     def agent(self, *arguments):
         return self.keep(Agent(self.folder, *arguments))

@@ -26,7 +26,7 @@ def test_the_account_adds_up(stack, ledger, start):
     first = stack.worker(START_URL=start.url)
     start_some(ledger, 2)
     webhook = daily.webhook()
-    start.script(answers(400), call_id=webhook["callId"])
+    start.script(answers(413), call_id=webhook["callId"])
     ledger.queue(webhook)
     ledger.wait_for_state(webhook["callId"], "dead")
     ledger.queue(webhook)

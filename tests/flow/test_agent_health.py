@@ -52,5 +52,5 @@ def test_a_missing_key_of_daily_is_warned_of(stack, start):
     warning = b"DAILY_API_KEY is not set"
     assert wait_for(lambda: lines(stack.worker(START_URL=start.url), warning))
     worker = stack.worker(START_URL=start.url, DAILY_API_KEY="key-of-daily-0123456789")
-    wait_for(lambda: lines(worker, b"taking calls"))
+    wait_for(lambda: lines(worker, b"ready for calls"))
     assert not lines(worker, warning)

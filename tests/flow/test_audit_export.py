@@ -22,7 +22,7 @@ def audit(stack):
 def recorded(stack, ledger, start):
     """Calls of every outcome, with bodies that need quotes in CSV."""
     def by_number(exchange):
-        step = answers(422, b'no "bot",\nsorry') if b"+1222" in exchange.request.body \
+        step = answers(413, b'no "bot",\nsorry') if b"+1222" in exchange.request.body \
             else starts_a_bot()
         step(exchange)
     start.script(by_number)

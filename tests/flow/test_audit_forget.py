@@ -22,7 +22,7 @@ def worker(stack, start):
 
 def test_a_number_is_erased_and_the_account_stays(ledger, start, worker, audit):
     def by_number(exchange):
-        step = answers(422, b"{}") if b"rejected" in exchange.request.body else starts_a_bot()
+        step = answers(413, b"{}") if b"rejected" in exchange.request.body else starts_a_bot()
         step(exchange)
     start.script(by_number)
     webhooks = [daily.webhook(From=PERSON), daily.webhook(From=OTHER),

@@ -121,7 +121,7 @@ def test_a_second_replay_is_one_of_its_own(stack, ledger, start, other, audit):
 
 def test_the_selection_is_that_of_list(stack, ledger, start, audit):
     def rejects_one(exchange):
-        step = answers(422, b"{}") if b"+1999" in exchange.request.body else starts_a_bot()
+        step = answers(413, b"{}") if b"+1999" in exchange.request.body else starts_a_bot()
         step(exchange)
     start.script(rejects_one)
     stack.worker(START_URL=start.url)
@@ -203,7 +203,7 @@ def test_wrong_usage(stack, audit, arguments, sentence):
 
 
 def test_live_saves_a_dead_call_whose_caller_holds(stack, ledger, start, audit):
-    start.script(answers(422, b"{}"), starts_a_bot())
+    start.script(answers(413, b"{}"), starts_a_bot())
     stack.worker(START_URL=start.url)
     webhook = daily.webhook()
     entry = ledger.queue(webhook)
@@ -228,7 +228,7 @@ def test_live_saves_a_dead_call_whose_caller_holds(stack, ledger, start, audit):
 
 
 def test_live_leaves_alone_who_is_started_or_gone(stack, ledger, start, audit):
-    start.script(starts_a_bot(), answers(422, b"{}"))
+    start.script(starts_a_bot(), answers(413, b"{}"))
     stack.worker(START_URL=start.url)
     started, rejected = daily.webhook(), daily.webhook()
     ledger.queue(started)
@@ -250,7 +250,7 @@ def test_two_at_once_start_one_bot(stack, ledger, start, audit):
     def starts_later(exchange):
         losers_left.wait(20)
         starts_a_bot()(exchange)
-    start.script(answers(422, b"{}"), starts_later)
+    start.script(answers(413, b"{}"), starts_later)
     stack.worker(START_URL=start.url)
     webhook = daily.webhook()
     ledger.queue(webhook)
@@ -266,7 +266,7 @@ def test_two_at_once_start_one_bot(stack, ledger, start, audit):
 
 
 def test_a_replay_is_not_replayed(stack, ledger, start, audit):
-    start.script(answers(422, b"{}"))
+    start.script(answers(413, b"{}"))
     stack.worker(START_URL=start.url)
     webhook = daily.webhook()
     ledger.queue(webhook)

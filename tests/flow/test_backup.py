@@ -27,7 +27,7 @@ def in_many_states(stack, ledger, start):
     calls = {"started": ring(ledger, 2)}
     for call_id in calls["started"]:
         ledger.wait_for_state(call_id, "started")
-    start.script(answers(400))
+    start.script(answers(413))
     calls["dead"] = ring(ledger)
     ledger.wait_for_state(calls["dead"][0], "dead")
     start.script(hangs())

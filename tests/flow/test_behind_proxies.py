@@ -162,9 +162,9 @@ def test_nothing_is_smuggled_without_a_proxy(ingress, ledger, name):
     outer, hidden, behind = Webhook("outer"), Webhook("hidden", HIDDEN_PATH), Webhook("behind")
     expected = [behind.call_id]
     key = ledger.key("webhooks")
-    last = ledger.client.xrevrange(key, count=1)
-    since = f"({last[0][0].decode()}" if last else "-"
-    with Connection(ingress.port, TIMEOUT_S) as attacker:
+    with daily.known_connection(ingress.port, TIMEOUT_S) as attacker:
+        last = ledger.client.xrevrange(key, count=1)
+        since = f"({last[0][0].decode()}"
         attacker.send_if_open(VECTORS[name](outer, hidden))
         first = read_final(attacker, to_head="HEAD" in name)
         attacker.send_if_open(behind.bytes)

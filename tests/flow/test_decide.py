@@ -238,6 +238,15 @@ def is_about_the_agent_not_the_call(this):
     assert 4.5 <= this.pauses()[0] < 7
 
 
+@trial("400 of a runner for another transport",
+       answers(400, b'{"detail":"Transport \'daily\' is not allowed. Server is configured for '
+                    b'\'webrtc\' only (-t webrtc)."}'), starts_a_bot())
+def is_about_the_agent_too(this):
+    assert this.wait_for("started")["attempts"] == "2"
+    assert 4.5 <= this.pauses()[0] < 7
+    assert any("rejected our configuration" in line for line in this.worker.log_lines())
+
+
 @trial("400 with PCC-AGENT-AT-CAPACITY", answers(400, b'{"code":"PCC-AGENT-AT-CAPACITY"}'),
        starts_a_bot())
 def is_a_429_whatever_the_status(this):
@@ -247,7 +256,8 @@ def is_a_429_whatever_the_status(this):
 
 def redirects(status):
     def step(exchange):
-        answers(status, b"", [("Location", exchange.server.elsewhere.url)])(exchange)
+        url = exchange.server.elsewhere.url.replace("http://", "http://user:password@")
+        answers(status, b"", [("Location", url + "\x1b[31m?ticket=of-the-query")])(exchange)
     return step
 
 
@@ -258,16 +268,44 @@ for status in (301, 302, 303, 307, 308):
         assert call["attempts"] == "2"
         assert 4.5 <= this.pauses()[0] < 7
         assert this.elsewhere.connections == 0, "the key went elsewhere"
+        told = [line for line in this.worker.log_lines() if "redirects to" in line]
+        assert f"127.0.0.1:{this.elsewhere.port}/start%1B[31m, which" in told[0], told
+        for secret in ("of-the-query", "password"):
+            assert secret not in "".join(told) + call["error"] + this.attempts()[0]["error"]
 
 
 # --- other 4xx ------------------------------------------------------------------------------------
 
-for status in (400, 405, 406, 409, 410, 413, 415, 418, 422, 431, 451, 499):
+for status in (400, 405, 406, 409, 410, 415, 418, 422, 431, 451, 499):
     @trial(f"{status}", answers(status, b'{"detail":"no"}'))
-    def is_rejected_for_good(this):
+    def is_rejected_by_the_third(this):
         call = this.wait_for("dead")
-        assert (call["reason"], call["attempts"]) == ("rejected", "1")
+        assert (call["reason"], call["attempts"]) == ("rejected", "3")
+        first, second = this.pauses()
+        assert 0.95 <= first < 3 and 3.95 <= second < 7, this.pauses()
         assert this.ledger.counts() == {"dead": 1, "dead:rejected": 1}
+        assert this.ledger.events(event="waiting") == []
+
+
+@trial("413", answers(413, b'{"detail":"no"}'))
+def is_not_repeated(this):
+    call = this.wait_for("dead")
+    assert (call["reason"], call["attempts"]) == ("rejected", "1")
+    assert this.ledger.counts() == {"dead": 1, "dead:rejected": 1}
+
+
+@trial("a rejection, a failure, and another rejection", answers(400), answers(503), answers(422),
+       starts_a_bot())
+def rejections_are_counted_alone(this):
+    assert this.wait_for("started")["attempts"] == "4"
+    first, second, third = this.pauses()
+    assert 0.95 <= first < 3 and second < 0.95 and 3.95 <= third < 7, this.pauses()
+
+
+@trial("a rejection, and the hold is over", answers(400), HOLD_LIMIT_S=2)
+def expires_all_the_same(this):
+    call = this.wait_for("dead")
+    assert (call["reason"], call["attempts"]) == ("expired", "2")
 
 
 # --- no answer ------------------------------------------------------------------------------------

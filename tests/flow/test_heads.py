@@ -3,6 +3,7 @@
 libmicrohttpd (0.9.75) takes a bare LF for a line's end, cuts values at a NUL and joins folded
 lines, and a proxy in front may read each of these differently. So a request whose head is not
 spelled as HTTP spells it is the last one of its connection: a webhook behind it is never queued.
+The connection has carried a genuine webhook, so that nothing but the head can end it.
 HEADS_SEED repeats a run, HEADS_COUNT makes it longer.
 """
 
@@ -57,7 +58,7 @@ class Head:
 def serve(port, data):
     """Sends it all, and takes the answers until the connection ends or there is nothing more."""
     behind = request("GET", "/behind", [("Connection", "close")])
-    with Connection(port, timeout_s=2) as connection:
+    with daily.known_connection(port, timeout_s=2) as connection:
         connection.send_if_open(data + behind)
         connection.end_of_sending()
         try:

@@ -148,7 +148,7 @@ def test_sigterm_answers_what_it_has_taken(stack, ledger):
         half.send(data[:-20])  # it has begun, so it is taken
         wait_for(lambda: is_received(half))
         ingress.terminate()
-        wait_for(lambda: b"leaving" in ingress.log())
+        wait_for(lambda: b"shutting down" in ingress.log())
         with pytest.raises(OSError):
             Connection(ingress.port)
         half.send(data[-20:])

@@ -162,7 +162,7 @@ def test_a_replayed_signed_dialout_starts_one_call(chain, ledger):
 
 def test_a_dialout_that_died_says_so(stack, ledger, start):
     from fake_start import answers
-    start.script(answers(422, b"{}"))
+    start.script(answers(413, b"{}"))
     ingress = stack.ingress(INGRESS_API_KEY=daily.API_KEY)
     stack.worker(START_URL=start.url)
     key, body = daily.new_call_id("order"), daily.body(daily.dialout())

@@ -94,7 +94,7 @@ def test_info_that_is_not_permitted(stack, start):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_all_addresses_are_listened_on(stack, host):
-    ingress = stack.ingress(LISTEN_ADDR="::")
+    ingress = stack.ingress(LISTEN_ADDR="::", ADMIN_ADDR="::")
     for port, path in ((ingress.port, "/healthz"), (ingress.admin_port, "/readyz")):
         with socket.create_connection((host, port), 5) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())

@@ -157,7 +157,7 @@ def test_who_leaves_is_not_ready(stack, own):
     client = daily_request(ingress)
     wait_for(lambda: ingress.metrics()["dialin_webhooks_in_flight"] > 0, what="a webhook to be in flight")
     ingress.terminate()
-    assert wait_for(lambda: missing(ingress), 1) == "the ingress is leaving"
+    assert wait_for(lambda: missing(ingress), 1) == "the ingress is shutting down"
     assert client.result().status == 200
     assert ingress.wait() == 0
 

@@ -3,6 +3,7 @@
 Each vector holds a second, whole, genuine webhook where one of the readings would find it. It has
 to get exactly one answer, and the hidden webhook must never be queued. Behind it a third request
 comes on the same connection: it is either answered as what it is, or the connection is closed.
+Each connection has carried a genuine webhook first, so that only the framing can end it.
 """
 
 import re
@@ -10,7 +11,7 @@ import re
 import pytest
 
 import daily
-from http_raw import Connection, chunk, request
+from http_raw import chunk, request
 
 CHUNK_OF_A_CHUNKED = b"0\r\n\r\n"
 
@@ -163,7 +164,7 @@ def send_all(ingress, data):
     """The answers to `data` and to a plain request behind it, until the connection is closed or
     both are answered."""
     behind = request("GET", "/behind", [("Connection", "close")])
-    with Connection(ingress.port) as connection:
+    with daily.known_connection(ingress.port) as connection:
         connection.send_if_open(data)
         connection.send_if_open(behind)
         return connection.read_answers_to_the_end()
@@ -191,7 +192,7 @@ def test_nothing_follows_an_odd_head(ingress, ledger, name):
 @pytest.mark.parametrize("name", REFUSED_BY_THE_LIBRARY)
 def test_a_length_that_is_none_is_refused(ingress, ledger, name):
     outer, hidden = Outer(), Hidden()
-    with Connection(ingress.port) as connection:
+    with daily.known_connection(ingress.port) as connection:
         connection.send_if_open(REFUSED_BY_THE_LIBRARY[name](outer, hidden))
         while connection.receive():
             pass
@@ -229,7 +230,7 @@ def test_the_body_of_a_refused_request_is_not_the_next_one(ingress, ledger, stat
 def test_the_body_of_a_method_without_one_is_not_the_next_request(ingress, ledger, method):
     hidden = Hidden()
     data = request(method, "/api/dial", [], hidden.bytes)
-    with Connection(ingress.port) as connection:
+    with daily.known_connection(ingress.port) as connection:
         connection.send_if_open(data)
         assert connection.read_answer(to_head=method == "HEAD").status == 405
         connection.send_if_open(request("GET", "/behind", [("Connection", "close")]))

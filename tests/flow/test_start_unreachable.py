@@ -66,6 +66,7 @@ def test_dropped_connections_end_no_worker(stack, ledger, full_listener):
         assert ledger.call(webhook["callId"])["reason"] == "expired"
     attempts = ledger.events(event="attempt")
     assert len(attempts) > len(webhooks)
+    assert min(int(attempt["latency_ms"]) for attempt in attempts) < 1500, "a third of LEASE_S"
 
 
 class HalfOpenAgent:

@@ -150,13 +150,13 @@ def test_short_memory_takes_the_oldest_first(stack, ledger, start):
     redis.client.config_set("maxmemory", int(used(redis.client) * 1.2))  # it fills 83 % of that
     maxmemory = int(redis.client.config_get("maxmemory")["maxmemory"])
     worker = stack.worker(START_URL=start.url)
-    wait_for(lambda: b"history goes before its time" in worker.log())
+    wait_for(lambda: b"history is trimmed early" in worker.log())
     left = past.entry_ids()
     assert left == [*[entry for entry, _ in calls], unfinished][-len(left):]
     assert 300 < len(left) < 1400
     assert used(redis.client) < maxmemory * 0.72
     gone = len(calls) + 1 - len(left)
-    said = [line for line in worker.log_lines() if "before its time" in line]
+    said = [line for line in worker.log_lines() if "is trimmed early" in line]
     assert len(said) == 1 and f"entries={gone}" in said[0]
     assert f"up_to={calls[gone - 1][0]}" in said[0]
     assert worker.metrics()['dialin_entries_trimmed_total{cause="memory"}'] == gone
@@ -201,7 +201,7 @@ def test_finish_records_in_a_full_redis(stack, ledger, start):
     start.script(*start.scripts[None], call_id=webhooks[2]["callId"])
     second = stack.worker(START_URL=start.url, LEASE_S=3)
     ledger.wait_for_state(webhooks[2]["callId"], "started", timeout_s=20)
-    wait_for(lambda: b"nothing finished is left" in second.log(), timeout_s=20)
+    wait_for(lambda: b"no finished history is left" in second.log(), timeout_s=20)
     redis.client.config_set("maxmemory", "0")
     ledger.queue(webhooks[1])
     wait_for(lambda: ledger.counts().get("duplicate") == 2)

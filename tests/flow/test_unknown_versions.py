@@ -51,7 +51,7 @@ def test_when_the_hold_is_long_over_it_is_a_dead_letter(stack, ledger, start):
     assert owners(ledger) == {young: "unknown"}
     wait_for(lambda: worker.metrics()["dialin_entries_unfinished"] == 1)
     assert worker.metrics()["dialin_account_difference"] == 0
-    assert not start.requests and b"given up" in worker.log()
+    assert not start.requests and b"gave up" in worker.log()
 
 
 def test_a_second_webhook_of_an_unknown_version_is_a_duplicate(stack, ledger, start):

@@ -170,7 +170,15 @@ static enum retry_decision decide_failure(const struct retry_situation *situatio
     return is_line ? RETRY_LINE : RETRY_FAILED;
 }
 
-// What the `code` of Pipecat Cloud makes of a 4xx; the status, if it says nothing about the agent.
+// Pipecat's runner was started for another transport, and says so in `detail`.
+static bool is_of_another_transport(const struct json_document *document)
+{
+    const char *detail = json_text(document->tree, "detail");
+    return detail && !strncmp(detail, "Transport ", 10) && strstr(detail, "not allowed");
+}
+
+// What the `code` of Pipecat Cloud, or the runner's `detail`, makes of a 4xx; the status, if
+// neither says anything about the agent.
 static unsigned status_of(const struct retry_situation *situation)
 {
     static const struct {
@@ -195,6 +203,9 @@ static unsigned status_of(const struct retry_situation *situation)
             break;
         }
     }
+    if (status == 400 && is_of_another_transport(&document)) {
+        status = 404;
+    }
     json_release(&document);
     return status;
 }
@@ -213,6 +224,10 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
     if (status == 0 && situation->is_hold_over) {
         return RETRY_CUT;
     }
+    if (situation->is_own_fault) {
+        delay->backoff_ms = jittered(RETRY_BACKOFF_MS_MIN, situation->chance);
+        return RETRY_OWN_FAULT;
+    }
     if (status < 200 || status == 408 || status == 425 || status >= 500) {
         return decide_failure(situation, delay);
     }
@@ -220,5 +235,5 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
         delay->retry_after_ms = RETRY_CONFIGURATION_MS;
         return RETRY_CONFIGURATION;
     }
-    return RETRY_REJECTED;
+    return status == 413 ? RETRY_TOO_LARGE : RETRY_REJECTED;
 }

@@ -13,7 +13,18 @@ bool route_find_key(struct route_reader *reader, const char *at, const char *var
 {
     const struct route_environment *environment = agents_of(reader)->environment;
     *key = variable ? environment->key_of(variable, environment->arg) : NULL;
-    return !variable || *key || route_refuse(reader, at, variable, "is not set in the environment");
+    return !variable || *key ||
+           route_refuse(reader, at, variable,
+                        "is not set: set it, or its form with _FILE, to a file that can be read");
+}
+
+static bool is_good_key(const char *key)
+{
+    size_t len = 0;
+    while (key && key[len] > ' ' && key[len] <= '~') {
+        len++;
+    }
+    return !key || (!key[len] && len <= ROUTE_KEY_BYTES_MAX);
 }
 
 static bool make_route(struct route_reader *reader, const char *at,
@@ -24,6 +35,11 @@ static bool make_route(struct route_reader *reader, const char *at,
     if (!route_find_key(reader, at, text->api_key_env, &key)) {
         return false;
     }
+    if (!is_good_key(key)) {
+        return route_refuse(reader, at, text->api_key_env,
+                            "must be at most 4000 characters of printable ASCII without spaces");
+    }
+    route->allow_http = agents_of(reader)->environment->agent->allow_http;
     bytes_init(&problem, 4096);
     bool is_good = !text->name || route_to_cloud(route, text->name, key, &problem);
     if (is_good && text->start_url) {

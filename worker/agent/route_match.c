@@ -19,8 +19,8 @@ void route_subject_set(struct route_subject *subject, const cJSON *webhook,
                        struct bytes_view call_id, uint64_t received_ms)
 {
     struct bytes_view original = {call_id.data, call_id.len > 0 ? original_len(call_id) : 0};
-    route_party_set(&subject->to, json_text(webhook, "To"));
-    route_party_set(&subject->from, json_text(webhook, "From"));
+    phone_number_read(&subject->to, view_of_text(json_text(webhook, "To")));
+    phone_number_read(&subject->from, view_of_text(json_text(webhook, "From")));
     subject->headers = cJSON_GetObjectItemCaseSensitive(webhook, "sipHeaders");
     view_copy(original, subject->call_id, sizeof subject->call_id);
     subject->received_ms = received_ms;

@@ -6,7 +6,7 @@
 
 // A call, made ready to be compared with many routes.
 struct route_subject {
-    struct route_party to, from;
+    struct phone_number to, from;
     const cJSON *headers; // sipHeaders of the webhook, or NULL; borrowed
     char call_id[129];    // the original's: without ~r1, ~cb
     uint64_t received_ms;

@@ -3,25 +3,17 @@
 #ifndef DIALIN_ROUTE_PATTERN_H
 #define DIALIN_ROUTE_PATTERN_H
 
+#include "phone_number.h"
 #include "route_reader.h"
 
 #define ROUTE_PATTERNS_MAX 256 // in one list
-#define ROUTE_PARTY_BYTES_MAX 1024
-
-// A caller's or a dialled number, made ready to be compared.
-struct route_party {
-    size_t digits_len, address_len;
-    char digits[ROUTE_PARTY_BYTES_MAX + 1];  // empty: it is not a number
-    char address[ROUTE_PARTY_BYTES_MAX + 1]; // lower case, without name, scheme and parameters
-};
-void route_party_set(struct route_party *party, const char *text); // NULL: nobody
 
 enum route_pattern_kind { ROUTE_PATTERN_ANY, ROUTE_PATTERN_DIGITS, ROUTE_PATTERN_ADDRESS };
 
 struct route_pattern {
     enum route_pattern_kind kind;
     bool is_prefix;
-    const char *text; // digits or address, made ready like those of a party
+    const char *text; // digits, or address, as phone_number.h has them
     size_t len;
 };
 
@@ -34,6 +26,6 @@ struct route_patterns {
 bool route_read_patterns(struct route_reader *reader, const struct route_field *field,
                          const struct route_value *value, void *into);
 
-bool route_patterns_match(const struct route_patterns *patterns, const struct route_party *party);
+bool route_patterns_match(const struct route_patterns *patterns, const struct phone_number *party);
 
 #endif

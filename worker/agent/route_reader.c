@@ -10,6 +10,7 @@
 struct route_arena_block {
     struct route_arena_block *next;
     struct json_document *document; // released with the block; usually NULL
+    size_t size;
     max_align_t data[];
 };
 
@@ -19,6 +20,7 @@ static struct route_arena_block *add_block(struct route_arena *arena, size_t siz
 {
     struct route_arena_block *block = memory_zeroed(sizeof *block + size);
     block->next = arena->blocks;
+    block->size = size;
     arena->blocks = block;
     return block;
 }
@@ -52,6 +54,7 @@ void route_arena_release(struct route_arena *arena)
         if (block->document) {
             json_release(block->document);
         }
+        memory_wipe(block->data, block->size);
         free(block);
     }
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Memory that lives as long as the file that was read.
+// Memory that lives as long as the file that was read; wiped in the end, for it may hold keys.
 struct route_arena {
     struct route_arena_block *blocks;
 };

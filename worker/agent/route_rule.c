@@ -89,7 +89,8 @@ struct lookup_text {
 
 static bool read_lookup_url(struct route_reader *reader, const char *at, const char *url)
 {
-    struct route route = {0};
+    const struct route_agents *agents = reader->context;
+    struct route route = {.allow_http = agents->environment->agent->allow_http};
     struct bytes problem;
     bytes_init(&problem, 4096);
     bool is_good = url && route_to_url(&route, url, NULL, &problem);

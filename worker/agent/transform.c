@@ -331,20 +331,30 @@ static void set_facts(struct transform_facts *facts, const struct webhook_repair
     facts->problem = memory_text(problem ? problem : "");
 }
 
-const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
-                      uint64_t expires_s, struct bytes *request, struct transform_facts *facts)
+const char *transform_repaired(const struct webhook_entry *entry,
+                               const struct webhook_repaired *webhook,
+                               const struct transform_settings *settings, uint64_t expires_s,
+                               struct bytes *request, struct transform_facts *facts)
 {
-    struct webhook_repaired webhook;
     struct writer writer = {request, true, settings->body, settings->room};
     size_t len_before = request->len;
-    bool is_usable = webhook_repair(&webhook, entry->body, entry->signed_for);
-    const char *problem =
-        is_usable ? write_request(&writer, entry, &webhook, settings, expires_s) : webhook.sentence;
-    set_facts(facts, &webhook, problem);
-    webhook_repair_release(&webhook);
+    const char *problem = webhook->code
+                              ? webhook->sentence
+                              : write_request(&writer, entry, webhook, settings, expires_s);
+    set_facts(facts, webhook, problem);
     if (problem && request->data) {
         request->len = len_before;
         request->data[len_before] = '\0';
     }
     return problem ? facts->problem : NULL;
+}
+
+const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
+                      uint64_t expires_s, struct bytes *request, struct transform_facts *facts)
+{
+    struct webhook_repaired webhook;
+    webhook_repair(&webhook, entry->body, entry->signed_for);
+    const char *problem = transform_repaired(entry, &webhook, settings, expires_s, request, facts);
+    webhook_repair_release(&webhook);
+    return problem;
 }

@@ -37,4 +37,10 @@ void transform_facts_release(struct transform_facts *facts);
 const char *transform(const struct webhook_entry *entry, const struct transform_settings *settings,
                       uint64_t expires_s, struct bytes *request, struct transform_facts *facts);
 
+// The same for a webhook that webhook_repair has read before, whatever that returned.
+const char *transform_repaired(const struct webhook_entry *entry,
+                               const struct webhook_repaired *webhook,
+                               const struct transform_settings *settings, uint64_t expires_s,
+                               struct bytes *request, struct transform_facts *facts);
+
 #endif

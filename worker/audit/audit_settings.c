@@ -28,6 +28,9 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "verify: as the worker has it; never given to a replay's agent"},
     {"DAILY_API_URL", CONFIG_TEXT, AT(daily_api_url), "https://api.daily.co/v1", 0, 0,
      "verify: as the worker has it"},
+    {"ROUTES_FILE", CONFIG_PATH, AT(routes_file), NULL, 0, 0,
+     "verify: as the worker has it, if --routes names no other file"},
+    {"ALLOW_HTTP", CONFIG_TEXT, AT(allow_http), NULL, 0, 0, "verify: as the worker has it"},
     {"REPLAY_API_KEY", CONFIG_SECRET, AT(replay_api_key), NULL, 0, 0,
      "replay --to: bearer key for that agent, the only one it is sent"},
     {"HOLD_LIMIT_S", CONFIG_NUMBER, AT(hold_limit_s), "110", 1, 3600,
@@ -67,14 +70,16 @@ void audit_settings_load(struct audit_settings *settings, struct config_problems
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};
+    settings->secrets = redact_secrets_new();
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-        settings->secrets.values[settings->secrets.count++] = secrets[i];
+        redact_secrets_add(settings->secrets, secrets[i]);
     }
 }
 
 void audit_settings_release(struct audit_settings *settings)
 {
     signature_secrets_free(settings->signatures);
+    redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(AUDIT_SETTINGS_TABLE, settings);
 }

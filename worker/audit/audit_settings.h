@@ -20,6 +20,8 @@ struct audit_settings {
     char *demo_start_url;
     char *daily_api_key;
     char *daily_api_url;
+    char *routes_file;
+    char *allow_http;
     char *replay_api_key;
     uint64_t hold_limit_s;
     uint64_t hold_grace_s;
@@ -29,7 +31,7 @@ struct audit_settings {
     // made from the above
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set
-    struct redact_secrets secrets;
+    struct redact_secrets *secrets;
 };
 
 extern const struct config_option AUDIT_SETTINGS_TABLE[];

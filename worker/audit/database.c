@@ -35,7 +35,7 @@ struct database {
     char *prefix;
     struct bytes keys[KEYS_AT_ONCE];
     size_t next_key;
-    struct bytes words; // the further arguments of a long command, in their form on the wire
+    struct bytes args; // the further arguments of a long command, in their form on the wire
     struct answer *first, *last;  // that have come and were not received yet
     uint64_t begun_ms, wanted_ms; // of a wait: since when, and until when it was wanted
     bool is_up, is_late, is_lost;
@@ -118,13 +118,13 @@ void database_send(struct database *database, size_t argc, const struct bytes_vi
     const size_t head = argc < REDIS_ARGUMENTS_MAX ? argc : REDIS_ARGUMENTS_MAX;
     bool is_sent = true;
     assert(argc <= DATABASE_ARGUMENTS_MAX);
-    bytes_clear(&database->words);
+    bytes_clear(&database->args);
     for (size_t i = head; i < argc; i++) {
-        is_sent = is_sent && redis_word_append(&database->words, argv[i]);
+        is_sent = is_sent && redis_arg_append(&database->args, argv[i]);
     }
     if (!database->is_lost &&
-        (!is_sent || !redis_send_words(database->redis, head, argv, argc - head,
-                                       bytes_view(&database->words), on_reply, database))) {
+        (!is_sent || !redis_send_args(database->redis, head, argv, argc - head,
+                                      bytes_view(&database->args), on_reply, database))) {
         say(database, "the connection to Redis is lost", NULL);
     }
 }
@@ -262,7 +262,7 @@ struct database *database_open(const struct redis_address *address, const char *
     for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
         bytes_init(&database->keys[i], KEY_BYTES_MAX);
     }
-    bytes_init(&database->words, REDIS_COMMAND_BYTES_MAX);
+    bytes_init(&database->args, REDIS_COMMAND_BYTES_MAX);
     database->loop = loop_open();
     database->look = loop_timer_open(database->loop, look, database);
     database->redis = redis_open_for_tool(database->loop, address, PROGRAM,
@@ -296,7 +296,7 @@ void database_close(struct database *database)
     for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
         bytes_release(&database->keys[i]);
     }
-    bytes_release(&database->words);
+    bytes_release(&database->args);
     free(database->prefix);
     free(database);
 }

@@ -14,13 +14,15 @@ struct line {
     struct line *next;
     struct lines *lines;
     struct loop_timer *timer;
-    bool is_asking;
+    bool is_admitting;
     bool is_again; // somebody asked meanwhile
     char agent[];
 };
 
 struct lines {
     const char *consumer;
+    lines_out_max *out_max;
+    void *arg; // of out_max
     struct stream_reader *reader;
     struct loop *loop;
     struct scripts *scripts;
@@ -44,42 +46,42 @@ static struct line *find(const struct lines *lines, const char *agent)
 
 static void forget(struct line *line)
 {
-    struct line **place = &line->lines->first;
-    while (*place != line) {
-        place = &(*place)->next;
+    struct line **link = &line->lines->first;
+    while (*link != line) {
+        link = &(*link)->next;
     }
-    *place = line->next;
+    *link = line->next;
     loop_timer_close(line->timer);
     free(line);
 }
 
-static void ask_in(struct line *line, uint64_t after_ms)
+static void admit_in(struct line *line, uint64_t after_ms)
 {
-    uint64_t ms = after_ms < LINE_ASK_MS_MAX ? after_ms : LINE_ASK_MS_MAX;
-    loop_timer_start(line->timer, ms > LINE_ASK_MS_MIN ? ms : LINE_ASK_MS_MIN);
+    uint64_t ms = after_ms < LINE_ADMIT_MS_MAX ? after_ms : LINE_ADMIT_MS_MAX;
+    loop_timer_start(line->timer, ms > LINE_ADMIT_MS_MIN ? ms : LINE_ADMIT_MS_MIN);
 }
 
-static void ask(void *arg);
+static void admit(void *arg);
 
 // {how long until it is worth asking again, or -1; the entries}. These come first: they take room.
-static void on_asked(const redisReply *reply, void *arg)
+static void on_admitted(const redisReply *reply, void *arg)
 {
     struct line *line = arg;
     struct lines *lines = line->lines;
-    int64_t after_ms = LINE_ASK_MS_MAX;
+    int64_t after_ms = LINE_ADMIT_MS_MAX;
     scripts_look_at(lines->scripts, reply);
     if (reply_has_shape(reply, "(i.)")) {
         after_ms = reply->element[0]->integer;
         stream_reader_take(lines->reader, reply->element[1]);
     }
     bool is_again = line->is_again;
-    line->is_asking = line->is_again = false;
+    line->is_admitting = line->is_again = false;
     if (is_again && reply) {
-        ask(line);
+        admit(line);
     } else if (after_ms < 0) {
         forget(line);
     } else {
-        ask_in(line, (uint64_t)after_ms);
+        admit_in(line, (uint64_t)after_ms);
     }
 }
 
@@ -89,34 +91,36 @@ static size_t room_of(const struct lines *lines)
     return room < LINE_COUNT_MAX ? room : LINE_COUNT_MAX;
 }
 
-static void ask(void *arg)
+static void admit(void *arg)
 {
     struct line *line = arg;
     struct lines *lines = line->lines;
-    char most[REDIS_NUMBER_BYTES], holds_up_ms[REDIS_NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES], holds_up_ms[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
     size_t room = room_of(lines);
-    if (line->is_asking || lines->is_stopped) {
+    if (line->is_admitting || lines->is_stopped) {
         line->is_again = true;
         return;
     }
-    const struct bytes_view argv[] = {view_of_text(lines->consumer), redis_number(most, room),
-                                      view_of_text(line->agent),
-                                      redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
-    line->is_asking = room > 0 && scripts_send(lines->scripts, SCRIPT_ASK, 4, argv, on_asked, line);
-    if (!line->is_asking) {
-        ask_in(line, LINE_ASK_MS_MAX);
+    const struct bytes_view argv[] = {
+        view_of_text(lines->consumer), redis_number(most, room), view_of_text(line->agent),
+        redis_number(holds_up_ms, LINE_HOLDS_UP_MS),
+        redis_number(out_max, lines->out_max(line->agent, lines->arg))};
+    line->is_admitting =
+        room > 0 && scripts_send(lines->scripts, SCRIPT_ADMIT, 5, argv, on_admitted, line);
+    if (!line->is_admitting) {
+        admit_in(line, LINE_ADMIT_MS_MAX);
     }
 }
 
-void lines_ask_if_any(struct lines *lines, const char *agent)
+void lines_admit_if_any(struct lines *lines, const char *agent)
 {
     struct line *line = find(lines, agent);
     if (line) {
-        ask(line);
+        admit(line);
     }
 }
 
-void lines_ask(struct lines *lines, const char *agent)
+void lines_admit(struct lines *lines, const char *agent)
 {
     struct line *line = find(lines, agent);
     if (!line) {
@@ -124,11 +128,11 @@ void lines_ask(struct lines *lines, const char *agent)
         line = memory_zeroed(sizeof *line + len);
         memcpy(line->agent, agent, len);
         line->lines = lines;
-        line->timer = loop_timer_open(lines->loop, ask, line);
+        line->timer = loop_timer_open(lines->loop, admit, line);
         line->next = lines->first;
         lines->first = line;
     }
-    ask(line);
+    admit(line);
 }
 
 // --- all lines ----------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ static void on_looked(const redisReply *reply, void *arg)
     const redisReply *agents = reply->element[0];
     for (size_t i = 0; i < agents->elements; i++) {
         if (!find(lines, agents->element[i]->str)) {
-            lines_ask(lines, agents->element[i]->str);
+            lines_admit(lines, agents->element[i]->str);
         }
     }
     bytes_clear(&lines->search_from);
@@ -175,10 +179,12 @@ void lines_stop(struct lines *lines)
 // --- opening and closing ------------------------------------------------------------------------
 
 struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
-                         const char *consumer)
+                         const char *consumer, lines_out_max *out_max, void *arg)
 {
     struct lines *lines = memory_zeroed(sizeof *lines);
     lines->consumer = consumer;
+    lines->out_max = out_max;
+    lines->arg = arg;
     lines->reader = reader;
     lines->loop = loop;
     lines->scripts = scripts;

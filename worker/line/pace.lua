@@ -1,18 +1,20 @@
--- An agent's wait queue and its pace. Follows call.lua in begin.lua and finish.lua; ask.lua admits.
+-- An agent's wait queue and its pace. Follows call.lua in begin.lua and finish.lua; admit.lua admits.
 --
 -- `line:<agent>` holds the calls that wait, in the order in which they are admitted; `lines` names the
 -- agents that have such a queue, `holds` every waiting call by the end of its hold. `asking:<agent>`
 -- holds the admitted entries whose request may be out, by the time of their admission. `pace:<agent>`
 -- says how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
 -- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
--- last (`failed`) and the time of the last refusal (`slowed_ms`). While the pace exists, every call of
--- the agent goes through the queue. `answers:<agent>` is a stream of the agent's last 2xx and their
--- latencies, by which ask.lua estimates how long an answer takes.
+-- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). While
+-- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the
+-- agent's last 2xx and their latencies, by which admit.lua estimates how long an answer takes.
+-- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
+-- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
 local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
-local ANSWERS_MAX = 20 -- that ask.lua looks at
+local ANSWERS_MAX = 20 -- that admit.lua looks at
 local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
 
 local function enter_line(has_waited, attempt, reason, err)
@@ -29,7 +31,7 @@ end
 local function leave_line()
     redis.call('ZREM', line, call_id)
     redis.call('ZREM', holds, call_id)
-    redis.call('ZREM', asking, entry)
+    redis.call('ZREM', admitted, entry)
 end
 
 -- The first refusal of requests that were out together slows the queue down. The others add nothing,
@@ -59,6 +61,23 @@ local function fail_in_line(begun_ms, retry_after_ms)
     end
 end
 
+-- Why the agent's calls wait, for people.
+local function note_answer_in_pace(http_status, err)
+    redis.call('HSET', pace, 'status', http_status, 'error', err)
+end
+
+-- Any answer, a refusal too.
+local function note_contact()
+    redis.call('SET', answered, now_text .. ' ' .. consumer, 'EX', PACE_KEPT_S)
+end
+
+-- How long ago, in ms, the agent answered a worker other than this one; nil: not of late.
+local function contact_of_others()
+    local at_ms, worker = (redis.call('GET', answered) or ''):match('^(%d+) (.*)$')
+    local ago_ms = at_ms and worker ~= consumer and now - at_ms
+    return ago_ms and ago_ms >= 0 and ago_ms or nil -- else Redis' clock was set back
+end
+
 local function note_answer(latency_ms)
     redis.call('XADD', answers, 'MAXLEN', ANSWERS_MAX, '*', 'latency_ms', latency_ms)
     redis.call('EXPIRE', answers, PACE_KEPT_S)
@@ -74,7 +93,7 @@ local function speed_up(begun_ms)
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end
-    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', asking) == 0 then
+    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 then
         redis.call('DEL', pace)
     else
         redis.call('HINCRBY', pace, 'width', 1)

@@ -1,57 +1,50 @@
--- Shared by begin.lua and finish.lua, which it precedes; it follows prelude.lua. Both do their
--- step for every call of a batch, one after the other. An error ends the whole batch, and the steps
--- that it has done by then stay: worker/script/script_batch.c sends them again, each alone.
+-- The call at hand. Follows event.lua. begin.lua and finish.lua do their step for every call of a batch,
+-- one after the other. An error ends the whole batch; the steps before it have taken effect, and
+-- worker/script/script_batch.c sends all of them again, each alone.
 --
 -- KEYS  1 webhooks
--- ARGV  1 how many words describe a call  2 consumer, and more for begin.lua; then of each
---       call: entry, call_id, kind, from, to, agent, received_ms, sha256 of the body, place in the
---       line (a score), end of the hold in ms; and the words of the step itself
+-- ARGV  1 how many arguments each call has  2 consumer, and more for begin.lua; then of each
+--       call: entry, call_id, kind, from, to, agent, received_ms, sha256 of the body, its score in
+--       the wait queue, end of the hold in ms, name of the route (empty: none); and the arguments of
+--       the step itself
 -- Returns an array with the verdict of each, in their order.
 --
--- A call's hash has no `answered`, `deaths`, `failures` and `asked_ms` while they are 0 or nothing.
--- (Each word of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
+-- A call's hash has no `answered`, `deaths`, `failures`, `asked_ms`, `route` and `step` while they are 0 or
+-- nothing.
+-- (Each argument of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
 -- text, twice that.)
-local CALL_ARGS = 10 -- that describe a call: worker/record/record.c
+local CALL_ARGS = 11 -- that describe a call: worker/record/record.c
 
 local consumer = ARGV[2]
 local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix .. KEY_DEAD
 
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
-local call_key, line, pace, asking, answers
+local route = ''
+local call_key, line, pace, admitted, answers, answered, out
 
 local function for_each_call(first, step)
-    local width = tonumber(ARGV[1])
+    local args_each = tonumber(ARGV[1])
     local verdicts = {}
-    for i = first, #ARGV, width do
-        entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms =
+    for i = first, #ARGV, args_each do
+        entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms, route =
             unpack(ARGV, i, i + CALL_ARGS - 1)
         call_key = prefix .. KEY_CALL .. call_id
         line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
-        asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
-        verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + width - 1))
+        admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
+        answered = prefix .. KEY_ANSWERED .. agent
+        out = prefix .. KEY_OUT .. agent
+        verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + args_each - 1))
     end
     return verdicts
 end
 
--- Returns the event's name, a field of the call's hash: nobody has to look for a call's events among
--- all others.
 local function record_event(event, attempt, worker, reason, err, ...)
-    return 'event:' .. redis.call('XADD', audit, '*', 'call_id', call_id, 'entry', entry,
-        'event', event, 'attempt', attempt, 'worker', worker, 'at_ms', now_text, 'agent', agent,
-        'reason', reason, 'error', err, ...)
-end
-
--- Counted once, even if the group was lost and brings the entry again.
-local function end_as_duplicate(known_sha256)
-    if redis.call('HSETNX', call_key, 'duplicate:' .. entry, now_text) == 1 then
-        local event = record_event('duplicate', '0', consumer,
-            known_sha256 ~= sha256 and 'conflict' or '', '')
-        redis.call('HSET', call_key, event, '')
-        redis.call('HINCRBY', counts, 'duplicate', '1')
-        add_to_index(entry, from, to, agent, 'duplicate', '')
+    if route ~= '' then
+        return write_event(audit, call_id, entry, event, attempt, worker, agent, reason, err, 'route',
+            route, ...)
     end
-    redis.call('XACK', KEYS[1], 'workers', entry)
+    return write_event(audit, call_id, entry, event, attempt, worker, agent, reason, err, ...)
 end
 
 -- The worker that had the call before died with a request out: its outcome is unknown.

@@ -1,12 +1,17 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows prelude.lua, call.lua and pace.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua and rejecting.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
--- A verdict: lost, duplicate or recorded; `unknown` if it is recorded as dead, unknown instead of
--- expired; `not_yet` and how many ms are left in which a request of this call may be answered. Sent again, it changes nothing: recorded or lost.
-local FIELDS_COUNT = 15 -- that this script knows: a new one is read here
+-- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
+-- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
+-- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
+-- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. `recorded`, of an attempt
+-- without an answer, comes with how many ms ago the agent answered another worker, and a 1. Sent again,
+-- the step changes nothing.
+local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
+local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -37,7 +42,7 @@ local function start_late(state, reason, letter)
         redis.call('HINCRBY', counts, 'dead', '-1')
         redis.call('HINCRBY', counts, 'dead:' .. reason, '-1')
         redis.call('HINCRBY', counts, 'started', '1')
-        add_to_index(entry, from, to, agent, 'started', '')
+        add_to_index(entry, from, to, agent, route, 'started', '')
         local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
         if old then -- an entry of a stream cannot change: its marked copy takes its place
             local copy = old[2]
@@ -58,21 +63,41 @@ local function finish(...)
     local attempt = tonumber(outcome.attempt)
 
     local function record_attempt(...)
+        if route ~= '' then
+            return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
+                'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
+                'request', outcome.request, 'response', outcome.response,
+                'definition', outcome.definition, ...)
+        end
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
             'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
             'request', outcome.request, 'response', outcome.response, ...)
     end
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
-        'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter')
+        'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter',
+        'rejections')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
         not is_answered and tonumber(call[3]) == attempt
     local owner = owner_of(entry)
+    -- By this very step, whose reply was lost: the verdict that it had.
+    local function repeated()
+        if outcome.name ~= 'rejected' then
+            return 'recorded'
+        end
+        local flag = is_rejecting() and ' 1' or ' 0'
+        if call[9] == 'started' or call[9] == 'dead' then
+            return 'rejected 0' .. flag
+        end
+        local again_ms = tonumber(redis.call('HGET', call_key, 'again_ms') or 0)
+        return owner == consumer and 'again ' .. text(left_until(again_ms)) .. flag or 'line 0' .. flag
+    end
+
     if owner ~= consumer and not (owner and is_known) then
         if attempt > 0 and is_answered and call[2] == consumer then
-            return 'recorded' -- by this very step, whose answer was lost
+            return repeated()
         end
         local event = attempt > 0 and record_attempt('late', '1')
         if event and call[1] then -- else the call is no longer kept
@@ -91,7 +116,7 @@ local function finish(...)
         return 'lost'
     end
     if attempt > 0 and is_answered then
-        return 'recorded'
+        return repeated()
     end
     if call[1] and call[1] ~= entry then
         -- Another entry has this call: this one ended, expired for instance, before it ever began.
@@ -104,10 +129,11 @@ local function finish(...)
         return 'recorded'
     end
 
-    -- The request of the worker that had the call before may still be answered.
-    local left_ms = tonumber(hold_ms) + grace_ms - now
-    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 and
-        tonumber(call[3] or 0) > tonumber(call[4] or 0) then
+    -- The request of the worker that had the call before may still be answered; or Redis' clock was set
+    -- back, and this worker does not know it yet.
+    local is_out = tonumber(call[3] or 0) > tonumber(call[4] or 0)
+    local left_ms = tonumber(hold_ms) + (is_out and grace_ms or 0) - now
+    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 then
         return 'not_yet ' .. text(left_ms)
     end
 
@@ -121,12 +147,18 @@ local function finish(...)
             'agent', agent, 'received_ms', received_ms, 'sha256', sha256, 'reason', '' }) do
             fields[#fields + 1] = word
         end
+        if route ~= '' then
+            set('route', route)
+        end
     end
     local begun_ms = now
     if attempt > 0 then
         set(record_attempt(), '')
         set('answered', outcome.attempt)
         begun_ms = tonumber(call[6] or now)
+        if outcome.http_status ~= '' then
+            note_contact()
+        end
         if outcome.unanswered == '1' then
             set('unanswered', '1')
             call[10] = '1'
@@ -147,6 +179,22 @@ local function finish(...)
     if call[7] or (call[8] and call[8] ~= '') then
         leave_line()
     end
+    if outcome.is_counted == '1' then
+        redis.call('ZREM', out, entry)
+    end
+
+    local was_rejected = outcome.reason == 'rejected'
+    if was_rejected then
+        note_rejection()
+    end
+    if outcome.name == 'rejected' then
+        local rejections = tonumber(call[14] or 0) + 1
+        outcome.name, outcome.again_after_ms = decide_rejection(rejections)
+        if outcome.name ~= 'line' then
+            set('rejections', text(rejections))
+        end
+        outcome.reason = outcome.name == 'dead' and 'rejected' or ''
+    end
 
     local late = {}
     if outcome.name == 'dead' and call[11] then -- the answer of an earlier attempt: a bot has started
@@ -157,10 +205,13 @@ local function finish(...)
         outcome.reason = 'unknown'
         outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
         fields[2] = outcome.error
+    elseif outcome.reason == 'expired' and is_rejecting() then
+        outcome.reason = 'rejected'
+        outcome.error = outcome.error .. ', and the agent rejected every call until then'
+        fields[2] = outcome.error
     end
 
     if outcome.name == 'started' or outcome.name == 'dead' then
-        set('state', outcome.name)
         if outcome.name == 'started' then
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
@@ -168,23 +219,17 @@ local function finish(...)
             if #late == 0 then -- else this step has no latency of an answer
                 note_answer(outcome.latency_ms)
             end
+            end_rejecting()
             speed_up(begun_ms)
-        else
-            set('reason', outcome.reason)
-            local copy = row_of(entry)[2] or {}
-            copy[#copy + 1] = 'reason'
-            copy[#copy + 1] = outcome.reason
-            copy[#copy + 1] = 'error'
-            copy[#copy + 1] = outcome.error
-            set('letter', redis.call('XADD', dead, '*', unpack(copy)))
-            redis.call('HINCRBY', counts, 'dead:' .. outcome.reason, '1')
+            count_start()
+            if kind ~= 'dialout' then
+                count_waited()
+            end
         end
-        set(record_event(outcome.name, outcome.attempt, consumer, outcome.reason, outcome.error,
-            unpack(late)), '')
-        redis.call('HINCRBY', counts, outcome.name, '1')
-        redis.call('HSET', call_key, unpack(fields))
-        add_to_index(entry, from, to, agent, outcome.name, outcome.reason)
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
+        if outcome.reason == 'rejected' then
+            return 'rejected 0' .. (is_rejecting() and ' 1' or ' 0')
+        end
         return outcome.reason == 'unknown' and 'unknown' or 'recorded'
     end
 
@@ -192,15 +237,22 @@ local function finish(...)
     set('again_ms', text(now + tonumber(outcome.again_after_ms)))
     redis.call('HSET', call_key, unpack(fields))
     local has_line = redis.call('EXISTS', pace) == 1
+    local others_ms = outcome.http_status == '' and contact_of_others()
+    local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
-    elseif has_line then
+        note_answer_in_pace(outcome.http_status, outcome.error)
+    elseif has_line and outcome.agent_failed == '1' and not is_own_fault then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
+        note_answer_in_pace(outcome.http_status, outcome.error)
     end
     if outcome.name == 'line' then
         enter_line(call[7], attempt, outcome.reason, outcome.error)
     end
-    return 'recorded'
+    if was_rejected then
+        return outcome.name == 'line' and 'line 0 1' or 'again ' .. outcome.again_after_ms .. ' 0'
+    end
+    return others_ms and 'recorded ' .. text(others_ms) .. ' 1' or 'recorded'
 end
 
 return for_each_call(5, finish)

@@ -54,6 +54,8 @@ static const char *text_of(enum outcome_name name)
         return "line";
     case OUTCOME_AGAIN:
         return "again";
+    case OUTCOME_REJECTED:
+        return "rejected";
     }
     return "";
 }

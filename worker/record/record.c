@@ -15,9 +15,9 @@
 #define DIALOUTS_BEHIND_DIALINS                                                                    \
     4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
-#define CALL_WORDS 10 // worker/record/call.lua names them
-#define BEGIN_WORDS (CALL_WORDS + 2)
-#define FINISH_WORDS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
+#define CALL_WORDS 11 // worker/record/call.lua names them
+#define BEGIN_ARGS (CALL_WORDS + 5)
+#define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
 struct record {
     struct scripts *scripts;
@@ -37,10 +37,20 @@ static enum record_verdict verdict_of(struct bytes_view name)
         const char *name;
         enum record_verdict verdict;
     } TABLE[] = {
-        {"go", RECORD_GO},           {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
-        {"line", RECORD_LINED_UP},   {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
-        {"poison", RECORD_POISON},   {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
-        {"unknown", RECORD_UNKNOWN}, {"not_yet", RECORD_NOT_YET},
+        {"go", RECORD_GO},
+        {"duplicate", RECORD_DUPLICATE},
+        {"finished", RECORD_FINISHED},
+        {"line", RECORD_LINED_UP},
+        {"suspect", RECORD_SUSPECT},
+        {"busy", RECORD_BUSY},
+        {"poison", RECORD_POISON},
+        {"lost", RECORD_LOST},
+        {"recorded", RECORD_DONE},
+        {"elsewhere", RECORD_ELSEWHERE},
+        {"unknown", RECORD_UNKNOWN},
+        {"not_yet", RECORD_NOT_YET},
+        {"rejected", RECORD_REJECTED},
+        {"again", RECORD_AGAIN},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (view_equal_text(name, TABLE[i].name)) {
@@ -79,42 +89,50 @@ static void on_reply(const redisReply *reply, void *arg)
 }
 
 // The arguments of a step, in the order in which the scripts name them.
-struct words {
-    struct bytes_view word[FINISH_WORDS];
+struct arg_list {
+    struct bytes_view arg[FINISH_ARGS];
     size_t count;
     char received_ms[REDIS_NUMBER_BYTES], deadline_ms[REDIS_NUMBER_BYTES],
-        place[REDIS_NUMBER_BYTES];
+        score[REDIS_NUMBER_BYTES];
 };
 
-static void add(struct words *words, struct bytes_view word)
+static void add(struct arg_list *arg_list, struct bytes_view arg)
 {
-    assert(words->count < FINISH_WORDS);
-    words->word[words->count++] = word;
+    assert(arg_list->count < FINISH_ARGS);
+    arg_list->arg[arg_list->count++] = arg;
+}
+
+// By when the call rang; with a priority, as if it had rung that much earlier.
+static uint64_t score_of(const struct record_call *call)
+{
+    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
+    uint64_t early_ms = call->priority_ms < call->rang_ms ? call->priority_ms : 0;
+    return call->rang_ms - early_ms + behind_ms;
 }
 
 // The arguments that both steps have in common; they point into `words` itself.
-static void describe(const struct record_call *call, struct words *words)
+static void describe(const struct record_call *call, struct arg_list *arg_list)
 {
-    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
-    words->count = 0;
-    add(words, call->entry_id);
-    add(words, call->call_id);
-    add(words, view_of_text(webhook_kind_name(call->kind)));
-    add(words, view_of_text(call->from));
-    add(words, view_of_text(call->to));
-    add(words, view_of_text(call->agent));
-    add(words, redis_number(words->received_ms, call->received_ms));
-    add(words, call->sha256);
-    add(words, redis_number(words->place, call->received_ms + behind_ms));
-    add(words, redis_number(words->deadline_ms, call->deadline_ms));
+    arg_list->count = 0;
+    add(arg_list, call->entry_id);
+    add(arg_list, call->call_id);
+    add(arg_list, view_of_text(webhook_kind_name(call->kind)));
+    add(arg_list, view_of_text(call->from));
+    add(arg_list, view_of_text(call->to));
+    add(arg_list, view_of_text(call->agent));
+    add(arg_list, redis_number(arg_list->received_ms, call->received_ms));
+    add(arg_list, call->sha256);
+    add(arg_list, redis_number(arg_list->score, score_of(call)));
+    add(arg_list, redis_number(arg_list->deadline_ms, call->deadline_ms));
+    add(arg_list, view_of_text(call->route));
 }
 
-static bool send(struct record *record, struct script_batch *steps, const struct words *words,
+static bool send(struct record *record, struct script_batch *steps, const struct arg_list *arg_list,
                  record_on_verdict *on_verdict, void *arg)
 {
     struct step *step = memory_zeroed(sizeof *step);
     *step = (struct step){record, on_verdict, arg};
-    if (!script_batch_add(steps, words->word, on_reply, step)) {
+    if (!script_batch_add(steps, arg_list->arg, on_reply, step)) {
         free(step);
         return false;
     }
@@ -124,27 +142,30 @@ static bool send(struct record *record, struct script_batch *steps, const struct
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
-    struct words words;
-    char deaths[REDIS_NUMBER_BYTES];
-    describe(call, &words);
-    add(&words, view_of_text(token));
-    add(&words, redis_number(deaths, deaths_max));
-    assert(words.count == BEGIN_WORDS);
-    return send(record, record->begin, &words, on_verdict, arg);
+    struct arg_list arg_list;
+    char deaths[REDIS_NUMBER_BYTES], step[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
+    describe(call, &arg_list);
+    add(&arg_list, view_of_text(token));
+    add(&arg_list, redis_number(deaths, deaths_max));
+    add(&arg_list, redis_number(step, call->step));
+    add(&arg_list, view_of_text(call->why_moved));
+    add(&arg_list, redis_number(out_max, call->out_max));
+    assert(arg_list.count == BEGIN_ARGS);
+    return send(record, record->begin, &arg_list, on_verdict, arg);
 }
 
 bool record_finish(struct record *record, const struct record_call *call,
                    const struct outcome *outcome, record_on_verdict *on_verdict, void *arg)
 {
-    struct words words;
+    struct arg_list arg_list;
     struct outcome_args args;
-    describe(call, &words);
+    describe(call, &arg_list);
     outcome_to_args(outcome, &args);
     for (size_t i = 0; i < OUTCOME_FIELDS_COUNT; i++) {
-        add(&words, args.view[i]);
+        add(&arg_list, args.view[i]);
     }
-    assert(words.count == FINISH_WORDS);
-    return send(record, record->finish, &words, on_verdict, arg);
+    assert(arg_list.count == FINISH_ARGS);
+    return send(record, record->finish, &arg_list, on_verdict, arg);
 }
 
 struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
@@ -158,11 +179,11 @@ struct record *record_open(struct loop *loop, struct scripts *scripts, const cha
         redis_number(poison, RECORD_DEATHS_MAX),
         redis_number(request_ms, request_ms_max),
     };
-    record->begin = script_batch_open(loop, scripts, SCRIPT_BEGIN, BEGIN_WORDS,
+    record->begin = script_batch_open(loop, scripts, SCRIPT_BEGIN, BEGIN_ARGS,
                                       sizeof argv / sizeof argv[0], argv);
     const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES),
                                              redis_number(grace, grace_ms)};
-    record->finish = script_batch_open(loop, scripts, SCRIPT_FINISH, FINISH_WORDS,
+    record->finish = script_batch_open(loop, scripts, SCRIPT_FINISH, FINISH_ARGS,
                                        sizeof finish_argv / sizeof finish_argv[0], finish_argv);
     return record;
 }

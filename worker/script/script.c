@@ -115,13 +115,13 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
     return redis_send(scripts->redis, HEAD_ARGUMENTS + argc, command, on_reply, arg);
 }
 
-bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
-                        struct bytes_view words, redis_on_reply *on_reply, void *arg)
+bool scripts_send_args(struct scripts *scripts, enum script_name name, size_t arg_count,
+                       struct bytes_view args, redis_on_reply *on_reply, void *arg)
 {
     struct bytes_view head[HEAD_ARGUMENTS];
     write_head(scripts, name, head);
     return scripts_are_loaded(scripts) &&
-           redis_send_words(scripts->redis, HEAD_ARGUMENTS, head, word_count, words, on_reply, arg);
+           redis_send_args(scripts->redis, HEAD_ARGUMENTS, head, arg_count, args, on_reply, arg);
 }
 
 bool scripts_can_send(const struct scripts *scripts)

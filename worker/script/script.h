@@ -20,9 +20,9 @@ void scripts_close(struct scripts *scripts); // after the connection
 bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
                   const struct bytes_view *argv, redis_on_reply *on_reply, void *arg);
 
-// The same with the arguments in their form on the wire (redis_word_append).
-bool scripts_send_words(struct scripts *scripts, enum script_name name, size_t word_count,
-                        struct bytes_view words, redis_on_reply *on_reply, void *arg);
+// The same with the arguments in their form on the wire (redis_arg_append).
+bool scripts_send_args(struct scripts *scripts, enum script_name name, size_t arg_count,
+                       struct bytes_view args, redis_on_reply *on_reply, void *arg);
 bool scripts_can_send(const struct scripts *scripts);
 
 // The text of an error reply, with file and line (`begin.lua:23`) if a script failed. Valid until

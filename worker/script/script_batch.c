@@ -19,7 +19,7 @@ struct step {
 struct run {
     struct run *next;
     struct script_batch *batch;
-    struct bytes words; // as on the wire: the script's own arguments, and every step's
+    struct bytes args; // as on the wire: the script's own arguments, and every step's
     size_t count;
     struct step step[SCRIPT_BATCH_STEPS_MAX];
 };
@@ -27,7 +27,7 @@ struct run {
 struct script_batch {
     struct scripts *scripts;
     enum script_name name;
-    size_t width;
+    size_t args_each;
     struct bytes head; // the words in front of the steps
     size_t head_count;
     struct loop_hook *hook;
@@ -47,25 +47,25 @@ static struct run *take_run(struct script_batch *batch)
     } else {
         run = memory_zeroed(sizeof *run);
         run->batch = batch;
-        bytes_init(&run->words, REDIS_COMMAND_BYTES_MAX);
+        bytes_init(&run->args, REDIS_COMMAND_BYTES_MAX);
     }
     run->next = NULL;
     run->count = 0;
-    bytes_clear(&run->words);
-    bytes_append_view(&run->words, bytes_view(&batch->head));
+    bytes_clear(&run->args);
+    bytes_append_view(&run->args, bytes_view(&batch->head));
     return run;
 }
 
 static void free_run(struct run *run)
 {
-    bytes_release(&run->words);
+    bytes_release(&run->args);
     free(run);
 }
 
 static void give_back(struct run *run)
 {
     struct script_batch *batch = run->batch;
-    if (batch->spare_count == SPARE_MAX || run->words.capacity > 2 * SCRIPT_BATCH_BYTES_MAX) {
+    if (batch->spare_count == SPARE_MAX || run->args.capacity > 2 * SCRIPT_BATCH_BYTES_MAX) {
         free_run(run);
         return;
     }
@@ -81,9 +81,9 @@ static void on_answer(const redisReply *reply, void *arg);
 static bool send(struct run *run)
 {
     struct script_batch *batch = run->batch;
-    return scripts_send_words(batch->scripts, batch->name,
-                              batch->head_count + run->count * batch->width,
-                              bytes_view(&run->words), on_answer, run);
+    return scripts_send_args(batch->scripts, batch->name,
+                             batch->head_count + run->count * batch->args_each,
+                             bytes_view(&run->args), on_answer, run);
 }
 
 static void answer_all(struct run *run, const redisReply *reply)
@@ -105,9 +105,9 @@ static void send_each_alone(struct run *run)
         struct run *alone = take_run(run->batch);
         struct step *step = &alone->step[alone->count++];
         *step = run->step[i];
-        bytes_append(&alone->words, run->words.data + begin, step->end - begin);
+        bytes_append(&alone->args, run->args.data + begin, step->end - begin);
         begin = step->end;
-        step->end = alone->words.len;
+        step->end = alone->args.len;
         if (!send(alone)) {
             answer_all(alone, NULL);
         }
@@ -152,7 +152,7 @@ static struct run *run_with_room(struct script_batch *batch, size_t bytes)
 {
     struct run *run = batch->last;
     if (run && run->count < SCRIPT_BATCH_STEPS_MAX &&
-        run->words.len + bytes <= SCRIPT_BATCH_BYTES_MAX) {
+        run->args.len + bytes <= SCRIPT_BATCH_BYTES_MAX) {
         return run;
     }
     run = take_run(batch);
@@ -161,39 +161,39 @@ static struct run *run_with_room(struct script_batch *batch, size_t bytes)
     return run;
 }
 
-bool script_batch_add(struct script_batch *batch, const struct bytes_view *words,
+bool script_batch_add(struct script_batch *batch, const struct bytes_view *args,
                       redis_on_reply *on_verdict, void *arg)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < batch->width; i++) {
-        bytes += words[i].len + REDIS_WORD_FRAME_BYTES_MAX;
+    for (size_t i = 0; i < batch->args_each; i++) {
+        bytes += args[i].len + REDIS_ARG_FRAME_BYTES_MAX;
     }
     if (!scripts_can_send(batch->scripts) || bytes > REDIS_COMMAND_BYTES_MAX / 2) {
         return false;
     }
     struct run *run = run_with_room(batch, bytes);
-    for (size_t i = 0; i < batch->width; i++) {
-        bool fits = redis_word_append(&run->words, words[i]);
+    for (size_t i = 0; i < batch->args_each; i++) {
+        bool fits = redis_arg_append(&run->args, args[i]);
         assert(fits); // REDIS_COMMAND_BYTES_MAX / 2 is far more than SCRIPT_BATCH_BYTES_MAX
         (void)fits;
     }
-    run->step[run->count++] = (struct step){run->words.len, on_verdict, arg};
+    run->step[run->count++] = (struct step){run->args.len, on_verdict, arg};
     return true;
 }
 
 struct script_batch *script_batch_open(struct loop *loop, struct scripts *scripts,
-                                       enum script_name name, size_t width, size_t argc,
+                                       enum script_name name, size_t args_each, size_t argc,
                                        const struct bytes_view *argv)
 {
     struct script_batch *batch = memory_zeroed(sizeof *batch);
     char number[REDIS_NUMBER_BYTES];
     batch->scripts = scripts;
     batch->name = name;
-    batch->width = width;
+    batch->args_each = args_each;
     bytes_init(&batch->head, SCRIPT_BATCH_BYTES_MAX);
-    redis_word_append(&batch->head, redis_number(number, width));
+    redis_arg_append(&batch->head, redis_number(number, args_each));
     for (size_t i = 0; i < argc; i++) {
-        redis_word_append(&batch->head, argv[i]);
+        redis_arg_append(&batch->head, argv[i]);
     }
     batch->head_count = 1 + argc;
     batch->hook = loop_before_sleep(loop, send_all, batch);

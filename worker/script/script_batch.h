@@ -15,7 +15,7 @@ struct script_batch;
 // A run has the arguments `width`, those of `argv`, and then `width` of each step. It returns an
 // array with one verdict of each step.
 struct script_batch *script_batch_open(struct loop *loop, struct scripts *scripts,
-                                       enum script_name name, size_t width, size_t argc,
+                                       enum script_name name, size_t args_each, size_t argc,
                                        const struct bytes_view *argv);
 
 // To be called when the connection has been closed. Steps that never left get NULL before this
@@ -26,7 +26,7 @@ void script_batch_close(struct script_batch *batch);
 // down, the scripts are not loaded, or the step is too large. Otherwise exactly one callback, never
 // from inside this call: its verdict, an error, or NULL if the answer is lost, in which case the
 // step was done or was not.
-bool script_batch_add(struct script_batch *batch, const struct bytes_view *words,
+bool script_batch_add(struct script_batch *batch, const struct bytes_view *args,
                       redis_on_reply *on_verdict, void *arg);
 
 #endif

@@ -47,14 +47,14 @@ static struct source_line find_source(struct bytes_view script, unsigned long li
 
 void script_error_explain(struct bytes_view script, const char *error, char *out, size_t size)
 {
-    const char *place;
+    const char *found;
     size_t len = 0;
     out[0] = '\0';
-    while (len < size && (place = strstr(error, PLACE)) != NULL) {
+    while (len < size && (found = strstr(error, PLACE)) != NULL) {
         char *end = NULL;
-        const unsigned long number = strtoul(place + sizeof PLACE - 1, &end, 10);
+        const unsigned long number = strtoul(found + sizeof PLACE - 1, &end, 10);
         const struct source_line source = find_source(script, number);
-        const int before = (int)(place - error);
+        const int before = (int)(found - error);
         len += (size_t)(source.file.len > 0
                             ? snprintf(out + len, size - len, "%.*s%.*s:%lu", before, error,
                                        (int)source.file.len, source.file.data, source.number)

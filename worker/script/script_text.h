@@ -8,7 +8,7 @@
 #define SCRIPT_TABLE(X)                                                                            \
     X(BEGIN, begin)                                                                                \
     X(FINISH, finish)                                                                              \
-    X(ASK, ask)                                                                                    \
+    X(ADMIT, admit)                                                                                \
     X(LINES, lines)                                                                                \
     X(RENEW, renew)                                                                                \
     X(TAKE_OVER, take_over)                                                                        \
@@ -18,7 +18,9 @@
     X(LEAVE, leave)                                                                                \
     X(TRIM, trim)                                                                                  \
     X(UNKNOWN, unknown)                                                                            \
-    X(ACCOUNT, account)
+    X(ACCOUNT, account)                                                                            \
+    X(SNAPSHOT, snapshot)                                                                          \
+    X(SAMPLE, sample)
 
 #define SCRIPT_NAME(upper, lower) SCRIPT_##upper,
 enum script_name { SCRIPT_TABLE(SCRIPT_NAME) SCRIPT_COUNT };

@@ -77,7 +77,7 @@ static void say_memory_is_short(struct housekeeping *housekeeping, const redisRe
     }
     if (housekeeping->before_time > 0 && !housekeeping->is_said) {
         housekeeping->is_said = true;
-        log_error("Redis' memory is short: finished history goes before its time; raise maxmemory "
+        log_error("Redis' memory is short: finished history is trimmed early; raise maxmemory "
                   "or lower RETENTION_DAYS",
                   log_number("entries", (int64_t)housekeeping->before_time),
                   log_text("up_to", housekeeping->youngest), log_number("used_bytes", used),
@@ -85,7 +85,7 @@ static void say_memory_is_short(struct housekeeping *housekeeping, const redisRe
     }
     if (used * 100 > most * HOUSEKEEPING_MEMORY_PERCENT && !housekeeping->is_end_said) {
         housekeeping->is_end_said = true;
-        log_error("Redis' memory is short, and nothing finished is left to be taken away: raise "
+        log_error("Redis' memory is short, and no finished history is left to trim: raise "
                   "maxmemory",
                   log_number("used_bytes", used), log_number("maxmemory_bytes", most));
     }
@@ -143,11 +143,11 @@ static void on_searched(const redisReply *reply, void *arg)
     bytes_clear(&housekeeping->search_from);
     bytes_append_text(&housekeeping->search_from, reply->element[2]->str);
     if (given_up > 0) {
-        log_error("entries of an unknown version are given up: no worker knew it in time",
+        log_error("gave up entries of an unknown version: no worker knew it in time",
                   log_number("entries", given_up));
     }
     if (claimed > 0) {
-        log_info("took entries that were put aside for a newer worker",
+        log_info("claimed entries that were set aside for a newer worker",
                  log_number("entries", claimed));
         stream_reader_read_pending(housekeeping->reader);
     }
@@ -159,8 +159,8 @@ static bool search(struct housekeeping *housekeeping)
     char most[REDIS_NUMBER_BYTES], age_ms[REDIS_NUMBER_BYTES], looked_at[REDIS_NUMBER_BYTES];
     size_t room = stream_reader_room(housekeeping->reader);
     const struct bytes_view argv[] = {
-        view_of_text(housekeeping->settings.consumer),
         redis_number(most, room),
+        view_of_text(housekeeping->settings.consumer),
         VIEW(WEBHOOK_ENTRY_VERSION),
         redis_number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
         VIEW(UNKNOWN_ERROR),

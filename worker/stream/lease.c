@@ -1,15 +1,16 @@
-// Three scripts: renew.lua every quarter of the lease's time, take_over.lua every LEASE_LOOK_MS,
-// leave.lua at the end. A script that finds Redis away is simply run again at its next time; the
-// lease in Redis runs out by itself.
+// Three scripts: renew.lua every LEASE_RENEW_MS, take_over.lua every LEASE_LOOK_MS, leave.lua at
+// the end. A script that finds Redis away is simply run again at its next time; the lease in Redis
+// runs out by itself. Half of the lease's time passes by Redis' clock, as the key's time to live;
+// the other half by the monotonic clock of the worker that takes over (lease_watch.h).
 #include "lease.h"
 
+#include "lease_watch.h"
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
 
 #include <stdlib.h>
 
-#define RENEWALS_IN_A_LEASE 4
 #define RENEW_AGAIN_MS 50 // after a renewal that Redis did not take
 
 struct lease {
@@ -17,6 +18,7 @@ struct lease {
     struct stream_reader *reader;
     struct scripts *scripts;
     struct loop_timer *renewal, *look;
+    struct lease_watch watch;
     bool is_held;
     bool is_looking;
     bool is_stopped;
@@ -41,53 +43,66 @@ static void on_renewed(const redisReply *reply, void *arg)
 static void renew(void *arg)
 {
     struct lease *lease = arg;
-    char lease_ms[REDIS_NUMBER_BYTES];
+    char key_ms[REDIS_NUMBER_BYTES];
     if (lease->on_given_up) {
         return;
     }
     const struct bytes_view argv[] = {view_of_text(lease->settings.consumer),
                                       view_of_text(lease->settings.worker_name),
-                                      redis_number(lease_ms, lease->settings.lease_ms)};
+                                      redis_number(key_ms, lease->settings.lease_ms / 2)};
     bool is_sent = scripts_send(lease->scripts, SCRIPT_RENEW, 3, argv, on_renewed, lease);
-    loop_timer_start(lease->renewal,
-                     is_sent ? lease->settings.lease_ms / RENEWALS_IN_A_LEASE : RENEW_AGAIN_MS);
+    loop_timer_start(lease->renewal, is_sent ? LEASE_RENEW_MS : RENEW_AGAIN_MS);
 }
 
 void lease_on_up(struct lease *lease)
 {
+    lease_watch_clear(&lease->watch);
     renew(lease);
 }
 
 // --- taking over ------------------------------------------------------------------------------
 
-static void on_taken(const redisReply *reply, void *arg)
+// {how many were taken, the consumers without a lease}
+static void on_looked(const redisReply *reply, void *arg)
 {
     struct lease *lease = arg;
     lease->is_looking = false;
     scripts_look_at(lease->scripts, reply);
-    if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
-        log_warning("took over entries of a worker that is gone",
-                    log_number("entries", reply->integer));
+    if (!reply_has_shape(reply, "(n[s])")) {
+        return;
+    }
+    lease_watch_note(&lease->watch, reply->element[1], loop_now_ms());
+    if (reply->element[0]->integer > 0) {
+        log_warning("took over the entries of a dead worker",
+                    log_number("entries", reply->element[0]->integer));
         stream_reader_read_pending(lease->reader);
         loop_timer_start(lease->look, 0); // there may be more
     }
 }
 
+// How many entries may come. If some that were taken over before are still waiting, they come
+// first.
+static size_t room_of(const struct lease *lease)
+{
+    size_t room = stream_reader_has_pending(lease->reader) ? 0 : stream_reader_room(lease->reader);
+    return room < LEASE_TAKE_OVER_MAX ? room : LEASE_TAKE_OVER_MAX;
+}
+
+// Also without room: a worker that gets some must have watched.
 static void look_for_the_dead(void *arg)
 {
     struct lease *lease = arg;
-    // If entries taken over before are still waiting, they come first.
-    size_t room = stream_reader_has_pending(lease->reader) ? 0 : stream_reader_room(lease->reader);
-    char most[REDIS_NUMBER_BYTES], patience_ms[REDIS_NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES];
+    struct bytes_view argv[2 + LEASE_WATCH_MAX] = {view_of_text(lease->settings.consumer)};
     loop_timer_start(lease->look, LEASE_LOOK_MS);
-    if (!lease->is_held || lease->is_stopped || lease->is_looking || room == 0) {
+    if (!lease->is_held || lease->is_stopped || lease->is_looking) {
         return;
     }
-    room = room < LEASE_TAKE_OVER_MAX ? room : LEASE_TAKE_OVER_MAX;
-    const struct bytes_view argv[] = {view_of_text(lease->settings.consumer),
-                                      redis_number(most, room),
-                                      redis_number(patience_ms, LEASE_PATIENCE_MS)};
-    lease->is_looking = scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 3, argv, on_taken, lease);
+    argv[1] = redis_number(most, room_of(lease));
+    size_t dead =
+        lease_watch_dead(&lease->watch, loop_now_ms(), lease->settings.lease_ms / 2, argv + 2);
+    lease->is_looking =
+        scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 2 + dead, argv, on_looked, lease);
 }
 
 void lease_stop_taking(struct lease *lease)
@@ -140,5 +155,6 @@ void lease_close(struct lease *lease)
 {
     loop_timer_close(lease->renewal);
     loop_timer_close(lease->look);
+    lease_watch_clear(&lease->watch);
     free(lease);
 }

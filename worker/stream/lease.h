@@ -1,5 +1,5 @@
-// A worker's lease: the key by which others see that it lives. Who finds one gone takes over all
-// entries of that worker.
+// A worker's lease: the key by which others see that it lives. A worker that has found one gone for
+// long enough takes over all entries of its owner.
 #ifndef DIALIN_LEASE_H
 #define DIALIN_LEASE_H
 
@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEASE_LOOK_MS 250        // how often the leases of others are looked at
-#define LEASE_PATIENCE_MS 600    // that one must have been gone; longer than a reconnect takes
+#define LEASE_LOOK_MS 250  // how often the leases of others are looked at
+#define LEASE_RENEW_MS 500 // a third of half the shortest lease: whoever watches sees a renewal
 #define LEASE_TAKE_OVER_MAX 1000 // entries taken over in one step
 
 // Everything is borrowed for the life of the lease.

@@ -9,7 +9,7 @@ if group() then
 end
 if redis.call('EXISTS', KEYS[1]) == 1 then
     local newest = field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id')
-    low = place(low) > place(newest) and NOTHING or low
+    low = sort_key(low) > sort_key(newest) and NOTHING or low
 end
 redis.call('XGROUP', 'CREATE', KEYS[1], 'workers', low, 'MKSTREAM')
 return low

@@ -2,4 +2,4 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 the worker's name  3 how long it holds, in ms
-return redis.call('SET', prefix .. KEY_WORKER .. ARGV[1], ARGV[2], 'PX', ARGV[3])
+return redis.call('SET', prefix .. KEY_WORKER .. ARGV[1], ARGV[3] .. ' ' .. ARGV[2], 'PX', ARGV[3])

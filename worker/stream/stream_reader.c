@@ -51,6 +51,7 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
     const struct bytes_view entry_id = stream_entry_id(row);
     const char *problem = NULL;
     struct webhook_entry entry = {0};
+    struct stream_entry_record record;
     switch (stream_entry_read(row, &entry, &problem)) {
     case STREAM_ENTRY_DELETED:
         stream_entry_acknowledge(reader->commands, bytes_view(&reader->stream), entry_id);
@@ -62,8 +63,9 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
     case STREAM_ENTRY_KNOWN:
         break;
     }
-    problem = is_poison ? "it kills the workers that work on it" : problem;
-    return reader->events.on_entry(entry_id, &entry, problem, reader->arg);
+    problem = is_poison ? "gave up: the workers that worked on it crashed" : problem;
+    stream_entry_read_record(row, &record);
+    return reader->events.on_entry(entry_id, &entry, &record, problem, reader->arg);
 }
 
 // --- catching up with the pending list ----------------------------------------------------------
@@ -91,7 +93,7 @@ static void pause_after_error(struct stream_reader *reader, const char *error)
     uint64_t now_ms = loop_now_ms();
     if (now_ms - reader->complained_ms > COMPLAIN_EVERY_MS) {
         reader->complained_ms = now_ms;
-        log_error("the stream cannot be read; trying again", log_text("error", error));
+        log_error("the stream cannot be read; retrying", log_text("error", error));
     }
     pause_a_while(reader);
 }
@@ -126,7 +128,7 @@ void stream_reader_release(struct stream_reader *reader, struct bytes_view entry
     scripts_send(reader->scripts, SCRIPT_RELEASE, 2, argv, ignore_answer, reader);
 }
 
-// Entries that arrive while the worker is leaving are for the others.
+// Entries that arrive while the worker is shutting down are for the others.
 static void release_rows(struct stream_reader *reader, const redisReply *rows)
 {
     for (size_t i = 0; i < reply_count(rows); i++) {
@@ -266,9 +268,10 @@ static void on_group(const redisReply *reply, void *arg)
     }
     bool is_made = reply->type == REDIS_REPLY_STRING && reply->len > 0;
     if (is_made && (reader->had_group || strcmp(reply->str, "0-0") != 0)) {
-        log_error("the consumer group was gone: Redis has lost what was pending; it is made again "
-                  "where everything before is finished",
-                  log_text("after", reply->str));
+        log_error(
+            "the consumer group was gone: Redis has lost the pending entries; it is created again "
+            "at the first unfinished entry",
+            log_text("after", reply->str));
     }
     reader->has_group = reader->had_group = true;
     go_on(reader);
@@ -338,9 +341,9 @@ void stream_reader_pull(struct stream_reader *reader)
     go_on(reader);
 }
 
-const char *stream_reader_missing(const struct stream_reader *reader)
+const char *stream_reader_not_ready_reason(const struct stream_reader *reader)
 {
-    const char *problem = redis_missing(reader->blocking);
+    const char *problem = redis_not_ready_reason(reader->blocking);
     if (!problem && !reader->is_started) {
         problem = "Redis has not taken this worker's lease yet";
     }

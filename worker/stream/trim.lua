@@ -88,7 +88,7 @@ end
 -- event may be older than its entry, and go as much earlier as the clock was wrong.)
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local mark = text(before_time and now or cut) .. '-0'
-if first and place(first[1]) < place(mark) then
+if first and sort_key(first[1]) < sort_key(mark) then
     mark = first[1]
 end
 local more_audit, audit_taken = trim_events(prefix .. KEY_AUDIT, mark)

@@ -300,7 +300,7 @@ static enum config_command command(const char *argument, char *out, size_t size)
     return result;
 }
 
-static void the_command_line_is_one_of_four(void **state)
+static void the_command_line_is_one_of_five(void **state)
 {
     (void)state;
     static const struct {
@@ -310,9 +310,11 @@ static void the_command_line_is_one_of_four(void **state)
     } CASES[] = {
         {NULL, CONFIG_RUN, ""},
         {"--check-config", CONFIG_CHECK, ""},
+        {"--print-config", CONFIG_PRINT, ""},
         {"--version", CONFIG_DONE, "unit " DIALIN_VERSION "\n"},
         {"--help", CONFIG_DONE, "Tests units.\n"},
-        {"--helpless", CONFIG_USAGE, "usage: unit [--help | --version | --check-config]\n"},
+        {"--helpless", CONFIG_USAGE,
+         "usage: unit [--help | --version | --check-config | --print-config]\n"},
         {"help", CONFIG_USAGE, "usage: unit"},
         {"", CONFIG_USAGE, "usage: unit"},
         {"-v", CONFIG_USAGE, "usage: unit"},
@@ -428,7 +430,7 @@ int main(void)
         cmocka_unit_test(files_are_bounded),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(a_value_and_its_file_exclude_each_other),
-        cmocka_unit_test(the_command_line_is_one_of_four),
+        cmocka_unit_test(the_command_line_is_one_of_five),
         cmocka_unit_test(help_lists_every_row),
         cmocka_unit_test(what_all_programs_share_is_checked),
         cmocka_unit_test(open_files_are_raised_or_a_problem),

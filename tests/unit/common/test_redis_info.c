@@ -12,7 +12,7 @@
 
 static void check(const char *info, const char *word)
 {
-    const char *trouble = redis_info_trouble(info, false);
+    const char *trouble = redis_info_problem(info, false);
     if (word) {
         assert_non_null(trouble);
         assert_non_null(strstr(trouble, word));

@@ -60,7 +60,7 @@ static void lets_answers_through(void **state)
     for (size_t i = 0; i < sizeof ANSWERS / sizeof ANSWERS[0]; i++) {
         assert_int_equal(feed_text(*state, ANSWERS[i]), 0);
     }
-    assert_null(((struct fixture *)*state)->limit.trouble);
+    assert_null(((struct fixture *)*state)->limit.problem);
 }
 
 static void refuses_too_many_values(void **state)
@@ -69,7 +69,7 @@ static void refuses_too_many_values(void **state)
     char head[32];
     snprintf(head, sizeof head, "*%d\r\n", REDIS_LIMIT_VALUES + 1);
     assert_int_equal(feed_text(fixture, head), -1);
-    assert_non_null(strstr(fixture->limit.trouble, "too large"));
+    assert_non_null(strstr(fixture->limit.problem, "too large"));
 }
 
 static void counts_nested_values(void **state)
@@ -115,7 +115,7 @@ static void refuses_what_nobody_asked_for(void **state)
     fixture->in_flight = 0;
     assert_int_equal(feed_text(fixture, "-ERR max number of clients reached\r\n"), 0);
     assert_int_equal(feed_text(fixture, "+OK\r\n"), -1);
-    assert_non_null(strstr(fixture->limit.trouble, "nobody asked for"));
+    assert_non_null(strstr(fixture->limit.problem, "nobody asked for"));
 }
 
 int main(void)

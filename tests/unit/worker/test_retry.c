@@ -82,7 +82,7 @@ static const struct decision_case DECISIONS[] = {
     {"bad request", NULL, 400, 0, 0, RETRY_REJECTED, 0, 0},
     {"method", NULL, 405, 0, 0, RETRY_REJECTED, 0, 0},
     {"conflict", NULL, 409, 0, 0, RETRY_REJECTED, 0, 0},
-    {"too large", "5", 413, 0, 0, RETRY_REJECTED, 0, 0},
+    {"too large", "5", 413, 0, 0, RETRY_TOO_LARGE, 0, 0},
     {"unprocessable", NULL, 422, 4, 0, RETRY_REJECTED, 0, 0},
     {"last 4xx", NULL, 499, 0, 0, RETRY_REJECTED, 0, 0},
 };
@@ -124,6 +124,18 @@ static void no_answer_by_the_end_of_the_hold_is_not_the_agents_failure(void **st
     assert_int_equal(retry_decide(&situation, &delay), RETRY_STARTED);
 }
 
+static void a_connection_that_is_own_fault_is_not_the_agents_failure(void **state)
+{
+    (void)state;
+    struct retry_situation situation = {.failures = 4, .is_own_fault = true};
+    struct retry_delay delay;
+    assert_int_equal(retry_decide(&situation, &delay), RETRY_OWN_FAULT);
+    assert_int_equal(delay.backoff_ms, RETRY_BACKOFF_MS_MIN / 2);
+    assert_int_equal(delay.retry_after_ms, 0);
+    situation.is_hold_over = true;
+    assert_int_equal(retry_decide(&situation, &delay), RETRY_CUT);
+}
+
 static void a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent(void **state)
 {
     (void)state;
@@ -140,6 +152,12 @@ static void a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent(void **st
         {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 503, RETRY_FULL},
         {"{\"code\":\"PCC-AGENT-AT-CAPACITY\"}", 200, RETRY_STARTED},
         {"{\"code\":\"PCC-1001\"}", 500, RETRY_FAILED},
+        {"{\"detail\":\"Transport 'daily' is not allowed. Server is configured for 'webrtc' only "
+         "(-t webrtc).\"}",
+         400, RETRY_CONFIGURATION},
+        {"{\"detail\":\"Transport 'daily' is not allowed.\"}", 422, RETRY_REJECTED},
+        {"{\"detail\":\"Transport is missing\"}", 400, RETRY_REJECTED},
+        {"{\"detail\":[{\"msg\":\"Transport 'daily' is not allowed\"}]}", 400, RETRY_REJECTED},
         {"{\"code\":\"PCC-1001x\"}", 400, RETRY_REJECTED},
         {"{\"code\":1001}", 400, RETRY_REJECTED},
         {"PCC-1001", 400, RETRY_REJECTED},
@@ -263,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_has_its_decision),
         cmocka_unit_test(no_answer_by_the_end_of_the_hold_is_not_the_agents_failure),
+        cmocka_unit_test(a_connection_that_is_own_fault_is_not_the_agents_failure),
         cmocka_unit_test(a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent),
         cmocka_unit_test(jitter_stays_between_half_and_all_of_the_backoff),
         cmocka_unit_test(retry_after_is_read_in_each_form),

@@ -169,7 +169,7 @@ static bool find_end(struct exported *exported)
     return is_good;
 }
 
-static bool plan(struct exported *exported, const struct export_place *place)
+static bool plan(struct exported *exported, const struct export_position *position)
 {
     const struct selection *selection = &exported->audit->options->selection;
     struct entry_id from = {selection->since_ms, 0};
@@ -182,13 +182,13 @@ static bool plan(struct exported *exported, const struct export_place *place)
         (struct source){.key = REDIS_KEY_WEBHOOKS, .record = EXPORT_WEBHOOK, .to = to};
     exported->events = (struct source){.key = REDIS_KEY_AUDIT, .record = EXPORT_EVENT, .to = to};
     exported->webhooks.from = exported->events.from = from;
-    if (place->is_begun && entry_id_compare(place->id, from) >= 0) {
-        exported->webhooks.from = entry_id_after(place->id);
+    if (position->is_begun && entry_id_compare(position->id, from) >= 0) {
+        exported->webhooks.from = entry_id_after(position->id);
         exported->events.from =
-            place->record == EXPORT_WEBHOOK ? place->id : entry_id_after(place->id);
+            position->record == EXPORT_WEBHOOK ? position->id : entry_id_after(position->id);
     }
     bool is_whole =
-        selection->since_ms == 0 && selection->until_ms == UINT64_MAX && !place->is_begun;
+        selection->since_ms == 0 && selection->until_ms == UINT64_MAX && !position->is_begun;
     exported->total = is_whole ? database_length(exported->audit->database, REDIS_KEY_WEBHOOKS) +
                                      database_length(exported->audit->database, REDIS_KEY_AUDIT)
                                : 0;
@@ -198,13 +198,13 @@ static bool plan(struct exported *exported, const struct export_place *place)
 }
 
 // Broken off between an event and the outcome that follows it.
-static bool write_missing_outcome(struct exported *exported, const struct export_place *place)
+static bool write_missing_outcome(struct exported *exported, const struct export_position *position)
 {
-    if (!place->is_begun || place->record != EXPORT_EVENT || !place->is_final) {
+    if (!position->is_begun || position->record != EXPORT_EVENT || !position->is_final) {
         return true;
     }
     struct source source = {
-        .key = REDIS_KEY_AUDIT, .record = EXPORT_EVENT, .from = place->id, .to = place->id};
+        .key = REDIS_KEY_AUDIT, .record = EXPORT_EVENT, .from = position->id, .to = position->id};
     bool is_good = fill(exported->audit->database, &source);
     const redisReply *row = row_at_hand(&source);
     if (row && source.hashes[0] && source.hashes[0]->elements > 0) {
@@ -216,9 +216,9 @@ static bool write_missing_outcome(struct exported *exported, const struct export
 
 // --- the file -----------------------------------------------------------------------------------
 
-static FILE *open_output(const struct options *options, struct export_place *place)
+static FILE *open_output(const struct options *options, struct export_position *position)
 {
-    *place = (struct export_place){0};
+    *position = (struct export_position){0};
     if (!options->output) {
         return stdout;
     }
@@ -230,7 +230,7 @@ static FILE *open_output(const struct options *options, struct export_place *pla
                 strerror(errno), errno == EEXIST ? " (--resume goes on with it)" : "");
         return NULL;
     }
-    const char *problem = options->resume ? export_resume(file, options->format, place) : NULL;
+    const char *problem = options->resume ? export_resume(file, options->format, position) : NULL;
     if (problem) {
         fprintf(stderr, "dialin-audit: %s cannot be resumed: %s\n", options->output, problem);
         fclose(file);
@@ -257,19 +257,19 @@ enum exit_code export_run(struct audit *audit)
 {
     const struct options *options = audit->options;
     struct exported exported = {.audit = audit};
-    struct export_place place;
-    FILE *file = open_output(options, &place);
+    struct export_position position;
+    FILE *file = open_output(options, &position);
     if (!file) {
         return EXIT_NOT_DONE;
     }
     progress_init(&exported.progress, false);
     export_writer_init(&exported.writer, options->format, file);
-    bool is_whole = plan(&exported, &place);
+    bool is_whole = plan(&exported, &position);
     // Standard output may stand anywhere in a file to which others have written.
     if (is_whole && (file == stdout || ftello(file) == 0)) {
         export_head(&exported.writer);
     }
-    is_whole = is_whole && write_missing_outcome(&exported, &place) && write_all(&exported);
+    is_whole = is_whole && write_missing_outcome(&exported, &position) && write_all(&exported);
     progress_clear(&exported.progress);
     release_page(&exported.webhooks);
     release_page(&exported.events);

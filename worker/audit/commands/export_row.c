@@ -21,11 +21,12 @@ static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 // Every name that occurs in CONTRACT's entries, events and hashes; fields that scripts keep for
 // themselves are left out.
 static const char *const COLUMNS[] = {
-    "call_id",    "entry",      "event",     "attempt",    "state",     "reason",      "kind",
-    "from",       "to",         "agent",     "worker",     "attempts",  "http_status", "latency_ms",
-    "late",       "session_id", "room_url",  "error",      "at_ms",     "received_ms", "started_ms",
-    "updated_ms", "request",    "response",  "v",          "timestamp", "signature",   "peer",
-    "body",       "sha256",     "replay_of", "signed_for", "flaw",
+    "call_id",     "entry",       "event",      "attempt",    "state",    "reason",
+    "kind",        "from",        "to",         "agent",      "worker",   "attempts",
+    "http_status", "latency_ms",  "late",       "session_id", "room_url", "error",
+    "at_ms",       "received_ms", "started_ms", "updated_ms", "request",  "response",
+    "v",           "timestamp",   "signature",  "peer",       "body",     "sha256",
+    "replay_of",   "signed_for",  "flaw",       "route",      "step",     "definition",
 };
 #define COLUMN_COUNT (sizeof COLUMNS / sizeof COLUMNS[0])
 
@@ -164,47 +165,47 @@ static bool begins_as_export(FILE *file, enum export_format format)
     return is_same;
 }
 
-static bool find_record(const char *name, struct export_place *place)
+static bool find_record(const char *name, struct export_position *position)
 {
     for (size_t i = 0; name && i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
         if (!strcmp(RECORDS[i], name)) {
-            place->record = (enum export_record)i;
+            position->record = (enum export_record)i;
             return true;
         }
     }
     return false;
 }
 
-static bool parse_json_row(struct bytes_view row, struct export_place *place)
+static bool parse_json_row(struct bytes_view row, struct export_position *position)
 {
     struct json_document document;
     if (json_parse(&document, row)) {
         return false;
     }
     const char *id = json_text(document.tree, "id"), *event = json_text(document.tree, "event");
-    bool is_good = find_record(json_text(document.tree, "record"), place) && id;
-    place->id = entry_id_of(id ? id : "");
-    place->is_final = event && (!strcmp(event, "started") || !strcmp(event, "dead"));
+    bool is_good = find_record(json_text(document.tree, "record"), position) && id;
+    position->id = entry_id_of(id ? id : "");
+    position->is_final = event && (!strcmp(event, "started") || !strcmp(event, "dead"));
     json_release(&document);
     return is_good;
 }
 
 // record,id,time,call_id,entry,event,…: none of these six needs quotes, but perhaps the call_id.
-static bool parse_csv_row(char *row, struct export_place *place)
+static bool parse_csv_row(char *row, struct export_position *position)
 {
     char *rest = row;
     const char *record = strsep(&rest, ","), *id = strsep(&rest, ",");
-    place->id = entry_id_of(id ? id : "");
-    place->is_final = rest && (strstr(rest, ",started,") || strstr(rest, ",dead,"));
-    return find_record(record, place) && id;
+    position->id = entry_id_of(id ? id : "");
+    position->is_final = rest && (strstr(rest, ",started,") || strstr(rest, ",dead,"));
+    return find_record(record, position) && id;
 }
 
-const char *export_resume(FILE *file, enum export_format format, struct export_place *place)
+const char *export_resume(FILE *file, enum export_format format, struct export_position *position)
 {
     const struct extent last = find_last(file, format);
     const size_t len = (size_t)(last.end - last.begin);
     bool has_row = last.rows > (format == EXPORT_CSV ? 1 : 0);
-    *place = (struct export_place){.is_begun = has_row};
+    *position = (struct export_position){.is_begun = has_row};
     if (len > ROW_BYTES_MAX) {
         return "its last row is longer than any that is written here";
     }
@@ -213,9 +214,9 @@ const char *export_resume(FILE *file, enum export_format format, struct export_p
     }
     char *row = memory_zeroed(len + 1);
     bool is_read = fseeko(file, last.begin, SEEK_SET) == 0 && fread(row, 1, len, file) == len;
-    bool is_good =
-        !has_row || (format == EXPORT_CSV ? parse_csv_row(row, place)
-                                          : parse_json_row((struct bytes_view){row, len}, place));
+    bool is_good = !has_row ||
+                   (format == EXPORT_CSV ? parse_csv_row(row, position)
+                                         : parse_json_row((struct bytes_view){row, len}, position));
     free(row);
     if (is_read && !is_good) {
         return "it does not end with a row of such an export";

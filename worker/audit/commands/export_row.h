@@ -27,7 +27,7 @@ void export_head(struct export_writer *writer); // of CSV: the names of the colu
 void export_row(struct export_writer *writer, enum export_record record, const char *id,
                 const redisReply *fields);
 
-struct export_place {
+struct export_position {
     enum export_record record;
     struct entry_id id;
     bool is_begun; // a row is there
@@ -36,7 +36,7 @@ struct export_place {
 
 // Reads to the last whole row of `file` and cuts off the rest, so that writing goes on
 // there. NULL, or a sentence: then the file is as it was.
-const char *export_resume(FILE *file, enum export_format format, struct export_place *place);
+const char *export_resume(FILE *file, enum export_format format, struct export_position *position);
 
 bool export_event_is_final(const redisReply *fields);
 

@@ -11,7 +11,7 @@ local audit, dead, call_key = prefix .. KEY_AUDIT, prefix .. KEY_DEAD, prefix ..
 
 local function is_finished()
     local workers = group() -- nil: it was lost, and will bring the entry again
-    return workers and place(entry) <= place(field(workers, 'last-delivered-id')) and
+    return workers and sort_key(entry) <= sort_key(field(workers, 'last-delivered-id')) and
         not owner_of(entry)
 end
 

@@ -47,7 +47,6 @@ for key, value in pairs(fields) do
     list[#list + 1] = value
 end
 local id = redis.call('XADD', KEYS[2], '*', unpack(list))
-local event = redis.call('XADD', prefix_there .. KEY_AUDIT, '*', 'call_id', name, 'entry', id, 'event', 'replay',
-    'attempt', '0', 'worker', '', 'at_ms', now_text, 'agent', '', 'reason', '', 'error', '')
-redis.call('HSET', calls .. name, 'event:' .. event, '')
+redis.call('HSET', calls .. name,
+    write_event(prefix_there .. KEY_AUDIT, name, id, 'replay', '0', '', '', '', ''), '')
 return { '', id, name }

@@ -50,7 +50,7 @@ static void compare(struct comparison *comparison, const cJSON *recorded, const 
                     unsigned depth);
 
 // Compares two members under a longer path.
-static void compare_at(struct comparison *comparison, const char *name, size_t place,
+static void compare_at(struct comparison *comparison, const char *name, size_t index,
                        const cJSON *recorded, const cJSON *now, unsigned depth)
 {
     size_t len = strlen(comparison->path);
@@ -58,7 +58,7 @@ static void compare_at(struct comparison *comparison, const char *name, size_t p
     if (name) {
         snprintf(end, sizeof comparison->path - len, "%s%s", len > 0 ? "." : "", name);
     } else {
-        snprintf(end, sizeof comparison->path - len, "[%zu]", place);
+        snprintf(end, sizeof comparison->path - len, "[%zu]", index);
     }
     compare(comparison, recorded, now, depth + 1);
     *end = '\0';
@@ -85,8 +85,8 @@ static void compare_arrays(struct comparison *comparison, const cJSON *recorded,
                            unsigned depth)
 {
     const cJSON *was = recorded->child, *is = now->child;
-    for (size_t place = 0; was || is; place++) {
-        compare_at(comparison, NULL, place, was, is, depth);
+    for (size_t index = 0; was || is; index++) {
+        compare_at(comparison, NULL, index, was, is, depth);
         was = was ? was->next : NULL;
         is = is ? is->next : NULL;
     }

@@ -7,7 +7,7 @@
 #include "progress.h"
 #include "record_walk.h"
 #include "redact.h"
-#include "routing.h"
+#include "audit_routing.h"
 #include "transform.h"
 
 #include <inttypes.h>
@@ -19,10 +19,8 @@ struct verification {
     struct progress progress;
     struct json_line line;
     struct bytes request, redacted; // made now
-    struct audit_settings settings; // borrowed, but for the keys of routes
-    struct routing routing;
-    bool has_routes;      // else the one agent of the environment, whatever it is
-    uint64_t seen, total; // events
+    struct routing *routing;        // NULL: the one agent of the environment, whatever it is
+    uint64_t seen, total;           // events
     uint64_t requests, different, damaged, gone, newer, assumed_keys;
 };
 
@@ -88,12 +86,14 @@ static struct transform_settings settings_for(struct verification *verification,
 static bool apply_route(struct subject *subject, const struct webhook_entry *webhook,
                         struct transform_settings *settings)
 {
-    const struct verification *verification = subject->verification;
-    const char *agent = "";
-    if (!verification->has_routes) {
+    struct verification *verification = subject->verification;
+    const struct route_agent *chosen = NULL;
+    if (!verification->routing) {
         return true;
     }
-    const struct route_rule *rule = routing_choose(&verification->routing, webhook, &agent);
+    const struct route_rule *rule = audit_routing_choose(verification->routing, webhook, &chosen);
+    const char *agent = chosen->route.agent;
+    redact_secrets_add(verification->audit->settings->secrets, chosen->route.api_key);
     settings->body = rule ? rule->body : NULL;
     settings->room = rule ? rule->room : NULL;
     if (!agent[0] || view_equal_text(subject->agent, agent)) {
@@ -124,7 +124,7 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
         return;
     }
     transform_facts_release(&facts);
-    redact(bytes_view(&verification->request), &verification->settings.secrets,
+    redact(bytes_view(&verification->request), verification->audit->settings->secrets,
            &verification->redacted);
     uint64_t count =
         request_diff_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
@@ -234,13 +234,13 @@ static void print_summary(const struct verification *verification, bool is_whole
 
 enum exit_code verify_run(struct audit *audit)
 {
-    struct verification verification = {.audit = audit, .settings = *audit->settings};
-    const char *routes = audit->options->routes;
-    verification.has_routes = routes != NULL;
+    struct verification verification = {.audit = audit};
+    const char *routes =
+        audit->options->routes ? audit->options->routes : audit->settings->routes_file;
+    verification.routing = routes ? audit_routing_open(routes, audit->settings) : NULL;
     verification.total = database_length(audit->database, REDIS_KEY_AUDIT);
-    if ((routes && !routing_open(&verification.routing, routes, &verification.settings)) ||
-        database_is_lost(audit->database)) {
-        routing_close(&verification.routing);
+    if ((routes && !verification.routing) || database_is_lost(audit->database)) {
+        routing_release(verification.routing);
         return EXIT_NOT_DONE;
     }
     json_line_init(&verification.line);
@@ -253,7 +253,7 @@ enum exit_code verify_run(struct audit *audit)
     json_line_release(&verification.line);
     bytes_release(&verification.request);
     bytes_release(&verification.redacted);
-    routing_close(&verification.routing);
+    routing_release(verification.routing);
     bool is_good = is_whole && verification.different == 0 && verification.damaged == 0;
     return is_good ? EXIT_DONE : EXIT_NOT_DONE;
 }

@@ -6,20 +6,26 @@
 -- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
 -- call in PROBE_MS is admitted whatever the estimate is, or a wrong estimate could stop the queue.
 --
+-- While the agent's route is rejecting (rejecting.lua), one call is admitted every
+-- REJECTING_PAUSE_MS, each once before any is admitted again.
+--
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 how long, in ms, a request holds up the next
+--       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
 local ANSWERS_MAX, ANSWERS_MS = 20, 60000
-local ASKING_MS = 100 -- from the admission to the request
+local ADMISSION_MS = 100 -- from the admission to the request
 local PROBE_MS = 5000
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
-local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local out_max = tonumber(ARGV[5])
 local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
-local asking, answers = prefix .. KEY_ASKING .. agent, prefix .. KEY_ANSWERS .. agent
+local admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
+local out = prefix .. KEY_OUT .. agent
 local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
+local rejected, rejecting = prefix .. KEY_REJECTED .. agent, prefix .. KEY_REJECTING .. agent
 
 if redis.call('ZCARD', line) == 0 then
     redis.call('SREM', prefix .. KEY_LINES, agent)
@@ -27,17 +33,26 @@ if redis.call('ZCARD', line) == 0 then
 end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
     'passed_score', 'passed_ms')
-local width, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
+local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
+local rejecting_ms = tonumber(redis.call('HGET', rejecting, 'next_ms'))
+next_ms = math.max(next_ms, rejecting_ms or 0)
 if left_until(next_ms) > 0 then
     return { left_until(next_ms), {} }
 end
 
 -- Keep admitted entries ten times longer than they block others; their `begin` may still be in flight.
-redis.call('ZREMRANGEBYSCORE', asking, '-inf', text(now - 10 * holds_up_ms))
+redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
-local count_max = math.min(width - redis.call('ZCOUNT', asking, fresh, now_text), most)
+local count_max = math.min(window - redis.call('ZCOUNT', admitted, fresh, now_text), most)
+if out_max > 0 then
+    -- Without a pace, only the number of requests holds these calls up.
+    count_max = pace[4] and count_max or most
+    redis.call('ZREMRANGEBYSCORE', out, '-inf', text(now - REQUEST_MS_MAX))
+    count_max = math.min(count_max, out_max - redis.call('ZCARD', out))
+end
+count_max = rejecting_ms and math.min(count_max, 1) or count_max
 
 local function estimate()
     local latencies = {}
@@ -56,13 +71,21 @@ local function admit(call_id)
     local entry = redis.call('HGET', calls .. call_id, 'entry')
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
-        redis.call('ZADD', asking, now_text, entry)
-        entries[#entries + 1] = row_of(entry)
+        redis.call('ZADD', admitted, now_text, entry)
+        if out_max > 0 then
+            redis.call('ZADD', out, now_text, entry)
+        end
+        if rejecting_ms then
+            redis.call('SADD', rejected, call_id)
+            redis.call('HSET', rejecting, 'next_ms', text(now + REJECTING_PAUSE_MS))
+        end
+        entries[#entries + 1] = handed(entry, 0)
     end
 end
 
 -- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
-local function find(count)
+-- `is_round`: without those that were asked in this round.
+local function find(count, is_round)
     local estimate_ms = estimate()
     local found, first, passed = {}, nil, 0
     local from, is_from_start = '-inf', true
@@ -80,31 +103,37 @@ local function find(count)
         local hold_ends = #ids > 0 and redis.call('ZMSCORE', holds, unpack(ids)) or {}
         for i, call_id in ipairs(ids) do
             local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
-            local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ASKING_MS)
-            local needs_ms = math.min(estimate_ms + ASKING_MS, (hold_ms - rang_ms) / 2)
+            local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ADMISSION_MS)
+            local needs_ms = math.min(estimate_ms + ADMISSION_MS, (hold_ms - rang_ms) / 2)
             if hold_ms > now then
                 first = first or call_id
             end
-            if hold_ms - now >= needs_ms then
+            local can_wait = hold_ms - now >= needs_ms
+            local had_turn = can_wait and is_round and redis.call('SISMEMBER', rejected, call_id) == 1
+            if can_wait and not had_turn then
                 found[#found + 1] = call_id
                 score = score or page[2 * i]
                 if #found >= count then
                     break
                 end
-            else
+            elseif not can_wait then
                 passed = passed + 1
             end
         end
         offset = offset + PAGE
     until #found >= count or #ids < PAGE
-    if pace[4] and is_from_start and passed > PAGE then
+    if pace[4] and not is_round and is_from_start and passed > PAGE then
         redis.call('HSET', pace_key, 'passed_score', score or from, 'passed_ms', now_text)
     end
     return found, first
 end
 
 if count_max > 0 then
-    local found, first = find(count_max + (failed and 1 or 0))
+    local found, first = find(count_max + (failed and 1 or 0), rejecting_ms)
+    if rejecting_ms and #found == 0 then
+        redis.call('DEL', rejected) -- the next round
+        found, first = find(count_max)
+    end
     if #found == 0 and first and left_until(tonumber(pace[5] or 0) + PROBE_MS) == 0 then
         found = { first }
         if pace[4] then
@@ -122,6 +151,9 @@ if count_max > 0 then
         return { holds_up_ms, entries }
     end
 end
-local oldest = redis.call('ZRANGE', asking, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
+if out_max > 0 and redis.call('ZCARD', out) >= out_max then -- the worker that records an answer asks again
+    return { holds_up_ms, entries }
+end
+local oldest = redis.call('ZRANGE', admitted, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]
 return { oldest and math.max(oldest + holds_up_ms - now, 0) + 1 or 1, entries }

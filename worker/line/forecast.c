@@ -1,0 +1,51 @@
+// See forecast.h. Whole numbers only: the n-th turn comes after n * span / starts.
+#include "forecast.h"
+
+#define STARTS_MAX (UINT64_C(1) << 24) // so that no product overflows
+#define MS_MAX (UINT64_C(1) << 36)     // two years
+#define TURNS_MAX (UINT64_C(1) << 24)
+
+static uint64_t at_most(uint64_t value, uint64_t max)
+{
+    return value < max ? value : max;
+}
+
+void forecast_begin(struct forecast *forecast, uint64_t starts, uint64_t span_ms)
+{
+    *forecast = (struct forecast){
+        .starts = at_most(starts, STARTS_MAX),
+        .span_ms = at_most(span_ms > 0 ? span_ms : 1, MS_MAX),
+    };
+}
+
+enum forecast_verdict forecast_next(struct forecast *forecast, uint64_t hold_left_ms,
+                                    uint64_t *in_ms)
+{
+    if (hold_left_ms > forecast->hold_left_ms) {
+        forecast->hold_left_ms = hold_left_ms;
+    }
+    if (forecast->starts == 0) {
+        return FORECAST_UNKNOWN;
+    }
+    uint64_t turn = at_most(forecast->served + 1, TURNS_MAX);
+    uint64_t turn_ms = turn * forecast->span_ms / forecast->starts;
+    if (turn_ms > hold_left_ms) {
+        forecast->lost++;
+        return FORECAST_LOST;
+    }
+    forecast->served++;
+    *in_ms = turn_ms;
+    return FORECAST_SERVED;
+}
+
+uint64_t forecast_rest(const struct forecast *forecast, uint64_t count, uint64_t hold_left_ms)
+{
+    uint64_t longest_ms =
+        hold_left_ms > forecast->hold_left_ms ? hold_left_ms : forecast->hold_left_ms;
+    if (forecast->starts == 0) {
+        return 0;
+    }
+    uint64_t turns = at_most(longest_ms, MS_MAX) * forecast->starts / forecast->span_ms;
+    uint64_t servable = turns > forecast->served ? turns - forecast->served : 0;
+    return count > servable ? count - servable : 0;
+}

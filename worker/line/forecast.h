@@ -1,0 +1,45 @@
+// Who of a wait queue will be served in time, at the rate at which its agent starts calls. Pure.
+//
+// The walk goes through the queue in its order. A caller whose hold ends before the turn comes
+// leaves, and the others move up.
+#ifndef DIALIN_FORECAST_H
+#define DIALIN_FORECAST_H
+
+#include <stdint.h>
+
+// finish.lua counts an agent's starts in slots of FORECAST_SLOT_MS; the rate is that of the current
+// slot and the FORECAST_SLOTS - 1 before it.
+#define FORECAST_SLOT_MS 5000
+#define FORECAST_SLOTS 6
+#define FORECAST_SPAN_MS (FORECAST_SLOTS * FORECAST_SLOT_MS)
+
+// How many callers of a queue are walked through: each second, and every FORECAST_DEEP_EVERY_MS.
+#define FORECAST_WALK_MAX 64
+#define FORECAST_DEEP_WALK_MAX 1000
+#define FORECAST_DEEP_EVERY_MS 10000
+
+enum forecast_verdict {
+    FORECAST_UNKNOWN, // the agent has started nobody of late: there is no rate
+    FORECAST_SERVED,
+    FORECAST_LOST,
+};
+
+// Plain memory.
+struct forecast {
+    uint64_t starts, span_ms; // the rate: so many starts in so long
+    uint64_t served, lost;    // of those walked through
+    uint64_t hold_left_ms;    // the longest of those walked through
+};
+
+// `starts` of the last `span_ms` (0 counts as 1).
+void forecast_begin(struct forecast *forecast, uint64_t starts, uint64_t span_ms);
+
+// The next caller of the queue. `in_ms` is written if the caller will be served: in about so long.
+enum forecast_verdict forecast_next(struct forecast *forecast, uint64_t hold_left_ms,
+                                    uint64_t *in_ms);
+
+// How many of the `count` callers after those walked through will be lost, if none of them can
+// hold longer than `hold_left_ms`, or than the longest walked through. 0 if there is no rate.
+uint64_t forecast_rest(const struct forecast *forecast, uint64_t count, uint64_t hold_left_ms);
+
+#endif

@@ -1,0 +1,46 @@
+-- What a 4xx does that may be about the call. The call asks again, and its third rejection is its end.
+-- But if different calls of a route are rejected in a row, without a start between, the agent or the
+-- route is wrong, and not the calls: the route is `rejecting`. Its calls then stand in the wait queue,
+-- one asks every REJECTING_PAUSE_MS (admit.lua), rejections do not count, and a 2xx ends it. Follows
+-- pace.lua in finish.lua.
+--
+-- `rejected:<route>` is a set: the calls rejected since the last 2xx; of a rejecting route, those that
+-- were asked in this round, in which each call asks once. `rejecting:<route>` exists while the route
+-- is rejecting: since when (`since_ms`), and when the next call may ask (`next_ms`).
+local REJECTED_AGAIN_MS = { 1000, 4000 } -- after the first rejection, after the second
+local REJECTED_CALLS_MAX = 5 -- different ones, in a row
+
+-- Of the call at hand. Until a call has a route in its record, its agent stands for it.
+local function rejection_keys()
+    return prefix .. KEY_REJECTED .. agent, prefix .. KEY_REJECTING .. agent
+end
+
+local function is_rejecting()
+    local _, rejecting = rejection_keys()
+    return redis.call('EXISTS', rejecting) == 1
+end
+
+-- The call at hand was rejected.
+local function note_rejection()
+    local rejected, rejecting = rejection_keys()
+    redis.call('SADD', rejected, call_id)
+    redis.call('EXPIRE', rejected, PACE_KEPT_S)
+    if not is_rejecting() and redis.call('SCARD', rejected) >= REJECTED_CALLS_MAX then
+        redis.call('HSET', rejecting, 'since_ms', now_text, 'next_ms', text(now + REJECTING_PAUSE_MS))
+        slow_down(now, 0) -- so that the agent has a wait queue
+    end
+    redis.call('EXPIRE', rejecting, PACE_KEPT_S)
+end
+
+local function end_rejecting()
+    redis.call('DEL', rejection_keys())
+end
+
+-- Returns what becomes of a call after this many rejections, and how long it waits before it asks again.
+local function decide_rejection(rejections)
+    if is_rejecting() then
+        return 'line', 0
+    end
+    local again_ms = REJECTED_AGAIN_MS[rejections]
+    return again_ms and 'again' or 'dead', again_ms or 0
+end

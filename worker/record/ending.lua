@@ -1,0 +1,37 @@
+-- How a call ends: the only place that writes a final outcome. Follows call.lua.
+
+-- Counted once, even if the group was lost and brings the entry again.
+local function end_as_duplicate(known_sha256)
+    if redis.call('HSETNX', call_key, 'duplicate:' .. entry, now_text) == 1 then
+        local event = record_event('duplicate', '0', consumer,
+            known_sha256 ~= sha256 and 'conflict' or '', '')
+        redis.call('HSET', call_key, event, '')
+        redis.call('HINCRBY', counts, 'duplicate', '1')
+        add_to_index(entry, from, to, agent, route, 'duplicate', '')
+    end
+    redis.call('XACK', KEYS[1], 'workers', entry)
+end
+
+-- The call is `started` or `dead`: its event, for a dead one the dead letter, the counters, its hash with
+-- `fields` beside, the index and, last, the acknowledgement. Further arguments are fields of the event.
+local function end_call(state, reason, err, attempt, fields, ...)
+    local function set(name, value)
+        fields[#fields + 1] = name
+        fields[#fields + 1] = value
+    end
+    set('state', state)
+    if state == 'dead' then
+        set('reason', reason)
+        local copy = row_of(entry)[2] or {}
+        for _, word in ipairs({ 'reason', reason, 'error', err }) do
+            copy[#copy + 1] = word
+        end
+        set('letter', redis.call('XADD', dead, '*', unpack(copy)))
+        redis.call('HINCRBY', counts, 'dead:' .. reason, '1')
+    end
+    set(record_event(state, attempt, consumer, reason, err, ...), '')
+    redis.call('HINCRBY', counts, state, '1')
+    redis.call('HSET', call_key, unpack(fields))
+    add_to_index(entry, from, to, agent, route, state, reason)
+    redis.call('XACK', KEYS[1], 'workers', entry)
+end
