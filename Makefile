@@ -142,6 +142,7 @@ help:
 ## make run          starts a private Redis, ingress, worker and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
+## make test-board   the board in Debian's Chromium
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
@@ -192,6 +193,16 @@ test: deps-test
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  -n 3 --dist loadfile tests/flow
+
+# The browser's library comes from npm, pinned by tests/board/package-lock.json.
+.PHONY: test-board deps-board
+deps-board:
+	@.ci/install build test board
+test-board: deps-board
+	@+MAKE='$(MAKE)' .ci/build all
+	@tests/board/install.sh $(BUILD)/board
+	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
+	  -p no:cacheprovider tests/board
 
 .PHONY: sanitize
 sanitize:
