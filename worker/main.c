@@ -3,6 +3,8 @@
 #include "account.h"
 #include "admin.h"
 #include "calls.h"
+#include "explain.h"
+#include "file_watch.h"
 #include "housekeeping.h"
 #include "http_client.h"
 #include "lease.h"
@@ -20,7 +22,10 @@
 #include <signal.h>
 
 #define PROGRAM "dialin-worker"
-#define SUMMARY "Takes webhooks out of the Redis stream and asks the agent to start a bot for each."
+#define SUMMARY                                                                                    \
+    "Takes webhooks out of the Redis stream and asks the agent to start a bot for each.\n"         \
+    "--explain WEBHOOK (its JSON) or --explain CALL_ID (of a recorded call) prints "               \
+    "which route takes it\nand the request that would be sent."
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
@@ -42,6 +47,7 @@ struct worker {
     struct calls *calls;
     struct loop_timer *drain;
     struct process_reloader *reloader;
+    struct file_watch *routes_watch;
     uint64_t draining_since_ms; // 0: not draining
 };
 
@@ -80,6 +86,12 @@ static void on_reload(const void *arg, void *worker_arg)
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
     calls_reroute(worker->calls, settings->routing);
+}
+
+static void on_routes_change(void *arg)
+{
+    struct worker *worker = arg;
+    process_reload_now(worker->reloader, "ROUTES_FILE was changed");
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -215,6 +227,7 @@ static void close_parts(struct worker *worker)
     account_close(worker->account);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
+    file_watch_close(worker->routes_watch);
     process_reload_close(worker->reloader);
     loop_close(worker->loop);
 }
@@ -256,6 +269,10 @@ static int run(const void *arg)
         loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
         loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
         worker.reloader = process_reload_open(worker.loop, &reload);
+        worker.routes_watch =
+            settings->routes_file
+                ? file_watch_open(worker.loop, settings->routes_file, on_routes_change, &worker)
+                : NULL;
         log_info("ready for calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
@@ -270,6 +287,11 @@ static int run(const void *arg)
     return exit_code;
 }
 
+static int answer(const void *settings, const char *argument)
+{
+    return explain(settings, argument);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
@@ -280,6 +302,8 @@ int main(int argc, char **argv)
         .settings = &settings,
         .load = settings_load,
         .run = run,
+        .question = "--explain",
+        .answer = answer,
         .release = settings_release,
     };
     return process_main(argc, argv, &process);

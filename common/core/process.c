@@ -14,6 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#define SENTENCE_BYTES 160 // of the log
+
 void process_init(void)
 {
     const struct rlimit none = {0, 0};
@@ -39,8 +41,11 @@ int process_report(const struct config_problems *problems, const char *program)
 int process_main(int argc, char **argv, const struct process *process)
 {
     struct config_problems problems;
+    bool is_question = process->question && argc == 3 && !strcmp(argv[1], process->question);
     enum config_command command =
-        config_command_line(argc, argv, process->program, process->summary, process->table);
+        is_question
+            ? CONFIG_RUN
+            : config_command_line(argc, argv, process->program, process->summary, process->table);
     if (command == CONFIG_DONE || command == CONFIG_USAGE) {
         return command == CONFIG_DONE ? 0 : 2;
     }
@@ -53,6 +58,8 @@ int process_main(int argc, char **argv, const struct process *process)
         exit_code = process_report(&problems, process->program);
     } else if (command == CONFIG_PRINT) {
         config_print_values(process->table, process->settings);
+    } else if (is_question) {
+        exit_code = process->answer(process->settings, argv[2]);
     } else {
         exit_code = process->run(process->settings);
     }
@@ -77,35 +84,43 @@ static void release_applied(struct process_reloader *reloader)
 }
 
 // One line of the log for each problem.
-static void log_problems(const char *text)
+static void log_problems(const char *reason, const char *text)
 {
+    char sentence[SENTENCE_BYTES];
+    snprintf(sentence, sizeof sentence,
+             "%s: the new configuration is refused; the old one stays in force", reason);
     while (*text) {
         size_t len = strcspn(text, "\n");
-        log_error("SIGHUP: the new configuration is refused; the old one stays in force",
-                  log_view("problem", (struct bytes_view){text, len}));
+        log_error(sentence, log_view("problem", (struct bytes_view){text, len}));
         text += len + (text[len] == '\n');
     }
 }
 
-static void on_hangup(void *arg)
+void process_reload_now(struct process_reloader *reloader, const char *reason)
 {
-    struct process_reloader *reloader = arg;
+    char sentence[SENTENCE_BYTES];
     const struct process_reload *reload = &reloader->reload;
     struct config_problems problems;
     void *fresh = memory_zeroed(reload->settings_bytes);
     config_problems_init(&problems);
     reload->load(fresh, &problems);
     if (problems.count > 0) {
-        log_problems(bytes_text(&problems.text));
+        log_problems(reason, bytes_text(&problems.text));
         reload->release(fresh);
         free(fresh);
     } else {
-        log_info("SIGHUP: secrets and certificates were read again");
+        snprintf(sentence, sizeof sentence, "%s: secrets and certificates were read again", reason);
+        log_info(sentence);
         reload->apply(fresh, reload->arg);
         release_applied(reloader);
         reloader->applied = fresh;
     }
     config_problems_release(&problems);
+}
+
+static void on_hangup(void *arg)
+{
+    process_reload_now(arg, "SIGHUP");
 }
 
 struct process_reloader *process_reload_open(struct loop *loop, const struct process_reload *reload)

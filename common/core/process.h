@@ -13,6 +13,8 @@ struct process {
     void *settings;
     void (*load)(void *settings, struct config_problems *problems);
     int (*run)(const void *settings); // the exit code
+    const char *question;             // a flag that takes an argument; NULL: there is none
+    int (*answer)(const void *settings, const char *argument); // in place of `run`; the exit code
     void (*release)(void *settings);
 };
 
@@ -42,6 +44,8 @@ struct process_reload {
 struct process_reloader;
 struct process_reloader *process_reload_open(struct loop *loop,
                                              const struct process_reload *reload);
+// The same as SIGHUP, for another reason, by which the log calls it.
+void process_reload_now(struct process_reloader *reloader, const char *reason);
 void process_reload_close(struct process_reloader *reloader); // NULL is allowed
 
 #endif
