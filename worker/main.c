@@ -4,7 +4,6 @@
 #include "admin.h"
 #include "calls.h"
 #include "explain.h"
-#include "file_watch.h"
 #include "housekeeping.h"
 #include "http_client.h"
 #include "lease.h"
@@ -13,6 +12,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
 #include "record.h"
 #include "script.h"
 #include "service_manager.h"
@@ -29,7 +29,8 @@
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
-#define MS_PER_DAY (24 * 3600 * MS_PER_S)
+#define S_PER_DAY (24 * 3600)
+#define MS_PER_DAY (S_PER_DAY * MS_PER_S)
 
 struct worker {
     const struct settings *settings;
@@ -42,12 +43,12 @@ struct worker {
     struct lines *lines;
     struct housekeeping *housekeeping;
     struct account *account;
+    struct program_status *status;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
     struct loop_timer *drain;
     struct process_reloader *reloader;
-    struct file_watch *routes_watch;
     uint64_t draining_since_ms; // 0: not draining
 };
 
@@ -86,12 +87,15 @@ static void on_reload(const void *arg, void *worker_arg)
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
     calls_reroute(worker->calls, settings->routing);
+    program_status_reload(worker->status, settings);
 }
 
-static void on_routes_change(void *arg)
+static void describe(struct json_line *line, void *arg)
 {
-    struct worker *worker = arg;
-    process_reload_now(worker->reloader, "ROUTES_FILE was changed");
+    const struct worker *worker = arg;
+    json_line_number(line, "in_work", calls_count(worker->calls));
+    json_line_number(line, "in_work_max", worker->settings->concurrency);
+    json_line_number(line, "lease_ms", worker->settings->lease_s * MS_PER_S);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -209,9 +213,21 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
         .retention_ms = settings->retention_days * MS_PER_DAY,
         .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
     };
+    const struct program_status_settings status_settings = {
+        .program = "worker",
+        .name = worker->consumer,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = worker,
+    };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
-    worker->account = account_open(worker->loop, worker->scripts, metrics);
+    worker->account =
+        account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
+    worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
 }
 
 static void close_parts(struct worker *worker)
@@ -225,9 +241,9 @@ static void close_parts(struct worker *worker)
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);
     account_close(worker->account);
+    program_status_close(worker->status);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
-    file_watch_close(worker->routes_watch);
     process_reload_close(worker->reloader);
     loop_close(worker->loop);
 }
@@ -251,6 +267,7 @@ static int run(const void *arg)
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,

@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#define SENTENCE_BYTES 160 // of the log
 
 void process_init(void)
 {
@@ -68,11 +67,14 @@ int process_main(int argc, char **argv, const struct process *process)
     return exit_code;
 }
 
-// --- SIGHUP -------------------------------------------------------------------------------------
+// --- reading again
+// -------------------------------------------------------------------------------------
 
 struct process_reloader {
     struct process_reload reload;
-    void *applied; // settings; NULL: those that the program began with
+    struct loop_timer *look;
+    uint64_t files; // how they were when they were last looked at
+    void *applied;  // settings; NULL: those that the program began with
 };
 
 static void release_applied(struct process_reloader *reloader)
@@ -84,33 +86,29 @@ static void release_applied(struct process_reloader *reloader)
 }
 
 // One line of the log for each problem.
-static void log_problems(const char *reason, const char *text)
+static void log_problems(const char *text)
 {
-    char sentence[SENTENCE_BYTES];
-    snprintf(sentence, sizeof sentence,
-             "%s: the new configuration is refused; the old one stays in force", reason);
     while (*text) {
         size_t len = strcspn(text, "\n");
-        log_error(sentence, log_view("problem", (struct bytes_view){text, len}));
+        log_error("the new configuration is refused; the old one stays in force",
+                  log_view("problem", (struct bytes_view){text, len}));
         text += len + (text[len] == '\n');
     }
 }
 
-void process_reload_now(struct process_reloader *reloader, const char *reason)
+static void load_again(struct process_reloader *reloader, const char *cause)
 {
-    char sentence[SENTENCE_BYTES];
     const struct process_reload *reload = &reloader->reload;
     struct config_problems problems;
     void *fresh = memory_zeroed(reload->settings_bytes);
     config_problems_init(&problems);
     reload->load(fresh, &problems);
     if (problems.count > 0) {
-        log_problems(reason, bytes_text(&problems.text));
+        log_problems(bytes_text(&problems.text));
         reload->release(fresh);
         free(fresh);
     } else {
-        snprintf(sentence, sizeof sentence, "%s: secrets and certificates were read again", reason);
-        log_info(sentence);
+        log_info("secrets, certificates and routes were read again", log_text("cause", cause));
         reload->apply(fresh, reload->arg);
         release_applied(reloader);
         reloader->applied = fresh;
@@ -120,13 +118,29 @@ void process_reload_now(struct process_reloader *reloader, const char *reason)
 
 static void on_hangup(void *arg)
 {
-    process_reload_now(arg, "SIGHUP");
+    struct process_reloader *reloader = arg;
+    reloader->files = config_files(reloader->reload.table);
+    load_again(reloader, "SIGHUP");
+}
+
+static void look_at_files(void *arg)
+{
+    struct process_reloader *reloader = arg;
+    uint64_t files = config_files(reloader->reload.table);
+    if (files != reloader->files) {
+        reloader->files = files;
+        load_again(reloader, "a file has changed");
+    }
+    loop_timer_start(reloader->look, PROCESS_LOOK_MS);
 }
 
 struct process_reloader *process_reload_open(struct loop *loop, const struct process_reload *reload)
 {
     struct process_reloader *reloader = memory_zeroed(sizeof *reloader);
     reloader->reload = *reload;
+    reloader->files = config_files(reload->table);
+    reloader->look = loop_timer_open(loop, look_at_files, reloader);
+    loop_timer_start(reloader->look, PROCESS_LOOK_MS);
     loop_on_signal(loop, SIGHUP, on_hangup, reloader);
     return reloader;
 }
@@ -134,6 +148,7 @@ struct process_reloader *process_reload_open(struct loop *loop, const struct pro
 void process_reload_close(struct process_reloader *reloader)
 {
     if (reloader) {
+        loop_timer_close(reloader->look);
         release_applied(reloader);
         free(reloader);
     }
