@@ -286,10 +286,6 @@ static int run(const void *arg)
         loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
         loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
         worker.reloader = process_reload_open(worker.loop, &reload);
-        worker.routes_watch =
-            settings->routes_file
-                ? file_watch_open(worker.loop, settings->routes_file, on_routes_change, &worker)
-                : NULL;
         log_info("ready for calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
