@@ -52,8 +52,9 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Connection:
-    def __init__(self, port, timeout_s=TIMEOUT_S):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout_s)
+    def __init__(self, port, timeout_s=TIMEOUT_S, source=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout_s,
+                                               source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
@@ -126,8 +127,8 @@ class Connection:
         return self.read_answer(to_head=method == "HEAD")
 
 
-def ask(port, method, path, headers=None, body=None, timeout_s=TIMEOUT_S):
-    with Connection(port, timeout_s) as connection:
+def ask(port, method, path, headers=None, body=None, timeout_s=TIMEOUT_S, source=None):
+    with Connection(port, timeout_s, source) as connection:
         answer = connection.ask(method, path, headers, body)
         assert answer is not None, "the connection ended without an answer"
         return answer
