@@ -14,12 +14,13 @@ knows.worker/stream  := common/core common/redis common/webhook worker/script
 knows.worker/line    := common/core common/redis common/webhook worker/script worker/stream
 knows.worker/agent   := common/core common/http common/webhook
 knows.worker/redact  := common/core
-knows.worker/history := common/core common/redis common/webhook worker/agent
+knows.worker/history := common/core common/redis common/webhook worker/agent worker/script worker/line
 knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS)
 knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_PARTS) worker/history \
                         worker/audit/terminal
 knows.worker/audit/commands := worker/audit $(knows.worker/audit)
 knows.worker/audit/terminal := common/core
+knows.worker/board   := $(COMMON_PARTS) worker/script worker/history
 knows.tests/agent    := common/core common/http
 knows.tests/caller   := $(COMMON_PARTS)
 knows.tests/bench    := $(COMMON_PARTS)
@@ -27,6 +28,7 @@ knows.tests/unit/common  := $(COMMON_PARTS)
 knows.tests/unit/ingress := ingress $(knows.ingress)
 knows.tests/unit/worker  := worker $(knows.worker)
 knows.tests/unit/audit   := worker/audit/commands $(knows.worker/audit/commands)
+knows.tests/unit/board   := worker/board $(knows.worker/board)
 knows.tests/fuzz     := ingress common/http $(knows.tests/unit/audit)
 
 # $(call include_path,FOLDER)

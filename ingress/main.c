@@ -7,10 +7,13 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
 #include "service_manager.h"
 #include "settings.h"
 
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "dialin-ingress"
 #define SUMMARY                                                                                    \
@@ -34,6 +37,7 @@ struct ingress {
     struct loop *loop;
     struct http_server *server;
     struct intake *intake;
+    struct program_status *status;
     struct loop_timer *drain, *lame_duck;
     uint64_t lame_duck_ms; // still accepting, though not ready
     bool is_leaving;
@@ -50,6 +54,7 @@ static void on_reload(const void *arg, void *ingress_arg)
     struct ingress *ingress = ingress_arg;
     const struct auth_rules auth = auth_of(settings);
     intake_reload(ingress->intake, &auth, &settings->redis);
+    program_status_reload(ingress->status, settings);
 }
 
 static const char *not_ready_reason(void *arg)
@@ -92,6 +97,33 @@ static void on_terminate(void *arg)
     log_info("shutting down: not ready, but still accepting (LAME_DUCK_S)",
              log_number("ms", (int64_t)ingress->lame_duck_ms));
     loop_timer_start(ingress->lame_duck, ingress->lame_duck_ms);
+}
+
+static void describe(struct json_line *line, void *arg)
+{
+    const struct ingress *ingress = arg;
+    intake_describe(ingress->intake, line);
+}
+
+// An ingress is known by its host and its port.
+static void open_status(struct ingress *ingress, const struct settings *settings)
+{
+    char name[PROGRAM_STATUS_NAME_BYTES] = "";
+    gethostname(name, sizeof name / 2);
+    size_t len = strlen(name);
+    snprintf(name + len, sizeof name - len, ":%u", http_server_port(ingress->server));
+    const struct program_status_settings status_settings = {
+        .program = "ingress",
+        .name = name,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = ingress,
+    };
+    ingress->status =
+        program_status_open(ingress->loop, intake_redis(ingress->intake), &status_settings);
 }
 
 static int run(const void *arg)
@@ -155,6 +187,7 @@ static int run(const void *arg)
             "accepting webhooks",
             log_text("address", inherited > 0 ? "of an inherited socket" : settings->listen_addr),
             log_number("port", http_server_port(ingress.server)));
+        open_status(&ingress, settings);
         manager = service_manager_open(ingress.loop);
         loop_run(ingress.loop);
         exit_code = 0;
@@ -162,6 +195,7 @@ static int run(const void *arg)
     service_manager_close(manager);
     admin_close(admin);
     intake_close(intake);
+    program_status_close(ingress.status);
     if (ingress.server) {
         http_server_close(ingress.server);
     }

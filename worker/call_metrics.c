@@ -14,6 +14,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
     counts->unknown = metrics_counter(metrics, NAME, HELP, "outcome=\"unknown\"");
     counts->rejected = metrics_counter(metrics, NAME, HELP, "outcome=\"rejected\"");
     counts->invalid = metrics_counter(metrics, NAME, HELP, "outcome=\"invalid\"");
+    counts->declined = metrics_counter(metrics, NAME, HELP, "outcome=\"declined\"");
     counts->duplicate = metrics_counter(metrics, NAME, HELP, "outcome=\"duplicate\"");
     counts->taken_over =
         metrics_counter(metrics, "dialin_calls_taken_over_total",
@@ -40,14 +41,15 @@ void call_metrics_count(const struct call_metrics *counts, const struct outcome 
         (*(!strcmp(outcome->reason, "expired")    ? counts->expired
            : !strcmp(outcome->reason, "unknown")  ? counts->unknown
            : !strcmp(outcome->reason, "rejected") ? counts->rejected
+           : !strcmp(outcome->reason, "declined") ? counts->declined
                                                   : counts->invalid))++;
     }
 }
 
-void call_log_outcome(const struct call *call, uint64_t now_ms)
+void call_log_outcome(const struct call *call)
 {
     const struct outcome *outcome = &call->outcome;
-    int64_t since_ring_ms = (int64_t)(now_ms - call->received_ms);
+    int64_t since_ring_ms = (int64_t)hold_age_ms(&call->hold);
     if (outcome->name == OUTCOME_STARTED) {
         log_info("call started", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_phone("from", call->facts.from),

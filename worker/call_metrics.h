@@ -7,7 +7,7 @@
 
 // The pointers live as long as the metrics they were registered with.
 struct call_metrics {
-    uint64_t *started, *expired, *unknown, *rejected, *invalid, *duplicate;
+    uint64_t *started, *expired, *unknown, *rejected, *invalid, *declined, *duplicate;
     uint64_t *taken_over;
     uint64_t *attempts, *failed_attempts;
     int64_t *in_work;
@@ -19,7 +19,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
 // Counts a final outcome; others are none of its business.
 void call_metrics_count(const struct call_metrics *counts, const struct outcome *outcome);
 
-// Logs the outcome that `finish` has recorded. `now_ms` is Redis' time.
-void call_log_outcome(const struct call *call, uint64_t now_ms);
+// Logs the outcome that `finish` has recorded.
+void call_log_outcome(const struct call *call);
 
 #endif

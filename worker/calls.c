@@ -21,11 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define STEP_AGAIN_MS 200
-#define MS_PER_S 1000
-#define ANSWER_LOOK_MS 1000 // how often a call waits for the answer to another worker's request
+#define ANSWER_LOOK_MS 1000 // how often a call whose hold may be over is looked at
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
 
 struct calls {
@@ -36,6 +34,7 @@ struct calls {
     struct http_client *client;
     struct stream_reader *reader;
     struct lines *lines;
+    struct routing *routing;
     struct call_table table;
     size_t beginning; // calls in CALL_BEGINNING
     struct quarantine quarantine;
@@ -108,8 +107,7 @@ static void end_as_duplicate(struct call *call)
 static void pause_call(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t left_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
+    uint64_t left_ms = hold_left_ms(&call->hold);
     uint64_t after_ms = call->outcome.again_after_ms;
     if (calls->is_draining) {
         release(call);
@@ -119,8 +117,9 @@ static void pause_call(struct call *call)
     loop_timer_start(call->timer, after_ms < left_ms ? after_ms : left_ms);
 }
 
-// The hold is over, but a request of the worker that had the call before may still be answered.
-static void wait_for_answer(struct call *call, unsigned left_ms)
+// The hold is over, but a request of the worker that had the call before may still be answered. Or
+// it is not over by Redis' clock, whose step back this worker learns of next.
+static void wait_for_end(struct call *call, unsigned left_ms)
 {
     const struct calls *calls = call->owner;
     if (calls->is_draining) {
@@ -139,7 +138,8 @@ static void take_verdict(struct call *call, enum record_verdict verdict, unsigne
     struct outcome *outcome = &call->outcome;
     if (outcome->name == OUTCOME_REJECTED) {
         agent_health_note(calls->health, is_rejecting ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
-                          call->route->agent, (unsigned)outcome->http_status, outcome->error);
+                          call->place.agent->route.agent, (unsigned)outcome->http_status,
+                          outcome->error);
         outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
                         : verdict == RECORD_LINED_UP ? OUTCOME_LINE
                                                      : OUTCOME_DEAD;
@@ -157,7 +157,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     if (verdict == RECORD_UNAVAILABLE) {
         step_again(call);
     } else if (verdict == RECORD_NOT_YET) {
-        wait_for_answer(call, attempt);
+        wait_for_end(call, attempt);
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
@@ -166,10 +166,11 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         (*calls->metrics.taken_over)++;
         drop(call);
     } else {
-        const char *agent = call->route->agent;
+        char agent[ROUTE_AGENT_BYTES_MAX + 1]; // the call may be gone when its line is looked at
+        view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
-        call_log_outcome(call, redis_now_ms(calls->commands));
+        call_log_outcome(call);
         call_metrics_count(&calls->metrics, &call->outcome);
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
@@ -187,7 +188,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
 static void send_finish(struct call *call)
 {
     struct calls *calls = call->owner;
-    const struct record_call record_call = call_for_record(call);
+    const struct record_call record_call = call_for_record(call, calls->commands);
     if (!record_finish(calls->record, &record_call, &call->outcome, on_finished, call)) {
         step_again(call);
     }
@@ -207,45 +208,17 @@ static void give_up(struct call *call, const char *reason, const char *error)
 
 // --- the POST ---------------------------------------------------------------------------------
 
-static enum agent_problem problem_of(enum retry_decision decision)
-{
-    switch (decision) {
-    case RETRY_CONFIGURATION:
-        return AGENT_REJECTS_US;
-    case RETRY_FAILED:
-    case RETRY_LINE:
-        return AGENT_FAILS;
-    case RETRY_STARTED:
-    case RETRY_FULL:
-    case RETRY_CUT:
-    case RETRY_TOO_LATE:
-    case RETRY_REJECTED:
-    case RETRY_TOO_LARGE:
-        break;
-    }
-    return AGENT_IS_WELL;
-}
-
 static void on_answer(const struct start_answer *answer, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    struct answer_moment moment = {
-        .wall_s = loop_wall_ms() / MS_PER_S,
-        .now_ms = redis_now_ms(calls->commands),
+    const struct answer_context context = {
+        .secrets = calls->settings.secrets,
+        .metrics = &calls->metrics,
+        .health = calls->health,
     };
-    (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
-    enum retry_decision decision = answer_decide(call, answer, &calls->settings.secrets, &moment);
-    enum agent_problem problem = problem_of(decision);
-    if (decision == RETRY_STARTED) {
-        metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
-    }
-    *calls->metrics.failed_attempts += problem == AGENT_FAILS;
-    if (decision != RETRY_CUT && decision != RETRY_TOO_LATE &&
-        decision != RETRY_REJECTED) { // of which `finish` sees more than this call
-        agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
-                          call->outcome.error);
-    }
+    hold_refresh(&call->hold, calls->commands);
+    answer_take(call, answer, &context);
     bytes_clear(&call->request);
     finish(call);
 }
@@ -257,17 +230,15 @@ static bool may_send(void *arg)
     const struct call *call = arg;
     const struct calls *calls = call->owner;
     return loop_now_ms() - call->begun_ms <= calls->settings.lease_ms / 2 &&
-           redis_now_ms(calls->commands) < call->deadline_ms;
+           hold_left_ms(&call->hold) > 0;
 }
 
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t now_ms = redis_now_ms(calls->commands);
-    uint64_t hold_ms = call->deadline_ms > now_ms ? call->deadline_ms - now_ms : 0;
-    uint64_t left_ms = hold_ms + calls->settings.hold_grace_ms;
+    uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
     const struct start_request request = {
-        .route = call->route,
+        .route = &call->place.agent->route,
         .call_id = view_of_text(call->call_id),
         .body = bytes_view(&call->request),
         .timeout_ms =
@@ -276,8 +247,8 @@ static void post(struct call *call)
     };
     move(call, CALL_STARTING);
     (*calls->metrics.attempts)++;
-    if (call->attempt == 1 && now_ms >= call->received_ms) {
-        metrics_observe(calls->metrics.ring_to_request, (now_ms - call->received_ms) * 1000);
+    if (call->attempt == 1) {
+        metrics_observe(calls->metrics.ring_to_request, hold_age_ms(&call->hold) * 1000);
     }
     start_client_post(calls->client, &request, on_answer, call);
 }
@@ -288,15 +259,21 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    const char *agent = call->route->agent;
+    char agent[ROUTE_AGENT_BYTES_MAX + 1];
     switch (verdict) {
     case RECORD_GO:
+        call->why_moved = "";
         call->attempt = attempt;
         call->failures = failures;
         post(call);
         stream_reader_pull(calls->reader);
         return;
+    case RECORD_ELSEWHERE:
+        drop(call);
+        stream_reader_read_pending(calls->reader); // brings it again, with its record
+        return;
     case RECORD_LINED_UP:
+        view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
         drop(call);
@@ -337,17 +314,18 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
 static void begin(struct call *call)
 {
     struct calls *calls = call->owner;
-    const struct webhook_entry entry = call_entry(call);
     uint64_t now_ms = redis_now_ms(calls->commands);
-    bytes_clear(&call->request);
-    const char *problem =
-        transform(&entry, &calls->settings.transform,
-                  now_ms / MS_PER_S + calls->settings.room_expiry_s, &call->request, &call->facts);
+    const char *problem = call_place(call, calls->routing, &calls->settings.place, now_ms);
     if (problem) {
         give_up(call, "invalid", problem);
         return;
     }
-    if (now_ms >= call->deadline_ms) {
+    if (call->is_new && call->place.rule && call->place.rule->is_declined) {
+        give_up(call, "declined", "its route declines it");
+        return;
+    }
+    hold_refresh(&call->hold, calls->commands);
+    if (hold_left_ms(&call->hold) == 0) {
         give_up(call, "expired", "the caller's hold is over");
         return;
     }
@@ -356,7 +334,7 @@ static void begin(struct call *call)
         step_again(call);
         return;
     }
-    const struct record_call record_call = call_for_record(call);
+    const struct record_call record_call = call_for_record(call, calls->commands);
     if (!call->token[0]) {
         snprintf(call->token, sizeof call->token, "%s.%llu.%u", call->entry_id,
                  (unsigned long long)loop_now_us(), ++call->begins);
@@ -408,7 +386,7 @@ bool calls_is_known(struct bytes_view entry_id, void *arg)
 }
 
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
-                    const char *problem, void *arg)
+                    const struct stream_entry_record *record, const char *problem, void *arg)
 {
     struct calls *calls = arg;
     if (calls_is_known(entry_id, calls)) {
@@ -417,15 +395,13 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     if (calls->is_draining || calls->table.count >= calls->settings.concurrency + OVER_MAX) {
         return false;
     }
-    struct call *call = call_new(entry_id, entry, &problem);
+    struct call *call = call_new(entry_id, entry, record, &problem);
     call->owner = calls;
     call_table_add(&calls->table, call);
     *calls->metrics.in_work = (int64_t)calls->table.count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
-    call->route = calls->settings.route;
-    call->deadline_ms =
-        call->received_ms + (call->kind == WEBHOOK_DIALOUT ? calls->settings.dialout_limit_ms
-                                                           : calls->settings.hold_limit_ms);
+    hold_begin(&call->hold, calls->commands, call->received_ms, 0);
+    call_place_first(call, calls->routing, &calls->settings.place);
     call->state = CALL_BEGINNING;
     calls->beginning++;
     if (problem) {
@@ -453,11 +429,26 @@ void calls_drain(struct calls *calls)
     }
 }
 
+uint64_t calls_out_max(const struct calls *calls, const char *agent)
+{
+    const struct route_agent *found =
+        route_agents_find(&calls->routing->file.agents, view_of_text(agent));
+    return found ? found->max_in_flight : 0;
+}
+
+void calls_reroute(struct calls *calls, struct routing *routing)
+{
+    routing_keep(routing);
+    routing_release(calls->routing);
+    calls->routing = routing;
+}
+
 // --- opening and closing ----------------------------------------------------------------------
 
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines)
+                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines,
+                         struct routing *routing)
 {
     struct calls *calls = memory_zeroed(sizeof *calls);
     calls->loop = loop;
@@ -468,6 +459,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->client = client;
     calls->reader = reader;
     calls->lines = lines;
+    calls->routing = routing_keep(routing);
     call_table_init(&calls->table, settings->concurrency);
     call_metrics_register(&calls->metrics, metrics);
     return calls;
@@ -483,5 +475,6 @@ void calls_close(struct calls *calls)
     }
     agent_health_close(calls->health);
     call_table_release(&calls->table);
+    routing_release(calls->routing);
     free(calls);
 }

@@ -65,6 +65,11 @@ enum config_command {
 enum config_command config_command_line(int argc, char **argv, const char *program,
                                         const char *summary, const struct config_option *table);
 
+// The value of a row as text, cut at `size`; a secret is `set` or empty.
+#define CONFIG_TEXT_BYTES (CONFIG_VALUE_BYTES_MAX + 1)
+void config_value_text(const struct config_option *option, const void *settings, char *text,
+                       size_t size);
+
 // Prints NAME=value for each row of the table; a secret is `set` or empty.
 void config_print_values(const struct config_option *table, const void *settings);
 

@@ -99,6 +99,14 @@ void json_line_null(struct json_line *line, const char *member)
     bytes_append_text(&line->text, "null");
 }
 
+void json_line_raw(struct json_line *line, const char *member, struct bytes_view json)
+{
+    if (line->text.len + json.len < JSON_LINE_TEXTS_MAX) {
+        name(line, member);
+        bytes_append_view(&line->text, json);
+    }
+}
+
 void json_line_open(struct json_line *line, const char *member, char bracket)
 {
     name(line, member);

@@ -22,6 +22,9 @@ void json_line_release(struct json_line *line);
 void json_line_text(struct json_line *line, const char *name, struct bytes_view text);
 void json_line_number(struct json_line *line, const char *name, uint64_t number);
 void json_line_flag(struct json_line *line, const char *name, bool flag);
+
+// `json` is one JSON value, checked by the caller; nothing of it is escaped.
+void json_line_raw(struct json_line *line, const char *name, struct bytes_view json);
 void json_line_null(struct json_line *line, const char *name);
 
 // An object or an array as a member, to be filled and closed.

@@ -218,6 +218,14 @@ bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
     return redis_send_args(redis, argc, argv, 0, VIEW(""), on_answer, arg);
 }
 
+bool redis_send_aside(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      redis_on_reply *on_answer, void *arg)
+{
+    const struct redis_command command = {
+        .on_reply = on_answer, .arg = arg, .sent_ms = loop_now_ms()};
+    return redis->state == UP && send_args(redis, argc, argv, 0, VIEW(""), &command);
+}
+
 bool redis_is_up(const struct redis *redis)
 {
     return redis->state == UP && redis->link && redis_link_is_open(redis->link);
@@ -248,6 +256,16 @@ uint64_t redis_now_ms(const struct redis *redis)
     return redis_clock_now_ms(&redis->clock);
 }
 
+int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms)
+{
+    return redis_clock_shift_ms(&redis->clock, stamp_ms, loop_now_ms());
+}
+
+bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms)
+{
+    return redis_clock_was_stale(&redis->clock, moment_ms);
+}
+
 // While a failover may have made another server the master, a silent one is left early.
 static bool is_silent_in_checks(const struct redis *redis, uint64_t now_ms)
 {
@@ -271,8 +289,8 @@ static void watch_over(void *arg)
     } else if (oldest) {
         oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= redis->deadline_ms;
     }
-    if (redis->state == UP && !is_for_tool(redis) &&
-        now_ms - redis->clock.asked_ms > REDIS_CLOCK_EVERY_MS) {
+    if (redis->state == UP && !is_for_tool(redis) && !redis->clock.is_asked &&
+        now_ms - redis->clock.asked_ms >= REDIS_CLOCK_EVERY_MS) {
         redis_login_ask_time(&redis->login);
     }
 }

@@ -62,6 +62,11 @@ const char *redis_not_ready_reason(struct redis *redis);
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
                 redis_on_reply *on_reply, void *arg);
 
+// The same for a command that is not the program's work: that Redis refuses it, for a lack of
+// rights perhaps, does not make the program not ready, and is not logged.
+bool redis_send_aside(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      redis_on_reply *on_reply, void *arg);
+
 // From inside a callback: the reply is the caller's now, to be freed with freeReplyObject().
 void redis_keep_reply(struct redis *redis);
 
@@ -70,8 +75,12 @@ void redis_keep_reply(struct redis *redis);
 bool redis_send_args(struct redis *redis, size_t argc, const struct bytes_view *argv,
                      size_t arg_count, struct bytes_view args, redis_on_reply *on_reply, void *arg);
 
-// Redis' time, by an offset to its TIME that is taken at each connect and every 10 s; between them
-// the monotonic clock counts. Before the first answer it is the host's wall clock.
+// Redis' time, by an offset to its TIME that is taken at each connect and every second; between
+// them the monotonic clock counts. Before the first answer it is the host's wall clock.
 uint64_t redis_now_ms(const struct redis *redis);
+
+// Redis' clock may step: redis_clock.h explains these two.
+int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms);
+bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms);
 
 #endif

@@ -97,14 +97,12 @@ static void on_info(const redisReply *reply, void *arg)
 static void on_time(const redisReply *reply, void *arg)
 {
     const struct redis_login *login = arg;
-    if (reply) {
-        redis_clock_take(login->clock, reply);
-    }
+    redis_clock_take(login->clock, reply, loop_now_ms());
 }
 
 bool redis_login_ask_time(struct redis_login *login)
 {
-    login->clock->asked_ms = loop_now_ms();
+    redis_clock_ask(login->clock, loop_now_ms());
     return send(login, 1, &VIEW("TIME"), on_time);
 }
 

@@ -84,8 +84,9 @@ class Ledger:
         return [each for each in self.events(stream="dead") if each["call_id"] == call_id]
 
     def counts(self):
+        """Entries by outcome and reason; without the buckets of how long callers waited."""
         return {name: int(value) for name, value in texts(
-            self.client.hgetall(self.key("counts"))).items()}
+            self.client.hgetall(self.key("counts"))).items() if not name.startswith("waited")}
 
     # --- the account ------------------------------------------------------------------------
 

@@ -1,33 +1,10 @@
-"""Clocks that step, by libfaketime: no good signature is refused over a clock."""
-
-import glob
+"""Clocks of hosts that step: no good signature is refused over a clock."""
 
 import pytest
 
 import daily
+from clocks import Clock
 from stack import wait_for
-
-LIBRARY = (glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + [None])[0]
-
-
-class Clock:
-    """A wall clock that can be set for the programs that are given it; the monotonic one goes on."""
-
-    def __init__(self, path):
-        self.path = path
-        self.step(0)
-
-    def step(self, seconds):
-        temporary = self.path.with_suffix(".new")
-        temporary.write_text(f"{seconds:+d}\n")
-        temporary.rename(self.path)
-
-    def environment(self):
-        assert LIBRARY, "libfaketime is missing: .ci/install test"
-        return {"LD_PRELOAD": LIBRARY, "ASAN_OPTIONS": "verify_asan_link_order=0",
-                "FAKETIME_TIMESTAMP_FILE": str(self.path),
-                "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
 
 @pytest.fixture
 def clock(tmp_path):

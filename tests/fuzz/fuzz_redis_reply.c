@@ -11,6 +11,7 @@
 #include "redis_info.h"
 #include "redis_limit.h"
 #include "redis_reply.h"
+#include "snapshot.h"
 #include "stream_entry.h"
 #include "webhook_entry.h"
 
@@ -106,15 +107,22 @@ static void read_reply(const redisReply *reply)
 {
     struct redis_clock clock = {.is_quiet = true};
     struct redis_health health = {0};
+    struct snapshot snapshot;
     read_all(reply);
     read_others(reply);
-    redis_clock_take(&clock, reply);
+    redis_clock_take(&clock, reply, 1);
     redis_health_note(&health, 1, reply, 1);
     const redisReply *rows = stream_entry_rows(reply);
     for (size_t i = 0; i < reply_count(rows); i++) {
         read_entry(rows->element[i]);
     }
     read_entry(reply);
+    if (snapshot_read(&snapshot, reply)) {
+        struct json_line line;
+        json_line_init(&line);
+        snapshot_to_json(&snapshot, &line);
+        json_line_release(&line);
+    }
     if (reply_has_shape(reply, REPLY_ROW)) {
         read_call(reply, NULL);
         print_row(reply, EXPORT_CSV);

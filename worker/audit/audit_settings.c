@@ -70,14 +70,16 @@ void audit_settings_load(struct audit_settings *settings, struct config_problems
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};
+    settings->secrets = redact_secrets_new();
     for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
-        settings->secrets.values[settings->secrets.count++] = secrets[i];
+        redact_secrets_add(settings->secrets, secrets[i]);
     }
 }
 
 void audit_settings_release(struct audit_settings *settings)
 {
     signature_secrets_free(settings->signatures);
+    redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(AUDIT_SETTINGS_TABLE, settings);
 }

@@ -31,7 +31,7 @@ struct audit_settings {
     // made from the above
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set
-    struct redact_secrets secrets;
+    struct redact_secrets *secrets;
 };
 
 extern const struct config_option AUDIT_SETTINGS_TABLE[];

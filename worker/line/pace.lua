@@ -5,9 +5,9 @@
 -- holds the admitted entries whose request may be out, by the time of their admission. `pace:<agent>`
 -- says how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
 -- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
--- last (`failed`) and the time of the last refusal (`slowed_ms`). While the pace exists, every call of
--- the agent goes through the queue. `answers:<agent>` is a stream of the agent's last 2xx and their
--- latencies, by which admit.lua estimates how long an answer takes.
+-- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). While
+-- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the
+-- agent's last 2xx and their latencies, by which admit.lua estimates how long an answer takes.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
 local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local PACE_KEPT_S = 3600
@@ -57,6 +57,11 @@ local function fail_in_line(begun_ms, retry_after_ms)
     if redis.call('HINCRBY', pace, 'failures', 1) >= FAILURES_MAX or retry_after_ms > 0 then
         slow_down(begun_ms, retry_after_ms)
     end
+end
+
+-- Why the agent's calls wait, for people.
+local function note_answer_in_pace(http_status, err)
+    redis.call('HSET', pace, 'status', http_status, 'error', err)
 end
 
 local function note_answer(latency_ms)

@@ -5,10 +5,11 @@
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
--- reason; `not_yet` and how many ms are left in which a request of this call may be answered; of an
--- outcome `rejected` that is no death, `line`, or `again` and after how many ms. The verdicts of a
--- rejection end with a 1 if its route is rejecting. Sent again, the step changes nothing.
-local FIELDS_COUNT = 16 -- that this script knows: a new one is read here
+-- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
+-- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
+-- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. Sent again, the step
+-- changes nothing.
+local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -39,7 +40,7 @@ local function start_late(state, reason, letter)
         redis.call('HINCRBY', counts, 'dead', '-1')
         redis.call('HINCRBY', counts, 'dead:' .. reason, '-1')
         redis.call('HINCRBY', counts, 'started', '1')
-        add_to_index(entry, from, to, agent, 'started', '')
+        add_to_index(entry, from, to, agent, route, 'started', '')
         local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
         if old then -- an entry of a stream cannot change: its marked copy takes its place
             local copy = old[2]
@@ -60,6 +61,12 @@ local function finish(...)
     local attempt = tonumber(outcome.attempt)
 
     local function record_attempt(...)
+        if route ~= '' then
+            return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
+                'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
+                'request', outcome.request, 'response', outcome.response,
+                'definition', outcome.definition, ...)
+        end
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
             'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
             'request', outcome.request, 'response', outcome.response, ...)
@@ -120,10 +127,11 @@ local function finish(...)
         return 'recorded'
     end
 
-    -- The request of the worker that had the call before may still be answered.
-    local left_ms = tonumber(hold_ms) + grace_ms - now
-    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 and
-        tonumber(call[3] or 0) > tonumber(call[4] or 0) then
+    -- The request of the worker that had the call before may still be answered; or Redis' clock was set
+    -- back, and this worker does not know it yet.
+    local is_out = tonumber(call[3] or 0) > tonumber(call[4] or 0)
+    local left_ms = tonumber(hold_ms) + (is_out and grace_ms or 0) - now
+    if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 then
         return 'not_yet ' .. text(left_ms)
     end
 
@@ -136,6 +144,9 @@ local function finish(...)
         for _, word in ipairs({ 'entry', entry, 'worker', consumer, 'kind', kind, 'from', from, 'to', to,
             'agent', agent, 'received_ms', received_ms, 'sha256', sha256, 'reason', '' }) do
             fields[#fields + 1] = word
+        end
+        if route ~= '' then
+            set('route', route)
         end
     end
     local begun_ms = now
@@ -162,6 +173,9 @@ local function finish(...)
     end
     if call[7] or (call[8] and call[8] ~= '') then
         leave_line()
+    end
+    if outcome.is_counted == '1' then
+        redis.call('ZREM', out, entry)
     end
 
     local was_rejected = outcome.reason == 'rejected'
@@ -202,6 +216,10 @@ local function finish(...)
             end
             end_rejecting()
             speed_up(begun_ms)
+            count_start()
+            if kind ~= 'dialout' then
+                count_waited()
+            end
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
         if outcome.reason == 'rejected' then
@@ -216,8 +234,10 @@ local function finish(...)
     local has_line = redis.call('EXISTS', pace) == 1
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
+        note_answer_in_pace(outcome.http_status, outcome.error)
     elseif has_line and outcome.agent_failed == '1' then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
+        note_answer_in_pace(outcome.http_status, outcome.error)
     end
     if outcome.name == 'line' then
         enter_line(call[7], attempt, outcome.reason, outcome.error)

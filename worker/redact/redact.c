@@ -5,6 +5,8 @@
 #include "redact.h"
 
 #include "redactor.h"
+#include "secret_form.h"
+#include "secret_name.h"
 
 #include <string.h>
 
@@ -35,7 +37,9 @@ static bool walk_string(struct redactor *redactor, bool is_secret, struct bytes_
         }
         end += *end == '\\' ? secret_unit_len(end, redactor->text_end) : 1;
     }
-    if (is_secret && end > begin) {
+    if (redactor->is_survey) {
+        // only the structure counts
+    } else if (is_secret && end > begin) {
         redactor_hide(redactor, begin, end);
     } else {
         redactor_search(redactor, begin, end, true);
@@ -49,8 +53,7 @@ static bool is_known_within(struct redactor *redactor, const char *begin, const 
 {
     const struct secret_text text = {end, false, end == redactor->text_end};
     for (const char *at = begin; at < end; at++) {
-        if (redactor->values.may_begin[(unsigned char)*at] &&
-            secret_match(&redactor->values, &text, at) > 0) {
+        if (secret_match(redactor->secrets, &text, at) > 0) {
             return true;
         }
     }
@@ -67,6 +70,9 @@ static bool walk_scalar(struct redactor *redactor, bool is_secret)
         return false;
     }
     redactor->at = end;
+    if (redactor->is_survey) {
+        return true;
+    }
     if ((is_secret && !is_null) || is_known_within(redactor, begin, end)) {
         redactor_emit_until(redactor, begin);
         redactor_emit(redactor, "\"", 1);
@@ -94,16 +100,68 @@ static bool is_at_end(struct redactor *redactor)
     return skip_blanks(redactor) == redactor->text_end;
 }
 
-// The name and the colon of a member.
-static bool walk_name(struct redactor *redactor, bool *is_secret)
+// --- pairs ------------------------------------------------------------------------------------
+
+// What is known of an object that may be a pair of a secret's name and its value.
+struct pair {
+    size_t index; // of the object
+    bool has_name, is_secret, has_value;
+};
+
+static bool is_pair(const struct redactor *redactor, const struct pair *pair)
 {
-    struct bytes_view name;
-    if (!is_at(redactor, '"') || !walk_string(redactor, false, &name)) {
+    const struct bytes *bits = &redactor->pairs;
+    return pair->index / 8 < bits->len &&
+           ((unsigned char)bits->data[pair->index / 8] >> pair->index % 8 & 1);
+}
+
+static void note_pair(struct redactor *redactor, const struct pair *pair, bool is_cut)
+{
+    struct bytes *bits = &redactor->pairs;
+    bool is_one = pair->has_value && (pair->is_secret || (is_cut && !pair->has_name));
+    if (!redactor->is_survey || !is_one) {
+        return;
+    }
+    while (bits->len <= pair->index / 8 && bytes_append(bits, "", 1)) {
+    }
+    bits->data[pair->index / 8] |= (char)(1 << pair->index % 8);
+}
+
+// `value` is the text of the member's value.
+static void note_member(struct pair *pair, struct bytes_view name, struct bytes_view value)
+{
+    bool is_string = value.len > 1 && value.data[0] == '"';
+    pair->has_value |= view_equal_ignoring_case(name, "value");
+    if (secret_is_pair_name(name) && is_string) {
+        pair->has_name = true;
+        pair->is_secret |= secret_is_name((struct bytes_view){value.data + 1, value.len - 2});
+    }
+}
+
+// --- objects and lists ------------------------------------------------------------------------
+
+// The name and the colon of a member.
+static bool walk_name(struct redactor *redactor, struct bytes_view *name)
+{
+    if (!is_at(redactor, '"') || !walk_string(redactor, false, name)) {
         return is_at_end(redactor);
     }
-    *is_secret = secret_is_name(name);
     bool is_good = is_at(redactor, ':') || is_at_end(redactor);
     redactor->at += is_at(redactor, ':');
+    return is_good;
+}
+
+static bool walk_member(struct redactor *redactor, unsigned depth, struct pair *pair)
+{
+    struct bytes_view name = {NULL, 0};
+    if (!walk_name(redactor, &name)) {
+        return false;
+    }
+    bool is_secret = secret_is_name(name) ||
+                     (view_equal_ignoring_case(name, "value") && is_pair(redactor, pair));
+    const char *begin = skip_blanks(redactor);
+    bool is_good = walk_value(redactor, is_secret, depth);
+    note_member(pair, name, (struct bytes_view){begin, (size_t)(redactor->at - begin)});
     return is_good;
 }
 
@@ -111,22 +169,23 @@ static bool walk_container(struct redactor *redactor, bool is_secret, unsigned d
 {
     bool is_object = *redactor->at++ == '{';
     char closing = is_object ? '}' : ']';
+    struct pair pair = {.index = redactor->object_count};
+    redactor->object_count += is_object;
     if (is_at(redactor, closing)) {
         redactor->at++;
         return true;
     }
     while (true) {
-        bool is_member_secret = is_secret;
-        if ((is_object && !walk_name(redactor, &is_member_secret)) ||
-            !walk_value(redactor, is_member_secret, depth)) {
+        bool is_good = is_object ? walk_member(redactor, depth, &pair)
+                                 : walk_value(redactor, is_secret, depth);
+        bool is_cut = is_at_end(redactor);
+        char c = is_good && !is_cut ? *redactor->at++ : ',';
+        if (!is_good || is_cut || c == closing) {
+            note_pair(redactor, &pair, is_cut);
+            return is_good;
+        }
+        if (c != ',') {
             return false;
-        }
-        if (is_at_end(redactor)) {
-            return true;
-        }
-        char c = *redactor->at++;
-        if (c == closing || c != ',') {
-            return c == closing;
         }
     }
 }
@@ -149,23 +208,50 @@ static bool walk(struct redactor *redactor)
     return walk_value(redactor, false, 0) && is_at_end(redactor);
 }
 
+static bool has_word(struct bytes_view text, const char *word)
+{
+    return memmem(text.data, text.len, word, strlen(word));
+}
+
+// The name of a pair may come after its value: so the pairs are found first.
+static void find_pairs(struct redactor *redactor, struct bytes_view text)
+{
+    bytes_init(&redactor->pairs, text.len / 8 + 1);
+    if (has_word(text, "alue") || has_word(text, "ALUE")) {
+        redactor->is_survey = true;
+        walk(redactor);
+        redactor->is_survey = false;
+        redactor->object_count = 0;
+        redactor->at = text.data;
+    }
+}
+
+static void start_again(struct redactor *redactor, struct bytes_view text, size_t out_len)
+{
+    redactor->is_full = false;
+    redactor->plain = text.data;
+    if (redactor->out->data) {
+        redactor->out->len = out_len;
+        redactor->out->data[out_len] = '\0';
+    }
+}
+
 void redact(struct bytes_view text, const struct redact_secrets *secrets, struct bytes *out)
 {
     if (text.len == 0) {
         return;
     }
     size_t len_before = out->len;
-    struct redactor redactor = {.at = text.data, .plain = text.data, .out = out};
-    redactor.text_end = text.data + text.len;
-    secret_values_init(&redactor.values, secrets);
+    struct redactor redactor = {.at = text.data,
+                                .plain = text.data,
+                                .text_end = text.data + text.len,
+                                .secrets = secrets,
+                                .out = out};
+    find_pairs(&redactor, text);
     if (!walk(&redactor)) {
-        redactor.is_full = false;
-        redactor.plain = text.data;
-        if (out->data) {
-            out->len = len_before;
-            out->data[len_before] = '\0';
-        }
+        start_again(&redactor, text, len_before);
         redactor_search(&redactor, text.data, redactor.text_end, false);
     }
     redactor_emit_until(&redactor, redactor.text_end);
+    bytes_release(&redactor.pairs);
 }

@@ -5,6 +5,9 @@
 // was recorded cannot be recalled.
 #include "redactor.h"
 
+#include "secret_form.h"
+#include "secret_name.h"
+
 #include <assert.h>
 #include <string.h>
 #include <strings.h>
@@ -75,7 +78,7 @@ static size_t step_len(const struct redactor *redactor, const char *at)
 static void take(struct redactor *redactor, const char *from, const char *to)
 {
     for (const char *at = from; at < to; at += step_len(redactor, at)) {
-        size_t len = secret_match(&redactor->values, &redactor->text, at);
+        size_t len = secret_match(redactor->secrets, &redactor->text, at);
         to = at + len > to ? at + len : to;
     }
     redactor_hide(redactor, from, to);
@@ -85,10 +88,10 @@ static void take(struct redactor *redactor, const char *from, const char *to)
 
 static bool take_known(struct redactor *redactor)
 {
-    if (!redactor->values.may_begin[(unsigned char)*redactor->at]) {
+    if (!redactor->secrets->may_begin[(unsigned char)*redactor->at]) {
         return false;
     }
-    size_t len = secret_match(&redactor->values, &redactor->text, redactor->at);
+    size_t len = secret_match(redactor->secrets, &redactor->text, redactor->at);
     if (len > 0) {
         take(redactor, redactor->at, redactor->at + len);
     }
@@ -266,10 +269,8 @@ static void take_list(struct redactor *redactor, const char *at, struct quote qu
 // The value of a header goes to the end of its line: it may be of several words.
 static bool is_header(const struct redactor *redactor, const char *word, const char *separator)
 {
-    static const char NAME[] = "authorization";
-    size_t len = sizeof NAME - 1;
-    return *separator == ':' && (size_t)(redactor->at - word) >= len &&
-           !strncasecmp(redactor->at - len, NAME, len);
+    return *separator == ':' &&
+           secret_is_header_name((struct bytes_view){word, (size_t)(redactor->at - word)});
 }
 
 // `redactor->at` is after a word that names a secret. Returns false if no value follows.
@@ -297,6 +298,66 @@ static bool take_named(struct redactor *redactor, const char *word)
     return redactor->at > at;
 }
 
+// --- pairs, in text ---------------------------------------------------------------------------
+
+// After the separator of a name and its value, and blanks; NULL if there is no separator.
+static const char *after_separator(const char *at, const char *end)
+{
+    const char *separator = redactor_skip(at, end, " \t\r\n");
+    bool is_there = separator < end && is_in(*separator, ":=>");
+    return is_there ? redactor_skip(redactor_skip(separator, end, ":=>"), end, " \t\r\n") : NULL;
+}
+
+// After blanks, commas and escaped ends of lines.
+static const char *after_gap(const char *at, const char *end)
+{
+    const char *place = at;
+    while (true) {
+        place = redactor_skip(place, end, ",; \t\r\n");
+        const char *letter = redactor_skip(place, end, "\\");
+        if (letter == place || letter == end || !is_in(*letter, "nrt")) {
+            return place;
+        }
+        place = letter + 1;
+    }
+}
+
+static struct bytes_view word_at(const char *at, const char *end)
+{
+    const char *behind = at;
+    while (behind < end && is_word(*behind)) {
+        behind++;
+    }
+    return (struct bytes_view){at, (size_t)(behind - at)};
+}
+
+// Hides x in `"name": "token", "value": "x"`. `redactor->at` is after the word name.
+static bool take_pair(struct redactor *redactor)
+{
+    const char *end = redactor->text.end;
+    const char *at = after_separator(quote_at(redactor->at, end).end, end);
+    if (!at) {
+        return false;
+    }
+    struct bytes_view name = word_at(quote_at(at, end).end, end);
+    at = name.data + name.len;
+    if (!secret_is_name(name)) {
+        return false;
+    }
+    const char *gap = quote_at(at, end).end;
+    at = after_gap(gap, end);
+    struct bytes_view value = word_at(quote_at(at, end).end, end);
+    if (at == gap || !view_equal_ignoring_case(value, "value")) {
+        return false;
+    }
+    struct quote quote = quote_at(value.data + value.len, end);
+    at = after_separator(quote.end, end);
+    if (at && at < end && !is_in(*at, "{[")) {
+        take_value(redactor, at, quote);
+    }
+    return at && redactor->at > at;
+}
+
 // --- text -------------------------------------------------------------------------------------
 
 // If the text is not known to be JSON, the letter after a backslash may belong to it: \nkey=…
@@ -308,12 +369,19 @@ static bool take_token(struct redactor *redactor)
            (is_escaped && (take_web_token(redactor, at + 1) || take_bearer(redactor, at + 1)));
 }
 
-static bool names_secret(const struct redactor *redactor, const char *word)
+static bool is_named(const struct redactor *redactor, const char *word,
+                     bool (*is_name)(struct bytes_view name))
 {
     size_t len = (size_t)(redactor->at - word);
     bool is_escaped = word > redactor->begin && word[-1] == '\\';
-    return secret_is_name((struct bytes_view){word, len}) ||
-           (is_escaped && secret_is_name((struct bytes_view){word + 1, len - 1}));
+    return is_name((struct bytes_view){word, len}) ||
+           (is_escaped && is_name((struct bytes_view){word + 1, len - 1}));
+}
+
+static bool take_after(struct redactor *redactor, const char *word)
+{
+    return (is_named(redactor, word, secret_is_pair_name) && take_pair(redactor)) ||
+           (is_named(redactor, word, secret_is_name) && take_named(redactor, word));
 }
 
 void redactor_search(struct redactor *redactor, const char *begin, const char *end,
@@ -332,7 +400,7 @@ void redactor_search(struct redactor *redactor, const char *begin, const char *e
             word = word ? word : redactor->at;
             redactor->at++;
         } else {
-            bool is_taken = word && names_secret(redactor, word) && take_named(redactor, word);
+            bool is_taken = word && take_after(redactor, word);
             redactor->at += is_taken ? 0 : step_len(redactor, redactor->at);
             word = NULL;
         }

@@ -11,9 +11,14 @@ struct redactor {
     const char *text_end;    // of everything
     const char *begin;       // of the text that is searched now
     struct secret_text text; // the text that is searched now
-    struct secret_values values;
+    const struct redact_secrets *secrets;
     struct bytes *out;
     bool is_full; // the maximum of `out` is reached: nothing is appended any more
+
+    // of redact.c
+    bool is_survey;      // nothing is searched or appended: only the pairs are found
+    size_t object_count; // of the JSON so far
+    struct bytes pairs;  // a bit for each object: it is a secret's {"name":…,"value":…}
 };
 
 // Cuts at the maximum of `out`, but not within a UTF-8 sequence.

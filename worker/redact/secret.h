@@ -1,5 +1,4 @@
-// The forms of a secret: one of the known values, in whatever form JSON gives it, or a name
-// that is followed by a secret. Pure; for redact.c.
+// Known secrets, made ready for a search at each place of a text. Pure; for redact.c.
 #ifndef DIALIN_SECRET_H
 #define DIALIN_SECRET_H
 
@@ -7,14 +6,22 @@
 
 #define SECRET_BYTES_MIN 4 // shorter values are no secrets, and would stand in every text
 
-// The known secrets, made ready for looking at each place of a text. Borrowed as redact_secrets.
-struct secret_values {
-    struct bytes_view values[REDACT_SECRETS_MAX];
-    size_t count;
-    bool may_begin[256]; // by the first byte of a place
+// What is looked for: a secret itself, or what stays the same of its base64, whatever surrounds it
+// there.
+struct secret_needle {
+    char *text; // owned
+    size_t len;
+    bool is_base64;
+    bool is_open; // the character after it holds bits of the secret too
+    size_t next;  // of those with the same first byte, as in `first`
 };
 
-void secret_values_init(struct secret_values *values, const struct redact_secrets *secrets);
+struct redact_secrets {
+    struct secret_needle *needles;
+    size_t count;
+    size_t first[256];   // by the first byte of a needle: 1 + its place in `needles`, or 0
+    bool may_begin[256]; // by the first byte of a place in a text
+};
 
 // The text that is searched. If it is the inside of a JSON string, a match never ends within an
 // escape sequence. If it was cut, the first bytes of a secret at its very end count as a match.
@@ -25,13 +32,7 @@ struct secret_text {
 };
 
 // The length of the known secret at `at`, the longest if there are several; 0 if there is none.
-size_t secret_match(const struct secret_values *values, const struct secret_text *text,
+size_t secret_match(const struct redact_secrets *secrets, const struct secret_text *text,
                     const char *at);
-
-// Does this name stand before a secret? Escapes of JSON are resolved.
-bool secret_is_name(struct bytes_view name);
-
-// The length of the character or escape sequence at `at`, which is before `end`.
-size_t secret_unit_len(const char *at, const char *end);
 
 #endif

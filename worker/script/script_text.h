@@ -18,7 +18,9 @@
     X(LEAVE, leave)                                                                                \
     X(TRIM, trim)                                                                                  \
     X(UNKNOWN, unknown)                                                                            \
-    X(ACCOUNT, account)
+    X(ACCOUNT, account)                                                                            \
+    X(SNAPSHOT, snapshot)                                                                          \
+    X(SAMPLE, sample)
 
 #define SCRIPT_NAME(upper, lower) SCRIPT_##upper,
 enum script_name { SCRIPT_TABLE(SCRIPT_NAME) SCRIPT_COUNT };

@@ -5,10 +5,11 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit lines renew take_over make_group resume release leave trim unknown \
-           account replay forget
+           account snapshot sample replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting record/finish
+parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
+                    record/finish
 parts.admit      := script/prelude line/admit
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
@@ -20,12 +21,17 @@ parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
 parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
 parts.account    := script/prelude stream/account
+parts.snapshot   := script/prelude history/snapshot
+parts.sample     := script/prelude stream/sample
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.
 $(foreach script,$(filter-out replay,$(SCRIPTS)),$(eval flags.$(script) := allow-oom))
+flags.snapshot := no-writes # which EVAL_RO demands; it runs in a full Redis as well
+flags.account  := no-writes
 
 # The headers whose macros constants.lua.in may use.
-SCRIPT_CONSTANTS := common/redis/redis_keys.h common/webhook/webhook_entry.h worker/agent/retry.h
+SCRIPT_CONSTANTS := common/redis/redis_keys.h common/webhook/webhook_entry.h worker/agent/retry.h \
+                    worker/line/forecast.h worker/line/waited_bounds.h

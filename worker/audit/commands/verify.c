@@ -19,7 +19,6 @@ struct verification {
     struct progress progress;
     struct json_line line;
     struct bytes request, redacted; // made now
-    struct redact_secrets secrets;  // those of the settings, and of the agent of the call at hand
     struct routing *routing;        // NULL: the one agent of the environment, whatever it is
     uint64_t seen, total;           // events
     uint64_t requests, different, damaged, gone, newer, assumed_keys;
@@ -89,13 +88,12 @@ static bool apply_route(struct subject *subject, const struct webhook_entry *web
 {
     struct verification *verification = subject->verification;
     const struct route_agent *chosen = NULL;
-    verification->secrets = verification->audit->settings->secrets;
     if (!verification->routing) {
         return true;
     }
     const struct route_rule *rule = audit_routing_choose(verification->routing, webhook, &chosen);
     const char *agent = chosen->route.agent;
-    verification->secrets.values[verification->secrets.count++] = chosen->route.api_key;
+    redact_secrets_add(verification->audit->settings->secrets, chosen->route.api_key);
     settings->body = rule ? rule->body : NULL;
     settings->room = rule ? rule->room : NULL;
     if (!agent[0] || view_equal_text(subject->agent, agent)) {
@@ -126,7 +124,8 @@ static void verify_request(struct subject *subject, const struct webhook_entry *
         return;
     }
     transform_facts_release(&facts);
-    redact(bytes_view(&verification->request), &verification->secrets, &verification->redacted);
+    redact(bytes_view(&verification->request), verification->audit->settings->secrets,
+           &verification->redacted);
     uint64_t count =
         request_diff_find(recorded, bytes_view(&verification->redacted), print_difference, subject);
     verification->different += count > 0 || !is_same_agent;

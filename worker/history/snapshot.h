@@ -1,0 +1,126 @@
+// The queue as it stands, read in one step by snapshot.lua: who waits, who will be served in time,
+// the agents, the account, the programs, the last events. For board, `dialin-audit now` and the
+// worker's metrics alike. No I/O of its own: words of a command out, its reply in.
+#ifndef DIALIN_SNAPSHOT_H
+#define DIALIN_SNAPSHOT_H
+
+#include "forecast.h"
+#include "json_line.h"
+#include "redis_command.h"
+#include "waited.h"
+
+#include <stdbool.h>
+
+#define SNAPSHOT_AGENTS_MAX 32 // as in snapshot.lua
+#define SNAPSHOT_WAITING_MAX 20
+#define SNAPSHOT_EVENTS_MAX 25
+#define SNAPSHOT_MINUTES_BACK 5
+#define SNAPSHOT_ANSWERED_S 20 // the service level: served within so long
+#define SNAPSHOT_ARGS_MAX 9    // of EVAL_RO and its arguments
+
+// What is to be read. All 0: the account and the agents' numbers only.
+struct snapshot_query {
+    unsigned walk;    // calls of each wait queue that the forecast walks through
+    unsigned waiting; // calls that wait which are named, at most SNAPSHOT_WAITING_MAX
+    unsigned events;  // at most SNAPSHOT_EVENTS_MAX
+    bool programs;
+    unsigned minutes_back; // figures since then; 0: none
+};
+
+// All there is, but events, of which a reader that follows the audit stream needs none.
+struct snapshot_query snapshot_query_all(void);
+
+// The arguments of the script alone, for EVALSHA: `argv` gets SNAPSHOT_SCRIPT_ARGS views into
+// `numbers`.
+#define SNAPSHOT_SCRIPT_ARGS 5
+struct snapshot_numbers {
+    char text[SNAPSHOT_SCRIPT_ARGS][REDIS_NUMBER_BYTES];
+};
+void snapshot_script_args(const struct snapshot_query *query, struct snapshot_numbers *numbers,
+                          struct bytes_view argv[SNAPSHOT_SCRIPT_ARGS]);
+
+// The whole command, `EVAL_RO script 1 webhooks …`: SNAPSHOT_ARGS_MAX views. `webhooks` is the key.
+void snapshot_command(const struct snapshot_query *query, struct bytes_view webhooks,
+                      struct snapshot_numbers *numbers, struct bytes_view argv[SNAPSHOT_ARGS_MAX]);
+
+// free: nobody waits and nothing is wrong. full: it answers 429, or calls wait for their turn.
+enum snapshot_agent_state {
+    SNAPSHOT_FREE,
+    SNAPSHOT_FULL,
+    SNAPSHOT_FAILING,
+    SNAPSHOT_REJECTING,
+    SNAPSHOT_PAUSED,
+};
+const char *snapshot_agent_state_name(enum snapshot_agent_state state);
+
+struct snapshot_agent {
+    const char *name; // borrowed from the reply, as all texts here
+    enum snapshot_agent_state state;
+    uint64_t waiting;
+    uint64_t oldest_ms;         // how long the first of the queue has waited; 0: nobody waits
+    uint64_t hold_left_ms;      // the shortest of those walked through
+    uint64_t starts, starts_ms; // its starts of late, and in how long
+    uint64_t window;            // how many requests may be out together; 0: as many as there are
+    uint64_t next_in_ms;        // until the next may ask; 0: now
+    uint64_t refusals;          // in a row
+    uint64_t failures;          // in a row
+    unsigned http_status;       // of the last refusal or failure; 0: there was no answer
+    const char *error;          // of it; "" if there is none
+    bool has_rate;              // else nobody knows who will be lost
+    uint64_t lost;              // of those who wait, by the forecast
+};
+
+struct snapshot_call {
+    const char *call_id, *from, *to, *kind, *error; // "" if unknown
+    size_t agent;                                   // its number in `agents`
+    uint64_t place;                                 // in its wait queue, from 1
+    uint64_t waited_ms, hold_left_ms, hold_ms;      // hold_ms: the whole of it
+    uint64_t attempts;
+    unsigned http_status; // of its last attempt
+    enum forecast_verdict verdict;
+    uint64_t served_in_ms; // about; if the verdict is FORECAST_SERVED
+};
+
+// Since `minutes_back` ago, or the time from which on there are samples.
+struct snapshot_span {
+    uint64_t ms; // 0: there is no sample
+    uint64_t started, lost;
+    struct waited waited;
+};
+
+struct snapshot {
+    uint64_t now_ms; // Redis' time
+    uint64_t added, started, dead, duplicate, pending;
+    int64_t unread;     // -1: Redis does not know
+    int64_t difference; // 0: the account adds up; 0 too if `unread` is not known
+    uint64_t waiting;   // in all wait queues
+    uint64_t workers;   // with a lease
+    uint64_t unread_ms; // how long the oldest unread entry has waited; 0: none
+    uint64_t lost_ever; // calls that were given up: expired, unknown, rejected, invalid
+    struct waited waited_ever;
+    size_t agent_count, call_count;
+    struct snapshot_agent agents[SNAPSHOT_AGENTS_MAX];
+    struct snapshot_call calls[SNAPSHOT_WAITING_MAX];
+    struct snapshot_span span;
+    const redisReply *counts;   // names and values
+    const redisReply *programs; // pairs of a name, as `worker:host-1`, and a JSON text
+    const redisReply *events;   // rows of a stream, the newest first
+};
+
+// Returns false if the reply is an error or not of this kind; reply_is_error tells them apart. The
+// reply must outlive the snapshot.
+bool snapshot_read(struct snapshot *snapshot, const redisReply *reply);
+
+// How it is, in a sentence: "15 callers wait; at 0.6 starts a second, about 9 of them will be
+// lost." What is wrong otherwise stands before it. No number and no call id is in it.
+enum snapshot_level { SNAPSHOT_GOOD, SNAPSHOT_BUSY, SNAPSHOT_BAD };
+#define SNAPSHOT_SENTENCE_BYTES 2048
+enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
+                                      char text[SNAPSHOT_SENTENCE_BYTES]);
+const char *snapshot_level_name(enum snapshot_level level);
+
+// As members of a JSON object (the README of this folder lists them). Numbers are as they came:
+// masking is the reader's.
+void snapshot_to_json(const struct snapshot *snapshot, struct json_line *line);
+
+#endif

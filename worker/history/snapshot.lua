@@ -1,0 +1,209 @@
+-- The queue as it stands, read in one step: who waits for which agent, what the next of them know of
+-- their hold, the account, the programs, the last events. Changes nothing. Follows prelude.lua.
+--
+-- Nothing that grows is read whole. The walk through the wait queues takes most of the time; it has a
+-- budget of calls for all agents together.
+--
+-- KEYS  1 webhooks
+-- ARGV  1 how many calls of a wait queue to walk through  2 how many of the calls that wait to name  3 how many events  4 `1`: the programs' status too  5 how many minutes
+--       back the sample is to lie (0: none)
+-- Returns {now in ms, queue, counts, agents, waiting, programs, events, sample}:
+--   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
+--            oldest unread entry came, in ms (0: none)}
+--   agents   {name, calls that wait, when it was paused or nil, starts of late, in how many ms, pace
+--            (PACE_FIELDS), end of the last call's hold, when the first rang, ends of holds in order}
+--   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS)}
+--   programs {<program>:<name>, its status, a JSON text}
+--   events   {id, names and values}, the newest first, without requests and responses
+--   sample   {its minute, names and values}; empty if there is none
+local AGENTS_MAX, PROGRAMS_MAX, CONSUMERS_MAX = 32, 64, 256
+local WALK_MAX = 128 -- of all queues together
+local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
+local SAMPLES_TRIED = 3
+local PACE_FIELDS = { 'width', 'next_ms', 'refusals', 'failures', 'slowed_ms', 'status', 'error' }
+local CALL_FIELDS = { 'from', 'to', 'kind', 'received_ms', 'attempts', 'http_status', 'error' }
+local HIDDEN = { request = true, response = true }
+local walk_each, waiting_max, events_max = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local wants_programs, minutes_back = ARGV[4] == '1', tonumber(ARGV[5])
+
+local function live_workers()
+    local live = 0
+    for i, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
+        local lease = i <= CONSUMERS_MAX and prefix .. KEY_WORKER .. field(info, 'name')
+        live = live + (lease and redis.call('EXISTS', lease) or 0)
+    end
+    return live
+end
+
+local function read_queue()
+    local workers = group()
+    if not workers then -- nobody has read anything
+        local length = redis.call('XLEN', KEYS[1])
+        local first = length > 0 and redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+        return { length, length, 0, 0, 0, first and tonumber(first[1]:match('^%d+')) or 0 }
+    end
+    local stream = redis.call('XINFO', 'STREAM', KEYS[1])
+    local delivered = field(workers, 'last-delivered-id')
+    local unread, oldest_ms = 0, 0
+    if delivered ~= field(stream, 'last-generated-id') then
+        unread = field(workers, 'lag') or -1
+        local row = redis.call('XRANGE', KEYS[1], '(' .. delivered, '+', 'COUNT', 1)[1]
+        oldest_ms = row and tonumber(row[1]:match('^%d+')) or 0
+    end
+    return { field(stream, 'entries-added'), unread, field(workers, 'pending'),
+        redis.call('ZCARD', prefix .. KEY_HOLDS),
+        live_workers(), oldest_ms }
+end
+
+-- Those with a wait queue first, then those that have started calls of late.
+local function agent_names()
+    local names, is_known = {}, {}
+    local function add(list)
+        for _, name in ipairs(list) do
+            if not is_known[name] and #names < AGENTS_MAX then
+                is_known[name] = true
+                names[#names + 1] = name
+            end
+        end
+    end
+    add(redis.call('SMEMBERS', prefix .. KEY_LINES))
+    add(redis.call('ZRANGE', prefix .. KEY_AGENTS, '+inf', text(now - AGENT_KNOWN_MS), 'BYSCORE',
+        'REV', 'LIMIT', 0, AGENTS_MAX))
+    return names
+end
+
+-- How many calls an agent has started in the current slot and those before it, and in how long.
+local function starts_of(agent)
+    local slot = math.floor(now / SLOT_MS)
+    local counts = redis.call('HGETALL', prefix .. KEY_STARTS .. agent)
+    local starts = 0
+    for i = 1, #counts, 2 do
+        local age = slot - tonumber(counts[i])
+        if age >= 0 and age < SLOTS then
+            starts = starts + tonumber(counts[i + 1])
+        end
+    end
+    return starts, (SLOTS - 1) * SLOT_MS + now % SLOT_MS + 1
+end
+
+local function rang_ms(score)
+    return tonumber(score) % DIALOUTS_AFTER_DIALINS
+end
+
+local queues = {} -- the first calls of each agent's wait queue: their ids, scores and ends of hold
+
+local function hold_ends(ids)
+    return #ids > 0 and redis.call('ZMSCORE', prefix .. KEY_HOLDS, unpack(ids)) or {}
+end
+
+local function read_agent(number, agent, walk)
+    local line = prefix .. KEY_LINE .. agent
+    local starts, span_ms = starts_of(agent)
+    local row = { agent, redis.call('ZCARD', line),
+        redis.call('HGET', prefix .. KEY_PAUSED, agent), starts, span_ms,
+        redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {} }
+    if row[2] == 0 or walk == 0 then
+        return row
+    end
+    local named = math.max(math.min(waiting_max, walk), 1)
+    local first = redis.call('ZRANGE', line, 0, named - 1, 'WITHSCORES') -- a score costs a microsecond
+    local ids = {}
+    for n = 1, #first, 2 do
+        ids[#ids + 1] = first[n]
+    end
+    for _, call_id in ipairs(walk > named and redis.call('ZRANGE', line, named, walk - 1) or {}) do
+        ids[#ids + 1] = call_id
+    end
+    local holds = hold_ends(ids)
+    for place = 1, #ids do
+        holds[place] = holds[place] or '0'
+    end
+    queues[#queues + 1] = { number = number, next = 1, count = waiting_max, ids = ids, first = first,
+        holds = holds }
+    row[7] = hold_ends({ redis.call('ZRANGE', line, -1, -1)[1] })[1] or '0'
+    row[8], row[9] = rang_ms(first[2]), holds
+    return row
+end
+
+local function read_agents()
+    local rows, with_queue = {}, 0
+    local names = agent_names()
+    for _, name in ipairs(names) do
+        with_queue = with_queue + redis.call('EXISTS', prefix .. KEY_LINE .. name)
+    end
+    local walk = math.min(walk_each, math.floor(WALK_MAX / math.max(with_queue, 1)))
+    for number, name in ipairs(names) do
+        rows[number] = read_agent(number, name, walk)
+    end
+    return rows
+end
+
+-- The queue whose next call rang first; nil: none is left.
+local function next_queue()
+    local best, best_score
+    for _, queue in ipairs(queues) do
+        local score = queue.next <= queue.count and tonumber(queue.first[2 * queue.next])
+        if score and (not best or score < best_score) then
+            best, best_score = queue, score
+        end
+    end
+    return best
+end
+
+local function read_waiting()
+    local rows = {}
+    local queue = waiting_max > 0 and next_queue()
+    while queue and #rows < waiting_max do
+        local call_id = queue.ids[queue.next]
+        rows[#rows + 1] = { queue.number, queue.next, call_id, queue.holds[queue.next],
+            redis.call('HMGET', prefix .. KEY_CALL .. call_id, unpack(CALL_FIELDS)) }
+        queue.next = queue.next + 1
+        queue = next_queue()
+    end
+    return rows
+end
+
+local function read_programs()
+    local rows = {}
+    local names = wants_programs and redis.call('ZRANGE', prefix .. KEY_PROGRAMS, '+inf', '-inf',
+        'BYSCORE', 'REV', 'LIMIT', 0, PROGRAMS_MAX) or {}
+    for _, name in ipairs(names) do
+        local status = redis.call('GET', prefix .. KEY_STATUS .. name)
+        if status then
+            rows[#rows + 1] = { name, status }
+        end
+    end
+    return rows
+end
+
+local function read_events()
+    local rows = events_max > 0 and redis.call('XREVRANGE', prefix .. KEY_AUDIT, '+', '-', 'COUNT',
+        events_max) or {}
+    for _, row in ipairs(rows) do
+        local shown = {}
+        for i = 1, #row[2], 2 do
+            if not HIDDEN[row[2][i]] then
+                shown[#shown + 1] = row[2][i]
+                shown[#shown + 1] = row[2][i + 1]
+            end
+        end
+        row[2] = shown
+    end
+    return rows
+end
+
+-- Of the minute asked for, or the next one that has a sample.
+local function read_sample()
+    local first = math.floor(now / 60000) - minutes_back
+    for minute = first, first + (minutes_back > 0 and SAMPLES_TRIED - 1 or -1) do
+        local fields = redis.call('HGETALL', prefix .. KEY_MINUTE .. text(minute))
+        if #fields > 0 then
+            return { minute, fields }
+        end
+    end
+    return {}
+end
+
+local agents = read_agents()
+return { now, read_queue(), redis.call('HGETALL', prefix .. KEY_COUNTS), agents, read_waiting(),
+    read_programs(), read_events(), read_sample() }

@@ -1,0 +1,138 @@
+// How the queue is, in one sentence for people: see snapshot_sentence in snapshot.h.
+#include "snapshot.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define UNREAD_LONG_MS 5000 // workers read within milliseconds
+
+struct sentence {
+    char *text;
+    size_t len;
+    enum snapshot_level level;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+put(struct sentence *sentence, enum snapshot_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(sentence->text + sentence->len, SNAPSHOT_SENTENCE_BYTES - sentence->len,
+                        format, args);
+    va_end(args);
+    if (len > 0) {
+        size_t end = sentence->len + (size_t)len;
+        sentence->len = end < SNAPSHOT_SENTENCE_BYTES ? end : SNAPSHOT_SENTENCE_BYTES - 1;
+    }
+    sentence->level = level > sentence->level ? level : sentence->level;
+}
+
+static void put_workers(struct sentence *sentence, const struct snapshot *snapshot)
+{
+    if (snapshot->workers == 0 && snapshot->unread > 0) {
+        put(sentence, SNAPSHOT_BAD, "No worker runs: nobody serves the %" PRId64 " new %s. ",
+            snapshot->unread, snapshot->unread == 1 ? "call" : "calls");
+    } else if (snapshot->workers == 0) {
+        put(sentence, SNAPSHOT_BAD, "No worker runs. ");
+    } else if (snapshot->unread_ms > UNREAD_LONG_MS && snapshot->unread != 0) {
+        put(sentence, SNAPSHOT_BAD,
+            "The workers are too slow: the oldest new call has not been read for %" PRIu64 " s. ",
+            snapshot->unread_ms / 1000);
+    }
+}
+
+// An agent's name is from the configuration.
+static void put_agent(struct sentence *sentence, const struct snapshot_agent *agent)
+{
+    if (agent->state == SNAPSHOT_REJECTING) {
+        put(sentence, SNAPSHOT_BAD, "Agent %.100s rejects our configuration (HTTP %u). ",
+            agent->name, agent->http_status);
+    } else if (agent->state == SNAPSHOT_FAILING && agent->http_status > 0) {
+        put(sentence, SNAPSHOT_BAD, "Agent %.100s fails (HTTP %u). ", agent->name,
+            agent->http_status);
+    } else if (agent->state == SNAPSHOT_FAILING) {
+        put(sentence, SNAPSHOT_BAD, "Agent %.100s cannot be reached. ", agent->name);
+    } else if (agent->state == SNAPSHOT_PAUSED) {
+        put(sentence, SNAPSHOT_BAD, "Agent %.100s is paused. ", agent->name);
+    }
+}
+
+static void put_account(struct sentence *sentence, const struct snapshot *snapshot)
+{
+    if (snapshot->difference != 0) {
+        put(sentence, SNAPSHOT_BAD, "The account does not add up: it is off by %" PRId64 ". ",
+            snapshot->difference);
+    }
+}
+
+struct total {
+    uint64_t waiting, lost, unknown; // unknown: those who wait for an agent without a rate
+    double rate;
+};
+
+static struct total total_of(const struct snapshot *snapshot)
+{
+    struct total total = {0};
+    for (size_t i = 0; i < snapshot->agent_count; i++) {
+        const struct snapshot_agent *agent = &snapshot->agents[i];
+        total.waiting += agent->waiting;
+        total.lost += agent->lost;
+        if (agent->waiting > 0 && agent->has_rate) {
+            total.rate += (double)agent->starts * 1000 / (double)agent->starts_ms;
+        } else {
+            total.unknown += agent->waiting;
+        }
+    }
+    return total;
+}
+
+static void put_queue(struct sentence *sentence, const struct snapshot *snapshot)
+{
+    const struct total total = total_of(snapshot);
+    if (total.waiting == 0) {
+        put(sentence, SNAPSHOT_GOOD, snapshot->added > 0 ? "Nobody waits." : "No call yet.");
+        return;
+    }
+    put(sentence, SNAPSHOT_BUSY, "%" PRIu64 " %s; ", total.waiting,
+        total.waiting == 1 ? "caller waits" : "callers wait");
+    if (total.unknown == total.waiting) {
+        put(sentence, SNAPSHOT_BUSY,
+            "no call was started in the last 30 s, so it is unknown who will be served.");
+    } else if (total.lost > 0) {
+        put(sentence, SNAPSHOT_BAD,
+            "at %.1f starts a second, about %" PRIu64 " of them will be lost.", total.rate,
+            total.lost);
+    } else if (total.unknown > 0) {
+        put(sentence, SNAPSHOT_BUSY,
+            "at %.1f starts a second, all but perhaps %" PRIu64 " will be served in time.",
+            total.rate, total.unknown);
+    } else {
+        put(sentence, SNAPSHOT_BUSY, "at %.1f starts a second, all will be served in time.",
+            total.rate);
+    }
+}
+
+enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
+                                      char text[SNAPSHOT_SENTENCE_BYTES])
+{
+    struct sentence sentence = {.text = text, .level = SNAPSHOT_GOOD};
+    text[0] = '\0';
+    put_workers(&sentence, snapshot);
+    for (size_t i = 0; i < snapshot->agent_count; i++) {
+        put_agent(&sentence, &snapshot->agents[i]);
+    }
+    put_account(&sentence, snapshot);
+    put_queue(&sentence, snapshot);
+    return sentence.level;
+}
+
+const char *snapshot_level_name(enum snapshot_level level)
+{
+    static const char *const NAMES[] = {
+        [SNAPSHOT_GOOD] = "good",
+        [SNAPSHOT_BUSY] = "busy",
+        [SNAPSHOT_BAD] = "bad",
+    };
+    return NAMES[level];
+}
