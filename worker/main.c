@@ -263,6 +263,7 @@ static int run(const void *arg)
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,
