@@ -122,7 +122,8 @@ def test_watch_draws_it_again_on_a_terminal(ledger, audit, stack):
 
 def test_watch_in_a_pipe_is_one_object_a_line_also_over_a_restart_of_redis(ledger, audit, stack):
     stack.own_redis()
-    process = audit.begin("now", "--watch", "--json")
+    process = audit.begin("now", "--watch", "--json",
+                          REDIS_URL=f"redis://127.0.0.1:{stack.redis.port}")
     try:
         assert json.loads(process.stdout.readline())["waiting"] == 0
         stack.redis.kill()

@@ -15,17 +15,14 @@
 // Every text of the object is masked: call ids and errors may hold numbers too.
 static void print_masked(struct json_line *line)
 {
-    struct json_document document;
     struct bytes text;
     bytes_append_text(&line->text, "}");
-    if (json_parse(&document, bytes_view(&line->text))) {
-        return; // cannot be: it was written by json_line
-    }
+    cJSON *tree = cJSON_Parse(bytes_text(&line->text)); // not json_parse: it refuses \u0000
     bytes_init(&text, JSON_LINE_BYTES_MAX);
-    mask_tree(document.tree);
-    json_print(document.tree, &text);
+    mask_tree(tree);
+    json_print(tree, &text);
     puts(bytes_text(&text));
-    json_release(&document);
+    cJSON_Delete(tree);
     bytes_release(&text);
 }
 
