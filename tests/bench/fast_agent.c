@@ -1,5 +1,5 @@
-// A /start server that costs as little as one can, so that whoever asks it is what is measured: one
-// epoll, no JSON, one answer for all, after a fixed latency.
+// A /start server that costs as little as one can, so that the measured program is the one that
+// asks it: one epoll, no JSON, one answer for all, after a fixed latency.
 //
 // --tls FILE (certificate and key): it is asked over https. Prints how many connections came, and
 // how many of them resumed a session of an earlier one.
