@@ -3,6 +3,7 @@
 #include "account.h"
 #include "admin.h"
 #include "calls.h"
+#include "explain.h"
 #include "housekeeping.h"
 #include "http_client.h"
 #include "lease.h"
@@ -11,6 +12,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
 #include "record.h"
 #include "redis_replicas.h"
 #include "script.h"
@@ -21,13 +23,16 @@
 #include <signal.h>
 
 #define PROGRAM "dialin-worker"
-#define SUMMARY "Takes webhooks out of the Redis stream and asks the agent to start a bot for each."
+#define SUMMARY                                                                                    \
+    "Takes webhooks out of the Redis stream and asks the agent to start a bot for each.\n"         \
+    "--explain WEBHOOK (its JSON) or --explain CALL_ID (of a recorded call) prints "               \
+    "which route takes it\nand the request that would be sent."
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
-#define REPLICAS_WAIT_MS                                                                           \
-    1000 // below a third of the shortest lease: it is renewed between two WAITs
-#define MS_PER_DAY (24 * 3600 * MS_PER_S)
+#define REPLICAS_WAIT_MS 1000 // a third of the shortest lease: it is renewed between WAITs
+#define S_PER_DAY (24 * 3600)
+#define MS_PER_DAY (S_PER_DAY * MS_PER_S)
 
 struct worker {
     const struct settings *settings;
@@ -41,6 +46,7 @@ struct worker {
     struct lines *lines;
     struct housekeeping *housekeeping;
     struct account *account;
+    struct program_status *status;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
@@ -90,6 +96,15 @@ static void on_reload(const void *arg, void *worker_arg)
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
     calls_reroute(worker->calls, settings->routing);
+    program_status_reload(worker->status, settings);
+}
+
+static void describe(struct json_line *line, void *arg)
+{
+    const struct worker *worker = arg;
+    json_line_number(line, "in_work", calls_count(worker->calls));
+    json_line_number(line, "in_work_max", worker->settings->concurrency);
+    json_line_number(line, "lease_ms", worker->settings->lease_s * MS_PER_S);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -208,7 +223,8 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);
     worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer,
                                out_max_of, worker);
-    worker->account = account_open(worker->loop, worker->scripts, metrics);
+    worker->account =
+        account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
     calls_settings.account = worker->account;
     worker->calls =
         calls_open(worker->loop, &calls_settings, worker->commands, worker->record, worker->client,
@@ -226,8 +242,19 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
         .retention_ms = settings->retention_days * MS_PER_DAY,
         .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
     };
+    const struct program_status_settings status_settings = {
+        .program = "worker",
+        .name = worker->consumer,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = worker,
+    };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
+    worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
 }
 
 static void close_parts(struct worker *worker)
@@ -242,6 +269,7 @@ static void close_parts(struct worker *worker)
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);
     account_close(worker->account);
+    program_status_close(worker->status);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
     process_reload_close(worker->reloader);
@@ -267,6 +295,7 @@ static int run(const void *arg)
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,
@@ -299,6 +328,11 @@ static int run(const void *arg)
     return exit_code;
 }
 
+static int answer(const void *settings, const char *argument)
+{
+    return explain(settings, argument);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
@@ -309,6 +343,8 @@ int main(int argc, char **argv)
         .settings = &settings,
         .load = settings_load,
         .run = run,
+        .question = "--explain",
+        .answer = answer,
         .release = settings_release,
     };
     return process_main(argc, argv, &process);

@@ -19,7 +19,6 @@ local ADMISSION_MS = 100 -- from the admission to the request
 local PROBE_MS = 5000
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
-local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local out_max = tonumber(ARGV[5])
 local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
