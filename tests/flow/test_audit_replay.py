@@ -192,7 +192,7 @@ def test_an_interrupt_ends_it_in_order(stack, ledger, start, other, audit):
     (["--to", "https://example.com/start", "--live"], "exclude each other"),
     ([], "needs --to URL, or --live"),
     (["--live", "--speed", "fast"], "--speed"),
-    (["--live", "--since", "yesterday"], "is no time"),
+    (["--live", "--since", "yesterday"], "is not a time"),
 ])
 def test_wrong_usage(stack, audit, arguments, sentence):
     result = audit("replay", *arguments, code=2)

@@ -6,9 +6,9 @@
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
 -- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
--- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
+-- call may be answered; of an outcome `rejected` that is not a death, `line`, or `again` and after how
 -- many ms. A call that has ended: also how many have. The verdicts of a rejection end with a 1 if its
--- route is rejecting. `recorded`, of an attempt without an answer that is no end, comes with how many ms
+-- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
 -- ago the agent answered another worker, and a 1. Sent again, the step changes nothing.
 local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
 local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
