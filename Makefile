@@ -47,7 +47,7 @@ AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -119,7 +119,8 @@ $(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD))
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o $(COMMON)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
+                  $(OBJ)/tests/bench/tls_server.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 

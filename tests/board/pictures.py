@@ -45,11 +45,11 @@ def main():
         try:
             stack.own_redis(fsync="always")
             agent = stack.agent("--pool", "14", "--session-ms", "15000", "--latency-ms", "150")
-            stack.worker(START_URL=agent.url, HOLD_LIMIT_S=40)
+            stack.worker(START_URL=agent.url, HOLD_LIMIT_S=30)
             ingress = stack.ingress()
             board = stack.board(PINLESS_HMAC_SECRET=daily.SECRET, BOARD_TITLE="trial")
             ring_for(ingress, QUIET_S, 0.6)
-            ring_for(ingress, BUSY_S, 1.7)
+            ring_for(ingress, BUSY_S, 1.9)
             given = {"board": f"http://127.0.0.1:{board.port}/", "folder": str(PICTURES),
                      "call": a_dead_call(Ledger(stack.redis, stack.prefix)),
                      "chromium": shutil.which("chromium")}
