@@ -35,7 +35,7 @@ CFLAGS_ALL = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -ffunction-sections
              -DDIALIN_VERSION='"$(VERSION)"' -D_GNU_SOURCE $(PKG_CFLAGS) $(CFLAGS) -MMD -MP \
              -Wa,-I$(BUILD)
 
-PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-agent dialin-caller
+PROGRAMS := dialin-ingress dialin-worker dialin-audit dialin-board dialin-agent dialin-caller
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 without_main = $(filter-out %/main.o,$(1))
 # Libraries, so that a program holds, and loads the shared libraries of, only what it uses.
@@ -44,6 +44,7 @@ WORKER_LIBRARY := $(OBJ)/worker.a
 INGRESS := $(call objects,ingress)
 WORKER := $(call objects,worker $(WORKER_PARTS) worker/history)
 AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal)
+BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
 BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
@@ -55,6 +56,7 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS))
 $(BUILD)/dialin-ingress: $(INGRESS) $(COMMON)
 $(BUILD)/dialin-worker: $(WORKER) $(COMMON)
 $(BUILD)/dialin-audit: $(AUDIT) $(WORKER_LIBRARY) $(COMMON)
+$(BUILD)/dialin-board: $(BOARD) $(WORKER_LIBRARY) $(COMMON)
 $(BUILD)/dialin-agent: $(AGENT) $(COMMON)
 $(BUILD)/dialin-caller: $(CALLER) $(COMMON)
 $(addprefix $(BUILD)/,$(PROGRAMS)):
@@ -89,6 +91,9 @@ $(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts
 	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
 	   for part in $(call parts_of,$*); do echo "--@ $$part"; cat $$part; done; } > $@
 $(OBJ)/worker/script/script_text.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
+# The assembler looks for page/… there.
+$(OBJ)/worker/board/pages.o: $(wildcard worker/board/page/*)
+$(OBJ)/worker/board/pages.o: CFLAGS_ALL += -Wa,-Iworker/board
 $(OBJ)/%.o: %.c Makefile | have-libraries
 	@mkdir -p $(@D)
 	$(if $(PROGRESS),@echo compiling $<)
@@ -104,6 +109,10 @@ $(BUILD)/unit/worker/%: $(OBJ)/tests/unit/worker/%.o $(WORKER_LIBRARY) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 $(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT)) $(WORKER_LIBRARY) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+$(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD)) $(WORKER_LIBRARY) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
@@ -129,7 +138,7 @@ include-path:
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make              builds dialin-ingress, -worker, -audit, -agent and -caller into build/
+## make              builds dialin-ingress, -worker, -audit, -board, -agent and -caller into build/
 ## make run          starts a private Redis, ingress, worker and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
@@ -150,7 +159,7 @@ help:
 ## make format       clang-format over every C file
 ## make compile-commands
 ##                   build/compile_commands.json, for clangd
-## make install      dialin-ingress, -worker and -audit into PREFIX/bin (/usr/local): DESTDIR, PREFIX
+## make install      dialin-ingress, -worker, -audit and -board into PREFIX/bin (/usr/local): DESTDIR, PREFIX
 ## make clean        removes build/
 ## make deps         installs the Debian packages that building needs
 ##

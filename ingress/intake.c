@@ -303,6 +303,21 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     return intake;
 }
 
+struct redis *intake_redis(const struct intake *intake)
+{
+    return stream_writer_redis(intake->writer);
+}
+
+void intake_describe(const struct intake *intake, struct json_line *line)
+{
+    json_line_number(line, "in_work", (uint64_t)*intake->counts.in_flight);
+    json_line_number(line, "in_work_max", intake->settings.in_flight_max);
+    if (intake->spool) {
+        json_line_number(line, "spool_bytes", spool_bytes(intake->spool));
+        json_line_number(line, "spool_bytes_max", intake->settings.spool_bytes_max);
+    }
+}
+
 bool intake_has_spool(const struct intake *intake)
 {
     return intake->spool != NULL;

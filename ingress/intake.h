@@ -4,6 +4,7 @@
 #define DIALIN_INTAKE_H
 
 #include "http_server.h"
+#include "json_line.h"
 #include "loop.h"
 #include "metrics.h"
 #include "peer.h"
@@ -47,6 +48,12 @@ const char *intake_not_ready_reason(void *arg);
 // Returns false if the configured spool could not be opened: webhooks that an earlier run had
 // spooled would wait in vain.
 bool intake_has_spool(const struct intake *intake);
+
+// The connection through which webhooks are written; borrowed.
+struct redis *intake_redis(const struct intake *intake);
+
+// Adds what it holds to the status of the program: webhooks in flight, the spool.
+void intake_describe(const struct intake *intake, struct json_line *line);
 
 // An fdatasync is out: intake_close must wait for its end.
 bool intake_is_spooling(const struct intake *intake);

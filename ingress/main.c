@@ -7,10 +7,13 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
 #include "service_manager.h"
 #include "settings.h"
 
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #define PROGRAM "dialin-ingress"
 #define SUMMARY                                                                                    \
@@ -34,9 +37,10 @@ struct ingress {
     struct loop *loop;
     struct http_server *server;
     struct intake *intake;
+    struct program_status *status;
     struct loop_timer *drain, *lame_duck;
     uint64_t lame_duck_ms; // still accepting, though not ready
-    bool is_leaving;
+    bool has_tls, is_leaving;
 };
 
 static struct auth_rules auth_of(const struct settings *settings)
@@ -50,6 +54,13 @@ static void on_reload(const void *arg, void *ingress_arg)
     struct ingress *ingress = ingress_arg;
     const struct auth_rules auth = auth_of(settings);
     intake_reload(ingress->intake, &auth, &settings->redis);
+    if (ingress->has_tls && settings->tls) {
+        http_server_use_tls(ingress->server, settings->tls);
+        http_tls_report_expiry(settings->tls);
+    } else if (ingress->has_tls || settings->tls) {
+        log_warning("TLS_CERT was set or removed: this takes effect after a restart");
+    }
+    program_status_reload(ingress->status, settings);
 }
 
 static const char *not_ready_reason(void *arg)
@@ -94,6 +105,33 @@ static void on_terminate(void *arg)
     loop_timer_start(ingress->lame_duck, ingress->lame_duck_ms);
 }
 
+static void describe(struct json_line *line, void *arg)
+{
+    const struct ingress *ingress = arg;
+    intake_describe(ingress->intake, line);
+}
+
+// An ingress is known by its host and its port.
+static void open_status(struct ingress *ingress, const struct settings *settings)
+{
+    char name[PROGRAM_STATUS_NAME_BYTES] = "";
+    gethostname(name, sizeof name / 2);
+    size_t len = strlen(name);
+    snprintf(name + len, sizeof name - len, ":%u", http_server_port(ingress->server));
+    const struct program_status_settings status_settings = {
+        .program = "ingress",
+        .name = name,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = ingress,
+    };
+    ingress->status =
+        program_status_open(ingress->loop, intake_redis(ingress->intake), &status_settings);
+}
+
 static int run(const void *arg)
 {
     const struct settings *settings = arg;
@@ -110,13 +148,15 @@ static int run(const void *arg)
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
     struct ingress ingress = {.loop = loop_open(),
-                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S};
+                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S,
+                              .has_tls = settings->tls != NULL};
     int inherited = service_manager_socket("webhooks");
     struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
     ingress.intake = intake;
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
+        .tls = settings->tls,
         .listening_fd = inherited > 0 ? inherited : 0,
         .body_bytes_max = settings->body_bytes_max,
         .bodies_bytes_max = settings->bodies_max_mb * BYTES_PER_MB,
@@ -128,6 +168,7 @@ static int run(const void *arg)
         .on_refusal = intake_on_refusal,
     };
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,
@@ -148,6 +189,9 @@ static int run(const void *arg)
     if (ingress.server && (admin || !settings->common.admin_port)) {
         loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
         loop_on_signal(ingress.loop, SIGINT, on_terminate, &ingress);
+        if (settings->tls) {
+            http_tls_report_expiry(settings->tls);
+        }
         if (settings->allow_unsigned) {
             log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
         }
@@ -155,6 +199,7 @@ static int run(const void *arg)
             "accepting webhooks",
             log_text("address", inherited > 0 ? "of an inherited socket" : settings->listen_addr),
             log_number("port", http_server_port(ingress.server)));
+        open_status(&ingress, settings);
         manager = service_manager_open(ingress.loop);
         loop_run(ingress.loop);
         exit_code = 0;
@@ -162,6 +207,7 @@ static int run(const void *arg)
     service_manager_close(manager);
     admin_close(admin);
     intake_close(intake);
+    program_status_close(ingress.status);
     if (ingress.server) {
         http_server_close(ingress.server);
     }

@@ -429,6 +429,11 @@ static void look_for_orphans(void *arg)
 
 // --- opening and closing ------------------------------------------------------------------------
 
+uint64_t spool_bytes(const struct spool *spool)
+{
+    return (uint64_t)*spool->held;
+}
+
 static void register_metrics(struct spool *spool, struct metrics *metrics)
 {
     static const char NAME[] = "dialin_spool_records_total";

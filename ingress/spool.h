@@ -32,6 +32,7 @@ bool spool_keep(struct spool *spool, size_t count, const struct bytes_view *fiel
                 spool_on_kept *on_kept, void *arg);
 
 // Returns the reason why it cannot take webhooks, or NULL.
+uint64_t spool_bytes(const struct spool *spool); // in its files
 const char *spool_not_ready_reason(const struct spool *spool);
 
 // Redis is back: goes on draining.

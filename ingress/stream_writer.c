@@ -51,6 +51,11 @@ bool stream_writer_is_up(const struct stream_writer *writer)
            write_probe_is_good(writer->probe);
 }
 
+struct redis *stream_writer_redis(const struct stream_writer *writer)
+{
+    return writer->redis;
+}
+
 const char *stream_writer_not_ready_reason(const struct stream_writer *writer)
 {
     const char *refusal = write_probe_not_ready_reason(writer->probe);

@@ -29,6 +29,7 @@ struct stream_writer;
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
                                          const struct stream_writer_settings *settings,
                                          struct metrics *metrics, loop_on_time *on_up, void *arg);
+struct redis *stream_writer_redis(const struct stream_writer *writer); // its connection, borrowed
 void stream_writer_close(struct stream_writer *writer); // pending callbacks come first
 
 // New connections use this address.

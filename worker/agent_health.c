@@ -10,19 +10,27 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define AGENT_BYTES 257
 #define ERROR_BYTES 256
 
-struct agent_health {
-    struct redis *commands;
-    struct bytes webhooks; // the key of the stream
+// An agent that had a problem once.
+struct patient {
+    struct patient *next;
+    struct agent_health *health;
     enum agent_problem problem;
     uint64_t since_ms, logged_ms;
     uint64_t failed; // attempts since it began
     char agent[AGENT_BYTES];
     unsigned status;
     char error[ERROR_BYTES];
+};
+
+struct agent_health {
+    struct redis *commands;
+    struct bytes webhooks; // the key of the stream
+    struct patient *first;
 };
 
 static const char *sentence_of(enum agent_problem problem)
@@ -41,66 +49,89 @@ static const char *sentence_of(enum agent_problem problem)
     return "the agent cannot start bots: no connection or an error of its own";
 }
 
-static void tell(const struct agent_health *health, int64_t waiting)
+static void tell(const struct patient *patient, int64_t waiting)
 {
-    log_error(sentence_of(health->problem), log_text("agent", health->agent),
-              log_number("status", health->status), log_text("error", health->error),
-              log_number("attempts", (int64_t)health->failed),
+    log_error(sentence_of(patient->problem), log_text("agent", patient->agent),
+              log_number("status", patient->status), log_text("error", patient->error),
+              log_number("attempts", (int64_t)patient->failed),
               log_number("callers_waiting", waiting),
-              log_number("for_s", (int64_t)(loop_now_ms() - health->since_ms) / 1000));
+              log_number("for_s", (int64_t)(loop_now_ms() - patient->since_ms) / 1000));
 }
 
 static void on_waiting(const redisReply *reply, void *arg)
 {
-    const struct agent_health *health = arg;
+    const struct patient *patient = arg;
     int64_t waiting = 0;
-    if (health->problem != AGENT_IS_WELL) { // else it is over by now
+    if (patient->problem != AGENT_IS_WELL) { // else it is over by now
         if (reply_is_list(reply) && reply->elements > 0) {
             reply_integer(reply->element[0], 0, INT64_MAX, &waiting);
         }
-        tell(health, waiting);
+        tell(patient, waiting);
     }
 }
 
-static void tell_with_count(struct agent_health *health)
+static void tell_with_count(struct patient *patient)
 {
+    const struct agent_health *health = patient->health;
     const struct bytes_view argv[] = {VIEW("XPENDING"), bytes_view(&health->webhooks),
                                       VIEW("workers")};
-    health->logged_ms = loop_now_ms();
-    if (!redis_send(health->commands, 3, argv, on_waiting, health)) {
-        tell(health, 0);
+    patient->logged_ms = loop_now_ms();
+    if (!redis_send(health->commands, 3, argv, on_waiting, patient)) {
+        tell(patient, 0);
     }
 }
 
-static void end_problem(struct agent_health *health)
+static void end_problem(struct patient *patient)
 {
-    if (health->problem != AGENT_IS_WELL) {
-        log_info("the agent answers again", log_text("agent", health->agent),
-                 log_number("attempts", (int64_t)health->failed),
-                 log_number("for_s", (int64_t)(loop_now_ms() - health->since_ms) / 1000));
-        health->problem = AGENT_IS_WELL;
+    if (patient->problem != AGENT_IS_WELL) {
+        log_info("the agent answers again", log_text("agent", patient->agent),
+                 log_number("attempts", (int64_t)patient->failed),
+                 log_number("for_s", (int64_t)(loop_now_ms() - patient->since_ms) / 1000));
+        patient->problem = AGENT_IS_WELL;
     }
+}
+
+static struct patient *find(const struct agent_health *health, const char *agent)
+{
+    struct patient *patient = health->first;
+    while (patient && strcmp(patient->agent, agent) != 0) {
+        patient = patient->next;
+    }
+    return patient;
+}
+
+static struct patient *add(struct agent_health *health, const char *agent)
+{
+    struct patient *patient = memory_zeroed(sizeof *patient);
+    snprintf(patient->agent, sizeof patient->agent, "%s", agent);
+    patient->health = health;
+    patient->next = health->first;
+    health->first = patient;
+    return patient;
 }
 
 void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error)
 {
-    bool is_new = problem != health->problem;
+    struct patient *patient = find(health, agent);
     if (problem == AGENT_IS_WELL) {
-        end_problem(health);
+        if (patient) {
+            end_problem(patient);
+        }
         return;
     }
-    snprintf(health->agent, sizeof health->agent, "%s", agent);
-    snprintf(health->error, sizeof health->error, "%s", error ? error : "");
-    health->status = status;
+    patient = patient ? patient : add(health, agent);
+    bool is_new = problem != patient->problem;
+    snprintf(patient->error, sizeof patient->error, "%s", error ? error : "");
+    patient->status = status;
     if (is_new) {
-        health->since_ms = loop_now_ms();
-        health->failed = 0;
-        health->problem = problem;
+        patient->since_ms = loop_now_ms();
+        patient->failed = 0;
+        patient->problem = problem;
     }
-    health->failed++;
-    if (is_new || loop_now_ms() - health->logged_ms >= AGENT_HEALTH_TELL_MS) {
-        tell_with_count(health);
+    patient->failed++;
+    if (is_new || loop_now_ms() - patient->logged_ms >= AGENT_HEALTH_TELL_MS) {
+        tell_with_count(patient);
     }
 }
 
@@ -114,6 +145,11 @@ struct agent_health *agent_health_open(struct redis *commands, const char *prefi
 
 void agent_health_close(struct agent_health *health)
 {
+    while (health->first) {
+        struct patient *patient = health->first;
+        health->first = patient->next;
+        free(patient);
+    }
     bytes_release(&health->webhooks);
     free(health);
 }

@@ -1,5 +1,5 @@
-// Tells the operator how the agent is: an error when it begins to fail or to reject us, every 10 s
-// while that lasts, with how many callers wait, and a line when it is over.
+// Tells the operator how each agent is: an error when it begins to fail or to reject us, every 10 s
+// while that lasts, with how many calls are unfinished, and a line when it is over.
 #ifndef DIALIN_AGENT_HEALTH_H
 #define DIALIN_AGENT_HEALTH_H
 

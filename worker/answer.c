@@ -3,9 +3,12 @@
 #include "answer.h"
 
 #include "redirect.h"
+#include "retry.h"
 
 #include <stdio.h>
+#include <sys/random.h>
 
+#define MS_PER_S 1000
 #define CUT_SLACK_MS 20 // a timeout may fire this much before the end of the hold
 
 static void copy_redacted(const char *text, const struct redact_secrets *secrets, char *out,
@@ -70,28 +73,68 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     }
 }
 
-enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
-                                  const struct redact_secrets *secrets,
-                                  const struct answer_moment *moment)
+static enum agent_problem problem_of(enum retry_decision decision)
 {
-    struct outcome *outcome = &call->outcome;
-    const struct retry_situation situation = {
+    switch (decision) {
+    case RETRY_CONFIGURATION:
+        return AGENT_REJECTS_US;
+    case RETRY_FAILED:
+    case RETRY_LINE:
+        return AGENT_FAILS;
+    case RETRY_STARTED:
+    case RETRY_FULL:
+    case RETRY_CUT:
+    case RETRY_TOO_LATE:
+    case RETRY_REJECTED:
+    case RETRY_TOO_LARGE:
+        break;
+    }
+    return AGENT_IS_WELL;
+}
+
+static enum retry_decision decide(const struct call *call, const struct start_answer *answer,
+                                  struct retry_delay *delay)
+{
+    struct retry_situation situation = {
         .status = answer->http->status,
         .body = answer->http->body,
         .retry_after = answer->http->retry_after,
-        .wall_s = moment->wall_s,
+        .wall_s = loop_wall_ms() / MS_PER_S,
         .failures = call->failures,
         .is_hold_over = hold_left_ms(&call->hold) <= CUT_SLACK_MS,
         .came_too_late = answer->http->came_too_late,
-        .chance = moment->chance,
     };
+    (void)!getrandom(&situation.chance, sizeof situation.chance, GRND_NONBLOCK);
+    return retry_decide(&situation, delay);
+}
+
+static void note(const struct call *call, enum retry_decision decision,
+                 const struct start_answer *answer, const struct answer_context *context)
+{
+    enum agent_problem problem = problem_of(decision);
+    if (decision == RETRY_STARTED) {
+        metrics_observe(context->metrics->start_latency, answer->http->latency_us);
+    }
+    *context->metrics->failed_attempts += problem == AGENT_FAILS;
+    if (decision != RETRY_CUT && decision != RETRY_TOO_LATE &&
+        decision != RETRY_REJECTED) { // of which `finish` sees more than this call
+        agent_health_note(context->health, problem, call->place.agent->route.agent,
+                          answer->http->status, call->outcome.error);
+    }
+}
+
+void answer_take(struct call *call, const struct start_answer *answer,
+                 const struct answer_context *context)
+{
+    struct outcome *outcome = &call->outcome;
     struct retry_delay delay;
-    enum retry_decision decision = retry_decide(&situation, &delay);
+    redact_secrets_add(context->secrets, call->place.agent->route.api_key);
+    enum retry_decision decision = decide(call, answer, &delay);
     bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
     call->failures = is_failure                   ? call->failures + 1
                      : decision == RETRY_TOO_LATE ? call->failures
                                                   : 0;
-    set_outcome(call, decision, answer, secrets);
+    set_outcome(call, decision, answer, context->secrets);
     outcome->attempt = call->attempt;
     outcome->http_status = answer->http->status;
     outcome->latency_ms = answer->http->latency_us / 1000;
@@ -101,7 +144,7 @@ enum retry_decision answer_decide(struct call *call, const struct start_answer *
     outcome->again_after_ms = delay.backoff_ms;
     outcome->lines_up = decision == RETRY_LINE;
     outcome->agent_failed = is_failure;
-    redact(bytes_view(&call->request), secrets, &outcome->request);
-    redact(answer->http->body, secrets, &outcome->response);
-    return decision;
+    redact(bytes_view(&call->request), context->secrets, &outcome->request);
+    redact(answer->http->body, context->secrets, &outcome->response);
+    note(call, decision, answer, context);
 }

@@ -2,19 +2,19 @@
 #ifndef DIALIN_ANSWER_H
 #define DIALIN_ANSWER_H
 
-#include "call.h"
+#include "agent_health.h"
+#include "call_metrics.h"
 #include "redact.h"
-#include "retry.h"
 #include "start_client.h"
 
-struct answer_moment {
-    uint64_t wall_s; // Unix time
-    uint32_t chance; // uniformly random
+struct answer_context {
+    struct redact_secrets *secrets; // grows by the key of the call's agent
+    const struct call_metrics *metrics;
+    struct agent_health *health;
 };
 
 // Sets the call's outcome, with request and answer redacted, and counts failures in a row.
-enum retry_decision answer_decide(struct call *call, const struct start_answer *answer,
-                                  const struct redact_secrets *secrets,
-                                  const struct answer_moment *moment);
+void answer_take(struct call *call, const struct start_answer *answer,
+                 const struct answer_context *context);
 
 #endif

@@ -21,11 +21,15 @@ const char *call_state_name(enum call_state state)
 }
 
 struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *entry,
-                      const char **problem)
+                      const struct stream_entry_record *record, const char **problem)
 {
     struct call *call = memory_zeroed(sizeof *call);
     view_copy(entry_id, call->entry_id, sizeof call->entry_id);
     view_copy(entry->sha256, call->sha256, sizeof call->sha256);
+    view_copy(record->route, call->recorded_route, sizeof call->recorded_route);
+    view_copy(record->agent, call->recorded_agent, sizeof call->recorded_agent);
+    call->recorded_step = record->step;
+    call->why_moved = "";
     call->kind = entry->kind;
     call->signed_for = memory_text_of(entry->signed_for.data, entry->signed_for.len);
     // Without a time of its own, an entry rang when Redis took it: its id begins with that.
@@ -51,6 +55,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
 
 void call_free(struct call *call)
 {
+    routing_release(call->routing);
     bytes_release(&call->body);
     free(call->signed_for);
     transform_facts_release(&call->facts);
@@ -67,7 +72,12 @@ struct record_call call_for_record(const struct call *call, const struct redis *
         .kind = call->kind,
         .from = call->facts.from ? call->facts.from : "",
         .to = call->facts.to ? call->facts.to : "",
-        .agent = call->route->agent,
+        .agent = call->place.agent->route.agent,
+        .route = route_place_name(&call->place),
+        .step = call->place.step,
+        .why_moved = call->why_moved,
+        .out_max = call->place.agent->max_in_flight,
+        .priority_ms = call->place.rule ? call->place.rule->priority_s * 1000 : 0,
         .received_ms = call->received_ms,
         .rang_ms = hold_rang_in_redis_ms(&call->hold, redis),
         .deadline_ms = hold_end_in_redis_ms(&call->hold, redis),
@@ -92,4 +102,6 @@ void call_set_outcome(struct call *call, enum outcome_name name, const char *rea
 {
     outcome_set(&call->outcome, name, reason, error);
     call->outcome.failures = call->failures;
+    call->outcome.definition = call->place.rule ? call->place.rule->digest : "";
+    call->outcome.is_counted = call->place.agent->max_in_flight > 0;
 }

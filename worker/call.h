@@ -6,8 +6,9 @@
 #include "hold.h"
 #include "loop.h"
 #include "record.h"
-#include "route.h"
+#include "route_place.h"
 #include "signature.h"
+#include "stream_entry.h"
 #include "transform.h"
 #include "webhook_entry.h"
 
@@ -42,7 +43,15 @@ struct call {
     struct bytes body;
     char *signed_for; // of its entry
     struct transform_facts facts;
-    const struct route *route;
+
+    struct routing *routing; // by which it was placed; the call is one of its owners
+    struct route_place place;
+    bool has_place;                                 // `place` is more than a first guess
+    bool is_new;                                    // it had no record when it came
+    char recorded_route[ROUTE_NAME_BYTES_MAX + 1];  // as its entry was handed over
+    char recorded_agent[ROUTE_AGENT_BYTES_MAX + 1]; // empty: it had no record
+    unsigned recorded_step;
+    const char *why_moved; // from the place that is recorded; "": it is there
 
     char token[RECORD_TOKEN_BYTES]; // of the begin at hand
     unsigned begins;
@@ -58,7 +67,7 @@ struct call {
 // Copies an entry. Returns NULL if it is usable, else the reason: then it is still a call, to be
 // recorded as dead. Owned by the caller until call_free.
 struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *entry,
-                      const char **problem);
+                      const struct stream_entry_record *record, const char **problem);
 void call_free(struct call *call); // its timer is the caller's
 
 // Views for the two steps and the transformation, borrowed from the call.

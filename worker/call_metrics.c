@@ -14,6 +14,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
     counts->unknown = metrics_counter(metrics, NAME, HELP, "outcome=\"unknown\"");
     counts->rejected = metrics_counter(metrics, NAME, HELP, "outcome=\"rejected\"");
     counts->invalid = metrics_counter(metrics, NAME, HELP, "outcome=\"invalid\"");
+    counts->declined = metrics_counter(metrics, NAME, HELP, "outcome=\"declined\"");
     counts->duplicate = metrics_counter(metrics, NAME, HELP, "outcome=\"duplicate\"");
     counts->taken_over =
         metrics_counter(metrics, "dialin_calls_taken_over_total",
@@ -40,6 +41,7 @@ void call_metrics_count(const struct call_metrics *counts, const struct outcome 
         (*(!strcmp(outcome->reason, "expired")    ? counts->expired
            : !strcmp(outcome->reason, "unknown")  ? counts->unknown
            : !strcmp(outcome->reason, "rejected") ? counts->rejected
+           : !strcmp(outcome->reason, "declined") ? counts->declined
                                                   : counts->invalid))++;
     }
 }

@@ -7,7 +7,7 @@
 
 // The pointers live as long as the metrics they were registered with.
 struct call_metrics {
-    uint64_t *started, *expired, *unknown, *rejected, *invalid, *duplicate;
+    uint64_t *started, *expired, *unknown, *rejected, *invalid, *declined, *duplicate;
     uint64_t *taken_over;
     uint64_t *attempts, *failed_attempts;
     int64_t *in_work;

@@ -21,10 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define STEP_AGAIN_MS 200
-#define MS_PER_S 1000
 #define ANSWER_LOOK_MS 1000 // how often a call whose hold may be over is looked at
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
 
@@ -36,6 +34,7 @@ struct calls {
     struct http_client *client;
     struct stream_reader *reader;
     struct lines *lines;
+    struct routing *routing;
     struct call_table table;
     size_t beginning; // calls in CALL_BEGINNING
     struct quarantine quarantine;
@@ -139,7 +138,8 @@ static void take_verdict(struct call *call, enum record_verdict verdict, unsigne
     struct outcome *outcome = &call->outcome;
     if (outcome->name == OUTCOME_REJECTED) {
         agent_health_note(calls->health, is_rejecting ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
-                          call->route->agent, (unsigned)outcome->http_status, outcome->error);
+                          call->place.agent->route.agent, (unsigned)outcome->http_status,
+                          outcome->error);
         outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
                         : verdict == RECORD_LINED_UP ? OUTCOME_LINE
                                                      : OUTCOME_DEAD;
@@ -166,7 +166,8 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         (*calls->metrics.taken_over)++;
         drop(call);
     } else {
-        const char *agent = call->route->agent;
+        char agent[ROUTE_AGENT_BYTES_MAX + 1]; // the call may be gone when its line is looked at
+        view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
         call_log_outcome(call);
@@ -207,46 +208,17 @@ static void give_up(struct call *call, const char *reason, const char *error)
 
 // --- the POST ---------------------------------------------------------------------------------
 
-static enum agent_problem problem_of(enum retry_decision decision)
-{
-    switch (decision) {
-    case RETRY_CONFIGURATION:
-        return AGENT_REJECTS_US;
-    case RETRY_FAILED:
-    case RETRY_LINE:
-        return AGENT_FAILS;
-    case RETRY_STARTED:
-    case RETRY_FULL:
-    case RETRY_CUT:
-    case RETRY_TOO_LATE:
-    case RETRY_REJECTED:
-    case RETRY_TOO_LARGE:
-        break;
-    }
-    return AGENT_IS_WELL;
-}
-
 static void on_answer(const struct start_answer *answer, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    struct answer_moment moment = {
-        .wall_s = loop_wall_ms() / MS_PER_S,
+    const struct answer_context context = {
+        .secrets = calls->settings.secrets,
+        .metrics = &calls->metrics,
+        .health = calls->health,
     };
-    (void)!getrandom(&moment.chance, sizeof moment.chance, GRND_NONBLOCK);
     hold_refresh(&call->hold, calls->commands);
-    redact_secrets_add(calls->settings.secrets, call->route->api_key);
-    enum retry_decision decision = answer_decide(call, answer, calls->settings.secrets, &moment);
-    enum agent_problem problem = problem_of(decision);
-    if (decision == RETRY_STARTED) {
-        metrics_observe(calls->metrics.start_latency, answer->http->latency_us);
-    }
-    *calls->metrics.failed_attempts += problem == AGENT_FAILS;
-    if (decision != RETRY_CUT && decision != RETRY_TOO_LATE &&
-        decision != RETRY_REJECTED) { // of which `finish` sees more than this call
-        agent_health_note(calls->health, problem, call->route->agent, answer->http->status,
-                          call->outcome.error);
-    }
+    answer_take(call, answer, &context);
     bytes_clear(&call->request);
     finish(call);
 }
@@ -266,7 +238,7 @@ static void post(struct call *call)
     struct calls *calls = call->owner;
     uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
     const struct start_request request = {
-        .route = call->route,
+        .route = &call->place.agent->route,
         .call_id = view_of_text(call->call_id),
         .body = bytes_view(&call->request),
         .timeout_ms =
@@ -287,15 +259,21 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    const char *agent = call->route->agent;
+    char agent[ROUTE_AGENT_BYTES_MAX + 1];
     switch (verdict) {
     case RECORD_GO:
+        call->why_moved = "";
         call->attempt = attempt;
         call->failures = failures;
         post(call);
         stream_reader_pull(calls->reader);
         return;
+    case RECORD_ELSEWHERE:
+        drop(call);
+        stream_reader_read_pending(calls->reader); // brings it again, with its record
+        return;
     case RECORD_LINED_UP:
+        view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
         drop(call);
@@ -336,14 +314,14 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
 static void begin(struct call *call)
 {
     struct calls *calls = call->owner;
-    const struct webhook_entry entry = call_entry(call);
-    uint64_t room_expires_s =
-        redis_now_ms(calls->commands) / MS_PER_S + calls->settings.room_expiry_s;
-    bytes_clear(&call->request);
-    const char *problem =
-        transform(&entry, &calls->settings.transform, room_expires_s, &call->request, &call->facts);
+    uint64_t now_ms = redis_now_ms(calls->commands);
+    const char *problem = call_place(call, calls->routing, &calls->settings.place, now_ms);
     if (problem) {
         give_up(call, "invalid", problem);
+        return;
+    }
+    if (call->is_new && call->place.rule && call->place.rule->is_declined) {
+        give_up(call, "declined", "its route declines it");
         return;
     }
     hold_refresh(&call->hold, calls->commands);
@@ -408,7 +386,7 @@ bool calls_is_known(struct bytes_view entry_id, void *arg)
 }
 
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
-                    const char *problem, void *arg)
+                    const struct stream_entry_record *record, const char *problem, void *arg)
 {
     struct calls *calls = arg;
     if (calls_is_known(entry_id, calls)) {
@@ -417,15 +395,13 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     if (calls->is_draining || calls->table.count >= calls->settings.concurrency + OVER_MAX) {
         return false;
     }
-    struct call *call = call_new(entry_id, entry, &problem);
+    struct call *call = call_new(entry_id, entry, record, &problem);
     call->owner = calls;
     call_table_add(&calls->table, call);
     *calls->metrics.in_work = (int64_t)calls->table.count;
     call->timer = loop_timer_open(calls->loop, on_timer, call);
-    call->route = calls->settings.route;
-    hold_begin(&call->hold, calls->commands, call->received_ms,
-               call->kind == WEBHOOK_DIALOUT ? calls->settings.dialout_limit_ms
-                                             : calls->settings.hold_limit_ms);
+    hold_begin(&call->hold, calls->commands, call->received_ms, 0);
+    call_place_first(call, calls->routing, &calls->settings.place);
     call->state = CALL_BEGINNING;
     calls->beginning++;
     if (problem) {
@@ -453,11 +429,26 @@ void calls_drain(struct calls *calls)
     }
 }
 
+uint64_t calls_out_max(const struct calls *calls, const char *agent)
+{
+    const struct route_agent *found =
+        route_agents_find(&calls->routing->file.agents, view_of_text(agent));
+    return found ? found->max_in_flight : 0;
+}
+
+void calls_reroute(struct calls *calls, struct routing *routing)
+{
+    routing_keep(routing);
+    routing_release(calls->routing);
+    calls->routing = routing;
+}
+
 // --- opening and closing ----------------------------------------------------------------------
 
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines)
+                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines,
+                         struct routing *routing)
 {
     struct calls *calls = memory_zeroed(sizeof *calls);
     calls->loop = loop;
@@ -468,6 +459,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->client = client;
     calls->reader = reader;
     calls->lines = lines;
+    calls->routing = routing_keep(routing);
     call_table_init(&calls->table, settings->concurrency);
     call_metrics_register(&calls->metrics, metrics);
     return calls;
@@ -483,5 +475,6 @@ void calls_close(struct calls *calls)
     }
     agent_health_close(calls->health);
     call_table_release(&calls->table);
+    routing_release(calls->routing);
     free(calls);
 }

@@ -7,14 +7,13 @@
 #ifndef DIALIN_CALLS_H
 #define DIALIN_CALLS_H
 
+#include "call_place.h"
 #include "http_client.h"
 #include "line.h"
 #include "metrics.h"
 #include "record.h"
 #include "redact.h"
-#include "route.h"
 #include "stream_reader.h"
-#include "transform.h"
 #include "webhook_entry.h"
 
 #include <stdbool.h>
@@ -23,27 +22,29 @@
 // Everything is borrowed for the life of the table.
 struct calls_settings {
     const char *prefix; // of the keys
-    const struct route *route;
-    struct transform_settings transform;
+    struct call_place_settings place;
     struct redact_secrets *secrets; // grows by the keys of the agents that are asked
     size_t concurrency;             // calls in work at once
     uint64_t start_timeout_ms;
-    uint64_t hold_limit_ms;
-    uint64_t dialout_limit_ms;
     uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
-    uint64_t room_expiry_s;
     uint64_t lease_ms;
 };
 
 struct calls;
 struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
                          struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, struct stream_reader *reader,
-                         struct lines *lines);
+                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines,
+                         struct routing *routing);
+
+// For line.h: max_in_flight of an agent.
+uint64_t calls_out_max(const struct calls *calls, const char *agent);
+
+// Calls are placed by these routes from their next attempt on. The table is one of the owners.
+void calls_reroute(struct calls *calls, struct routing *routing);
 
 // For stream_reader_events, with the table as `arg`.
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
-                    const char *problem, void *arg);
+                    const struct stream_entry_record *record, const char *problem, void *arg);
 bool calls_is_known(struct bytes_view entry_id, void *arg);
 size_t calls_room(void *arg);
 size_t calls_beginning(void *arg);

@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "program_status.h"
 #include "record.h"
 #include "script.h"
 #include "service_manager.h"
@@ -24,7 +25,8 @@
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
-#define MS_PER_DAY (24 * 3600 * MS_PER_S)
+#define S_PER_DAY (24 * 3600)
+#define MS_PER_DAY (S_PER_DAY * MS_PER_S)
 
 struct worker {
     const struct settings *settings;
@@ -37,6 +39,7 @@ struct worker {
     struct lines *lines;
     struct housekeeping *housekeeping;
     struct account *account;
+    struct program_status *status;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
@@ -67,12 +70,28 @@ static const char *not_ready_reason(void *arg)
     return problem ? problem : stream_reader_not_ready_reason(worker->reader);
 }
 
+static uint64_t out_max_of(const char *agent, void *arg)
+{
+    const struct worker *worker = arg;
+    return calls_out_max(worker->calls, agent);
+}
+
 static void on_reload(const void *arg, void *worker_arg)
 {
     const struct settings *settings = arg;
     struct worker *worker = worker_arg;
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
+    calls_reroute(worker->calls, settings->routing);
+    program_status_reload(worker->status, settings);
+}
+
+static void describe(struct json_line *line, void *arg)
+{
+    const struct worker *worker = arg;
+    json_line_number(line, "in_work", calls_count(worker->calls));
+    json_line_number(line, "in_work_max", worker->settings->concurrency);
+    json_line_number(line, "lease_ms", worker->settings->lease_s * MS_PER_S);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -148,16 +167,15 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     };
     const struct calls_settings calls_settings = {
         .prefix = settings->common.redis_prefix,
-        .route = &settings->route,
-        .transform = {.daily_api_key = settings->daily_api_key,
-                      .daily_api_url = settings->daily_api_url},
+        .place = {.transform = {.daily_api_key = settings->daily_api_key,
+                                .daily_api_url = settings->daily_api_url},
+                  .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
+                  .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+                  .room_expiry_s = settings->room_expiry_s},
         .secrets = settings->secrets,
         .concurrency = settings->concurrency,
         .start_timeout_ms = settings->start_timeout_s * MS_PER_S,
-        .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
-        .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
         .hold_grace_ms = settings->hold_grace_s * MS_PER_S,
-        .room_expiry_s = settings->room_expiry_s,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
     const struct stream_reader_events reader_events = {calls_on_entry, calls_is_known, calls_room,
@@ -173,9 +191,11 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
                                         worker->scripts, &reader_settings);
     worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);
-    worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer);
-    worker->calls = calls_open(worker->loop, &calls_settings, worker->commands, worker->record,
-                               worker->client, metrics, worker->reader, worker->lines);
+    worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer,
+                               out_max_of, worker);
+    worker->calls =
+        calls_open(worker->loop, &calls_settings, worker->commands, worker->record, worker->client,
+                   metrics, worker->reader, worker->lines, settings->routing);
     stream_reader_serve(worker->reader, &reader_events, worker->calls);
     worker->drain = loop_timer_open(worker->loop, leave_when_drained, worker);
 }
@@ -189,9 +209,21 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
         .retention_ms = settings->retention_days * MS_PER_DAY,
         .hold_ms_max = (dialin_s > dialout_s ? dialin_s : dialout_s) * MS_PER_S,
     };
+    const struct program_status_settings status_settings = {
+        .program = "worker",
+        .name = worker->consumer,
+        .prefix = settings->common.redis_prefix,
+        .table = SETTINGS_TABLE,
+        .settings = settings,
+        .describe = describe,
+        .not_ready_reason = not_ready_reason,
+        .arg = worker,
+    };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
-    worker->account = account_open(worker->loop, worker->scripts, metrics);
+    worker->account =
+        account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
+    worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
 }
 
 static void close_parts(struct worker *worker)
@@ -205,6 +237,7 @@ static void close_parts(struct worker *worker)
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);
     account_close(worker->account);
+    program_status_close(worker->status);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
     process_reload_close(worker->reloader);
@@ -230,6 +263,7 @@ static int run(const void *arg)
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,

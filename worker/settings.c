@@ -30,7 +30,7 @@ const struct config_option SETTINGS_TABLE[] = {
      "name of the agent on Pipecat Cloud"},
     {"DEMO_START_URL", CONFIG_TEXT, offsetof(struct settings, demo_start_url), NULL, 0, 0,
      "/start of the stand-in agent, used while neither START_URL nor PIPECAT_CLOUD_API_KEY is set"},
-    {"START_CA_FILE", CONFIG_TEXT, offsetof(struct settings, start_ca_file), NULL, 0, 0,
+    {"START_CA_FILE", CONFIG_PATH, offsetof(struct settings, start_ca_file), NULL, 0, 0,
      "PEM file of the authorities that may certify the agent; default: the system's"},
     {"ALLOW_HTTP", CONFIG_TEXT, offsetof(struct settings, allow_http), NULL, 0, 0,
      "host patterns that may be asked over plain http, e.g. *.svc.cluster.local,*.internal"},
@@ -38,8 +38,8 @@ const struct config_option SETTINGS_TABLE[] = {
      "goes to the bot as body.daily_api_key; Pipecat's own runner needs it"},
     {"DAILY_API_URL", CONFIG_TEXT, offsetof(struct settings, daily_api_url),
      "https://api.daily.co/v1", 0, 0, "goes to the bot with DAILY_API_KEY"},
-    {"ROUTES_FILE", CONFIG_LATER, 0, NULL, 0, 0,
-     "routes by number are not in this version; leave it unset: every call goes to one agent"},
+    {"ROUTES_FILE", CONFIG_PATH, offsetof(struct settings, routes_file), NULL, 0, 0,
+     "JSON file that says which agent takes which call; default: one agent takes all"},
     {"CONCURRENCY", CONFIG_NUMBER, offsetof(struct settings, concurrency), "2048", 1, 65536,
      "calls in work at once"},
     {"START_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, start_timeout_s), "75", 1, 120,
@@ -93,6 +93,33 @@ static void check_agent(struct settings *settings, struct config_problems *probl
     bytes_release(&problem);
 }
 
+static void check_routes(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    const struct routing_settings routing_settings = {
+        .path = settings->routes_file,
+        .agent = &settings->route,
+        .cloud_key = settings->cloud_api_key,
+    };
+    bytes_init(&problem, 4096);
+    settings->routing = routing_open(&routing_settings, &problem);
+    if (!settings->routing) {
+        config_problem(problems, "ROUTES_FILE", "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
+static bool asks_https(const struct routing *routing)
+{
+    const struct route_agents *agents = &routing->file.agents;
+    for (size_t i = 0; i < agents->count; i++) {
+        if (!strncasecmp(agents->list[i]->route.start_url, "https:", 6)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *const SYSTEM_CA_FILES[] = {
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Alpine, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
@@ -116,7 +143,7 @@ static void check_ca_file(struct settings *settings, struct config_problems *pro
             return;
         }
     }
-    if (!strncasecmp(settings->route.start_url, "https:", 6)) {
+    if (settings->routing && asks_https(settings->routing)) {
         config_problem(problems, "START_CA_FILE",
                        "is not set, and the system has no bundle of certificate authorities: "
                        "install ca-certificates, or name a PEM file");
@@ -169,6 +196,7 @@ void settings_load(void *arg, struct config_problems *problems)
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_agent(settings, problems);
+    check_routes(settings, problems);
     check_ca_file(settings, problems);
     check_drain(settings);
     check_worker_name(settings, problems);
@@ -192,6 +220,7 @@ void settings_load(void *arg, struct config_problems *problems)
 void settings_release(void *arg)
 {
     struct settings *settings = arg;
+    routing_release(settings->routing);
     redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);

@@ -6,7 +6,7 @@
 #include "config.h"
 #include "redact.h"
 #include "redis.h"
-#include "route.h"
+#include "routing.h"
 
 struct settings {
     struct config_common common;
@@ -20,6 +20,7 @@ struct settings {
     char *daily_api_key;
     char *daily_api_url;
     char *worker_name;
+    char *routes_file;
     uint64_t concurrency;
     uint64_t start_timeout_s;
     uint64_t hold_limit_s;
@@ -31,7 +32,8 @@ struct settings {
     uint64_t retention_days;
 
     // made from the above
-    struct route route;
+    struct route route;      // the environment's agent
+    struct routing *routing; // it, and the routes; NULL if there is a problem
     struct redis_address redis;
     struct redact_secrets *secrets;
 };

@@ -160,6 +160,32 @@ static char *find_value(const struct config_option *option, struct config_proble
     return value;
 }
 
+static uint64_t mix(uint64_t digest, uint64_t number)
+{
+    return (digest ^ number) * UINT64_C(0x100000001b3) ^ (number >> 32);
+}
+
+uint64_t config_files(const struct config_option *table)
+{
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    for (const struct config_option *option = table; option->name; option++) {
+        char file_name[NAME_BYTES_MAX];
+        struct stat status;
+        snprintf(file_name, sizeof file_name, "%s%s", option->name,
+                 option->kind == CONFIG_PATH ? "" : "_FILE");
+        const char *path = getenv(file_name);
+        if (!path || stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
+            digest = mix(digest, 0);
+            continue;
+        }
+        digest = mix(digest, status.st_ino);
+        digest = mix(digest, (uint64_t)status.st_size);
+        digest = mix(digest, (uint64_t)status.st_mtim.tv_sec);
+        digest = mix(digest, (uint64_t)status.st_mtim.tv_nsec);
+    }
+    return digest;
+}
+
 char *config_find_secret(const char *name, struct config_problems *problems)
 {
     const struct config_option option = {.name = name, .kind = CONFIG_SECRET};
@@ -270,30 +296,38 @@ void config_print_table(const struct config_option *table)
     }
 }
 
+void config_value_text(const struct config_option *option, const void *settings, char *text,
+                       size_t size)
+{
+    const void *member = (const char *)settings + option->offset;
+    const char *value = option->kind <= CONFIG_PATH ? *(char *const *)member : NULL; // else no text
+    value = value ? value : "";
+    switch (option->kind) {
+    case CONFIG_TEXT:
+    case CONFIG_PATH:
+        snprintf(text, size, "%s", value);
+        break;
+    case CONFIG_SECRET:
+        snprintf(text, size, "%s", value[0] ? "set" : "");
+        break;
+    case CONFIG_NUMBER:
+        snprintf(text, size, "%llu", (unsigned long long)*(const uint64_t *)member);
+        break;
+    case CONFIG_FLAG:
+        snprintf(text, size, "%s", *(const bool *)member ? "true" : "false");
+        break;
+    case CONFIG_LATER:
+        snprintf(text, size, "%s", option->fallback ? option->fallback : "");
+        break;
+    }
+}
+
 void config_print_values(const struct config_option *table, const void *settings)
 {
+    char text[CONFIG_TEXT_BYTES];
     for (const struct config_option *option = table; option->name; option++) {
-        const void *member = (const char *)settings + option->offset;
-        const char *text =
-            option->kind <= CONFIG_PATH ? *(char *const *)member : NULL; // else not a text
-        switch (option->kind) {
-        case CONFIG_TEXT:
-        case CONFIG_PATH:
-            printf("%s=%s\n", option->name, text ? text : "");
-            break;
-        case CONFIG_SECRET:
-            printf("%s=%s\n", option->name, text ? "set" : "");
-            break;
-        case CONFIG_NUMBER:
-            printf("%s=%llu\n", option->name, (unsigned long long)*(const uint64_t *)member);
-            break;
-        case CONFIG_FLAG:
-            printf("%s=%s\n", option->name, *(const bool *)member ? "true" : "false");
-            break;
-        case CONFIG_LATER:
-            printf("%s=%s\n", option->name, option->fallback ? option->fallback : "");
-            break;
-        }
+        config_value_text(option, settings, text, sizeof text);
+        printf("%s=%s\n", option->name, text);
     }
 }
 

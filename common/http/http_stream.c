@@ -13,6 +13,7 @@
 #define BLOCK_BYTES 4096
 #define BUFFER_BYTES_MAX (4 * 1024 * 1024) // above every `unsent_max`
 #define BUFFER_BYTES_KEPT (16 * 1024)
+#define SOCKET_BYTES (64 * 1024) // of the kernel's; by itself it takes megabytes for a slow reader
 
 struct http_stream {
     struct http_stream *next, **link; // in the list of its server
@@ -96,8 +97,10 @@ struct http_stream *http_stream_begin(struct http_request *request,
                                       const struct http_header *headers,
                                       http_stream_on_gone *on_gone, void *arg)
 {
+    const int socket_bytes = SOCKET_BYTES;
     struct http_stream *stream = memory_zeroed(sizeof *stream);
     struct http_server *server = request->server;
+    setsockopt(request->connection->fd, SOL_SOCKET, SO_SNDBUF, &socket_bytes, sizeof socket_bytes);
     *stream = (struct http_stream){
         .next = server->streams,
         .link = &server->streams,

@@ -218,6 +218,14 @@ bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
     return redis_send_args(redis, argc, argv, 0, VIEW(""), on_answer, arg);
 }
 
+bool redis_send_aside(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      redis_on_reply *on_answer, void *arg)
+{
+    const struct redis_command command = {
+        .on_reply = on_answer, .arg = arg, .sent_ms = loop_now_ms()};
+    return redis->state == UP && send_args(redis, argc, argv, 0, VIEW(""), &command);
+}
+
 bool redis_is_up(const struct redis *redis)
 {
     return redis->state == UP && redis->link && redis_link_is_open(redis->link);

@@ -62,6 +62,11 @@ const char *redis_not_ready_reason(struct redis *redis);
 bool redis_send(struct redis *redis, size_t argc, const struct bytes_view *argv,
                 redis_on_reply *on_reply, void *arg);
 
+// The same for a command that is not the program's work: that Redis refuses it, for a lack of
+// rights perhaps, does not make the program not ready, and is not logged.
+bool redis_send_aside(struct redis *redis, size_t argc, const struct bytes_view *argv,
+                      redis_on_reply *on_reply, void *arg);
+
 // From inside a callback: the reply is the caller's now, to be freed with freeReplyObject().
 void redis_keep_reply(struct redis *redis);
 

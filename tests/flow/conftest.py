@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_sessionstart():
-    missing = [name for name in ("dialin-ingress", "dialin-worker", "dialin-agent")
+    missing = [name for name in ("dialin-ingress", "dialin-worker", "dialin-board",
+                              "dialin-agent")
                if not (build_folder() / name).exists()]
     if missing:
         pytest.exit(f"not in {build_folder()}: {', '.join(missing)}; run make", returncode=3)

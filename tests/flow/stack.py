@@ -284,6 +284,25 @@ class Worker(Program):
         return re.search(rb"consumer=(\S+)", self.log()).group(1).decode()
 
 
+class Board(Program):
+    def __init__(self, folder, values):
+        self.port, self.admin_port = free_port(), free_port()
+        super().__init__("dialin-board", folder, {
+            "PORT": self.port, "ADMIN_PORT": self.admin_port, **values})
+        self.wait_until_it_listens(self.port)
+        self.wait_until_it_listens(self.admin_port)
+
+    def get(self, path, headers=()):
+        return http_raw.ask(self.port, "GET", path, headers)
+
+    def post(self, path, value, headers=None):
+        """As the page does it."""
+        headers = headers if headers is not None else [("Sec-Fetch-Site", "same-origin")]
+        return http_raw.ask(self.port, "POST", path,
+                            [("Content-Type", "application/json"), *headers],
+                            json.dumps(value).encode())
+
+
 class Agent(Program):
     """dialin-agent, which plays Pipecat Cloud."""
 
@@ -355,6 +374,12 @@ class Stack:
         if is_ready:
             worker.wait_until_ready()
         return worker
+
+    def board(self, is_ready=True, **values):
+        board = self.keep(Board(self.folder, self.values(values)))
+        if is_ready:
+            board.wait_until_ready()
+        return board
 
     def agent(self, *arguments):
         return self.keep(Agent(self.folder, *arguments))

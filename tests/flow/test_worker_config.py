@@ -73,12 +73,6 @@ def test_values_that_cannot_be(stack, name, value):
     assert "password@" not in refuses(stack, [name], **{**GOOD, name: value})
 
 
-@pytest.mark.parametrize("name, value", [
-    ("ROUTES_FILE", "/x.json")])
-def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
-    assert "in this version" in refuses(stack, [name], **{**GOOD, name: value})
-
-
 @pytest.mark.parametrize("url", [
     "http://127.0.0.1/start", "http://localhost:7860/start", "http://agent:7870/start",
     "http://10.1.2.3/start", "http://192.168.0.9/start", "http://172.16.0.1/start",

@@ -48,6 +48,7 @@ void facets_set(struct facets *facets, const struct selection *selection)
     add_one(facets, "state", is_indexed ? selection->state : NULL);
     add_one(facets, "reason", selection->reason);
     add_one(facets, "agent", selection->agent);
+    add_one(facets, "route", selection->route);
     add_number(facets, "from", selection->from);
     add_number(facets, "to", selection->to);
 }

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "options.h"
 #include "process.h"
+#include "query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static enum exit_code run(struct audit *audit)
     return code;
 }
 
-int main(int argc, char **argv)
+static int run_command_line(int argc, char **argv)
 {
     struct options options;
     struct audit_settings settings = {0};
@@ -64,4 +65,16 @@ int main(int argc, char **argv)
     config_problems_release(&problems);
     audit_settings_release(&settings);
     return (int)code;
+}
+
+int main(int argc, char **argv)
+{
+    struct query query;
+    if (argc != 2 || strcmp(argv[1], "--query") != 0) {
+        return run_command_line(argc, argv);
+    }
+    int code =
+        query_read(&query, stdin) ? run_command_line(query.argc, query.argv) : (int)EXIT_USAGE;
+    query_release(&query);
+    return code;
 }

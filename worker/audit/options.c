@@ -62,6 +62,7 @@ enum flag {
     FROM,
     TO,
     AGENT,
+    ROUTE,
     LIMIT,
     BEFORE,
     SPEED,
@@ -87,11 +88,13 @@ static const struct {
      "TIME", "calls up to this time"},
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
-    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON", "expired, unknown, rejected or invalid"},
+    {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
+     "expired, unknown, rejected, invalid or declined"},
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
+    {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
@@ -224,6 +227,9 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return true;
     case AGENT:
         selection->agent = value;
+        return true;
+    case ROUTE:
+        selection->route = value;
         return true;
     case TO:
         if (command == REPLAY && is_url(value)) {

@@ -34,7 +34,7 @@ static void add_number(struct json_line *line, const char *name, struct bytes_vi
 
 void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json_line *line)
 {
-    static const char *const TEXTS[] = {"reason",     "agent",    "worker",
+    static const char *const TEXTS[] = {"reason",     "agent",    "route", "worker",
                                         "session_id", "room_url", "error"};
     static const char *const NUMBERS[] = {"attempts", "http_status", "started_ms", "updated_ms"};
     bool is_own = call->state != RECORDED_DUPLICATE && call->state != RECORDED_UNKNOWN;

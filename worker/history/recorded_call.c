@@ -100,6 +100,7 @@ void recorded_call_read(struct recorded_call *call, const redisReply *row, const
     read_webhook(call, is_own);
     call->reason = text_of(own, "reason");
     call->agent = text_of(own, "agent");
+    call->route = text_of(own, "route");
     call->started_ms = view_number(reply_field(own, "started_ms"));
     call->updated_ms = view_number(reply_field(own, "updated_ms"));
     call->received_ms = call->webhook.received_ms ? call->webhook.received_ms : call->id.ms;

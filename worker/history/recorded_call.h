@@ -42,8 +42,8 @@ struct recorded_call {
     char repairs[WEBHOOK_FLAW_BYTES]; // the repairs of the webhook; empty: none
     char from[WEBHOOK_PARTY_BYTES_MAX + 1];
     char to[WEBHOOK_PARTY_BYTES_MAX + 1];
-    const char *reason, *agent; // "" if unknown; the rest is in the hash
-    uint64_t received_ms;       // Redis' time, as all of these; 0: unknown
+    const char *reason, *agent, *route; // "" if unknown; the rest is in the hash
+    uint64_t received_ms;               // Redis' time, as all of these; 0: unknown
     uint64_t started_ms;
     uint64_t updated_ms;
 };

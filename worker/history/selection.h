@@ -1,4 +1,4 @@
-// Which calls are meant: by time, state, reason, number and agent. Plain memory.
+// Which calls are meant: by time, state, reason, number, agent and route. Plain memory.
 #ifndef DIALIN_AUDIT_SELECTION_H
 #define DIALIN_AUDIT_SELECTION_H
 
@@ -16,6 +16,7 @@ struct selection {
     const char *from;
     const char *to;
     const char *agent;
+    const char *route;
     uint64_t limit;       // 0: none
     bool with_duplicates; // also without `state`: they are no calls of their own
 };

@@ -20,7 +20,6 @@ local AGENTS_MAX, PROGRAMS_MAX, CONSUMERS_MAX = 32, 64, 256
 local WALK_MAX = 128 -- of all queues together
 local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
 local SAMPLES_TRIED = 3
-local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local PACE_FIELDS = { 'width', 'next_ms', 'refusals', 'failures', 'slowed_ms', 'status', 'error' }
 local CALL_FIELDS = { 'from', 'to', 'kind', 'received_ms', 'attempts', 'http_status', 'error' }
 local HIDDEN = { request = true, response = true }

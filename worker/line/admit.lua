@@ -11,6 +11,7 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 how long, in ms, a request holds up the next
+--       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
 local ANSWERS_MAX, ANSWERS_MS = 20, 60000
@@ -18,10 +19,11 @@ local ADMISSION_MS = 100 -- from the admission to the request
 local PROBE_MS = 5000
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
-local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local out_max = tonumber(ARGV[5])
 local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
 local admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
+local out = prefix .. KEY_OUT .. agent
 local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
 local rejected, rejecting = prefix .. KEY_REJECTED .. agent, prefix .. KEY_REJECTING .. agent
 
@@ -44,6 +46,12 @@ redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
 local count_max = math.min(window - redis.call('ZCOUNT', admitted, fresh, now_text), most)
+if out_max > 0 then
+    -- Without a pace, only the number of requests holds these calls up.
+    count_max = pace[4] and count_max or most
+    redis.call('ZREMRANGEBYSCORE', out, '-inf', text(now - REQUEST_MS_MAX))
+    count_max = math.min(count_max, out_max - redis.call('ZCARD', out))
+end
 count_max = rejecting_ms and math.min(count_max, 1) or count_max
 
 local function estimate()
@@ -64,11 +72,14 @@ local function admit(call_id)
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
         redis.call('ZADD', admitted, now_text, entry)
+        if out_max > 0 then
+            redis.call('ZADD', out, now_text, entry)
+        end
         if rejecting_ms then
             redis.call('SADD', rejected, call_id)
             redis.call('HSET', rejecting, 'next_ms', text(now + REJECTING_PAUSE_MS))
         end
-        entries[#entries + 1] = row_of(entry)
+        entries[#entries + 1] = handed(entry, 0)
     end
 end
 
@@ -139,6 +150,9 @@ if count_max > 0 then
     if #entries < count_max then -- nobody else can be served
         return { holds_up_ms, entries }
     end
+end
+if out_max > 0 and redis.call('ZCARD', out) >= out_max then -- the worker that records an answer asks again
+    return { holds_up_ms, entries }
 end
 local oldest = redis.call('ZRANGE', admitted, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]

@@ -21,6 +21,8 @@ struct line {
 
 struct lines {
     const char *consumer;
+    lines_out_max *out_max;
+    void *arg; // of out_max
     struct stream_reader *reader;
     struct loop *loop;
     struct scripts *scripts;
@@ -93,17 +95,18 @@ static void admit(void *arg)
 {
     struct line *line = arg;
     struct lines *lines = line->lines;
-    char most[REDIS_NUMBER_BYTES], holds_up_ms[REDIS_NUMBER_BYTES];
+    char most[REDIS_NUMBER_BYTES], holds_up_ms[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
     size_t room = room_of(lines);
     if (line->is_admitting || lines->is_stopped) {
         line->is_again = true;
         return;
     }
-    const struct bytes_view argv[] = {view_of_text(lines->consumer), redis_number(most, room),
-                                      view_of_text(line->agent),
-                                      redis_number(holds_up_ms, LINE_HOLDS_UP_MS)};
+    const struct bytes_view argv[] = {
+        view_of_text(lines->consumer), redis_number(most, room), view_of_text(line->agent),
+        redis_number(holds_up_ms, LINE_HOLDS_UP_MS),
+        redis_number(out_max, lines->out_max(line->agent, lines->arg))};
     line->is_admitting =
-        room > 0 && scripts_send(lines->scripts, SCRIPT_ADMIT, 4, argv, on_admitted, line);
+        room > 0 && scripts_send(lines->scripts, SCRIPT_ADMIT, 5, argv, on_admitted, line);
     if (!line->is_admitting) {
         admit_in(line, LINE_ADMIT_MS_MAX);
     }
@@ -176,10 +179,12 @@ void lines_stop(struct lines *lines)
 // --- opening and closing ------------------------------------------------------------------------
 
 struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
-                         const char *consumer)
+                         const char *consumer, lines_out_max *out_max, void *arg)
 {
     struct lines *lines = memory_zeroed(sizeof *lines);
     lines->consumer = consumer;
+    lines->out_max = out_max;
+    lines->arg = arg;
     lines->reader = reader;
     lines->loop = loop;
     lines->scripts = scripts;

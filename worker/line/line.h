@@ -16,9 +16,12 @@
 
 struct lines;
 
+// How many requests may be out for an agent, over all workers; 0: as many as its pace allows.
+typedef uint64_t lines_out_max(const char *agent, void *arg);
+
 // Everything is borrowed for the life of the lines. The entries that are admitted go to the reader.
 struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
-                         const char *consumer);
+                         const char *consumer, lines_out_max *out_max, void *arg);
 
 // Somebody of the agent's line may be able to ask: a call entered it, or was let in.
 void lines_admit(struct lines *lines, const char *agent);

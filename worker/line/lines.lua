@@ -14,7 +14,7 @@ local entries = {}
 
 local function take(entry)
     give_to(consumer, entry)
-    entries[#entries + 1] = row_of(entry)
+    entries[#entries + 1] = handed(entry, 0)
 end
 
 local over = redis.call('ZRANGE', holds, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)

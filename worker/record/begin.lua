@@ -3,9 +3,12 @@
 -- `starting`. Follows prelude.lua, call.lua and pace.lua.
 --
 -- ARGV  3 how many workers that died with a call's request out make it `poison`  4 how long, in ms, a
---       request may be out; then each call, with token (the same when this step is sent again) and
---       how many workers may have died with its request out, before it becomes a `suspect`
--- A verdict is a text: lost, duplicate, finished, busy, poison, line, go, or suspect; the attempt;
+--       request may be out; then each call, with token (the same when this step is sent again), how
+--       many workers may have died with its request out, before it becomes a `suspect`, its step
+--       along the route, why that is not the recorded one (empty: it must be), and how many requests
+--       may be out for its agent (0: any number)
+-- A verdict is a text: lost, duplicate, finished, elsewhere (its record names another route, agent or
+-- step), busy, poison, line, go, or suspect; the attempt;
 -- and failures in a row before it (of poison and suspect: the number of those deaths).
 local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local leases = prefix .. KEY_WORKER
@@ -14,7 +17,7 @@ local function verdict(name, attempt, failures)
     return name .. ' ' .. attempt .. ' ' .. failures
 end
 
-local function begin(token, deaths_max)
+local function begin(token, deaths_max, step, why_moved, out_max)
     local owner, deliveries = owner_of(entry)
     if owner ~= consumer then
         return 'lost 0 0'
@@ -22,7 +25,7 @@ local function begin(token, deaths_max)
 
     local call = redis.call('EXISTS', call_key) == 0 and {} or redis.call('HMGET', call_key, 'entry',
         'state', 'attempts', 'answered', 'token', 'worker', 'sha256', 'failures', 'deaths', 'waiting_ms',
-        'asked_ms', 'updated_ms', 'again_ms')
+        'asked_ms', 'updated_ms', 'again_ms', 'route', 'agent', 'step')
     local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
     local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
 
@@ -39,6 +42,11 @@ local function begin(token, deaths_max)
     end
     if call[5] == token then
         return verdict('go', attempts, failures)
+    end
+
+    local is_moved = call[1] and (agent ~= call[15] or route ~= (call[14] or '') or step ~= (call[16] or '0'))
+    if is_moved and why_moved == '' then
+        return 'elsewhere 0 0'
     end
 
     -- A live worker still has this request in flight, though the entry came here (the group was made
@@ -61,6 +69,14 @@ local function begin(token, deaths_max)
         fields[#fields + 1] = name
         fields[#fields + 1] = value
     end
+    if route ~= '' or call[14] then
+        set('route', route)
+        set('step', step)
+    end
+    if is_moved then
+        redis.call('ZREM', prefix .. KEY_OUT .. call[15], entry)
+        set(record_event('route', attempts, consumer, why_moved, ''), '')
+    end
     if attempts > answered then
         deaths = deaths + 1
         set(record_unknown(attempts, call[6]), '')
@@ -70,6 +86,12 @@ local function begin(token, deaths_max)
     end
     -- An admission covers one request.
     local has_line = redis.call('EXISTS', pace) == 1
+    local is_full = false
+    out_max = tonumber(out_max)
+    if out_max > 0 and not redis.call('ZSCORE', out, entry) then
+        redis.call('ZREMRANGEBYSCORE', out, '-inf', text(now - REQUEST_MS_MAX))
+        is_full = redis.call('ZCARD', out) >= out_max or redis.call('ZCARD', line) > 0
+    end
     local admitted_ms = has_line and redis.call('ZSCORE', admitted, entry)
     local is_admitted = admitted_ms and admitted_ms ~= call[11]
 
@@ -78,13 +100,19 @@ local function begin(token, deaths_max)
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    if has_line and not is_admitted then
+    if is_full or (has_line and not is_admitted) then
+        if out_max > 0 then
+            redis.call('ZREM', out, entry)
+        end
         redis.call('HSET', call_key, 'state', 'waiting', 'attempts', attempts, unpack(fields))
         enter_line(call[10], attempts, '', '')
         return verdict('line', attempts, failures)
     end
     if admitted_ms or call[11] then
         set('asked_ms', admitted_ms or '')
+    end
+    if out_max > 0 then
+        redis.call('ZADD', out, now_text, entry)
     end
     redis.call('HSET', call_key, 'state', 'starting', 'attempts', attempts + 1, 'token', token,
         unpack(fields))

@@ -7,7 +7,7 @@ local function end_as_duplicate(known_sha256)
             known_sha256 ~= sha256 and 'conflict' or '', '')
         redis.call('HSET', call_key, event, '')
         redis.call('HINCRBY', counts, 'duplicate', '1')
-        add_to_index(entry, from, to, agent, 'duplicate', '')
+        add_to_index(entry, from, to, agent, route, 'duplicate', '')
     end
     redis.call('XACK', KEYS[1], 'workers', entry)
 end
@@ -32,6 +32,6 @@ local function end_call(state, reason, err, attempt, fields, ...)
     set(record_event(state, attempt, consumer, reason, err, ...), '')
     redis.call('HINCRBY', counts, state, '1')
     redis.call('HSET', call_key, unpack(fields))
-    add_to_index(entry, from, to, agent, state, reason)
+    add_to_index(entry, from, to, agent, route, state, reason)
     redis.call('XACK', KEYS[1], 'workers', entry)
 end

@@ -9,7 +9,7 @@
 -- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
 -- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. Sent again, the step
 -- changes nothing.
-local FIELDS_COUNT = 16 -- that this script knows: a new one is read here
+local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -40,7 +40,7 @@ local function start_late(state, reason, letter)
         redis.call('HINCRBY', counts, 'dead', '-1')
         redis.call('HINCRBY', counts, 'dead:' .. reason, '-1')
         redis.call('HINCRBY', counts, 'started', '1')
-        add_to_index(entry, from, to, agent, 'started', '')
+        add_to_index(entry, from, to, agent, route, 'started', '')
         local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
         if old then -- an entry of a stream cannot change: its marked copy takes its place
             local copy = old[2]
@@ -61,6 +61,12 @@ local function finish(...)
     local attempt = tonumber(outcome.attempt)
 
     local function record_attempt(...)
+        if route ~= '' then
+            return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
+                'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
+                'request', outcome.request, 'response', outcome.response,
+                'definition', outcome.definition, ...)
+        end
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
             'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
             'request', outcome.request, 'response', outcome.response, ...)
@@ -139,6 +145,9 @@ local function finish(...)
             'agent', agent, 'received_ms', received_ms, 'sha256', sha256, 'reason', '' }) do
             fields[#fields + 1] = word
         end
+        if route ~= '' then
+            set('route', route)
+        end
     end
     local begun_ms = now
     if attempt > 0 then
@@ -164,6 +173,9 @@ local function finish(...)
     end
     if call[7] or (call[8] and call[8] ~= '') then
         leave_line()
+    end
+    if outcome.is_counted == '1' then
+        redis.call('ZREM', out, entry)
     end
 
     local was_rejected = outcome.reason == 'rejected'

@@ -21,7 +21,7 @@ enum outcome_name {
 // text, BYTES an owned buffer, NUMBER and FLAG are themselves; a STATUS of 0 is an empty text.
 #define OUTCOME_FIELDS(X)                                                                          \
     X(NAME, name, 0)                                                                               \
-    X(TEXT, reason, 0)    /* of OUTCOME_DEAD: expired, rejected, invalid; else "" */               \
+    X(TEXT, reason, 0)    /* of OUTCOME_DEAD: expired, rejected, invalid, declined */              \
     X(ARRAY, error, 256)  /* a sentence, or "" */                                                  \
     X(NUMBER, attempt, 0) /* 0: no POST was made */                                                \
     X(STATUS, http_status, 0)                                                                      \
@@ -35,7 +35,9 @@ enum outcome_name {
     X(FLAG, unanswered, 0)       /* the POST was sent, and no answer came */                       \
     X(FLAG, lines_up, 0)         /* the agent's calls stand in line from now on */                 \
     X(FLAG, agent_failed, 0)     /* and not this call, or this worker */                           \
-    X(NUMBER, again_after_ms, 0) /* of OUTCOME_AGAIN: how long this call does not ask */
+    X(NUMBER, again_after_ms, 0) /* of OUTCOME_AGAIN: how long this call does not ask */           \
+    X(TEXT, definition, 0)       /* a digest of the route's, or "" */                              \
+    X(FLAG, is_counted, 0)       /* among the requests that are out for its agent */
 
 #define OUTCOME_COUNT_ONE(kind, name, size) +1
 #define OUTCOME_FIELDS_COUNT (0 OUTCOME_FIELDS(OUTCOME_COUNT_ONE))

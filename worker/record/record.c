@@ -15,8 +15,8 @@
 #define DIALOUTS_BEHIND_DIALINS                                                                    \
     4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
-#define CALL_WORDS 10 // worker/record/call.lua names them
-#define BEGIN_ARGS (CALL_WORDS + 2)
+#define CALL_WORDS 11 // worker/record/call.lua names them
+#define BEGIN_ARGS (CALL_WORDS + 5)
 #define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
 struct record {
@@ -37,10 +37,19 @@ static enum record_verdict verdict_of(struct bytes_view name)
         const char *name;
         enum record_verdict verdict;
     } TABLE[] = {
-        {"go", RECORD_GO},           {"duplicate", RECORD_DUPLICATE}, {"finished", RECORD_FINISHED},
-        {"line", RECORD_LINED_UP},   {"suspect", RECORD_SUSPECT},     {"busy", RECORD_BUSY},
-        {"poison", RECORD_POISON},   {"lost", RECORD_LOST},           {"recorded", RECORD_DONE},
-        {"unknown", RECORD_UNKNOWN}, {"not_yet", RECORD_NOT_YET},     {"rejected", RECORD_REJECTED},
+        {"go", RECORD_GO},
+        {"duplicate", RECORD_DUPLICATE},
+        {"finished", RECORD_FINISHED},
+        {"line", RECORD_LINED_UP},
+        {"suspect", RECORD_SUSPECT},
+        {"busy", RECORD_BUSY},
+        {"poison", RECORD_POISON},
+        {"lost", RECORD_LOST},
+        {"recorded", RECORD_DONE},
+        {"elsewhere", RECORD_ELSEWHERE},
+        {"unknown", RECORD_UNKNOWN},
+        {"not_yet", RECORD_NOT_YET},
+        {"rejected", RECORD_REJECTED},
         {"again", RECORD_AGAIN},
     };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
@@ -93,10 +102,17 @@ static void add(struct arg_list *arg_list, struct bytes_view arg)
     arg_list->arg[arg_list->count++] = arg;
 }
 
+// By when the call rang; with a priority, as if it had rung that much earlier.
+static uint64_t score_of(const struct record_call *call)
+{
+    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
+    uint64_t early_ms = call->priority_ms < call->rang_ms ? call->priority_ms : 0;
+    return call->rang_ms - early_ms + behind_ms;
+}
+
 // The arguments that both steps have in common; they point into `words` itself.
 static void describe(const struct record_call *call, struct arg_list *arg_list)
 {
-    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
     arg_list->count = 0;
     add(arg_list, call->entry_id);
     add(arg_list, call->call_id);
@@ -106,8 +122,9 @@ static void describe(const struct record_call *call, struct arg_list *arg_list)
     add(arg_list, view_of_text(call->agent));
     add(arg_list, redis_number(arg_list->received_ms, call->received_ms));
     add(arg_list, call->sha256);
-    add(arg_list, redis_number(arg_list->score, call->rang_ms + behind_ms));
+    add(arg_list, redis_number(arg_list->score, score_of(call)));
     add(arg_list, redis_number(arg_list->deadline_ms, call->deadline_ms));
+    add(arg_list, view_of_text(call->route));
 }
 
 static bool send(struct record *record, struct script_batch *steps, const struct arg_list *arg_list,
@@ -126,10 +143,13 @@ bool record_begin(struct record *record, const struct record_call *call, const c
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
     struct arg_list arg_list;
-    char deaths[REDIS_NUMBER_BYTES];
+    char deaths[REDIS_NUMBER_BYTES], step[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
     describe(call, &arg_list);
     add(&arg_list, view_of_text(token));
     add(&arg_list, redis_number(deaths, deaths_max));
+    add(&arg_list, redis_number(step, call->step));
+    add(&arg_list, view_of_text(call->why_moved));
+    add(&arg_list, redis_number(out_max, call->out_max));
     assert(arg_list.count == BEGIN_ARGS);
     return send(record, record->begin, &arg_list, on_verdict, arg);
 }

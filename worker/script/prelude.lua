@@ -1,7 +1,10 @@
 -- Shared by the scripts: Redis' time, and the stream of webhooks with its group. A script is given
 -- this stream as its only key; it makes the others from the prefix and their names (KEY_CALL and so
 -- on, common/redis/redis_keys.h).
+local DIALOUTS_AFTER_DIALINS = 4e15 -- added to the score of a dial-out: worker/record/record.c
 local PAUSE_MS_LONGEST = RETRY_AFTER_MS + 1000 -- nobody is told to wait longer than RETRY_AFTER_MS
+
+local REQUEST_MS_MAX = 130000 -- no request is out for longer: START_TIMEOUT_S is at most 120
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -30,9 +33,12 @@ local function is_unusual(number)
     return not number:find('^%+?%d+$') and number:find('[%d@]')
 end
 
-local function add_to_index(entry, from, to, agent, state, reason)
+local function add_to_index(entry, from, to, agent, route, state, reason)
     redis.call('SADD', index_of(entry), 'from:' .. from, 'to:' .. to, 'agent:' .. agent,
         'state:' .. state, 'reason:' .. reason)
+    if route ~= '' then
+        redis.call('SADD', index_of(entry), 'route:' .. route)
+    end
     if is_unusual(from) then
         redis.call('SADD', index_of(entry), 'from:?')
     end
@@ -120,9 +126,22 @@ local function row_of(entry)
     return redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
 end
 
+-- What a call's hash says of where it goes, for the worker that is handed its entry; empty if the
+-- hash is not this entry's.
+local function record_of(entry, call_id)
+    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'route', 'agent', 'step')
+    return call[1] == entry and { call[2] or '', call[3] or '', call[4] or '0' } or {}
+end
+
 -- The name under which a call is recorded, as worker/call.c has it.
 local function name_of(entry, call_id)
     local is_usable = call_id and #call_id > 0 and #call_id <= RECORD_ID_BYTES_MAX and not call_id:find('[^ -~]') and
         call_id:sub(1, 1) ~= ' ' and call_id:sub(-1) ~= ' '
     return is_usable and call_id or 'entry-' .. entry
+end
+
+-- An entry for the worker that is handed it: {entry, fields, deliveries so far, its call's record}.
+local function handed(entry, deliveries)
+    local fields = row_of(entry)[2]
+    return { entry, fields, deliveries, fields and record_of(entry, name_of(entry, field(fields, 'call_id'))) or {} }
 end

@@ -19,7 +19,8 @@
     X(TRIM, trim)                                                                                  \
     X(UNKNOWN, unknown)                                                                            \
     X(ACCOUNT, account)                                                                            \
-    X(SNAPSHOT, snapshot)
+    X(SNAPSHOT, snapshot)                                                                          \
+    X(SAMPLE, sample)
 
 #define SCRIPT_NAME(upper, lower) SCRIPT_##upper,
 enum script_name { SCRIPT_TABLE(SCRIPT_NAME) SCRIPT_COUNT };

@@ -5,7 +5,7 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit lines renew take_over make_group resume release leave trim unknown \
-           account snapshot replay forget
+           account snapshot sample replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
@@ -22,6 +22,7 @@ parts.trim       := script/prelude stream/trim
 parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude history/snapshot
+parts.sample     := script/prelude stream/sample
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 

@@ -17,6 +17,7 @@
 struct account {
     struct scripts *scripts;
     struct loop_timer *timer;
+    uint64_t samples_kept_s;
     bool is_reading;
     int64_t added; // as of `newest`
     char newest[ENTRY_ID_BYTES];
@@ -97,6 +98,19 @@ static void on_read(const redisReply *reply, void *arg)
     }
 }
 
+static void on_sample(const redisReply *reply, void *arg)
+{
+    struct account *account = arg;
+    scripts_look_at(account->scripts, reply);
+}
+
+static void take_sample(struct account *account)
+{
+    char kept_s[REDIS_NUMBER_BYTES];
+    const struct bytes_view argv[] = {redis_number(kept_s, account->samples_kept_s)};
+    scripts_send(account->scripts, SCRIPT_SAMPLE, 1, argv, on_sample, account);
+}
+
 static void read_account(void *arg)
 {
     struct account *account = arg;
@@ -109,6 +123,7 @@ static void read_account(void *arg)
     if (!account->is_reading) {
         account->is_reading =
             scripts_send(account->scripts, SCRIPT_ACCOUNT, 1, argv, on_read, account);
+        take_sample(account);
     }
 }
 
@@ -117,10 +132,12 @@ void account_on_up(struct account *account)
     read_account(account);
 }
 
-struct account *account_open(struct loop *loop, struct scripts *scripts, struct metrics *metrics)
+struct account *account_open(struct loop *loop, struct scripts *scripts, struct metrics *metrics,
+                             uint64_t samples_kept_s)
 {
     struct account *account = memory_zeroed(sizeof *account);
     account->scripts = scripts;
+    account->samples_kept_s = samples_kept_s;
     account->difference =
         metrics_gauge(metrics, "dialin_account_difference",
                       "Webhooks queued, less those started, dead, duplicate and unfinished.", NULL);

@@ -12,8 +12,10 @@
 
 struct account;
 
-// Everything is borrowed for its life.
-struct account *account_open(struct loop *loop, struct scripts *scripts, struct metrics *metrics);
+// The first worker that reads it in a minute also stores the counts as they are (sample.lua), for
+// `samples_kept_s`. Everything is borrowed for its life.
+struct account *account_open(struct loop *loop, struct scripts *scripts, struct metrics *metrics,
+                             uint64_t samples_kept_s);
 
 // The connection has come up, perhaps to a Redis that was restarted from less than it had.
 void account_on_up(struct account *account);

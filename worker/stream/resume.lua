@@ -4,7 +4,8 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 deliveries after which an entry is not worked on any more  3... the entries
--- Returns {entry, fields (false: deleted), deliveries so far} for each that is still this worker's.
+-- Returns {entry, fields (false: deleted), deliveries so far, its call's record} for each that is still
+-- this worker's.
 local consumer, most = ARGV[1], tonumber(ARGV[2])
 local rows = {}
 for i = 3, #ARGV do
@@ -15,7 +16,7 @@ for i = 3, #ARGV do
             redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'RETRYCOUNT',
                 deliveries + 1, 'JUSTID')
         end
-        rows[#rows + 1] = { entry, row_of(entry)[2], deliveries }
+        rows[#rows + 1] = handed(entry, deliveries)
     end
 end
 return rows

@@ -20,6 +20,14 @@ struct bytes_view stream_entry_id(const redisReply *row);
 // The rows of the one stream in the reply of XREADGROUP; NULL if there are none.
 const redisReply *stream_entry_rows(const redisReply *reply);
 
+// What the call's hash says of where it goes, handed over with its entry; borrowed.
+struct stream_entry_record {
+    bool is_known; // else the call has no hash yet, and the names are empty
+    struct bytes_view route, agent;
+    unsigned step;
+};
+void stream_entry_read_record(const redisReply *row, struct stream_entry_record *record);
+
 enum stream_entry_kind {
     STREAM_ENTRY_KNOWN,   // `entry` is filled; `problem` says why it cannot be used, or is NULL
     STREAM_ENTRY_NEWER,   // of a version that this worker does not know; `entry` has the version

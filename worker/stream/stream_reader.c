@@ -51,6 +51,7 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
     const struct bytes_view entry_id = stream_entry_id(row);
     const char *problem = NULL;
     struct webhook_entry entry = {0};
+    struct stream_entry_record record;
     switch (stream_entry_read(row, &entry, &problem)) {
     case STREAM_ENTRY_DELETED:
         stream_entry_acknowledge(reader->commands, bytes_view(&reader->stream), entry_id);
@@ -63,7 +64,8 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
         break;
     }
     problem = is_poison ? "gave up: the workers that worked on it crashed" : problem;
-    return reader->events.on_entry(entry_id, &entry, problem, reader->arg);
+    stream_entry_read_record(row, &record);
+    return reader->events.on_entry(entry_id, &entry, &record, problem, reader->arg);
 }
 
 // --- catching up with the pending list ----------------------------------------------------------

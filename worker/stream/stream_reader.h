@@ -10,6 +10,7 @@
 #include "loop.h"
 #include "redis.h"
 #include "script.h"
+#include "stream_entry.h"
 #include "webhook_entry.h"
 
 #include <stdbool.h>
@@ -22,11 +23,12 @@
 #define STREAM_READER_NAME_BYTES_MAX 64 // of WORKER_NAME
 
 struct stream_reader_events {
-    // An entry is here; everything is borrowed. `problem` is NULL, or says why `entry` (as far as
-    // it could be read) cannot be used. False: there is no room, offer it again after
-    // stream_reader_pull. An entry that is known already is true, and nothing else.
+    // An entry is here, with what is recorded of its call already; everything is borrowed.
+    // `problem` is NULL, or says why `entry` (as far as it could be read) cannot be used. False:
+    // there is no room, offer it again after stream_reader_pull. An entry that is known already is
+    // true, and nothing else.
     bool (*on_entry)(struct bytes_view entry_id, const struct webhook_entry *entry,
-                     const char *problem, void *arg);
+                     const struct stream_entry_record *record, const char *problem, void *arg);
     bool (*is_known)(struct bytes_view entry_id, void *arg);
     size_t (*room)(void *arg);      // entries that may come now
     size_t (*beginning)(void *arg); // entries that came and have not survived their beginning yet

@@ -22,11 +22,12 @@ static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 // Every name that occurs in CONTRACT's entries, events and hashes; fields that scripts keep for
 // themselves are left out.
 static const char *const COLUMNS[] = {
-    "call_id",    "entry",      "event",     "attempt",    "state",     "reason",      "kind",
-    "from",       "to",         "agent",     "worker",     "attempts",  "http_status", "latency_ms",
-    "late",       "session_id", "room_url",  "error",      "at_ms",     "received_ms", "started_ms",
-    "updated_ms", "request",    "response",  "v",          "timestamp", "signature",   "peer",
-    "body",       "sha256",     "replay_of", "signed_for", "flaw",
+    "call_id",     "entry",       "event",      "attempt",    "state",    "reason",
+    "kind",        "from",        "to",         "agent",      "worker",   "attempts",
+    "http_status", "latency_ms",  "late",       "session_id", "room_url", "error",
+    "at_ms",       "received_ms", "started_ms", "updated_ms", "request",  "response",
+    "v",           "timestamp",   "signature",  "peer",       "body",     "sha256",
+    "replay_of",   "signed_for",  "flaw",       "route",      "step",     "definition",
 };
 #define COLUMN_COUNT (sizeof COLUMNS / sizeof COLUMNS[0])
 

@@ -138,6 +138,7 @@ static void print_head(const struct story *story)
     print_label(story, "to", call->to[0] ? call->to : "unknown");
     print_label(story, "waited", waited);
     print_label(story, "agent", call->agent);
+    print_label(story, "route", call->route);
     print_field(story, "session", COLOUR_NONE, reply_field(call->hash, "session_id"));
     print_field(story, "room", COLOUR_NONE, reply_field(call->hash, "room_url"));
     print_field(story, "error", COLOUR_NONE, reply_field(call->hash, "error"));

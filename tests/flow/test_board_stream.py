@@ -1,0 +1,189 @@
+"""dialin-board's stream of events: nothing twice, nothing left out without saying so, and nobody who
+reads slowly holds anything up."""
+
+import socket
+import time
+
+import pytest
+
+import http_raw
+from event_stream import EventStream
+from stack import wait_for
+
+VIEWERS_MAX = 32
+
+
+@pytest.fixture
+def board(stack):
+    return stack.board()
+
+
+def write_events(ledger, count, name="c", **fields):
+    """Events as the workers write them, in one go; returns their ids."""
+    with ledger.client.pipeline(transaction=False) as pipeline:
+        for i in range(count):
+            pipeline.xadd(ledger.key("audit"), {
+                "call_id": f"{name}{i % 100}", "entry": "1-0", "event": "attempt", "attempt": "1",
+                "at_ms": "1795408783000", "agent": "a", "http_status": "429", **fields})
+        return [entry.decode() for entry in pipeline.execute()]
+
+
+def has_events(count):
+    return lambda messages: sum(name == "event" for name, _, _ in messages) >= count
+
+
+def ends_with(event_id):
+    return lambda messages: any(one == event_id for _, one, _ in messages)
+
+
+def test_a_new_viewer_gets_now_and_the_newest_events(board, ledger):
+    ids = write_events(ledger, 40)
+    with EventStream(board.port) as stream:
+        assert stream.status == 200
+        assert "content-type: text/event-stream" in stream.head
+        assert "x-accel-buffering: no" in stream.head and "cache-control: no-store" in stream.head
+        assert stream.read_until(has_events(25))
+        assert stream.ids() == ids[-25:]
+        assert stream.named("now")
+
+
+def test_now_comes_each_second(board):
+    with EventStream(board.port) as stream:
+        assert stream.read_until(lambda messages: len(stream.named("now")) >= 3)
+        times = [now["now_ms"] for now in stream.named("now")]
+        assert times == sorted(times) and times[2] - times[0] < 5000
+
+
+def test_an_event_comes_at_once_and_without_its_number(board, ledger):
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        delays = []
+        for i in range(5):
+            begun = time.monotonic()
+            [event_id] = write_events(ledger, 1, error="no route to sip:anna@pbx from +14158483432",
+                                      request="secret request", response="secret answer")
+            assert stream.read_until(ends_with(event_id))
+            delays.append(time.monotonic() - begun)
+        event = stream.events()[-1]
+        assert event["error"] == "no route to sip:…@pbx from +1…3432"
+        assert "request" not in event and "response" not in event
+        assert min(delays) < 0.1, delays
+
+
+@pytest.mark.parametrize("by_header", [True, False])
+def test_a_viewer_goes_on_from_its_last_event(board, ledger, by_header):
+    ids = write_events(ledger, 600)
+    path = "/api/stream" if by_header else f"/api/stream?after={ids[99]}"
+    headers = [("Last-Event-ID", ids[99])] if by_header else []
+    with EventStream(board.port, path, headers) as stream:
+        assert stream.read_until(ends_with(ids[-1]))
+        more = write_events(ledger, 3)
+        assert stream.read_until(ends_with(more[-1]))
+        assert stream.ids() == ids[100:] + more
+        assert not stream.named("gap")
+
+
+def test_who_missed_too_much_is_told(board, ledger):
+    ids = write_events(ledger, 1400)
+    with EventStream(board.port, f"/api/stream?after={ids[0]}") as stream:
+        assert stream.read_until(ends_with(ids[-1]))
+        assert stream.named("gap") == [{"left_out": None}]
+        assert stream.ids() == ids[1:1001] + ids[-25:]
+
+
+def test_too_many_events_in_a_second_leave_a_gap(board, ledger):
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        ids = write_events(ledger, 1500)
+        assert stream.read_until(ends_with(ids[-1]))
+        left_out = sum(gap["left_out"] for gap in stream.named("gap"))
+        seen = stream.ids()
+        assert seen == sorted(set(seen), key=ids.index)  # in order, none twice
+        assert left_out + len(seen) == len(ids)
+        assert left_out > 0 and seen[-25:] == ids[-25:]
+
+
+@pytest.mark.parametrize("after", ["nonsense", "-", "0", "1-", "99999999999999999999-1", "%00"])
+def test_a_foreign_id_is_no_harm(board, ledger, after):
+    with EventStream(board.port, f"/api/stream?after={after}") as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        [event_id] = write_events(ledger, 1)
+        assert stream.read_until(ends_with(event_id))
+
+
+def test_thirty_two_viewers_and_no_more(board, ledger):
+    streams = [EventStream(board.port) for _ in range(VIEWERS_MAX)]
+    try:
+        answer = board.get("/api/stream")
+        assert (answer.status, answer.code) == (503, "too_many_viewers")
+        assert answer.header("Retry-After") == "5"
+        assert board.get("/api/now").status == 200
+        [event_id] = write_events(ledger, 1)
+        for stream in streams:
+            assert stream.read_until(ends_with(event_id))
+        assert board.metrics()["dialin_board_viewers"] == VIEWERS_MAX
+    finally:
+        for stream in streams:
+            stream.close()
+    # A place is free once something could not be sent to who has left.
+    wait_for(lambda: board.metrics()["dialin_board_viewers"] == 0, what="the viewers to leave")
+
+
+def test_a_slow_reader_is_ended_and_holds_nobody_up(board, ledger):
+    """It reads its head and nothing more; its socket takes little."""
+    with EventStream(board.port) as slow, EventStream(board.port) as other:
+        other.read_until(lambda messages: other.named("now"))
+        slow.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        written = 0
+        while board.metrics()["dialin_board_slow_viewers_total"] == 0:
+            last = write_events(ledger, 190, error="x" * 190, agent="y" * 190)[-1]
+            assert other.read_until(ends_with(last))
+            written += 190
+            assert written < 60_000, "the slow reader was never ended"
+        assert board.metrics()["dialin_board_viewers"] == 1
+        [last] = write_events(ledger, 1)
+        assert other.read_until(ends_with(last))
+
+
+def test_nothing_twice_over_a_restart_of_redis(stack, ledger):
+    stack.own_redis(fsync="always")
+    board = stack.board()
+    before = write_events(ledger, 5)
+    with EventStream(board.port) as stream:
+        assert stream.read_until(ends_with(before[-1]))
+        stack.redis.kill()
+        assert stream.read_until(lambda messages: stream.named("now")[-1].get("redis_problem"))
+        stack.restart_redis()
+        after = write_events(ledger, 5)
+        assert stream.read_until(ends_with(after[-1]))
+        assert stream.ids() == before + after
+
+
+def test_nobody_is_read_for_when_nobody_watches(board, ledger):
+    """What happened meanwhile is not sent to the next viewer as if it were new."""
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+    wait_for(lambda: board.metrics()["dialin_board_viewers"] == 0)
+    ids = write_events(ledger, 300)
+    with EventStream(board.port) as stream:
+        assert stream.read_until(ends_with(ids[-1]))
+        assert not stream.named("gap")
+        assert 25 <= len(stream.ids()) <= 300
+
+
+def test_a_stop_ends_the_streams(stack, ledger):
+    board = stack.board()
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        begun = time.monotonic()
+        board.terminate()
+        assert not stream.read_until(lambda messages: False)
+        assert board.wait() == 0
+        assert time.monotonic() - begun < 5
+
+
+def test_a_head_request_opens_no_stream(board):
+    with http_raw.Connection(board.port) as connection:
+        connection.send(http_raw.request("HEAD", "/api/stream"))
+        assert connection.read_answer(to_head=True).status == 200
+    wait_for(lambda: board.metrics()["dialin_board_viewers"] == 0)

@@ -1,0 +1,246 @@
+"""Routes: the right bot for each caller (CONTRACT, section 4, "Routes").
+
+Each agent here is a FakeStart of its own. The environment's agent is `start`.
+"""
+
+import json
+import time
+
+import pytest
+
+import daily
+from fake_start import FakeStart, answers, starts_a_bot
+from stack import wait_for
+
+FULL = answers(429, b"{}")
+SALES, SUPPORT, OTHER = "+14150000001", "+14160000001", "+16500000001"
+
+
+@pytest.fixture
+def agents():
+    """Agents by their names, made when they are first asked for."""
+    made = {}
+
+    def agent(name):
+        if name not in made:
+            made[name] = FakeStart()
+        return made[name]
+    yield agent
+    for server in made.values():
+        server.close()
+
+
+@pytest.fixture
+def routes(tmp_path):
+    path = tmp_path / "routes.json"
+
+    def write(*routes, **agents):
+        text = json.dumps({"agents": agents, "routes": list(routes)}, indent=1)
+        (tmp_path / "routes.new").write_text(text)
+        (tmp_path / "routes.new").rename(path)
+        return path
+    return write
+
+
+def started_by(ledger, call_id, server):
+    call = ledger.wait_for_state(call_id, "started")
+    assert len(server.requests_of(call_id)) == 1
+    return call
+
+
+def ring(ledger, to, call_id=None, **fields):
+    webhook = daily.webhook(call_id, To=to)
+    ledger.queue(webhook, **fields)
+    return webhook["callId"]
+
+
+def in_line(ledger, agent):
+    return [call_id.decode() for call_id in ledger.client.zrange(ledger.key(f"line:{agent}"), 0, -1)]
+
+
+# --- where a call goes ----------------------------------------------------------------------------
+
+
+def test_each_call_goes_to_the_agent_of_its_route(stack, ledger, start, agents, routes):
+    sales, support = agents("sales"), agents("support")
+    path = routes(
+        {"name": "never", "share": 0, "agent": "support"},
+        {"name": "in-1999", "hours": {"time_zone": "UTC", "from": "00:00", "to": "00:01"}, "from": "+1999*",
+         "agent": "support"},
+        {"name": "sales", "to": ["+1415*"], "agent": "sales", "start_url": sales.url, "api_key_env": "SALES_KEY",
+         "body": {"tier": "gold", "dialin_settings": {"call_id": "stolen", "vip": True}},
+         "room": {"enable_dialout": True, "enable_recording": "cloud", "exp": 1}},
+        {"name": "by-header", "sip_header": {"x-tenant": "acme*"}, "agent": "support"},
+        support={"start_url": support.url})
+    stack.worker(START_URL=start.url, START_API_KEY="own-key-1", SALES_KEY="sales-key-1", ROUTES_FILE=path)
+    first, third = ring(ledger, SALES), ring(ledger, OTHER)
+    webhook = daily.webhook(To=OTHER, sipHeaders={"X-Tenant": "acme-eu"})
+    ledger.queue(webhook)
+    call = started_by(ledger, first, sales)
+    assert (call["route"], call["agent"], call["step"]) == ("sales", "sales", "0")
+    call = started_by(ledger, webhook["callId"], support)
+    assert (call["route"], call["agent"]) == ("by-header", "support")
+    call = started_by(ledger, third, start)
+    assert "route" not in call and call["agent"] == start.url.removeprefix("http://")
+
+    request = sales.requests[0]
+    assert request.header("Authorization") == "Bearer sales-key-1"
+    assert support.requests[0].header("Authorization") is None
+    assert start.requests[0].header("Authorization") == "Bearer own-key-1"
+    sent = request.json()
+    assert sent["body"]["tier"] == "gold"
+    assert sent["body"]["dialin_settings"]["call_id"] == first and sent["body"]["dialin_settings"]["vip"] is True
+    room = sent["dailyRoomProperties"]
+    assert room["enable_dialout"] is True and room["enable_recording"] == "cloud" and room["exp"] > time.time()
+
+    attempt, = ledger.events(first, "attempt")
+    assert attempt["route"] == "sales" and attempt["agent"] == "sales" and len(attempt["definition"]) == 16
+    assert ledger.events(first, "started")[0]["route"] == "sales"
+    assert "route" not in ledger.events(third, "attempt")[0]
+    assert b"sales-key-1" not in ledger.everything() and b"sales-key-1" not in stack.logs()
+
+
+def test_a_declined_call_asks_nobody(stack, ledger, start, routes):
+    path = routes({"name": "robots", "from": daily.FROM, "decline": True})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id = ring(ledger, SALES)
+    call = ledger.wait_for_state(call_id, "dead")
+    assert (call["reason"], call["route"], call["attempts"]) == ("declined", "robots", "0")
+    assert ledger.dead(call_id)[0]["reason"] == "declined"
+    assert start.requests == []
+    ledger.check_account([ledger.entry_of(call_id)[0]])
+
+
+# --- each agent has a line of its own -------------------------------------------------------------
+
+
+def test_a_full_agent_holds_up_no_other(stack, ledger, start, agents, routes):
+    sales = agents("sales")
+    sales.script(FULL)
+    path = routes({"name": "sales", "to": "+1415*", "agent": "sales", "start_url": sales.url},
+                  {"name": "short", "to": "+1416*", "agent": "sales", "hold_limit_s": 1})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    waits, short = ring(ledger, SALES), ring(ledger, SUPPORT)
+    wait_for(lambda: ledger.call(waits).get("state") == "waiting", what="a call in line")
+    started_by(ledger, ring(ledger, OTHER), start)
+    call = ledger.wait_for_state(short, "dead", timeout_s=5)
+    assert call["reason"] == "expired" and ledger.call(waits)["state"] == "waiting"
+    sales.script(starts_a_bot())
+    ledger.wait_for_state(waits, "started")
+
+
+def test_a_priority_stands_earlier_in_line(stack, ledger, start, routes):
+    """But a dial-out never passes a dial-in."""
+    start.script(FULL)
+    path = routes({"name": "vip", "to": "+1415*", "priority_s": 30},
+                  {"name": "rest", "priority_s": 1},
+                  {"name": "never"})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    first = ring(ledger, OTHER)
+    wait_for(lambda: ledger.call(first).get("state") == "waiting", what="a line")
+    out = daily.dialout(To=SALES)
+    ledger.queue(out, "out-vip", "dialout")
+    second, vip = ring(ledger, OTHER), ring(ledger, SALES)
+    agent = start.url.removeprefix("http://")
+    waiting = {first, second, vip, "out-vip"}
+    wait_for(lambda: set(in_line(ledger, agent)) == waiting, what="all to stand in line")
+    assert [call_id for call_id in in_line(ledger, agent) if call_id != first] == [vip, second, "out-vip"]
+
+
+def test_an_agent_is_asked_by_no_more_than_its_limit(stack, ledger, start, agents, routes):
+    """Over all workers, and a worker that dies leaks no slot."""
+    slow = agents("slow")
+    release = slow.closing.__class__()
+
+    def held(exchange):
+        release.wait(20)
+        starts_a_bot()(exchange)
+    slow.script(held)
+    path = routes({"name": "slow", "agent": "slow"}, slow={"start_url": slow.url, "max_in_flight": 2})
+    values = {"START_URL": start.url, "ROUTES_FILE": path, "LEASE_S": "3"}
+    workers = [stack.worker(**values) for _ in range(2)]
+    calls = [ring(ledger, SALES) for _ in range(5)]
+    wait_for(lambda: len(slow.requests) == 2 and len(in_line(ledger, "slow")) == 3, what="two requests out")
+    assert ledger.client.zcard(ledger.key("out:slow")) == 2
+    workers[0].kill()
+    workers[1].kill()
+    stack.worker(**values)
+    wait_for(lambda: len(slow.requests) == 4, timeout_s=15, what="the requests of the dead to be made again")
+    assert ledger.client.zcard(ledger.key("out:slow")) == 2 and len(in_line(ledger, "slow")) == 3
+    release.set()
+    for call_id in calls:
+        ledger.wait_for_state(call_id, "started", timeout_s=15)
+    assert ledger.client.exists(ledger.key("out:slow")) == 0 and not in_line(ledger, "slow")
+    assert len(slow.requests) == 7
+
+
+# --- the place of a call is in its record ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_group_lost", [False, True])
+def test_a_call_keeps_its_route(stack, ledger, start, agents, routes, is_group_lost):
+    """Even if another worker takes it whose file would send it elsewhere."""
+    sales, support = agents("sales"), agents("support")
+    sales.script(FULL)
+    of_sales = {"name": "sales", "to": "+1415*", "agent": "sales", "start_url": sales.url}
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=routes(of_sales))
+    call_id = ring(ledger, SALES)
+    wait_for(lambda: ledger.call(call_id).get("state") == "waiting", what="a call in line")
+    worker.terminate()
+    worker.wait()
+    if is_group_lost:
+        ledger.client.xgroup_destroy(ledger.key("webhooks"), "workers")
+    sales.script(starts_a_bot())
+    first = {"name": "support", "agent": "support", "start_url": support.url}
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(first, of_sales))
+    call = ledger.wait_for_state(call_id, "started")
+    assert (call["route"], call["agent"]) == ("sales", "sales") and support.requests == []
+    assert ledger.events(call_id, "route") == []
+
+
+def test_a_route_that_is_gone_is_matched_anew(stack, ledger, start, agents, routes):
+    sales, support = agents("sales"), agents("support")
+    sales.script(FULL)
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=routes(
+        {"name": "sales", "agent": "sales", "start_url": sales.url}))
+    call_id = ring(ledger, SALES)
+    wait_for(lambda: ledger.call(call_id).get("state") == "waiting", what="a call in line")
+    worker.terminate()
+    worker.wait()
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(
+        {"name": "support", "agent": "support", "start_url": support.url}))
+    call = ledger.wait_for_state(call_id, "started")
+    assert (call["route"], call["agent"]) == ("support", "support")
+    event, = ledger.events(call_id, "route")
+    assert (event["reason"], event["route"], event["agent"]) == ("gone", "support", "support")
+    assert len(support.requests_of(call_id)) == 1
+
+
+# --- files that cannot be used --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text, sentence", [
+    (b'{"routes":[\n{"name":"a"},\n{"name":"b","too":1}]}', "line 3: too is not a member of a route"),
+    (b'{"routes":[{"name":"a","to":"+1', "line 1: "),
+    (b'{"routes":[{"name":"\xff"}]}', "line 1: "),
+    (b" " * (2 << 20), "it is longer than 1 MiB"),
+    (b'{"routes":[{"name":"a","agent":"x","api_key_env":"NOT_SET"}]}', "NOT_SET is not set"),
+    (b'{"routes":[{"name":"a","agent":"x"}]}', "it needs api_key_env, or PIPECAT_CLOUD_API_KEY"),
+    (b'{"routes":[{"name":"a","agent":"x","api_key_env":"BAD_KEY"}]}', "BAD_KEY must be at most"),
+    (None, "Is a directory"),
+])
+def test_a_bad_file_is_refused_with_line_and_reason(stack, tmp_path, text, sentence):
+    path = tmp_path / "bad"
+    path.mkdir() if text is None else path.write_bytes(text)
+    done = stack.run("dialin-worker", "--check-config", START_URL="http://127.0.0.1/start", BAD_KEY="a b",
+                     ROUTES_FILE=path)
+    assert done.returncode == 1 and f"ROUTES_FILE: '{path}'" in done.stderr and sentence in done.stderr
+
+
+def test_a_key_may_come_from_a_file(stack, ledger, start, agents, routes, tmp_path):
+    sales = agents("sales")
+    (tmp_path / "key").write_text("key-in-a-file\n")
+    path = routes({"name": "sales", "agent": "sales", "start_url": sales.url, "api_key_env": "SALES_KEY"})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path, SALES_KEY_FILE=tmp_path / "key")
+    started_by(ledger, ring(ledger, SALES), sales)
+    assert sales.requests[0].header("Authorization") == "Bearer key-in-a-file"

@@ -1,0 +1,260 @@
+// See board.h. Every request passes the gate by its head alone; what knows of calls also needs the
+// session, if there is a token.
+#include "board.h"
+
+#include "json.h"
+#include "log.h"
+#include "pages.h"
+#include "questions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COOKIE_BYTES (SESSION_VALUE_BYTES + 128)
+#define FORWARDED_BYTES_MAX 2048
+
+const struct http_header BOARD_HEADERS[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+     "require-trusted-types-for 'script'; trusted-types 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {NULL, NULL},
+};
+
+// --- the gate -----------------------------------------------------------------------------------
+
+static struct gate_request head_of(const struct board *board, const struct http_request *request)
+{
+    const char *method = http_request_method(request);
+    const char *user_header = board->rules.user_header;
+    return (struct gate_request){
+        .peer = http_request_peer(request),
+        .is_api = !strncmp(http_request_path(request), "/api/", 5),
+        .is_get = !strcmp(method, "GET") || !strcmp(method, "HEAD"),
+        .is_forwarded = http_request_has_header_like(request, "Forwarded") ||
+                        http_request_has_header_like(request, "X-Forwarded-"),
+        .host = http_request_header(request, "Host"),
+        .origin = http_request_header(request, "Origin"),
+        .sec_fetch_site = http_request_header(request, "Sec-Fetch-Site"),
+        .forwarded_host = http_request_header(request, "X-Forwarded-Host"),
+        .forwarded_proto = http_request_header(request, "X-Forwarded-Proto"),
+        .content_type = http_request_header(request, "Content-Type"),
+        .user = user_header ? http_request_header(request, user_header) : NULL,
+    };
+}
+
+static void pass_gate(struct http_request *request, void *arg)
+{
+    struct board *board = arg;
+    const struct gate_request head = head_of(board, request);
+    const struct gate_verdict verdict = gate_check(&board->rules, &head);
+    if (verdict.status) {
+        (*board->refused_counter)++;
+        http_refuse(request, verdict.status, verdict.code, verdict.sentence, 0);
+    }
+}
+
+static bool is_logged_in(const struct board *board, const struct http_request *request)
+{
+    return !board->session ||
+           session_is_open(board->session, http_request_header(request, "Cookie"), loop_wall_ms());
+}
+
+static void pass_gate_with_session(struct http_request *request, void *arg)
+{
+    struct board *board = arg;
+    const struct gate_request head = head_of(board, request);
+    const struct gate_verdict verdict = gate_check(&board->rules, &head);
+    if (verdict.status) {
+        (*board->refused_counter)++;
+        http_refuse(request, verdict.status, verdict.code, verdict.sentence, 0);
+    } else if (!is_logged_in(board, request)) {
+        http_refuse(request, 401, "not_logged_in", "log in with BOARD_TOKEN first", 0);
+    }
+}
+
+// --- the page -----------------------------------------------------------------------------------
+
+static void answer_page(struct http_request *request, void *arg)
+{
+    (void)arg;
+    char tag[PAGE_TAG_BYTES];
+    const struct page *page = page_find(http_request_path(request));
+    const char *known = http_request_header(request, "If-None-Match");
+    page_tag(page, tag);
+    const struct http_header headers[] = {
+        {"Content-Type", page->type}, {"ETag", tag}, {"Cache-Control", "no-cache"}, {NULL, NULL}};
+    bool is_known = known && strstr(known, tag);
+    http_reply(request, is_known ? 304 : 200, is_known ? VIEW("") : page->text, headers);
+}
+
+// --- who one is ---------------------------------------------------------------------------------
+
+void board_reply(struct http_request *request, struct bytes_view json)
+{
+    static const struct http_header HEADERS[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
+    http_reply(request, 200, json, HEADERS);
+}
+
+static void append_text(struct bytes *out, const char *name, const char *text)
+{
+    bytes_printf(out, ",\"%s\":", name);
+    if (text) {
+        json_append_text(out, view_of_text(text));
+    } else {
+        bytes_append_text(out, "null");
+    }
+}
+
+static void answer_me(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    const struct gate_request head = head_of(board, request);
+    bool is_in = is_logged_in(board, request);
+    struct bytes body;
+    bytes_init(&body, 8192);
+    bytes_printf(&body, "{\"is_logged_in\":%s,\"has_token\":%s", is_in ? "true" : "false",
+                 board->session ? "true" : "false");
+    append_text(&body, "title", board->settings->title);
+    append_text(&body, "user", head.user);
+    append_text(&body, "version", is_in ? DIALIN_VERSION : NULL);
+    append_text(&body, "login_problem", is_in ? NULL : gate_login_problem(&board->rules, &head));
+    bytes_append_text(&body, "}");
+    board_reply(request, bytes_view(&body));
+    bytes_release(&body);
+}
+
+static void set_cookie(struct http_request *request, const char *value, uint64_t age_s,
+                       bool is_https)
+{
+    char cookie[COOKIE_BYTES];
+    snprintf(cookie, sizeof cookie, "%s=%s; Max-Age=%llu; HttpOnly; SameSite=Strict%s",
+             SESSION_COOKIE, value, (unsigned long long)age_s, is_https ? "; Secure" : "");
+    const struct http_header headers[] = {
+        {"Set-Cookie", cookie}, {"Cache-Control", "no-store"}, {NULL, NULL}};
+    http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), headers);
+}
+
+static void sender_of(const struct board *board, const struct http_request *request,
+                      char out[PEER_BYTES])
+{
+    struct bytes forwarded;
+    bytes_init(&forwarded, FORWARDED_BYTES_MAX);
+    http_request_header_joined(request, "X-Forwarded-For", &forwarded);
+    peer_of(board->rules.proxies, http_request_peer(request), bytes_text(&forwarded), out);
+    bytes_release(&forwarded);
+}
+
+static bool has_right_token(const struct board *board, const struct http_request *request)
+{
+    struct json_document document;
+    if (json_parse(&document, http_request_body(request))) {
+        return false;
+    }
+    const char *token = json_text(document.tree, "token");
+    bool is_right = token && session_token_is_right(board->session, token);
+    json_release(&document);
+    return is_right;
+}
+
+static void answer_login(struct http_request *request, void *arg)
+{
+    struct board *board = arg;
+    const struct gate_request head = head_of(board, request);
+    const char *problem = gate_login_problem(&board->rules, &head);
+    char sender[PEER_BYTES], value[SESSION_VALUE_BYTES];
+    sender_of(board, request, sender);
+    unsigned wait_s = login_limit_wait_s(board->logins, sender, loop_now_ms());
+    if (!board->session) {
+        http_refuse(request, 404, "no_token", "this board has no BOARD_TOKEN", 0);
+    } else if (problem) {
+        http_refuse(request, 403, "insecure", problem, 0);
+    } else if (wait_s > 0) {
+        http_refuse(request, 429, "too_many_tokens",
+                    "ten wrong tokens came from this address: wait a minute", wait_s);
+    } else if (!has_right_token(board, request)) {
+        login_limit_wrong(board->logins, sender, loop_now_ms());
+        log_warning("a wrong BOARD_TOKEN was tried", log_text("peer", sender));
+        http_refuse(request, 401, "wrong_token", "this is not BOARD_TOKEN", 0);
+    } else {
+        session_value(board->session, loop_wall_ms(), value);
+        set_cookie(request, value, SESSION_MS / 1000, gate_is_https(&board->rules, &head));
+    }
+}
+
+static void answer_logout(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    const struct gate_request head = head_of(board, request);
+    set_cookie(request, "", 0, gate_is_https(&board->rules, &head));
+}
+
+// --- what is live -------------------------------------------------------------------------------
+
+static void answer_stream(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    live_stream(board->live, request);
+}
+
+static void answer_now(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    live_now(board->live, request);
+}
+
+const struct http_route BOARD_ROUTES[] = {
+    {"GET", "/", pass_gate, answer_page},
+    {"GET", "/board.css", pass_gate, answer_page},
+    {"GET", "/board.js", pass_gate, answer_page},
+    {"GET", "/dom.js", pass_gate, answer_page},
+    {"GET", "/live.js", pass_gate, answer_page},
+    {"GET", "/now.js", pass_gate, answer_page},
+    {"GET", "/calls.js", pass_gate, answer_page},
+    {"GET", "/system.js", pass_gate, answer_page},
+    {"GET", "/icon.svg", pass_gate, answer_page},
+    {"GET", "/api/me", pass_gate, answer_me},
+    {"POST", "/api/login", pass_gate, answer_login},
+    {"POST", "/api/logout", pass_gate, answer_logout},
+    {"GET", "/api/now", pass_gate_with_session, answer_now},
+    {"GET", "/api/stream", pass_gate_with_session, answer_stream},
+    {"POST", "/api/call", pass_gate_with_session, questions_call},
+    {"POST", "/api/calls", pass_gate_with_session, questions_calls},
+    {"POST", "/api/refused", pass_gate_with_session, questions_refused},
+    {"GET", "/api/account", pass_gate_with_session, questions_account},
+    {NULL, NULL, NULL, NULL},
+};
+
+void board_init(struct board *board, const struct board_settings *settings, struct loop *loop,
+                struct metrics *metrics)
+{
+    *board = (struct board){
+        .settings = settings,
+        .rules =
+            {
+                .has_token = settings->token != NULL,
+                .is_local_only = settings->is_local_only,
+                .user_header = settings->user_header,
+                .hosts = settings->hosts,
+                .proxies = settings->proxies,
+            },
+        .session = settings->token ? session_key_open(settings->token) : NULL,
+        .logins = login_limit_open(),
+        .children = children_open(loop),
+    };
+    board->refused_counter = metrics_counter(metrics, "dialin_board_refusals_total",
+                                             "Requests that the gate refused.", NULL);
+    board->live = live_open(loop, &settings->redis, settings->common.redis_prefix, metrics);
+}
+
+void board_release(struct board *board)
+{
+    live_close(board->live);
+    children_close(board->children);
+    login_limit_close(board->logins);
+    session_key_close(board->session);
+}

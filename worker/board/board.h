@@ -1,0 +1,34 @@
+// The board's HTTP: who may ask, the page, the log-in. What it knows of calls is in live.h and
+// questions.h.
+#ifndef DIALIN_BOARD_H
+#define DIALIN_BOARD_H
+
+#include "board_settings.h"
+#include "children.h"
+#include "gate.h"
+#include "live.h"
+#include "login_limit.h"
+#include "session.h"
+
+struct board {
+    const struct board_settings *settings;
+    struct gate_rules rules;
+    struct session_key *session; // NULL: no token
+    struct login_limit *logins;
+    struct children *children;
+    struct live *live;
+    uint64_t *refused_counter;
+};
+
+extern const struct http_route BOARD_ROUTES[];   // their argument is the board
+extern const struct http_header BOARD_HEADERS[]; // of every answer
+
+// `settings` are borrowed.
+void board_init(struct board *board, const struct board_settings *settings, struct loop *loop,
+                struct metrics *metrics);
+void board_release(struct board *board);
+
+// Answers JSON that no cache may keep.
+void board_reply(struct http_request *request, struct bytes_view json);
+
+#endif

@@ -1,0 +1,99 @@
+// See board_settings.h. A board that anybody could read does not start.
+#include "board_settings.h"
+
+#include "gate.h"
+#include "memory.h"
+#include "redis_settings.h"
+#include "signature.h"
+
+#include <string.h>
+
+#define PROGRAM "dialin-board"
+#define OPEN_FILES 512
+#define TOKEN_BYTES_MIN 16
+#define AT(member) offsetof(struct board_settings, member)
+
+const struct config_option BOARD_SETTINGS_TABLE[] = {
+    {"PORT", CONFIG_NUMBER, AT(port), "7861", 1, 65535, "port of the page"},
+    {"LISTEN_ADDR", CONFIG_TEXT, AT(listen_addr), "127.0.0.1", 0, 0,
+     "numeric address to listen on, for PORT and ADMIN_PORT; any but loopback needs BOARD_TOKEN, "
+     "BOARD_USER_HEADER or BOARD_LOCAL_ONLY"},
+    {"BOARD_TOKEN", CONFIG_SECRET, AT(token), NULL, 0, 0,
+     "what one types in to see the board, at least 16 bytes"},
+    {"BOARD_USER_HEADER", CONFIG_TEXT, AT(user_header), NULL, 0, 0,
+     "header in which a trusted proxy names the user that it has let in"},
+    {"TRUSTED_PROXIES", CONFIG_TEXT, AT(trusted_proxies), NULL, 0, 0,
+     "addresses and networks, separated by commas, whose X-Forwarded-… and user header count"},
+    {"BOARD_HOSTS", CONFIG_TEXT, AT(hosts), NULL, 0, 0,
+     "names under which the board is reached beside loopback's, separated by commas"},
+    {"BOARD_LOCAL_ONLY", CONFIG_FLAG, AT(is_local_only), "false", 0, 0,
+     "true: whatever forwards to the port takes connections of this machine only, as compose does"},
+    {"BOARD_ACTIONS", CONFIG_LATER, 0, "false", 0, 0,
+     "actions are not in this version: the board only reads"},
+    {"BOARD_ACTIONS_REDIS_URL", CONFIG_LATER, 0, NULL, 0, 0,
+     "actions are not in this version: the board only reads"},
+    {"BOARD_TITLE", CONFIG_TEXT, AT(title), NULL, 0, 0,
+     "text in the corner, such as production (in red) or staging"},
+    {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
+     "judges recorded signatures; without it they are not judged"},
+    CONFIG_COMMON_OPTIONS(board_settings, common, "9466"),
+    {0},
+};
+
+static void check_access(const struct board_settings *settings, struct config_problems *problems)
+{
+    bool is_guarded = settings->token || settings->user_header || settings->is_local_only;
+    if (settings->token && strlen(settings->token) < TOKEN_BYTES_MIN) {
+        config_problem(problems, "BOARD_TOKEN", "must have at least %d bytes", TOKEN_BYTES_MIN);
+    }
+    if (!is_guarded && !gate_is_loopback(settings->listen_addr)) {
+        config_problem(problems, "LISTEN_ADDR",
+                       "%s is not loopback, and anybody could read the board: set BOARD_TOKEN or "
+                       "BOARD_USER_HEADER",
+                       settings->listen_addr);
+    }
+    if (settings->user_header && !settings->trusted_proxies) {
+        config_problem(problems, "BOARD_USER_HEADER",
+                       "needs TRUSTED_PROXIES: else anybody could send this header");
+    }
+    if (settings->user_header && settings->token) {
+        config_problem(problems, "BOARD_USER_HEADER", "excludes BOARD_TOKEN: remove one of them");
+    }
+}
+
+static void check_lists(struct board_settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    bytes_init(&problem, 4096);
+    settings->proxies = peer_proxies_parse(settings->trusted_proxies, &problem);
+    if (!settings->proxies) {
+        config_problem(problems, "TRUSTED_PROXIES", "%s", bytes_text(&problem));
+    }
+    bytes_clear(&problem);
+    struct signature_secrets *secrets =
+        settings->hmac_secret ? signature_secrets_parse(settings->hmac_secret, &problem) : NULL;
+    if (settings->hmac_secret && !secrets) {
+        config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
+    }
+    signature_secrets_free(secrets);
+    bytes_release(&problem);
+}
+
+void board_settings_load(void *arg, struct config_problems *problems)
+{
+    struct board_settings *settings = arg;
+    config_load(BOARD_SETTINGS_TABLE, settings, problems);
+    check_access(settings, problems);
+    check_lists(settings, problems);
+    redis_settings_load_common(&settings->common, &settings->redis, problems);
+    config_need_open_files(OPEN_FILES, "dialin-board", problems);
+    config_common_apply(&settings->common, PROGRAM, problems);
+}
+
+void board_settings_release(void *arg)
+{
+    struct board_settings *settings = arg;
+    peer_proxies_free(settings->proxies);
+    memory_wipe(&settings->redis, sizeof settings->redis);
+    config_release(BOARD_SETTINGS_TABLE, settings);
+}

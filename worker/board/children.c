@@ -1,0 +1,151 @@
+// See children.h.
+#include "children.h"
+
+#include "memory.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROGRAM "dialin-audit"
+#define VARIABLES_MAX 16
+
+// In NAME or NAME_FILE form. TZ and the rest of the environment do not matter to JSON.
+static const char *const VARIABLES[] = {"REDIS_URL",  "REDIS_PREFIX", "REDIS_CA_FILE",
+                                        "REDIS_CERT", "REDIS_KEY",    "PINLESS_HMAC_SECRET"};
+
+struct question {
+    struct bytes query; // until it is asked
+    struct child *child;
+    child_on_end *on_end;
+    void *arg;
+    struct children *children;
+    bool is_used;
+};
+
+struct children {
+    struct loop *loop;
+    char path[PATH_MAX];
+    char *environment[VARIABLES_MAX + 1];
+    struct question questions[CHILDREN_MAX + CHILDREN_QUEUED_MAX];
+    size_t order[CHILDREN_QUEUED_MAX + CHILDREN_MAX]; // of those that wait, oldest first
+    size_t waiting, running;
+    bool is_ending;
+};
+
+static void find_program(char path[PATH_MAX])
+{
+    char self[PATH_MAX] = "";
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - sizeof PROGRAM - 1);
+    if (len > 0) {
+        snprintf(path, PATH_MAX, "%.*s/" PROGRAM, (int)(PATH_MAX - sizeof PROGRAM - 1),
+                 dirname(self));
+    }
+}
+
+static void take_variable(struct children *children, size_t *count, const char *name)
+{
+    const char *value = getenv(name);
+    if (value && *value) {
+        size_t size = strlen(name) + strlen(value) + 2;
+        children->environment[*count] = memory_zeroed(size);
+        snprintf(children->environment[(*count)++], size, "%s=%s", name, value);
+    }
+}
+
+struct children *children_open(struct loop *loop)
+{
+    struct children *children = memory_zeroed(sizeof *children);
+    size_t count = 0;
+    children->loop = loop;
+    find_program(children->path);
+    for (size_t i = 0; i < sizeof VARIABLES / sizeof VARIABLES[0]; i++) {
+        char file_form[64];
+        snprintf(file_form, sizeof file_form, "%s_FILE", VARIABLES[i]);
+        take_variable(children, &count, VARIABLES[i]);
+        take_variable(children, &count, file_form);
+    }
+    return children;
+}
+
+void children_close(struct children *children)
+{
+    for (size_t i = 0; i < sizeof children->questions / sizeof children->questions[0]; i++) {
+        struct question *question = &children->questions[i];
+        if (question->child) {
+            child_stop(question->child);
+        }
+        if (question->is_used) {
+            bytes_release(&question->query);
+        }
+    }
+    for (char **variable = children->environment; *variable; variable++) {
+        memory_wipe(*variable, strlen(*variable));
+        free(*variable);
+    }
+    free(children);
+}
+
+static void start_next(struct children *children);
+
+static void on_child_end(const struct child_result *result, void *arg)
+{
+    struct question *question = arg;
+    struct children *children = question->children;
+    const struct question ended = *question;
+    *question = (struct question){0};
+    children->running--;
+    start_next(children);
+    ended.on_end(result, ended.arg);
+}
+
+static void start_next(struct children *children)
+{
+    while (children->waiting > 0 && children->running < CHILDREN_MAX) {
+        struct question *question = &children->questions[children->order[0]];
+        children->waiting--;
+        memmove(children->order, children->order + 1,
+                children->waiting * sizeof children->order[0]);
+        children->running++;
+        question->child = child_start(children->loop, children->path, children->environment,
+                                      bytes_view(&question->query), on_child_end, question);
+        bytes_release(&question->query);
+        if (children->is_ending) {
+            child_kill(question->child);
+        }
+    }
+}
+
+void children_end(struct children *children)
+{
+    children->is_ending = true;
+    for (size_t i = 0; i < sizeof children->questions / sizeof children->questions[0]; i++) {
+        if (children->questions[i].child) {
+            child_kill(children->questions[i].child);
+        }
+    }
+}
+
+bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,
+                  void *arg)
+{
+    size_t index = 0;
+    while (index < sizeof children->questions / sizeof children->questions[0] &&
+           children->questions[index].is_used) {
+        index++;
+    }
+    if (index == sizeof children->questions / sizeof children->questions[0]) {
+        return false;
+    }
+    struct question *question = &children->questions[index];
+    *question =
+        (struct question){.on_end = on_end, .arg = arg, .children = children, .is_used = true};
+    bytes_init(&question->query, query.len + 1);
+    bytes_append_view(&question->query, query);
+    children->order[children->waiting++] = index;
+    start_next(children);
+    return true;
+}

@@ -1,0 +1,25 @@
+// The questions to the record: runs of dialin-audit, a few at once, a few more in a queue.
+#ifndef DIALIN_BOARD_CHILDREN_H
+#define DIALIN_BOARD_CHILDREN_H
+
+#include "child.h"
+
+#define CHILDREN_MAX 4
+#define CHILDREN_QUEUED_MAX 8
+
+struct children;
+
+// Finds dialin-audit beside this program, else on PATH. It gets REDIS_… of the environment, and
+// what judges signatures; nothing else.
+struct children *children_open(struct loop *loop);
+void children_close(struct children *children); // kills what runs; no callback follows
+
+// Kills what runs now and from now on; the callbacks come soon.
+void children_end(struct children *children);
+
+// Asks one question, a JSON object. The callback comes once, never from inside this call. False:
+// the queue is full, and no callback comes.
+bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,
+                  void *arg);
+
+#endif

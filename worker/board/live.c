@@ -1,0 +1,465 @@
+// See live.h. The audit stream's own ids are those of the events, so that a browser that comes back
+// tells where it was (Last-Event-ID, or `after` in the query). Such a viewer is first sent what it
+// missed, in pages, and joins the others once it has caught up.
+#include "live.h"
+
+#include "event_text.h"
+#include "events.h"
+#include "memory.h"
+#include "now.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 1000
+#define NOW_FRESH_MS 1500
+#define RESUME_PAGE 250
+#define ASKERS_MAX 64 // requests of api/now that wait for the next snapshot
+#define NOW_BYTES_MAX (256 * 1024)
+#define BATCH_BYTES_MAX (1024 * 1024)
+
+enum viewer_phase { NO_VIEWER, BEGINNING, CATCHING_UP, WATCHING };
+
+struct viewer {
+    struct live *live;
+    struct http_stream *stream; // NULL: gone; the place is free once nothing is asked for it
+    enum viewer_phase phase;
+    bool is_asking; // a page of what it missed is out
+    struct entry_id last;
+    unsigned resumed;
+    size_t resumed_bytes; // sent at once, and beyond what a slow reader may leave unread
+};
+
+struct recent {
+    struct entry_id id;
+    struct bytes text;
+};
+
+struct live {
+    struct loop *loop;
+    struct redis *redis;
+    struct events *events;
+    struct now *now;
+    struct loop_timer *tick;
+    struct viewer viewers[LIVE_VIEWERS_MAX];
+    unsigned viewer_count;
+    struct http_request *askers[ASKERS_MAX];
+    size_t asker_count;
+    struct bytes now_text;
+    uint64_t now_ms;                     // loop_now_ms of now_text
+    struct recent recent[EVENTS_NEWEST]; // the newest events, a ring
+    size_t recent_next;
+    struct entry_id last;      // of all that were read
+    struct entry_id last_sent; // of those that were sent
+    unsigned sent_in_second;
+    uint64_t left_out; // in this second
+    int64_t *viewers_gauge;
+    uint64_t *slow_counter;
+};
+
+// --- viewers ------------------------------------------------------------------------------------
+
+static void on_gone(void *arg)
+{
+    struct viewer *viewer = arg;
+    struct live *live = viewer->live;
+    viewer->stream = NULL;
+    viewer->phase = viewer->is_asking ? viewer->phase : NO_VIEWER;
+    live->viewer_count--;
+    *live->viewers_gauge = live->viewer_count;
+    if (live->viewer_count == 0) {
+        events_want(live->events, false);
+    }
+}
+
+// False: the viewer is gone, or was ended because it reads too slowly.
+static bool send(struct viewer *viewer, struct bytes_view text)
+{
+    if (!viewer->stream) {
+        return false;
+    }
+    bool is_taken =
+        http_stream_write(viewer->stream, text, LIVE_UNSENT_MAX + viewer->resumed_bytes);
+    *viewer->live->slow_counter += is_taken ? 0 : 1;
+    return is_taken;
+}
+
+static void send_to_watching(struct live *live, struct bytes_view text, struct entry_id id)
+{
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        struct viewer *viewer = &live->viewers[i];
+        if (viewer->phase == WATCHING && entry_id_compare(viewer->last, id) < 0) {
+            viewer->last = id;
+            send(viewer, text);
+        }
+    }
+}
+
+// The newest events after `after`, oldest first.
+static void send_recent(struct live *live, struct viewer *viewer, struct entry_id after)
+{
+    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
+        const struct recent *recent = &live->recent[(live->recent_next + i) % EVENTS_NEWEST];
+        if (recent->text.len > 0 && entry_id_compare(recent->id, after) > 0 &&
+            !send(viewer, bytes_view(&recent->text))) {
+            return;
+        }
+    }
+}
+
+static void append_gap(struct bytes *out, uint64_t left_out)
+{
+    bytes_printf(out, "event: gap\ndata: {\"left_out\":%llu}\n\n", (unsigned long long)left_out);
+}
+
+static void begin_watching(struct viewer *viewer)
+{
+    viewer->phase = WATCHING;
+    viewer->last = viewer->live->last;
+}
+
+static void begin_anew(struct viewer *viewer)
+{
+    send_recent(viewer->live, viewer, (struct entry_id){0, 0});
+    if (viewer->stream) {
+        begin_watching(viewer);
+    }
+}
+
+// More was missed than is sent again: how much is not counted.
+static void skip_to_newest(struct viewer *viewer)
+{
+    if (send(viewer, VIEW("event: gap\ndata: {\"left_out\":null}\n\n"))) {
+        send_recent(viewer->live, viewer, viewer->last);
+    }
+    if (viewer->stream) {
+        begin_watching(viewer);
+    }
+}
+
+static void catch_up(struct viewer *viewer);
+
+static void send_missed(struct viewer *viewer, const redisReply *rows)
+{
+    struct bytes text;
+    bytes_init(&text, BATCH_BYTES_MAX);
+    for (size_t i = 0; i < rows->elements; i++) {
+        viewer->last = entry_id_of(rows->element[i]->element[0]->str);
+        event_text_append(rows->element[i], &text);
+    }
+    viewer->resumed += (unsigned)rows->elements;
+    viewer->resumed_bytes += text.len;
+    send(viewer, bytes_view(&text));
+    bytes_release(&text);
+}
+
+static void on_missed(const redisReply *reply, void *arg)
+{
+    struct viewer *viewer = arg;
+    viewer->is_asking = false;
+    if (!viewer->stream) {
+        viewer->phase = NO_VIEWER;
+        return;
+    }
+    if (reply_is_error(reply)) { // an id that Redis does not take
+        begin_anew(viewer);
+        return;
+    }
+    if (!reply_has_shape(reply, REPLY_ROWS)) {
+        return; // the next tick asks again
+    }
+    send_missed(viewer, reply);
+    if (!viewer->stream) {
+        return;
+    }
+    int ahead = entry_id_compare(viewer->last, viewer->live->last);
+    if (viewer->resumed == 0 && ahead > 0) { // an id of the future
+        begin_anew(viewer);
+    } else if (ahead >= 0 || reply->elements == 0) {
+        viewer->phase = WATCHING;
+    } else if (viewer->resumed >= LIVE_RESUME_MAX) {
+        skip_to_newest(viewer);
+    } else {
+        catch_up(viewer);
+    }
+}
+
+static void catch_up(struct viewer *viewer)
+{
+    struct live *live = viewer->live;
+    viewer->phase = CATCHING_UP;
+    viewer->is_asking =
+        events_after(live->events, live->redis, viewer->last, RESUME_PAGE, on_missed, viewer);
+}
+
+// Once the newest events are known.
+static void begin(struct viewer *viewer)
+{
+    bool has_been_here = viewer->last.ms > 0;
+    if (has_been_here) {
+        catch_up(viewer);
+    } else {
+        begin_anew(viewer);
+    }
+}
+
+// --- events -------------------------------------------------------------------------------------
+
+static const struct recent *remember(struct live *live, const redisReply *row)
+{
+    struct recent *recent = &live->recent[live->recent_next];
+    recent->id = entry_id_of(row->element[0]->str);
+    bytes_clear(&recent->text);
+    event_text_append(row, &recent->text);
+    live->recent_next = (live->recent_next + 1) % EVENTS_NEWEST;
+    return recent;
+}
+
+static void take_newest(struct live *live, const redisReply *rows)
+{
+    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
+        bytes_clear(&live->recent[i].text);
+    }
+    for (size_t i = 0; i < rows->elements; i++) {
+        remember(live, rows->element[i]);
+    }
+    live->last_sent = live->last;
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        if (live->viewers[i].phase == BEGINNING) {
+            begin(&live->viewers[i]);
+        }
+    }
+}
+
+// Beyond the limit only the newest are kept, for the end of the second.
+static void take_row(struct live *live, const redisReply *row, size_t rows_after)
+{
+    bool is_sent = live->left_out == 0 && live->sent_in_second < LIVE_EVENTS_PER_S;
+    if (is_sent || rows_after < EVENTS_NEWEST) {
+        const struct recent *recent = remember(live, row);
+        if (is_sent) {
+            live->sent_in_second++;
+            live->last_sent = recent->id;
+            send_to_watching(live, bytes_view(&recent->text), recent->id);
+        }
+    }
+    live->left_out += is_sent ? 0 : 1;
+}
+
+static void on_rows(const redisReply *rows, bool is_first, void *arg)
+{
+    struct live *live = arg;
+    if (rows->elements > 0) {
+        live->last = entry_id_of(rows->element[rows->elements - 1]->element[0]->str);
+    } else if (is_first) {
+        live->last = (struct entry_id){0, 0};
+    }
+    if (is_first) {
+        take_newest(live, rows);
+        return;
+    }
+    for (size_t i = 0; i < rows->elements; i++) {
+        take_row(live, rows->element[i], rows->elements - 1 - i);
+    }
+}
+
+// How many of those that were left out are still to be had.
+static unsigned kept_after(const struct live *live, struct entry_id after)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
+        count += live->recent[i].text.len > 0 && entry_id_compare(live->recent[i].id, after) > 0;
+    }
+    return count;
+}
+
+static void end_second(struct live *live)
+{
+    live->sent_in_second = 0;
+    if (live->left_out == 0) {
+        return;
+    }
+    struct bytes gap;
+    bytes_init(&gap, 256);
+    uint64_t left_out = live->left_out;
+    unsigned kept = kept_after(live, live->last_sent);
+    append_gap(&gap, left_out > kept ? left_out - kept : 0);
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        struct viewer *viewer = &live->viewers[i];
+        if (viewer->phase == WATCHING && entry_id_compare(viewer->last, live->last) < 0 &&
+            send(viewer, bytes_view(&gap))) {
+            send_recent(live, viewer, viewer->last);
+        }
+        if (viewer->phase == WATCHING) {
+            viewer->last = live->last;
+        }
+    }
+    bytes_release(&gap);
+    live->left_out = 0;
+    live->last_sent = live->last;
+}
+
+// --- now ----------------------------------------------------------------------------------------
+
+static void reply_now(struct live *live, struct http_request *request)
+{
+    const struct http_header headers[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
+    http_reply(request, 200, bytes_view(&live->now_text), headers);
+}
+
+static void send_now(struct live *live, struct viewer *viewer)
+{
+    struct bytes message;
+    bytes_init(&message, NOW_BYTES_MAX + 64);
+    bytes_append_text(&message, "event: now\ndata: ");
+    bytes_append_view(&message, bytes_view(&live->now_text));
+    bytes_append_text(&message, "\n\n");
+    send(viewer, bytes_view(&message));
+    bytes_release(&message);
+}
+
+static void on_now(struct bytes_view json, void *arg)
+{
+    struct live *live = arg;
+    bytes_clear(&live->now_text);
+    bytes_append_view(&live->now_text, json);
+    live->now_ms = loop_now_ms();
+    size_t count = live->asker_count;
+    live->asker_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        reply_now(live, live->askers[i]);
+    }
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        if (live->viewers[i].stream) {
+            send_now(live, &live->viewers[i]);
+        }
+    }
+}
+
+static bool now_is_fresh(const struct live *live)
+{
+    return live->now_text.len > 0 && loop_now_ms() - live->now_ms < NOW_FRESH_MS;
+}
+
+void live_now(struct live *live, struct http_request *request)
+{
+    if (now_is_fresh(live)) {
+        reply_now(live, request);
+    } else if (live->asker_count == ASKERS_MAX) {
+        http_refuse(request, 503, "busy", "too many requests wait for the snapshot", 1);
+    } else {
+        live->askers[live->asker_count++] = request;
+        now_ask(live->now);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    struct live *live = arg;
+    end_second(live);
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        struct viewer *viewer = &live->viewers[i];
+        if (viewer->phase == CATCHING_UP && !viewer->is_asking) {
+            catch_up(viewer); // Redis did not answer
+        }
+    }
+    if (live->viewer_count > 0 || live->asker_count > 0) {
+        now_ask(live->now);
+    }
+    loop_timer_start(live->tick, TICK_MS);
+}
+
+// --- the stream ---------------------------------------------------------------------------------
+
+static struct viewer *free_viewer(struct live *live)
+{
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        if (live->viewers[i].phase == NO_VIEWER) {
+            return &live->viewers[i];
+        }
+    }
+    return NULL;
+}
+
+// Where the browser was: the id is a text of its own making.
+static struct entry_id id_of_request(const struct http_request *request)
+{
+    const char *header = http_request_header(request, "Last-Event-ID");
+    const char *text = header ? header : http_request_query(request, "after");
+    return text && entry_id_is_valid(text) ? entry_id_of(text) : (struct entry_id){0, 0};
+}
+
+void live_stream(struct live *live, struct http_request *request)
+{
+    static const struct http_header HEADERS[] = {{"Content-Type", "text/event-stream"},
+                                                 {"Cache-Control", "no-store"},
+                                                 {"X-Accel-Buffering", "no"},
+                                                 {NULL, NULL}};
+    struct viewer *viewer = free_viewer(live);
+    if (!viewer) {
+        http_refuse(request, 503, "too_many_viewers",
+                    "32 pages are open already; this one asks every 5 s instead", 5);
+        return;
+    }
+    const struct entry_id last = id_of_request(request);
+    *viewer = (struct viewer){.live = live, .phase = BEGINNING, .last = last};
+    viewer->stream = http_stream_begin(request, HEADERS, on_gone, viewer);
+    live->viewer_count++;
+    *live->viewers_gauge = live->viewer_count;
+    send(viewer, VIEW("retry: 1000\n\n"));
+    if (now_is_fresh(live)) {
+        send_now(live, viewer);
+    } else {
+        now_ask(live->now);
+    }
+    events_want(live->events, true);
+    if (viewer->stream && events_are_read(live->events)) {
+        begin(viewer);
+    }
+}
+
+const char *live_not_ready_reason(struct live *live)
+{
+    return redis_not_ready_reason(live->redis);
+}
+
+struct live *live_open(struct loop *loop, const struct redis_address *address, const char *prefix,
+                       struct metrics *metrics)
+{
+    struct live *live = memory_zeroed(sizeof *live);
+    live->loop = loop;
+    live->viewers_gauge =
+        metrics_gauge(metrics, "dialin_board_viewers", "Pages that are open.", NULL);
+    live->slow_counter =
+        metrics_counter(metrics, "dialin_board_slow_viewers_total",
+                        "Pages that were ended because they read too slowly.", NULL);
+    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
+        bytes_init(&live->recent[i].text, EVENT_TEXT_BYTES_MAX);
+    }
+    bytes_init(&live->now_text, NOW_BYTES_MAX);
+    live->redis = redis_open(loop, address, "dialin-board", NULL, NULL);
+    live->now = now_open(live->redis, prefix, on_now, live);
+    live->events = events_open(loop, address, prefix, on_rows, live);
+    live->tick = loop_timer_open(loop, on_tick, live);
+    loop_timer_start(live->tick, TICK_MS);
+    return live;
+}
+
+void live_close(struct live *live)
+{
+    for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
+        if (live->viewers[i].stream) {
+            http_stream_end(live->viewers[i].stream);
+            live->viewers[i].stream = NULL;
+        }
+    }
+    loop_timer_close(live->tick);
+    redis_close(live->redis);
+    events_close(live->events);
+    now_close(live->now);
+    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
+        bytes_release(&live->recent[i].text);
+    }
+    bytes_release(&live->now_text);
+    free(live);
+}

@@ -1,0 +1,157 @@
+// The screens Calls and one call. Ids and numbers go in the body of a POST: no proxy logs them.
+import { badge, cell, date, el, kindOf, link, number, show, span, table } from './dom.js';
+import { ask } from './live.js';
+
+const main = document.getElementById('main');
+const FIELDS = ['since', 'state', 'reason', 'from', 'to', 'agent'];
+const SINCE = [['', 'all that is kept'], ['5m', '5 minutes'], ['1h', 'an hour'], ['24h', 'a day'], ['7d', 'a week']];
+const STATES = ['waiting', 'started', 'dead', 'queued', 'starting', 'duplicate'];
+const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled'];
+
+// --- a list -------------------------------------------------------------------------------------
+function select(name, label, options, value) {
+  return el('label', {}, label, el('select', { name },
+    options.map(([option, text]) => el('option', { value: option, selected: option === value }, text))));
+}
+
+function filters(params) {
+  const get = name => params.get(name) || '', input = (name, label) => el('label', {}, label, el('input', { name, value: get(name), size: 16, autocomplete: 'off' }));
+  const any = names => [['', 'any'], ...names.map(name => [name, name])];
+  const go = event => {
+    event.preventDefault();
+    const chosen = new URLSearchParams();
+    for (const name of FIELDS) {
+      const value = event.currentTarget.elements[name].value.trim();
+      if (value) chosen.set(name, value);
+    }
+    location.hash = '#/calls' + (chosen.size ? `?${chosen}` : '');
+  };
+  return el('form', { class: 'filters', onsubmit: go, onchange: event => event.target.form.requestSubmit() },
+    select('since', 'Since', SINCE, get('since')), select('state', 'State', any(STATES), get('state')),
+    select('reason', 'Reason', any(REASONS), get('reason')),
+    input('from', 'From'), input('to', 'To'), input('agent', 'Agent'), el('button', {}, 'Show'));
+}
+
+function rowOf(call) {
+  return el('tr', {}, cell(date(call.received_ms)), cell(badge(call.state, call.reason)),
+    cell(call.from), cell(call.to, 'wide'), number(span(call.waited_ms)), number(call.attempts ?? '', 'wide'),
+    cell(el('a', { href: link(call) }, call.call_id), 'id'));
+}
+
+// A cell that a spreadsheet would take for a formula gets a quote before it.
+const csvCell = value => `"${String(value ?? '').replace(/^[=+@\t\r-]/, "'$&").replaceAll('"', '""')}"`;
+
+function saveCsv(calls) {
+  const names = ['received_ms', 'call_id', 'state', 'reason', 'from', 'to', 'agent', 'waited_ms', 'attempts', 'http_status', 'error'];
+  const text = [names, ...calls.map(call => names.map(name => call[name]))].map(row => row.map(csvCell).join(',')).join('\r\n');
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+  el('a', { href: url, download: 'calls.csv' }).click();
+  URL.revokeObjectURL(url);
+}
+
+export async function drawCalls(params, isCurrent) {
+  const list = el('div', { 'aria-busy': 'true' }, el('p', { class: 'dim' }, 'Reading…'));
+  main.replaceChildren(el('h1', {}, 'Calls'), filters(params), list);
+  const asked = { limit: 100 };
+  for (const name of FIELDS) if (params.get(name)) asked[name] = params.get(name);
+  try {
+    const answer = await ask('calls', asked);
+    if (!isCurrent()) return;
+    list.replaceChildren(table('Calls', [['Rang'], ['State'], ['From'], ['To', 'wide'], ['Waited', 'n'], ['Attempts', 'n wide'], ['Call']],
+      answer.calls.map(rowOf), 'No call that was asked for is kept.'),
+    el('p', { class: 'dim' }, answer.calls.length === asked.limit ? `The newest ${asked.limit}. ` : '',
+      answer.calls.length ? el('button', { onclick: () => saveCsv(answer.calls) }, 'Save as CSV') : ''));
+  } catch (problem) {
+    if (isCurrent()) list.replaceChildren(el('p', { class: 'bad', role: 'alert' }, problem.message));
+  }
+  list.removeAttribute('aria-busy');
+}
+
+// --- one call -----------------------------------------------------------------------------------
+const pretty = text => {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+};
+
+const seconds = ms => `${(ms / 1000).toFixed(3)} s`;
+
+function outcome(event) {
+  if (event.event !== 'attempt') return [event.reason, event.error].filter(Boolean).join(': ');
+  return `${event.http_status ? `HTTP ${event.http_status}` : event.error || 'no answer'}${event.late ? ' (late)' : ''}`;
+}
+
+// Attempts one after the other with the same outcome become one line.
+function fold(events) {
+  const folded = [];
+  for (const event of events) {
+    const last = folded.at(-1);
+    if (last && event.event === 'attempt' && last[0].event === 'attempt' && outcome(event) === outcome(last[0])) last.push(event);
+    else folded.push([event]);
+  }
+  return folded;
+}
+
+function step(events, receivedMs) {
+  const first = events[0], last = events.at(-1), isAttempt = first.event === 'attempt';
+  const what = isAttempt ? `${first.attempt}${events.length > 1 ? ` to ${last.attempt}` : ''}: ${outcome(first)} in ${span(last.latency_ms)}` : outcome(first);
+  const when = `${seconds(first.at_ms - receivedMs)}${events.length > 1 ? ` to ${seconds(last.at_ms - receivedMs)}` : ''}`;
+  const line = [el('span', { class: 'when' }, when), ' ', badge(first.event), ` ${what} `, el('span', { class: 'dim' }, first.worker || '')];
+  const parts = [['request', last.request], ['answer', last.response]].filter(([, text]) => text);
+  if (!parts.length) return el('p', { class: 'step' }, line);
+  return el('details', {}, el('summary', {}, line),
+    parts.map(([name, text]) => [el('h3', {}, name), el('pre', { tabindex: 0 }, pretty(text))]));
+}
+
+function timeline(call) {
+  const end = Math.max(call.received_ms + 1, ...call.events.map(event => event.at_ms)), whole = end - call.received_ms;
+  const fills = { good: 'fill-good', bad: 'fill-bad' };
+  return el('svg', { class: 'timeline', viewBox: '0 0 1000 40', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${call.events.length} events in ${span(whole)}` },
+    el('line', { class: 'axis', x1: 0, x2: 1000, y1: 20, y2: 20 }),
+    call.events.map(event => el('rect', { class: fills[kindOf(event.event)] || 'fill-busy', x: (event.at_ms - call.received_ms) / whole * 990, y: 8, width: 6, height: 24 },
+      el('title', {}, `${event.event} after ${seconds(event.at_ms - call.received_ms)}`))));
+}
+
+function fact(name, value, kind) {
+  return value ? [el('dt', {}, name), el('dd', { class: kind }, value)] : [];
+}
+
+function facts(call) {
+  const webhook = call.webhook || {};
+  return el('dl', {}, fact('from', call.from), fact('to', call.to), fact('rang', new Date(call.received_ms).toISOString()),
+    fact('waited', span(call.waited_ms)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
+    fact('last answer', call.http_status && `HTTP ${call.http_status}`), fact('session', call.session_id), fact('room', call.room_url),
+    fact('error', call.error), fact('flaw', call.flaw), fact('replay of', call.replay_of),
+    fact('signature', webhook.signature_is, /^good/.test(webhook.signature_is) ? 'good' : /^(not by|by a)/.test(webhook.signature_is) ? 'bad' : ''),
+    fact('body', webhook.digest, /NOT/.test(webhook.digest) ? 'bad' : ''));
+}
+
+async function copyLink(event) {
+  const button = event.currentTarget;
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = 'Copied';
+  } catch {
+    button.textContent = 'Copy it from the address bar';
+  }
+}
+
+export async function drawCall(id, isCurrent) {
+  main.replaceChildren(el('h1', {}, id), el('p', { class: 'dim' }, 'Reading…'));
+  let call;
+  try {
+    call = await ask('call', { id });
+  } catch (problem) {
+    if (isCurrent()) main.replaceChildren(el('h1', {}, 'Call'), el('p', { class: 'bad', role: 'alert' }, problem.message));
+    return;
+  }
+  if (!isCurrent()) return;
+  main.replaceChildren(el('h1', {}, badge(call.state, call.reason), ' ', el('span', { class: 'dim id' }, call.call_id)),
+    el('div', { class: 'card' }, facts(call)),
+    el('p', {}, el('button', { onclick: copyLink }, 'Copy link'), ' ', el('button', { onclick: () => drawCall(id, isCurrent) }, 'Read again')),
+    el('h2', {}, 'Timeline'), el('div', { class: 'card' }, timeline(call)),
+    el('div', { class: 'card steps' }, call.events.length ? fold(call.events).map(events => step(events, call.received_ms)) : el('p', { class: 'empty' }, 'No event is kept.')),
+    el('h2', {}, 'Webhook as received, numbers hidden'), el('pre', { tabindex: 0 }, pretty(call.webhook?.body || '')));
+}

@@ -1,0 +1,111 @@
+// The screen Now: how it is, in a sentence; then who waits, and what happens.
+import { area, badge, bars, cell, clock, el, link, number, show, span, table } from './dom.js';
+import { live, redisNow } from './live.js';
+
+const BUCKETS = 100, BUCKET_MS = 3000, EVENTS_SHOWN = 25, STALE_MS = 4000;
+const main = document.getElementById('main');
+
+// --- charts -------------------------------------------------------------------------------------
+function buckets(now) {
+  const first = now - BUCKETS * BUCKET_MS, made = Array.from({ length: BUCKETS }, () => ({ started: 0, lost: 0, waiting: null }));
+  let before = null;
+  for (const [ms, started, lost, waiting] of live.points) {
+    const bucket = made[Math.floor((ms - first) / BUCKET_MS)];
+    if (bucket && before) {
+      bucket.started += Math.max(0, started - before[1]) * 1000 / BUCKET_MS;
+      bucket.lost += Math.max(0, lost - before[2]) * 1000 / BUCKET_MS;
+    }
+    if (bucket) bucket.waiting = waiting;
+    before = [ms, started, lost, waiting];
+  }
+  let known = 0;
+  for (const bucket of made) bucket.waiting = known = bucket.waiting ?? known;
+  return made;
+}
+
+// --- parts --------------------------------------------------------------------------------------
+function verdict(now, stale) {
+  if (stale) return ['bad', `The board does not answer since ${span(stale)}; this is how it was then. ${now.sentence}`];
+  return [now.level, now.sentence];
+}
+
+const tile = (value, label, kind = '') => el('div', { class: 'tile' }, el('b', { class: kind }, value), el('span', {}, label));
+
+function tiles(now) {
+  const since = now.since || {}, offered = (since.started || 0) + (since.lost || 0), minutes = since.ms ? Math.max(1, Math.round(since.ms / 60000)) : 5;
+  const left = now.calls.map(call => call.hold_left_ms), first = left.length ? Math.min(...left) : null;
+  const age = redisNow() - now.now_ms;
+  return el('div', { class: 'tiles' },
+    tile(now.waiting, 'waiting'),
+    tile(first === null ? '–' : span(Math.max(0, first - age)), 'until the first hold ends'),
+    tile(since.started ?? '–', `started in ${minutes} min`),
+    tile(since.lost ?? '–', `lost in ${minutes} min`, since.lost ? 'bad' : ''),
+    tile(since.p50_ms === null || since.p50_ms === undefined ? '–' : `${span(since.p50_ms)} / ${span(since.p95_ms)}`, 'waited, p50 / p95'),
+    tile(offered ? `${Math.floor(100 * since.within_20_s / offered)} %` : '–', 'served within 20 s'));
+}
+
+function agents(now) {
+  const kind = { free: 'good', full: 'busy' };
+  const rows = now.agents.map(agent => el('tr', { 'data-key': agent.agent },
+    cell(agent.agent),
+    cell(el('span', { class: kind[agent.state] || 'bad' }, agent.state)),
+    number(agent.waiting),
+    number(agent.waiting ? span(agent.oldest_ms) : '–'),
+    number(agent.starts),
+    number(agent.waiting && agent.next_in_ms ? span(agent.next_in_ms) : '–', 'wide'),
+    number(!agent.waiting ? '–' : agent.has_rate ? agent.lost : 'unknown', agent.lost ? 'bad' : '')));
+  return table('Agents', [['Agent'], ['State'], ['Waiting', 'n'], ['Oldest', 'n'], ['Starts in 30 s', 'n'], ['Next admission in', 'n wide'], ['Will be lost', 'n']],
+    rows, 'No agent has been asked yet.');
+}
+
+function eta(call) {
+  if (call.verdict === 'lost') return number('lost', 'bad');
+  return number(call.verdict === 'served' ? span(call.served_in_ms) : 'unknown');
+}
+
+function waiting(now) {
+  const age = redisNow() - now.now_ms;
+  const rows = now.calls.map(call => {
+    const left = Math.max(0, call.hold_left_ms - age), whole = Math.max(call.hold_ms, 1);
+    return el('tr', { 'data-key': call.call_id },
+      number(call.place),
+      cell(el('a', { href: link(call) }, call.from || 'unknown')),
+      cell(call.to, 'wide'),
+      cell(call.agent, 'wide'),
+      number(span(call.waited_ms + age)),
+      cell([el('meter', { min: 0, max: whole, low: whole * .2, high: whole * .4, optimum: whole, value: left, 'aria-label': 'hold left' }), ' ', span(left)]),
+      eta(call),
+      cell(call.call_id, 'id wide'));
+  });
+  return table('The first who wait', [['Place', 'n'], ['From'], ['To', 'wide'], ['Agent', 'wide'], ['Waited', 'n'], ['Hold left'], ['Served in about', 'n'], ['Call', 'wide']],
+    rows, 'Nobody waits.');
+}
+
+function events() {
+  const rows = live.events.slice(0, EVENTS_SHOWN).map(event => el('tr', { 'data-key': event.id },
+    cell(clock(event.at_ms)),
+    cell(badge(event.event)),
+    number(event.http_status || ''),
+    number(event.latency_ms === undefined ? '' : span(event.latency_ms), 'wide'),
+    cell(el('a', { href: link(event) }, event.call_id), 'id'),
+    cell([event.reason, event.error].filter(Boolean).join(': '), 'wide why')));
+  return table('Events', [['At'], ['Event'], ['HTTP', 'n'], ['Took', 'n wide'], ['Call'], ['Why', 'wide']], rows, 'No event yet. Ring once: make call');
+}
+
+export function drawNow() {
+  const now = live.now, silent = performance.now() - live.takenMs;
+  if (!now) return show(main, el('h1', { class: 'unseen' }, 'Now'), el('p', { class: 'verdict' }, 'Reading…'));
+  const stale = silent > STALE_MS && live.status !== 'every 5 s' ? silent : 0, [kind, sentence] = verdict(now, stale);
+  if (now.redis_problem) return show(main, el('h1', { class: 'unseen' }, 'Now'), el('p', { class: `verdict ${kind}`, role: 'status' }, sentence),
+    el('h2', {}, 'Events'), events());
+  const made = buckets(redisNow());
+  show(main, el('h1', { class: 'unseen' }, 'Now'),
+    el('p', { class: `verdict ${kind}`, role: 'status' }, sentence),
+    tiles(now),
+    el('div', { class: 'charts' },
+      bars('calls a second: started, lost', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
+      area('callers who wait', made.map(bucket => bucket.waiting))),
+    el('h2', {}, 'Agents'), agents(now),
+    el('h2', {}, 'Who waits'), waiting(now),
+    el('h2', {}, 'Events', live.leftOut ? el('span', { class: 'dim' }, ` (${live.leftOut} were left out)`) : null), events());
+}

@@ -1,0 +1,266 @@
+// See questions.h. What a browser sends is checked for its form only; dialin-audit knows what its
+// flags mean, and its sentence is the answer's.
+#include "questions.h"
+
+#include "board.h"
+#include "json.h"
+#include "mask.h"
+#include "memory.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_BYTES_MAX 256
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX 500
+#define PREFIX_DIGITS_MAX 4 // of a number: more would find it digit by digit
+#define ANSWER_BYTES_MAX (CHILD_OUTPUT_MAX * 2)
+
+struct question_kind {
+    const char *command;
+    const char *list;   // the answer is {"<list>": […], "note": …}; NULL: it is one object
+    const char *fields; // what a browser may send, between blanks
+};
+
+static const struct question_kind CALL = {"show", NULL, " id "};
+static const struct question_kind CALLS = {
+    "list", "calls", " since until state reason from to agent kind route limit "};
+static const struct question_kind REFUSED = {"refused", "refused", " since until limit "};
+static const struct question_kind ACCOUNT = {"stats", NULL, " "};
+
+struct asked {
+    struct board *board;
+    struct http_request *request;
+    const struct question_kind *kind;
+};
+
+// --- the query ----------------------------------------------------------------------------------
+
+static bool may_send(const struct question_kind *kind, const char *name)
+{
+    const char *found = strstr(kind->fields, name);
+    return *name && found && found[-1] == ' ' && found[strlen(name)] == ' ';
+}
+
+static bool is_plain_text(const cJSON *member)
+{
+    const char *text = cJSON_GetStringValue(member);
+    if (!text || strlen(text) > TEXT_BYTES_MAX) {
+        return false;
+    }
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_long_prefix(const cJSON *member)
+{
+    const char *text = cJSON_GetStringValue(member);
+    size_t digits = 0;
+    for (const char *at = text; at && *at; at++) {
+        digits += isdigit((unsigned char)*at) ? 1 : 0;
+    }
+    return text && strchr(text, '*') && digits > PREFIX_DIGITS_MAX;
+}
+
+// Returns a sentence, or NULL if the member was added to the query.
+static const char *take_member(const struct question_kind *kind, const cJSON *member, cJSON *query)
+{
+    bool is_number = !strcmp(member->string, "from") || !strcmp(member->string, "to");
+    if (!may_send(kind, member->string)) {
+        return "the request has a member that this question does not take";
+    }
+    if (!strcmp(member->string, "limit")) {
+        bool is_good =
+            cJSON_IsNumber(member) && member->valuedouble >= 1 && member->valuedouble <= LIMIT_MAX;
+        cJSON_AddNumberToObject(query, "limit", member->valuedouble);
+        return is_good ? NULL : "limit must be a number from 1 to 500";
+    }
+    if (!is_plain_text(member)) {
+        return "a member must be a text of at most 256 bytes";
+    }
+    if (is_number && is_long_prefix(member)) {
+        return "a prefix of more than 4 digits would reveal numbers: give the whole number";
+    }
+    const char *name = !strcmp(member->string, "id") ? "argument" : member->string;
+    cJSON_AddStringToObject(query, name, member->valuestring);
+    return NULL;
+}
+
+static const char *make_query(const struct question_kind *kind, const cJSON *tree, cJSON *query)
+{
+    cJSON_AddStringToObject(query, "command", kind->command);
+    for (const cJSON *member = tree ? tree->child : NULL; member; member = member->next) {
+        const char *problem = take_member(kind, member, query);
+        if (problem) {
+            return problem;
+        }
+    }
+    if (kind == &CALL && !json_text(query, "argument")) {
+        return "id is missing";
+    }
+    if (kind->list && !cJSON_GetObjectItemCaseSensitive(query, "limit")) {
+        cJSON_AddNumberToObject(query, "limit", LIMIT_DEFAULT);
+    }
+    return NULL;
+}
+
+// --- the answer ---------------------------------------------------------------------------------
+
+// Its first line, without the program's name, numbers hidden.
+static void append_sentence(struct bytes_view errors, struct bytes *out)
+{
+    static const char PROGRAM[] = "dialin-audit: ";
+    const char *end = errors.len > 0 ? memchr(errors.data, '\n', errors.len) : NULL;
+    errors.len = end ? (size_t)(end - errors.data) : errors.len;
+    if (errors.len > sizeof PROGRAM - 1 && !memcmp(errors.data, PROGRAM, sizeof PROGRAM - 1)) {
+        errors = (struct bytes_view){errors.data + sizeof PROGRAM - 1,
+                                     errors.len - (sizeof PROGRAM - 1)};
+    }
+    mask_text(errors, out);
+}
+
+static void refuse(const struct asked *asked, const struct child_result *result)
+{
+    struct bytes sentence;
+    struct http_request *request = asked->request;
+    bytes_init(&sentence, CHILD_ERRORS_MAX * 2);
+    append_sentence(result->errors, &sentence);
+    const char *text = sentence.len > 0 ? bytes_text(&sentence) : "dialin-audit failed";
+    if (result->end == CHILD_TOO_SLOW) {
+        http_refuse(request, 503, "too_slow", "the answer took over 10 s: ask for a shorter time",
+                    1);
+    } else if (result->end == CHILD_TOO_LARGE) {
+        http_refuse(request, 503, "too_large", "the answer has over 4 MB: ask for less", 1);
+    } else if (result->end == CHILD_FAILED) {
+        http_refuse(request, 500, "failed", text, 0);
+    } else if (result->exit_code == 2) {
+        http_refuse(request, 400, "invalid_question", text, 0);
+    } else if (asked->kind == &CALL && !live_not_ready_reason(asked->board->live)) {
+        http_refuse(request, 404, "not_found", text, 0);
+    } else {
+        http_refuse(request, 503, "record_unavailable", text, 1);
+    }
+    bytes_release(&sentence);
+}
+
+// Takes the next line off; returns NULL at the end, or if it is not JSON.
+static cJSON *take_line(struct bytes_view *rest)
+{
+    const char *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
+    if (!end) {
+        return NULL;
+    }
+    size_t len = (size_t)(end - rest->data);
+    cJSON *tree = cJSON_ParseWithLength(rest->data, len);
+    *rest = (struct bytes_view){end + 1, rest->len - len - 1};
+    return tree;
+}
+
+static size_t append_lines(struct bytes_view output, struct bytes *body)
+{
+    size_t count = 0;
+    for (cJSON *tree; (tree = take_line(&output)) != NULL; count++) {
+        mask_tree(tree);
+        bytes_append_text(body, count > 0 ? "," : "");
+        json_print(tree, body);
+        cJSON_Delete(tree);
+    }
+    return count;
+}
+
+static void answer(const struct asked *asked, const struct child_result *result)
+{
+    struct bytes body, note;
+    const char *list = asked->kind->list;
+    bytes_init(&body, ANSWER_BYTES_MAX);
+    bytes_init(&note, CHILD_ERRORS_MAX * 2);
+    if (list) {
+        bytes_printf(&body, "{\"%s\":[", list);
+    }
+    append_lines(result->output, &body);
+    if (list) {
+        append_sentence(result->errors, &note);
+        bytes_append_text(&body, "],\"note\":");
+        json_append_text(&body, bytes_view(&note));
+        bytes_append_text(&body, "}");
+    }
+    board_reply(asked->request, bytes_view(&body));
+    bytes_release(&body);
+    bytes_release(&note);
+}
+
+static void on_end(const struct child_result *result, void *arg)
+{
+    struct asked *asked = arg;
+    // stats leaves with 1 if the account does not add up, and has printed it.
+    bool has_answer =
+        result->end == CHILD_LEFT &&
+        (result->exit_code == 0 ||
+         (asked->kind == &ACCOUNT && result->exit_code == 1 && result->output.len > 0));
+    if (has_answer) {
+        answer(asked, result);
+    } else {
+        refuse(asked, result);
+    }
+    free(asked);
+}
+
+// --- asking -------------------------------------------------------------------------------------
+
+static void ask(struct board *board, struct http_request *request, const struct question_kind *kind,
+                const cJSON *query)
+{
+    struct bytes text;
+    struct asked *asked = memory_zeroed(sizeof *asked);
+    *asked = (struct asked){board, request, kind};
+    bytes_init(&text, 16384);
+    json_print(query, &text);
+    if (!children_ask(board->children, bytes_view(&text), on_end, asked)) {
+        free(asked);
+        http_refuse(request, 503, "busy", "too many questions at once; try again", 1);
+    }
+    bytes_release(&text);
+}
+
+static void take_question(struct http_request *request, struct board *board,
+                          const struct question_kind *kind)
+{
+    struct json_document document = {0};
+    bool has_body = http_request_body(request).len > 0;
+    const char *problem = has_body ? json_parse(&document, http_request_body(request)) : NULL;
+    cJSON *query = cJSON_CreateObject();
+    if (problem) {
+        http_refuse(request, 400, "invalid_json", problem, 0);
+    } else if ((problem = make_query(kind, document.tree, query)) != NULL) {
+        http_refuse(request, 400, "invalid_question", problem, 0);
+    } else {
+        ask(board, request, kind, query);
+    }
+    cJSON_Delete(query);
+    json_release(&document);
+}
+
+void questions_call(struct http_request *request, void *board)
+{
+    take_question(request, board, &CALL);
+}
+
+void questions_calls(struct http_request *request, void *board)
+{
+    take_question(request, board, &CALLS);
+}
+
+void questions_refused(struct http_request *request, void *board)
+{
+    take_question(request, board, &REFUSED);
+}
+
+void questions_account(struct http_request *request, void *board)
+{
+    take_question(request, board, &ACCOUNT);
+}

@@ -1,0 +1,92 @@
+// See call_place.h. A call holds the routes by which it was placed. When others are in force, its
+// place is found again by its names.
+#include "call_place.h"
+
+#define MS_PER_S 1000
+
+static void set_hold(struct call *call, const struct call_place_settings *settings)
+{
+    const struct route_rule *rule = call->place.rule;
+    uint64_t hold_ms = call->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_ms
+                       : rule && rule->hold_limit_s  ? rule->hold_limit_s * MS_PER_S
+                                                     : settings->hold_limit_ms;
+    call->hold.limit_ms = hold_ms;
+}
+
+void call_place_first(struct call *call, struct routing *routing,
+                      const struct call_place_settings *settings)
+{
+    call->routing = routing_keep(routing);
+    call->place = route_place_of_rule(routing, NULL);
+    set_hold(call, settings);
+}
+
+static struct route_place match(const struct call *call, const struct routing *routing,
+                                const struct webhook_repaired *webhook)
+{
+    struct route_subject subject;
+    if (webhook->code || routing->file.count == 0) {
+        return route_place_of_rule(routing, NULL);
+    }
+    route_subject_set(&subject, webhook->document.tree, view_of_text(call->call_id),
+                      call->received_ms);
+    return route_place_of_rule(routing, route_choose(&routing->file, &subject));
+}
+
+static bool is_same_place(const struct route_place *a, struct bytes_view route,
+                          struct bytes_view agent, unsigned step)
+{
+    return view_equal_text(route, route_place_name(a)) &&
+           view_equal_text(agent, a->agent->route.agent) && step == a->step;
+}
+
+// The names are those of the call's record, or of its place by the routes of before.
+static void find_again(struct call *call, const struct routing *routing,
+                       const struct webhook_repaired *webhook)
+{
+    struct bytes_view route = view_of_text(call->recorded_route);
+    struct bytes_view agent = view_of_text(call->recorded_agent);
+    unsigned step = call->recorded_step;
+    if (call->has_place) {
+        route = view_of_text(route_place_name(&call->place));
+        agent = view_of_text(call->place.agent->route.agent);
+        step = call->place.step;
+    }
+    struct route_place place;
+    if (!route_place_find(routing, route, agent, step, &place)) {
+        place = match(call, routing, webhook);
+    }
+    if (!is_same_place(&place, route, agent, step)) {
+        call->why_moved = "gone";
+    }
+    call->place = place;
+}
+
+const char *call_place(struct call *call, struct routing *routing,
+                       const struct call_place_settings *settings, uint64_t now_ms)
+{
+    const struct webhook_entry entry = call_entry(call);
+    struct webhook_repaired webhook;
+    webhook_repair(&webhook, entry.body, entry.signed_for);
+    if (!call->has_place && !call->recorded_agent[0]) {
+        call->place = match(call, routing, &webhook);
+        call->is_new = true;
+    } else if (!call->has_place || call->routing != routing) {
+        find_again(call, routing, &webhook);
+    }
+    call->has_place = true;
+    routing_keep(routing);
+    routing_release(call->routing);
+    call->routing = routing;
+    set_hold(call, settings);
+
+    struct transform_settings transform = settings->transform;
+    transform.body = call->place.rule ? call->place.rule->body : NULL;
+    transform.room = call->place.rule ? call->place.rule->room : NULL;
+    bytes_clear(&call->request);
+    const char *problem = transform_repaired(&entry, &webhook, &transform,
+                                             now_ms / MS_PER_S + settings->room_expiry_s,
+                                             &call->request, &call->facts);
+    webhook_repair_release(&webhook);
+    return problem;
+}

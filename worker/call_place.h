@@ -1,0 +1,25 @@
+// Gives a call its place, by the routes in force, and makes its request. The place is that of the
+// call's record if it has one, else of the first route that matches.
+#ifndef DIALIN_CALL_PLACE_H
+#define DIALIN_CALL_PLACE_H
+
+#include "call.h"
+
+// What the place and the request depend on, beside the routes.
+struct call_place_settings {
+    struct transform_settings transform;
+    uint64_t hold_limit_ms;
+    uint64_t dialout_limit_ms;
+    uint64_t room_expiry_s;
+};
+
+// A call whose webhook cannot be read goes to the environment's agent, for the record.
+void call_place_first(struct call *call, struct routing *routing,
+                      const struct call_place_settings *settings);
+
+// The call's place, hold and request by `routing`, as of `now_ms` (Redis' time). Returns NULL, or
+// why the webhook cannot be transformed.
+const char *call_place(struct call *call, struct routing *routing,
+                       const struct call_place_settings *settings, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,27 @@
+-- One sample of the counts for each minute, by the first worker that comes in it: figures of a time
+-- span are differences of two samples. Appended to prelude.lua.
+--
+-- KEYS  1 webhooks
+-- ARGV  1 how long, in seconds, samples are kept
+-- Returns 1 if this was the first, else 0.
+local FIELDS_MAX = 400 -- names and values of `counts`
+local PROGRAM_GONE_MS = 60000
+local key = prefix .. KEY_MINUTE .. text(math.floor(now / 60000))
+if redis.call('EXISTS', key) == 1 then
+    return 0
+end
+local counts = redis.call('HGETALL', prefix .. KEY_COUNTS)
+local fields = { 'at_ms', now_text, 'waiting', redis.call('ZCARD', prefix .. KEY_HOLDS), 'oldest_ms', 0 }
+for _, agent in ipairs(redis.call('SMEMBERS', prefix .. KEY_LINES)) do
+    local first = redis.call('ZRANGE', prefix .. KEY_LINE .. agent, 0, 0, 'WITHSCORES')[2]
+    local waited_ms = first and now - tonumber(first) % DIALOUTS_AFTER_DIALINS or 0
+    fields[6] = math.max(fields[6], waited_ms)
+end
+fields[6] = text(fields[6])
+for i = 1, math.min(#counts, FIELDS_MAX) do
+    fields[#fields + 1] = counts[i]
+end
+redis.call('HSET', key, unpack(fields))
+redis.call('EXPIRE', key, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', prefix .. KEY_PROGRAMS, '-inf', text(now - PROGRAM_GONE_MS))
+return 1
