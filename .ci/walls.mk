@@ -29,7 +29,7 @@ knows.tests/unit/ingress := ingress $(knows.ingress)
 knows.tests/unit/worker  := worker $(knows.worker)
 knows.tests/unit/audit   := worker/audit/commands $(knows.worker/audit/commands)
 knows.tests/unit/board   := worker/board $(knows.worker/board)
-knows.tests/fuzz     := ingress $(knows.tests/unit/audit)
+knows.tests/fuzz     := ingress common/http $(knows.tests/unit/audit)
 
 # $(call include_path,FOLDER)
 include_path = $(patsubst %,-I%,$(1) $(knows.$(1)))

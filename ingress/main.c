@@ -1,4 +1,4 @@
-// dialin-ingress: takes Daily's webhooks over HTTP and has each in the Redis stream before the
+// dialin-ingress: accepts Daily's webhooks over HTTP and has each in the Redis stream before the
 // answer leaves. The start order is read here; the story of a webhook is in intake.c.
 #include "admin.h"
 #include "http_server.h"

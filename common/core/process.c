@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+
 void process_init(void)
 {
     const struct rlimit none = {0, 0};
@@ -39,8 +40,11 @@ int process_report(const struct config_problems *problems, const char *program)
 int process_main(int argc, char **argv, const struct process *process)
 {
     struct config_problems problems;
+    bool is_question = process->question && argc == 3 && !strcmp(argv[1], process->question);
     enum config_command command =
-        config_command_line(argc, argv, process->program, process->summary, process->table);
+        is_question
+            ? CONFIG_RUN
+            : config_command_line(argc, argv, process->program, process->summary, process->table);
     if (command == CONFIG_DONE || command == CONFIG_USAGE) {
         return command == CONFIG_DONE ? 0 : 2;
     }
@@ -53,6 +57,8 @@ int process_main(int argc, char **argv, const struct process *process)
         exit_code = process_report(&problems, process->program);
     } else if (command == CONFIG_PRINT) {
         config_print_values(process->table, process->settings);
+    } else if (is_question) {
+        exit_code = process->answer(process->settings, argv[2]);
     } else {
         exit_code = process->run(process->settings);
     }

@@ -13,6 +13,8 @@ struct process {
     void *settings;
     void (*load)(void *settings, struct config_problems *problems);
     int (*run)(const void *settings); // the exit code
+    const char *question;             // a flag that takes an argument; NULL: there is none
+    int (*answer)(const void *settings, const char *argument); // in place of `run`; the exit code
     void (*release)(void *settings);
 };
 

@@ -1,5 +1,5 @@
-// A /start server that costs as little as one can, so that whoever asks it is what is measured: one
-// epoll, no JSON, one answer for all, after a fixed latency.
+// A /start server that costs as little as one can, so that the measured program is the one that
+// asks it: one epoll, no JSON, one answer for all, after a fixed latency.
 //
 // --times: when it ends (SIGTERM), writes a line for each request whose Idempotency-Key ends with
 // the number of a call: that number, and when it came, in microseconds of the clock since boot,

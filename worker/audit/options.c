@@ -27,6 +27,7 @@ enum command {
     EXPORT,
     FORGET,
     REFUSED,
+    NOW,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
@@ -51,6 +52,7 @@ static const struct {
     [FORGET] = {"forget", ONE_ARGUMENT, "forget NUMBER",
                 "erases what is kept of a person's number, in any spelling"},
     [REFUSED] = {"refused", NO_ARGUMENT, "refused", "genuine webhooks that were no call, and why"},
+    [NOW] = {"now", NO_ARGUMENT, "now", "who waits, for how long, and who will be lost"},
 };
 
 enum flag {
@@ -72,6 +74,8 @@ enum flag {
     OUTPUT,
     FORMAT,
     RESUME,
+    WATCH,
+    REVEAL,
     JSON,
     HELP,
     VERSION
@@ -106,6 +110,8 @@ static const struct {
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
     {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
+    {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
+    {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {JSON, ~OF(EXPORT), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -155,7 +161,7 @@ static bool complain(const char *subject, const char *sentence)
 static bool parse_time(const char *flag, const char *text, uint64_t *ms)
 {
     return time_text_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is no time; give one as " TIME_TEXT_FORMS);
+           complain(flag, "is not a time; give one as " TIME_TEXT_FORMS);
 }
 
 static bool parse_limit(const char *text, uint64_t *limit)
@@ -246,6 +252,12 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return true;
     case RESUME:
         options->resume = true;
+        return true;
+    case WATCH:
+        options->watch = true;
+        return true;
+    case REVEAL:
+        options->reveal = true;
         return true;
     case JSON:
         options->json = true;
@@ -346,7 +358,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
         return OPTIONS_DONE;
     }
     if (!find_command(name, &command)) {
-        complain(name ? name : "a command", name ? "is no command; see dialin-audit --help"
+        complain(name ? name : "a command", name ? "is not a command; see dialin-audit --help"
                                                  : "is missing; see dialin-audit --help");
         return OPTIONS_USAGE;
     }
@@ -363,7 +375,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
             return OPTIONS_DONE;
         }
         if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
-            return OPTIONS_USAGE; // said already
+            return OPTIONS_USAGE; // reported already
         }
     }
     bool is_good = take_arguments(options, command, argc, argv) && check(options, command);

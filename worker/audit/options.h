@@ -18,6 +18,8 @@ struct options {
     const char *argument; // CALL_ID, NUMBER, or the action of `dead`; NULL: none
     struct selection selection;
     bool json;
+    bool watch;
+    bool reveal; // numbers of callers as they are
     bool yes;
     bool live;
     bool resume;
@@ -32,7 +34,7 @@ struct options {
 enum options_verdict {
     OPTIONS_RUN,
     OPTIONS_DONE,  // --help or --version, printed already
-    OPTIONS_USAGE, // something wrong, said already
+    OPTIONS_USAGE, // wrong usage, reported already
 };
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGITS_MIN 5 // fewer are no number that could be looked for in a text
+#define DIGITS_MIN 5 // fewer could not be found in a text without false hits
 
 // 14 + 36 + 24 and 2 spaces.
 static const struct screen_column COLUMNS[] = {{"RANG", 14}, {"CALL", 36}, {"NUMBER IS", 24}};

@@ -6,6 +6,7 @@
 #include "json_line.h"
 #include "loop.h"
 #include "time_text.h"
+#include "replay_agent.h"
 #include "replay_run.h"
 #include "replay_worker.h"
 #include "route.h"
@@ -285,7 +286,7 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
 {
     struct replay_run run;
     struct replay_worker worker;
-    if (!has_room(audit, plan->calls)) {
+    if (!replay_agent_is_there(route) || !has_room(audit, plan->calls)) {
         return EXIT_NOT_DONE;
     }
     if (!replay_run_init(&run, audit, plan->calls) ||

@@ -25,8 +25,17 @@ static size_t column; // of standard output, from 0
 
 void screen_init(struct screen *screen)
 {
-    const char *no_colour = getenv("NO_COLOR");
-    screen->has_colours = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    screen->can_move = isatty(STDOUT_FILENO) && !(term && !strcmp(term, "dumb"));
+    screen->has_colours = screen->can_move && !(no_colour && no_colour[0]);
+}
+
+void screen_begin_again(const struct screen *screen, bool is_watched)
+{
+    if (is_watched) {
+        fputs(screen->can_move ? "\033[H\033[2J" : "\n", stdout);
+        column = 0;
+    }
 }
 
 bool screen_is_gone(void)
@@ -251,7 +260,7 @@ void screen_row(const struct screen *screen, const struct screen_column *columns
 
 // --- for programs -------------------------------------------------------------------------------
 
-static void write_escaped(struct bytes_view text, FILE *file)
+void screen_json_text(struct bytes_view text, FILE *file)
 {
     struct bytes escaped;
     bytes_init(&escaped, DATA_BYTES_MAX);
@@ -262,7 +271,7 @@ static void write_escaped(struct bytes_view text, FILE *file)
 
 void screen_json(struct json_line *line, FILE *file)
 {
-    write_escaped(json_line_end(line), file);
+    screen_json_text(json_line_end(line), file);
     json_line_begin(line);
 }
 
@@ -273,6 +282,6 @@ void screen_data(struct bytes_view text, FILE *file)
         return;
     }
     bool ends_line = text.len > 1 && !memcmp(text.data + text.len - 2, "\r\n", 2);
-    write_escaped((struct bytes_view){text.data, text.len - (ends_line ? 2 : 0)}, file);
+    screen_json_text((struct bytes_view){text.data, text.len - (ends_line ? 2 : 0)}, file);
     fputs(ends_line ? "\n" : "", file);
 }

@@ -17,9 +17,14 @@ enum colour { COLOUR_NONE, COLOUR_FAINT, COLOUR_GOOD, COLOUR_BAD, COLOUR_BUSY };
 
 struct screen {
     bool has_colours;
+    bool can_move; // a terminal that is not dumb
 };
 
 void screen_init(struct screen *screen);
+
+// Before a page is drawn again: clears a terminal that can be cleared, and else parts it from the
+// last page by an empty line. Does nothing unless `is_watched`.
+void screen_begin_again(const struct screen *screen, bool is_watched);
 
 // Returns whether the reader of standard output is gone (`| head`) or its disk is full. Printed
 // once.
@@ -57,6 +62,8 @@ void screen_row(const struct screen *screen, const struct screen_column *columns
 // Ends the object and prints it on one line, however long: to `file`, with the characters that
 // screen_put replaces as \u escapes.
 void screen_json(struct json_line *line, FILE *file);
+
+void screen_json_text(struct bytes_view text, FILE *file); // the same of a finished text
 
 // Prints rows for programs that are not JSON: as they are, but escaped if `file` is a terminal.
 void screen_data(struct bytes_view text, FILE *file);
