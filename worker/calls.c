@@ -389,7 +389,8 @@ size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
     size_t count = calls->table.count, max = calls->settings.concurrency;
-    return calls->is_draining || count >= max ? 0 : reach_room(calls->reach, count, max - count);
+    bool is_late = count >= max || http_client_is_behind(calls->client); // any call's end pulls
+    return calls->is_draining || is_late ? 0 : reach_room(calls->reach, count, max - count);
 }
 
 size_t calls_beginning(void *arg)
