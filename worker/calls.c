@@ -190,6 +190,9 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         enum outcome_name outcome = call->outcome.name;
         call_log_outcome(call);
         call_metrics_count(&calls->metrics, &call->outcome);
+        if (outcome == OUTCOME_STARTED || outcome == OUTCOME_DEAD) {
+            account_note_ended(calls->settings.account, attempt);
+        }
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
         } else {
@@ -389,7 +392,8 @@ size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
     size_t count = calls->table.count, max = calls->settings.concurrency;
-    return calls->is_draining || count >= max ? 0 : reach_room(calls->reach, count, max - count);
+    bool is_late = count >= max || http_client_is_behind(calls->client); // any call's end pulls
+    return calls->is_draining || is_late ? 0 : reach_room(calls->reach, count, max - count);
 }
 
 size_t calls_beginning(void *arg)
