@@ -116,7 +116,8 @@ local function note_answer(latency_ms)
     redis.call('EXPIRE', answers, PACE_KEPT_S)
 end
 
--- A call was started: two more may ask at once. The pace ends when nobody waits or asks.
+-- A call was started: two more may ask at once. The pace ends when nobody waits or asks,
+-- and no route is rejecting (rejecting.lua).
 local function speed_up(begun_ms)
     local slowed_ms = tonumber(redis.call('HGET', pace, 'slowed_ms'))
     if not slowed_ms then
@@ -127,7 +128,8 @@ local function speed_up(begun_ms)
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end
-    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 then
+    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 and
+        redis.call('EXISTS', prefix .. KEY_REJECTING .. agent) == 0 then
         redis.call('DEL', pace)
     else
         redis.call('HINCRBY', pace, 'width', 1)
