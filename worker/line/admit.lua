@@ -133,10 +133,10 @@ local function admit(call_id)
     end
 end
 
--- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
 local moves = prefix .. KEY_MOVES
 local has_moves = redis.call('EXISTS', moves) == 1
 
+-- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
 local function find(count)
     local estimate_ms = estimate()
     local found, first, passed = {}, nil, 0
