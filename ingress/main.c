@@ -40,7 +40,7 @@ struct ingress {
     struct program_status *status;
     struct loop_timer *drain, *lame_duck;
     uint64_t lame_duck_ms; // still accepting, though not ready
-    bool is_leaving;
+    bool has_tls, is_leaving;
 };
 
 static struct auth_rules auth_of(const struct settings *settings)
@@ -54,6 +54,12 @@ static void on_reload(const void *arg, void *ingress_arg)
     struct ingress *ingress = ingress_arg;
     const struct auth_rules auth = auth_of(settings);
     intake_reload(ingress->intake, &auth, &settings->redis);
+    if (ingress->has_tls && settings->tls) {
+        http_server_use_tls(ingress->server, settings->tls);
+        http_tls_report_expiry(settings->tls);
+    } else if (ingress->has_tls || settings->tls) {
+        log_warning("TLS_CERT was set or removed: this takes effect after a restart");
+    }
     program_status_reload(ingress->status, settings);
 }
 
@@ -142,13 +148,15 @@ static int run(const void *arg)
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
     struct ingress ingress = {.loop = loop_open(),
-                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S};
+                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S,
+                              .has_tls = settings->tls != NULL};
     int inherited = service_manager_socket("webhooks");
     struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
     ingress.intake = intake;
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
+        .tls = settings->tls,
         .listening_fd = inherited > 0 ? inherited : 0,
         .body_bytes_max = settings->body_bytes_max,
         .bodies_bytes_max = settings->bodies_max_mb * BYTES_PER_MB,
@@ -160,6 +168,7 @@ static int run(const void *arg)
         .on_refusal = intake_on_refusal,
     };
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,
@@ -180,6 +189,9 @@ static int run(const void *arg)
     if (ingress.server && (admin || !settings->common.admin_port)) {
         loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
         loop_on_signal(ingress.loop, SIGINT, on_terminate, &ingress);
+        if (settings->tls) {
+            http_tls_report_expiry(settings->tls);
+        }
         if (settings->allow_unsigned) {
             log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
         }

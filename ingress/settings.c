@@ -18,6 +18,7 @@
 #define PROGRAM "dialin-ingress"
 #define CONNECTIONS_IDLE_MAX 1024
 #define OPEN_FILES_OF_OUR_OWN 128
+#define FILES_OF_TLS 3 // the client's socket, and a pair to the HTTP server
 #define API_KEY_BYTES_MIN 16
 
 const struct config_option SETTINGS_TABLE[] = {
@@ -52,10 +53,10 @@ const struct config_option SETTINGS_TABLE[] = {
     {"LAME_DUCK_S", CONFIG_NUMBER, offsetof(struct settings, lame_duck_s), "0", 0, 600,
      "after SIGTERM /readyz says 503, but webhooks are accepted for as many seconds, until every "
      "load balancer has noticed; a second SIGTERM ends it"},
-    {"TLS_CERT", CONFIG_LATER, 0, NULL, 0, 0,
-     "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
-    {"TLS_KEY", CONFIG_LATER, 0, NULL, 0, 0,
-     "TLS is not in this version; leave it unset and put a proxy that ends TLS in front"},
+    {"TLS_CERT", CONFIG_PATH, offsetof(struct settings, tls_cert), NULL, 0, 0,
+     "PEM file of the certificate and its chain: PORT then speaks https"},
+    {"TLS_KEY", CONFIG_PATH, offsetof(struct settings, tls_key), NULL, 0, 0,
+     "PEM file of the key of TLS_CERT, which no other user may read"},
     CONFIG_COMMON_OPTIONS(settings, common, "9464"),
     {0},
 };
@@ -208,6 +209,26 @@ static void check_listening(const struct settings *settings, struct config_probl
     admin_check(settings->common.admin_addr, problems);
 }
 
+static void load_tls(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    if (!settings->tls_cert != !settings->tls_key) {
+        config_problem(problems, settings->tls_cert ? "TLS_KEY" : "TLS_CERT",
+                       "is not set: TLS_CERT and TLS_KEY belong together");
+        return;
+    }
+    if (!settings->tls_cert) {
+        return;
+    }
+    bytes_init(&problem, 512);
+    settings->tls = http_tls_load(settings->tls_cert, settings->tls_key, &problem);
+    if (!settings->tls) {
+        bool is_key = !strncmp(bytes_text(&problem), settings->tls_key, strlen(settings->tls_key));
+        config_problem(problems, is_key ? "TLS_KEY" : "TLS_CERT", "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
 void settings_load(void *arg, struct config_problems *problems)
 {
     struct settings *settings = arg;
@@ -220,9 +241,11 @@ void settings_load(void *arg, struct config_problems *problems)
                        API_KEY_BYTES_MIN);
     }
     check_listening(settings, problems);
+    load_tls(settings, problems);
     redis_settings_load_common(&settings->common, &settings->redis, problems);
-    config_need_open_files(settings_connections(settings) + OPEN_FILES_OF_OUR_OWN, "MAX_IN_FLIGHT",
-                           problems);
+    config_need_open_files(settings_connections(settings) * (settings->tls ? FILES_OF_TLS : 1) +
+                               OPEN_FILES_OF_OUR_OWN,
+                           "MAX_IN_FLIGHT", problems);
     config_common_apply(&settings->common, PROGRAM, problems);
 }
 
@@ -231,6 +254,7 @@ void settings_release(void *arg)
     struct settings *settings = arg;
     signature_secrets_free(settings->secrets);
     peer_proxies_free(settings->proxies);
+    http_tls_free(settings->tls);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);
 }

@@ -4,6 +4,7 @@
 #define DIALIN_INGRESS_SETTINGS_H
 
 #include "config.h"
+#include "http_tls.h"
 #include "peer.h"
 #include "redis.h"
 #include "signature.h"
@@ -23,11 +24,13 @@ struct settings {
     char *spool_folder; // NULL: there is no spool
     uint64_t spool_max_mb;
     uint64_t lame_duck_s;
+    char *tls_cert, *tls_key; // paths; NULL: plain http
 
     // made from the above
     struct signature_secrets *secrets; // NULL: none
     struct peer_proxies *proxies;
     struct redis_address redis;
+    struct http_tls *tls; // NULL: plain http
 };
 
 extern const struct config_option SETTINGS_TABLE[];

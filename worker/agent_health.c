@@ -42,6 +42,9 @@ static const char *sentence_of(enum agent_problem problem)
     case AGENT_REJECTS_CALLS:
         return "the agent rejects every call, so the agent or the request is wrong, not the calls: "
                "look at an attempt's answer (dialin-audit show)";
+    case AGENT_OUT_OF_REACH:
+        return "this worker cannot reach the agent, but others can, so its calls go to them: check "
+               "this host's network, DNS and START_CA_FILE";
     case AGENT_FAILS:
     case AGENT_IS_WELL:
         break;
@@ -110,6 +113,20 @@ static struct patient *add(struct agent_health *health, const char *agent)
     return patient;
 }
 
+static bool is_due(const struct patient *patient)
+{
+    return loop_now_ms() - patient->logged_ms >= AGENT_HEALTH_TELL_MS;
+}
+
+void agent_health_remind(struct agent_health *health, enum agent_problem problem)
+{
+    for (struct patient *patient = health->first; patient; patient = patient->next) {
+        if (patient->problem == problem && is_due(patient)) {
+            tell_with_count(patient);
+        }
+    }
+}
+
 void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error)
 {
@@ -130,7 +147,7 @@ void agent_health_note(struct agent_health *health, enum agent_problem problem, 
         patient->problem = problem;
     }
     patient->failed++;
-    if (is_new || loop_now_ms() - patient->logged_ms >= AGENT_HEALTH_TELL_MS) {
+    if (is_new || is_due(patient)) {
         tell_with_count(patient);
     }
 }

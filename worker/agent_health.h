@@ -11,6 +11,7 @@ enum agent_problem {
     AGENT_IS_WELL,       // it answered, if only that it is full
     AGENT_FAILS,         // no connection, no name, no TLS, timeout, 408, 425, 5xx
     AGENT_REJECTS_US,    // our configuration is wrong, not the call
+    AGENT_OUT_OF_REACH,  // of this worker; it answers others
     AGENT_REJECTS_CALLS, // each of them, in a row: the agent or the route is wrong, not the calls
 };
 
@@ -21,5 +22,8 @@ void agent_health_close(struct agent_health *health); // after the connection is
 // Notes how an attempt ended. `status` 0: there was no answer, and `error` says why.
 void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error);
+
+// Time has passed: logs each problem of this kind again, if it lasts and it is time to.
+void agent_health_remind(struct agent_health *health, enum agent_problem problem);
 
 #endif

@@ -65,7 +65,7 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     case RETRY_FULL:
         call_set_outcome(call, OUTCOME_LINE, "", error_of(answer));
         return;
-    case RETRY_TOO_LATE:
+    case RETRY_OWN_FAULT:
     case RETRY_FAILED:
     case RETRY_LINE:
         call_set_outcome(call, OUTCOME_AGAIN, "", error_of(answer));
@@ -84,7 +84,7 @@ static enum agent_problem problem_of(enum retry_decision decision)
     case RETRY_STARTED:
     case RETRY_FULL:
     case RETRY_CUT:
-    case RETRY_TOO_LATE:
+    case RETRY_OWN_FAULT:
     case RETRY_REJECTED:
     case RETRY_TOO_LARGE:
         break;
@@ -93,8 +93,9 @@ static enum agent_problem problem_of(enum retry_decision decision)
 }
 
 static enum retry_decision decide(const struct call *call, const struct start_answer *answer,
-                                  struct retry_delay *delay)
+                                  const struct answer_context *context, struct retry_delay *delay)
 {
+    bool is_cut_off = reach_is_cut_off(context->reach, call->place.agent->route.agent);
     struct retry_situation situation = {
         .status = answer->http->status,
         .body = answer->http->body,
@@ -102,7 +103,8 @@ static enum retry_decision decide(const struct call *call, const struct start_an
         .wall_s = loop_wall_ms() / MS_PER_S,
         .failures = call->failures,
         .is_hold_over = hold_left_ms(&call->hold) <= CUT_SLACK_MS,
-        .came_too_late = answer->http->came_too_late,
+        .is_own_fault =
+            answer->http->came_too_late || (is_cut_off && answer->http->outcome == HTTP_NOT_SENT),
     };
     (void)!getrandom(&situation.chance, sizeof situation.chance, GRND_NONBLOCK);
     return retry_decide(&situation, delay);
@@ -112,11 +114,12 @@ static void note(const struct call *call, enum retry_decision decision,
                  const struct start_answer *answer, const struct answer_context *context)
 {
     enum agent_problem problem = problem_of(decision);
+    reach_note_attempt(context->reach, call->place.agent->route.agent, answer->http);
     if (decision == RETRY_STARTED) {
         metrics_observe(context->metrics->start_latency, answer->http->latency_us);
     }
     *context->metrics->failed_attempts += problem == AGENT_FAILS;
-    if (decision != RETRY_CUT && decision != RETRY_TOO_LATE &&
+    if (decision != RETRY_CUT && decision != RETRY_OWN_FAULT &&
         decision != RETRY_REJECTED) { // of which `finish` sees more than this call
         agent_health_note(context->health, problem, call->place.agent->route.agent,
                           answer->http->status, call->outcome.error);
@@ -129,11 +132,11 @@ void answer_take(struct call *call, const struct start_answer *answer,
     struct outcome *outcome = &call->outcome;
     struct retry_delay delay;
     redact_secrets_add(context->secrets, call->place.agent->route.api_key);
-    enum retry_decision decision = decide(call, answer, &delay);
+    enum retry_decision decision = decide(call, answer, context, &delay);
     bool is_failure = decision == RETRY_FAILED || decision == RETRY_LINE;
-    call->failures = is_failure                   ? call->failures + 1
-                     : decision == RETRY_TOO_LATE ? call->failures
-                                                  : 0;
+    call->failures = is_failure                    ? call->failures + 1
+                     : decision == RETRY_OWN_FAULT ? call->failures
+                                                   : 0;
     set_outcome(call, decision, answer, context->secrets);
     outcome->attempt = call->attempt;
     outcome->http_status = answer->http->status;

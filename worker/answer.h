@@ -4,6 +4,7 @@
 
 #include "agent_health.h"
 #include "call_metrics.h"
+#include "reach.h"
 #include "redact.h"
 #include "start_client.h"
 
@@ -11,6 +12,7 @@ struct answer_context {
     struct redact_secrets *secrets; // grows by the key of the call's agent
     const struct call_metrics *metrics;
     struct agent_health *health;
+    struct reach *reach;
 };
 
 // Sets the call's outcome, with request and answer redacted, and counts failures in a row.

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "memory.h"
 #include "quarantine.h"
+#include "reach.h"
 #include "start_client.h"
 
 #include <assert.h>
@@ -40,6 +41,7 @@ struct calls {
     struct quarantine quarantine;
     bool is_draining;
     struct agent_health *health;
+    struct reach *reach;
     struct call_metrics metrics;
 };
 
@@ -63,6 +65,19 @@ static void release(struct call *call)
     struct calls *calls = call->owner;
     stream_reader_release(calls->reader, view_of_text(call->entry_id));
     drop(call);
+}
+
+// `agent`: only its calls; NULL: all.
+static void release_pausing(struct calls *calls, const char *agent)
+{
+    struct call *next = NULL;
+    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
+        next = call_table_next(&calls->table, call);
+        if (call->state == CALL_PAUSING &&
+            (!agent || !strcmp(agent, call->place.agent->route.agent))) {
+            release(call);
+        }
+    }
 }
 
 static void move(struct call *call, enum call_state state)
@@ -109,7 +124,7 @@ static void pause_call(struct call *call)
     struct calls *calls = call->owner;
     uint64_t left_ms = hold_left_ms(&call->hold);
     uint64_t after_ms = call->outcome.again_after_ms;
-    if (calls->is_draining) {
+    if (calls->is_draining || reach_is_cut_off(calls->reach, call->place.agent->route.agent)) {
         release(call);
         return;
     }
@@ -130,20 +145,23 @@ static void wait_for_end(struct call *call, unsigned left_ms)
     loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
 }
 
-// What `finish` made of the outcome that it was told.
-static void take_verdict(struct call *call, enum record_verdict verdict, unsigned again_after_ms,
-                         bool is_rejecting)
+// What `finish` made of the outcome that it was told: `ms` and `flag` as record.h has them.
+static void take_verdict(struct call *call, enum record_verdict verdict, unsigned ms, bool flag)
 {
     struct calls *calls = call->owner;
     struct outcome *outcome = &call->outcome;
+    const char *agent = call->place.agent->route.agent;
+    if (outcome->name == OUTCOME_AGAIN && outcome->http_status == 0 &&
+        reach_note_others(calls->reach, agent, flag ? ms : REACH_NEVER, outcome->error)) {
+        release_pausing(calls, agent);
+    }
     if (outcome->name == OUTCOME_REJECTED) {
-        agent_health_note(calls->health, is_rejecting ? AGENT_REJECTS_CALLS : AGENT_IS_WELL,
-                          call->place.agent->route.agent, (unsigned)outcome->http_status,
-                          outcome->error);
+        agent_health_note(calls->health, flag ? AGENT_REJECTS_CALLS : AGENT_IS_WELL, agent,
+                          (unsigned)outcome->http_status, outcome->error);
         outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
                         : verdict == RECORD_LINED_UP ? OUTCOME_LINE
                                                      : OUTCOME_DEAD;
-        outcome->again_after_ms = verdict == RECORD_AGAIN ? again_after_ms : 0;
+        outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
     }
     if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
         outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
@@ -216,6 +234,7 @@ static void on_answer(const struct start_answer *answer, void *arg)
         .secrets = calls->settings.secrets,
         .metrics = &calls->metrics,
         .health = calls->health,
+        .reach = calls->reach,
     };
     hold_refresh(&call->hold, calls->commands);
     answer_take(call, answer, &context);
@@ -369,8 +388,8 @@ static void step(struct call *call)
 size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
-    bool is_full = calls->table.count >= calls->settings.concurrency;
-    return calls->is_draining || is_full ? 0 : calls->settings.concurrency - calls->table.count;
+    size_t count = calls->table.count, max = calls->settings.concurrency;
+    return calls->is_draining || count >= max ? 0 : reach_room(calls->reach, count, max - count);
 }
 
 size_t calls_beginning(void *arg)
@@ -420,13 +439,7 @@ size_t calls_count(const struct calls *calls)
 void calls_drain(struct calls *calls)
 {
     calls->is_draining = true;
-    struct call *next = NULL;
-    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
-        next = call_table_next(&calls->table, call);
-        if (call->state == CALL_PAUSING) {
-            release(call);
-        }
-    }
+    release_pausing(calls, NULL);
 }
 
 uint64_t calls_out_max(const struct calls *calls, const char *agent)
@@ -458,6 +471,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->record = record;
     calls->client = client;
     calls->reader = reader;
+    calls->reach = reach_open(loop, calls->health, reader);
     calls->lines = lines;
     calls->routing = routing_keep(routing);
     call_table_init(&calls->table, settings->concurrency);
@@ -473,6 +487,7 @@ void calls_close(struct calls *calls)
         loop_timer_close(call->timer);
         call_free(call);
     }
+    reach_close(calls->reach);
     agent_health_close(calls->health);
     call_table_release(&calls->table);
     routing_release(calls->routing);

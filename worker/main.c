@@ -3,6 +3,7 @@
 #include "account.h"
 #include "admin.h"
 #include "calls.h"
+#include "explain.h"
 #include "housekeeping.h"
 #include "http_client.h"
 #include "lease.h"
@@ -21,7 +22,10 @@
 #include <signal.h>
 
 #define PROGRAM "dialin-worker"
-#define SUMMARY "Takes webhooks out of the Redis stream and asks the agent to start a bot for each."
+#define SUMMARY                                                                                    \
+    "Takes webhooks out of the Redis stream and asks the agent to start a bot for each.\n"         \
+    "--explain WEBHOOK (its JSON) or --explain CALL_ID (of a recorded call) prints "               \
+    "which route takes it\nand the request that would be sent."
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
@@ -263,6 +267,7 @@ static int run(const void *arg)
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
     const struct process_reload reload = {
+        .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
         .load = settings_load,
         .release = settings_release,
@@ -295,6 +300,11 @@ static int run(const void *arg)
     return exit_code;
 }
 
+static int answer(const void *settings, const char *argument)
+{
+    return explain(settings, argument);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
@@ -305,6 +315,8 @@ int main(int argc, char **argv)
         .settings = &settings,
         .load = settings_load,
         .run = run,
+        .question = "--explain",
+        .answer = answer,
         .release = settings_release,
     };
     return process_main(argc, argv, &process);

@@ -30,7 +30,7 @@ const struct config_option SETTINGS_TABLE[] = {
      "name of the agent on Pipecat Cloud"},
     {"DEMO_START_URL", CONFIG_TEXT, offsetof(struct settings, demo_start_url), NULL, 0, 0,
      "/start of the stand-in agent, used while neither START_URL nor PIPECAT_CLOUD_API_KEY is set"},
-    {"START_CA_FILE", CONFIG_TEXT, offsetof(struct settings, start_ca_file), NULL, 0, 0,
+    {"START_CA_FILE", CONFIG_PATH, offsetof(struct settings, start_ca_file), NULL, 0, 0,
      "PEM file of the authorities that may certify the agent; default: the system's"},
     {"ALLOW_HTTP", CONFIG_TEXT, offsetof(struct settings, allow_http), NULL, 0, 0,
      "host patterns that may be asked over plain http, e.g. *.svc.cluster.local,*.internal"},

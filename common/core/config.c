@@ -160,6 +160,32 @@ static char *find_value(const struct config_option *option, struct config_proble
     return value;
 }
 
+static uint64_t mix(uint64_t digest, uint64_t number)
+{
+    return (digest ^ number) * UINT64_C(0x100000001b3) ^ (number >> 32);
+}
+
+uint64_t config_files(const struct config_option *table)
+{
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    for (const struct config_option *option = table; option->name; option++) {
+        char file_name[NAME_BYTES_MAX];
+        struct stat status;
+        snprintf(file_name, sizeof file_name, "%s%s", option->name,
+                 option->kind == CONFIG_PATH ? "" : "_FILE");
+        const char *path = getenv(file_name);
+        if (!path || stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
+            digest = mix(digest, 0);
+            continue;
+        }
+        digest = mix(digest, status.st_ino);
+        digest = mix(digest, (uint64_t)status.st_size);
+        digest = mix(digest, (uint64_t)status.st_mtim.tv_sec);
+        digest = mix(digest, (uint64_t)status.st_mtim.tv_nsec);
+    }
+    return digest;
+}
+
 char *config_find_secret(const char *name, struct config_problems *problems)
 {
     const struct config_option option = {.name = name, .kind = CONFIG_SECRET};

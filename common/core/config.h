@@ -50,6 +50,10 @@ void config_load(const struct config_option *table, void *settings,
                  struct config_problems *problems);
 void config_release(const struct config_option *table, void *settings);
 
+// A digest of which files hold values, and of their inodes, sizes and times: it changes if one of
+// them does. Counts NAME_FILE of each row, and the path of a CONFIG_PATH that is a regular file.
+uint64_t config_files(const struct config_option *table);
+
 // The value of a secret that no table names, from NAME or the file that NAME_FILE names. The caller
 // wipes and frees it. NULL if it is not set, or has a problem, which is added.
 char *config_find_secret(const char *name, struct config_problems *problems);

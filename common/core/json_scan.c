@@ -288,7 +288,7 @@ const char *json_scan(struct json_scan *scan, struct bytes_view text)
     if (scan_value(&scanner)) {
         skip_space(&scanner);
         if (scanner.at < scanner.end) {
-            fail(&scanner, "there is something behind the object");
+            fail(&scanner, "there are bytes after the object");
         }
     }
     scan->failed_at = scanner.at;

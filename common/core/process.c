@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+
 void process_init(void)
 {
     const struct rlimit none = {0, 0};
@@ -39,8 +40,11 @@ int process_report(const struct config_problems *problems, const char *program)
 int process_main(int argc, char **argv, const struct process *process)
 {
     struct config_problems problems;
+    bool is_question = process->question && argc == 3 && !strcmp(argv[1], process->question);
     enum config_command command =
-        config_command_line(argc, argv, process->program, process->summary, process->table);
+        is_question
+            ? CONFIG_RUN
+            : config_command_line(argc, argv, process->program, process->summary, process->table);
     if (command == CONFIG_DONE || command == CONFIG_USAGE) {
         return command == CONFIG_DONE ? 0 : 2;
     }
@@ -53,6 +57,8 @@ int process_main(int argc, char **argv, const struct process *process)
         exit_code = process_report(&problems, process->program);
     } else if (command == CONFIG_PRINT) {
         config_print_values(process->table, process->settings);
+    } else if (is_question) {
+        exit_code = process->answer(process->settings, argv[2]);
     } else {
         exit_code = process->run(process->settings);
     }
@@ -61,11 +67,14 @@ int process_main(int argc, char **argv, const struct process *process)
     return exit_code;
 }
 
-// --- SIGHUP -------------------------------------------------------------------------------------
+// --- reading again
+// -------------------------------------------------------------------------------------
 
 struct process_reloader {
     struct process_reload reload;
-    void *applied; // settings; NULL: those that the program began with
+    struct loop_timer *look;
+    uint64_t files; // how they were when they were last looked at
+    void *applied;  // settings; NULL: those that the program began with
 };
 
 static void release_applied(struct process_reloader *reloader)
@@ -81,15 +90,14 @@ static void log_problems(const char *text)
 {
     while (*text) {
         size_t len = strcspn(text, "\n");
-        log_error("SIGHUP: the new configuration is refused; the old one stays in force",
+        log_error("the new configuration is refused; the old one stays in force",
                   log_view("problem", (struct bytes_view){text, len}));
         text += len + (text[len] == '\n');
     }
 }
 
-static void on_hangup(void *arg)
+static void load_again(struct process_reloader *reloader, const char *cause)
 {
-    struct process_reloader *reloader = arg;
     const struct process_reload *reload = &reloader->reload;
     struct config_problems problems;
     void *fresh = memory_zeroed(reload->settings_bytes);
@@ -100,7 +108,7 @@ static void on_hangup(void *arg)
         reload->release(fresh);
         free(fresh);
     } else {
-        log_info("SIGHUP: secrets and certificates were read again");
+        log_info("secrets, certificates and routes were read again", log_text("cause", cause));
         reload->apply(fresh, reload->arg);
         release_applied(reloader);
         reloader->applied = fresh;
@@ -108,10 +116,31 @@ static void on_hangup(void *arg)
     config_problems_release(&problems);
 }
 
+static void on_hangup(void *arg)
+{
+    struct process_reloader *reloader = arg;
+    reloader->files = config_files(reloader->reload.table);
+    load_again(reloader, "SIGHUP");
+}
+
+static void look_at_files(void *arg)
+{
+    struct process_reloader *reloader = arg;
+    uint64_t files = config_files(reloader->reload.table);
+    if (files != reloader->files) {
+        reloader->files = files;
+        load_again(reloader, "a file has changed");
+    }
+    loop_timer_start(reloader->look, PROCESS_LOOK_MS);
+}
+
 struct process_reloader *process_reload_open(struct loop *loop, const struct process_reload *reload)
 {
     struct process_reloader *reloader = memory_zeroed(sizeof *reloader);
     reloader->reload = *reload;
+    reloader->files = config_files(reload->table);
+    reloader->look = loop_timer_open(loop, look_at_files, reloader);
+    loop_timer_start(reloader->look, PROCESS_LOOK_MS);
     loop_on_signal(loop, SIGHUP, on_hangup, reloader);
     return reloader;
 }
@@ -119,6 +148,7 @@ struct process_reloader *process_reload_open(struct loop *loop, const struct pro
 void process_reload_close(struct process_reloader *reloader)
 {
     if (reloader) {
+        loop_timer_close(reloader->look);
         release_applied(reloader);
         free(reloader);
     }

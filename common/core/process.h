@@ -13,6 +13,8 @@ struct process {
     void *settings;
     void (*load)(void *settings, struct config_problems *problems);
     int (*run)(const void *settings); // the exit code
+    const char *question;             // a flag that takes an argument; NULL: there is none
+    int (*answer)(const void *settings, const char *argument); // in place of `run`; the exit code
     void (*release)(void *settings);
 };
 
@@ -26,10 +28,13 @@ int process_main(int argc, char **argv, const struct process *process);
 void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
 
-// SIGHUP: the configuration is loaded again, into settings of its own, and the ones that may change
+// After SIGHUP, or within PROCESS_LOOK_MS after one of its files has changed (NAME_FILE, or a
+// path), the configuration is loaded again, into settings of its own, and the ones that may change
 // while the program runs are taken from there. If they cannot be loaded, the error is logged and
 // the old ones stay.
+#define PROCESS_LOOK_MS 5000
 struct process_reload {
+    const struct config_option *table;
     size_t settings_bytes;
     void (*load)(void *settings, struct config_problems *problems);
     void (*release)(void *settings);

@@ -15,6 +15,9 @@
 struct http_server {
     struct loop *loop;
     struct MHD_Daemon *daemon;
+    struct http_tls_front *tls; // NULL: plain http
+    int listening_fd;
+    uint16_t port;
     struct loop_watch *watch;
     struct loop_hook *hook;
     struct loop_timer *tick;

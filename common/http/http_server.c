@@ -10,14 +10,15 @@
 #include "http_server.h"
 
 #include "http_internal.h"
+#include "http_listener.h"
 #include "http_refusal.h"
 #include "http_share.h"
 #include "http_table.h"
 #include "http_tap.h"
+#include "http_tls_front.h"
 #include "log.h"
 #include "memory.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -28,8 +29,9 @@
 #include <unistd.h>
 
 #define MEMORY_OF_CONNECTION (14 * 1024) // head, its parsed form, and the answer's head
-#define BACKLOG 4096
+#define HANDSHAKES_SHARE 8 // of all connections, one in so many may shake hands for TLS at a time
 #define TICK_MS 250
+#define TLS_GRACE_MS 2000  // while draining: for handshakes, and answers that are on their way
 #define FRESH_GRACE_MS 200 // while draining: a connection just accepted may still send its request
 #define RUNS_PER_TURN_MAX 100    // a run accepts 10 connections at most
 #define TURN_US_MAX 4000         // no further run begins; then Redis and the timers have their turn
@@ -189,33 +191,56 @@ bool http_server_can_listen_on(const char *listen_addr)
     return http_connection_address(listen_addr, 0, &address);
 }
 
+// libmicrohttpd accepts by itself, unless TLS stands in front of it.
 static struct MHD_Daemon *start_daemon(struct http_server *server)
 {
     const struct http_server_options *options = &server->options;
-    const int fd = options->listening_fd;
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    if (fd > 0 && getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
-        return NULL;
-    }
-    if (fd == 0 && !http_connection_address(options->listen_addr, options->port, &address)) {
-        errno = EADDRNOTAVAIL;
-        return NULL;
-    }
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    if (address.ss_family == AF_INET6) {
-        // Of `::` both families are meant; elsewhere the flag makes no difference.
-        flags |= MHD_USE_IPv6 | MHD_USE_DUAL_STACK;
-    }
+    flags |= options->tls ? MHD_USE_NO_LISTEN_SOCKET : 0;
     return MHD_start_daemon(
-        flags, options->port, admit, server, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
-        log_of_libmicrohttpd, server, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT,
-        options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_OF_CONNECTION,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-        http_request_end, server, MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server,
-        fd > 0 ? MHD_OPTION_LISTEN_SOCKET : MHD_OPTION_END, fd, MHD_OPTION_END);
+        flags, 0, admit, server, http_request_go_on, server, MHD_OPTION_EXTERNAL_LOGGER,
+        log_of_libmicrohttpd, server, MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)MEMORY_OF_CONNECTION, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, http_request_end, server,
+        MHD_OPTION_URI_LOG_CALLBACK, http_request_begin, server,
+        options->tls ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, server->listening_fd,
+        MHD_OPTION_END);
+}
+
+static void on_tls_connection(int fd, const struct sockaddr *peer, socklen_t len, void *arg)
+{
+    struct http_server *server = arg;
+    MHD_add_connection(server->daemon, fd, peer, len); // which closes it if it is refused
+    server->is_due = true;
+}
+
+// Returns whether it listens; else errno says why not.
+static bool start(struct http_server *server)
+{
+    const struct http_server_options *options = &server->options;
+    server->listening_fd = options->listening_fd > 0
+                               ? options->listening_fd
+                               : http_listener_open(options->listen_addr, options->port);
+    if (server->listening_fd < 0) {
+        return false;
+    }
+    server->port = http_listener_port(server->listening_fd);
+    server->daemon = start_daemon(server);
+    if (server->daemon && options->tls) {
+        server->tls = http_tls_front_open(server->loop, server->listening_fd, options->tls,
+                                          options->connections_max / HANDSHAKES_SHARE + 1,
+                                          on_tls_connection, server);
+    }
+    if (server->daemon && (server->tls || !options->tls)) {
+        return true;
+    }
+    if (server->daemon) {
+        MHD_stop_daemon(server->daemon);
+    } else {
+        close(server->listening_fd);
+    }
+    return false;
 }
 
 static void release(struct http_server *server)
@@ -235,8 +260,7 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
     server->linger = http_linger_open(loop);
     server->shares = http_shares_open();
     http_bodies_init(&server->bodies, options->bodies_bytes_max);
-    server->daemon = start_daemon(server);
-    if (!server->daemon) {
+    if (!start(server)) {
         log_error("cannot listen", log_text("address", options->listen_addr),
                   log_number("port", options->port),
                   log_text("error", errno ? strerror(errno) : "unknown"));
@@ -254,15 +278,14 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
 
 uint16_t http_server_port(const struct http_server *server)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v4 = {0}};
-    socklen_t len = sizeof address;
-    int fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
-    getsockname(fd, &address.any, &len);
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+    return server->port;
+}
+
+void http_server_use_tls(struct http_server *server, const struct http_tls *tls)
+{
+    if (server->tls) {
+        http_tls_front_use(server->tls, tls);
+    }
 }
 
 void http_server_drain(struct http_server *server)
@@ -271,6 +294,9 @@ void http_server_drain(struct http_server *server)
         return;
     }
     http_streams_end(server);
+    if (server->tls) {
+        http_tls_front_stop(server->tls);
+    }
     run_to_the_end(server); // those that wait to be accepted
     server->draining_since_ms = loop_now_ms();
     int listening_fd = MHD_quiesce_daemon(server->daemon);
@@ -283,6 +309,10 @@ bool http_server_is_drained(struct http_server *server)
 {
     run_to_the_end(server); // requests that have come in by now are still served
     if (!server->draining_since_ms || server->parked > 0) {
+        return false;
+    }
+    bool has_late_clients = server->tls && !http_tls_front_is_idle(server->tls);
+    if (has_late_clients && loop_now_ms() - server->draining_since_ms < TLS_GRACE_MS) {
         return false;
     }
     bool is_patient = loop_now_ms() - server->draining_since_ms < FRESH_GRACE_MS;
@@ -306,6 +336,8 @@ void http_server_close(struct http_server *server)
     server->is_closing = true;
     http_streams_end(server); // a connection that is suspended could not be closed
     run_to_the_end(server);   // the last answers leave
+    http_tls_front_close(server->tls);
+    run_to_the_end(server);
     loop_watch_close(server->watch);
     loop_hook_close(server->hook);
     loop_timer_close(server->tick);

@@ -17,6 +17,7 @@
 #define DIALIN_HTTP_SERVER_H
 
 #include "bytes.h"
+#include "http_tls.h"
 #include "loop.h"
 
 #include <stdbool.h>
@@ -48,8 +49,9 @@ const struct http_route *http_route_find(const struct http_route *routes, const 
                                          const char *path, char allow[HTTP_ALLOW_BYTES]);
 
 struct http_server_options {
-    const char *listen_addr; // numeric IPv4 or IPv6 address
-    uint16_t port;           // 0: the system chooses; see http_server_port
+    const char *listen_addr;    // numeric IPv4 or IPv6 address
+    uint16_t port;              // 0: the system chooses; see http_server_port
+    const struct http_tls *tls; // NULL: plain http; borrowed until http_server_use_tls
     int listening_fd; // a listening socket in place of both, which the server closes; 0: none
     size_t body_bytes_max;
     uint64_t bodies_bytes_max; // of all that are being received; above it strangers get 503
@@ -71,6 +73,9 @@ bool http_server_can_listen_on(const char *listen_addr);
 // Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
 uint16_t http_server_port(const struct http_server *server);
+
+// Serves another certificate from the next handshake on; borrowed. For a server that has TLS.
+void http_server_use_tls(struct http_server *server, const struct http_tls *tls);
 
 // Accepts no further connections; requests that have begun are served and their connections
 // closed after the answer.

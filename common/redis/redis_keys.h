@@ -26,6 +26,7 @@
     X(PACE, ":pace:")         /* hash for each agent: how fast its line is admitted */             \
     X(ADMITTED, ":asking:")   /* sorted set for each agent: admitted entries, by when */           \
     X(ANSWERS, ":answers:")   /* stream for each agent: how long its last 2xx took */              \
+    X(ANSWERED, ":answered:") /* text for each agent, expires: its last answer, and who got it */  \
     X(REJECTED, ":rejected:") /* set for each route: the calls rejected since its last start */    \
     X(REJECTING, ":rejecting:") /* hash for each route whose every call is rejected: since when */ \
     X(OUT, ":out:")          /* sorted set for each agent with max_in_flight: entries, by when */  \

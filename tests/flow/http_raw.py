@@ -52,10 +52,13 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Connection:
-    def __init__(self, port, timeout_s=TIMEOUT_S, source=None):
+    def __init__(self, port, timeout_s=TIMEOUT_S, source=None, tls=None):
+        """`tls`: the ssl.SSLContext of a client, for https."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout_s,
                                                source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.rest = b""
 
     def __enter__(self):

@@ -125,12 +125,6 @@ def test_values_that_cannot_be(stack, name, value):
     refuses(stack, [name], **{**GOOD, name: value})
 
 
-@pytest.mark.parametrize("name, value", [
-    ("TLS_CERT", "/x.pem"), ("TLS_KEY", "/x.key")])
-def test_what_is_not_there_yet_is_refused_with_a_sentence(stack, name, value):
-    assert "not in this version" in refuses(stack, [name], **{**GOOD, name: value})
-
-
 @pytest.mark.parametrize("url", [
     "rediss://127.0.0.1:1", "redis+sentinel://a:26379,b:26379/m/0", "redis+cluster://a:1,b",
     "redis://127.0.0.1:6379/?db=2", "redis://default:pw@redis.railway.internal:6379?family=6",

@@ -3,13 +3,13 @@ After a failover calls start again within 2 s of the new primary; webhooks are s
 
 import os
 import random
-import subprocess
 import time
 
 import pytest
 import redis as redis_client
 
 import daily
+from authority import Authority
 from callers import Callers
 from redis_cluster import Cluster
 from stack import Process, Redis, free_port, wait_for
@@ -22,28 +22,6 @@ SLACK_S = float(os.environ.get("FAILOVER_SLACK_S", "2"))  # of a machine that ot
 
 
 # --- TLS --------------------------------------------------------------------------------------------
-
-def openssl(folder, *words):
-    subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True)
-
-
-class Authority:
-    def __init__(self, folder, name="ca"):
-        self.folder, self.name = folder, name
-        openssl(folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2", "-subj",
-                f"/CN={name}")
-        self.file = folder / f"{name}.pem"
-
-    def certificate(self, name, subject="IP:127.0.0.1,DNS:localhost", days=2):
-        openssl(self.folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        (self.folder / "extensions").write_text(f"subjectAltName={subject}\n")
-        openssl(self.folder, "x509", "-req", "-in", f"{name}.csr", "-CA", self.file, "-CAkey",
-                f"{self.name}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", days,
-                "-extfile", "extensions")
-        return self.folder / f"{name}.pem", self.folder / f"{name}.key"
-
 
 class TlsRedis(Redis):
     def __init__(self, folder, authority, cert, key, wants_certificate=False, options=()):

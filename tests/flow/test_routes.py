@@ -11,6 +11,7 @@ import pytest
 import daily
 from fake_start import FakeStart, answers, starts_a_bot
 from stack import wait_for
+from test_reload import hang_up
 
 FULL = answers(429, b"{}")
 SALES, SUPPORT, OTHER = "+14150000001", "+14160000001", "+16500000001"
@@ -244,3 +245,78 @@ def test_a_key_may_come_from_a_file(stack, ledger, start, agents, routes, tmp_pa
     stack.worker(START_URL=start.url, ROUTES_FILE=path, SALES_KEY_FILE=tmp_path / "key")
     started_by(ledger, ring(ledger, SALES), sales)
     assert sales.requests[0].header("Authorization") == "Bearer key-in-a-file"
+
+
+# --- reading the file again -----------------------------------------------------------------------
+
+
+def test_a_changed_file_is_read_again(stack, ledger, start, agents, routes, tmp_path):
+    """By itself and on SIGHUP; as a whole or not at all."""
+    sales, support = agents("sales"), agents("support")
+    to_sales = {"name": "all", "agent": "sales", "start_url": sales.url}
+    path = routes(to_sales)
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    started_by(ledger, ring(ledger, SALES), sales)
+
+    path.write_text('{"routes":[\n{"name":"all","agent":"support","start_url":"' + support.url + '"},\n{"nam')
+    wait_for(lambda: b"the old one stays" in worker.log(), what="the bad file to be seen")
+    assert b"line 3: " in worker.log()
+    started_by(ledger, ring(ledger, SALES), sales)
+
+    routes({"name": "all", "agent": "support", "start_url": support.url})
+    wait_for(lambda: b"were read again" in worker.log(), what="the good file to be read")
+    started_by(ledger, ring(ledger, SALES), support)
+    path.unlink()
+    hang_up(worker, b"the old one stays")
+    started_by(ledger, ring(ledger, SALES), support)
+
+
+def test_a_call_in_line_meets_the_new_file(stack, ledger, start, agents, routes):
+    """Its route's definition is the new one; if its route is gone, it is matched anew."""
+    sales, support = agents("sales"), agents("support")
+    sales.script(FULL)
+    of_sales = {"name": "sales", "to": "+1415*", "agent": "sales", "start_url": sales.url}
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=routes(of_sales, {"name": "gone", "agent": "sales"}))
+    keeps, moves = ring(ledger, SALES), ring(ledger, OTHER)
+    wait_for(lambda: len(in_line(ledger, "sales")) == 2, what="two calls in line")
+    routes({**of_sales, "body": {"is_new": True}}, {"name": "new", "agent": "support", "start_url": support.url})
+    hang_up(worker)
+    sales.script(starts_a_bot())
+    started_by(ledger, moves, support)
+    assert [event["reason"] for event in ledger.events(moves, "route")] == ["gone"]
+    assert ledger.wait_for_state(keeps, "started")["route"] == "sales" and ledger.events(keeps, "route") == []
+    assert sales.requests_of(keeps)[-1].json()["body"]["is_new"] is True
+    first, last = [event["definition"] for event in ledger.events(keeps, "attempt")][::len(
+        ledger.events(keeps, "attempt")) - 1]
+    assert first != last
+
+
+# --- why a call goes where it goes ----------------------------------------------------------------
+
+
+def test_explain(stack, ledger, start, agents, routes):
+    sales = agents("sales")
+    path = routes({"name": "robots", "from": "+1900*", "decline": True},
+                  {"name": "sales", "to": "+1415*", "agent": "sales", "start_url": sales.url,
+                   "api_key_env": "SALES_KEY", "hold_limit_s": 60, "body": {"note": "key-of-sales"}})
+    values = {"START_URL": start.url, "ROUTES_FILE": path, "SALES_KEY": "key-of-sales"}
+    explained = stack.run("dialin-worker", "--explain", json.dumps(daily.webhook(To=SALES)), **values)
+    assert explained.returncode == 0, explained.stderr
+    words = [line.split() for line in explained.stdout.splitlines()]
+    assert ["route", "robots", "no:", "from"] in words and ["route", "sales", "takes", "the", "call"] in words
+    assert ["hold", "60", "s"] in words and sales.url in explained.stdout
+    request = json.loads(explained.stdout.split("request", 1)[1].strip())
+    assert request["body"]["note"] == "[redacted]" and request["body"]["dialin_settings"]["to"] == SALES
+    declined = stack.run("dialin-worker", "--explain", json.dumps(daily.webhook(From="+19005550100")), **values)
+    assert declined.returncode == 0 and "declines" in declined.stdout and "request" not in declined.stdout
+    for bad in ("{}", '{"To":"+1"', '[]', '{"To":7}'):
+        assert stack.run("dialin-worker", "--explain", bad, **values).returncode == 1, bad
+
+    stack.worker(**values)
+    call_id = ring(ledger, SALES)
+    ledger.wait_for_state(call_id, "started")
+    recorded = stack.run("dialin-worker", "--explain", call_id, **stack.values(values))
+    assert recorded.returncode == 0, recorded.stderr
+    assert f"call     {call_id}: started, route sales, agent sales" in recorded.stdout
+    unknown = stack.run("dialin-worker", "--explain", "nobody-rang", **stack.values(values))
+    assert unknown.returncode == 1 and "no call is recorded" in unknown.stderr

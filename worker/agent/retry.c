@@ -224,9 +224,9 @@ enum retry_decision retry_decide(const struct retry_situation *situation, struct
     if (status == 0 && situation->is_hold_over) {
         return RETRY_CUT;
     }
-    if (situation->came_too_late) {
+    if (situation->is_own_fault) {
         delay->backoff_ms = jittered(RETRY_BACKOFF_MS_MIN, situation->chance);
-        return RETRY_TOO_LATE;
+        return RETRY_OWN_FAULT;
     }
     if (status < 200 || status == 408 || status == 425 || status >= 500) {
         return decide_failure(situation, delay);

@@ -23,7 +23,7 @@ enum retry_decision {
     RETRY_CONFIGURATION, // 401, 402, 403, 404, 3xx: our configuration is wrong, not the call
     RETRY_CUT, // no answer by the end of the caller's hold: the call is over, and the agent may be
                // well
-    RETRY_TOO_LATE,  // nothing was sent, by our own doing: again soon, and no failure of the agent
+    RETRY_OWN_FAULT, // nothing was sent, by our own doing: again soon, and no failure of the agent
     RETRY_REJECTED,  // 400, 422, other 4xx: about this call, perhaps; Redis counts, and decides
                      // (worker/line/rejecting.lua)
     RETRY_TOO_LARGE, // 413: the same request would be too large again
@@ -36,7 +36,7 @@ struct retry_situation {
     uint64_t wall_s;               // Unix time, for a Retry-After that is a date
     unsigned failures;             // in a row before this one (RETRY_FAILED or RETRY_LINE)
     bool is_hold_over;             // the caller's hold has ended
-    bool came_too_late;            // the connection, to send the request: `status` is 0
+    bool is_own_fault;             // nothing was sent, and the agent is not to blame
     uint32_t chance;               // uniformly random, for the jitter
 };
 

@@ -26,6 +26,7 @@ enum command {
     EXPORT,
     FORGET,
     REFUSED,
+    NOW,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
@@ -50,6 +51,7 @@ static const struct {
     [FORGET] = {"forget", ONE_ARGUMENT, "forget NUMBER",
                 "erases what is kept of a person's number, in any spelling"},
     [REFUSED] = {"refused", NO_ARGUMENT, "refused", "genuine webhooks that were no call, and why"},
+    [NOW] = {"now", NO_ARGUMENT, "now", "who waits, for how long, and who will be lost"},
 };
 
 enum flag {
@@ -71,6 +73,8 @@ enum flag {
     OUTPUT,
     FORMAT,
     RESUME,
+    WATCH,
+    REVEAL,
     JSON,
     HELP,
     VERSION
@@ -105,6 +109,8 @@ static const struct {
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
     {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
+    {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
+    {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {JSON, ~OF(EXPORT), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -245,6 +251,12 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return true;
     case RESUME:
         options->resume = true;
+        return true;
+    case WATCH:
+        options->watch = true;
+        return true;
+    case REVEAL:
+        options->reveal = true;
         return true;
     case JSON:
         options->json = true;

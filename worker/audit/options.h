@@ -18,6 +18,8 @@ struct options {
     const char *argument; // CALL_ID, NUMBER, or the action of `dead`; NULL: none
     struct selection selection;
     bool json;
+    bool watch;
+    bool reveal; // numbers of callers as they are
     bool yes;
     bool live;
     bool resume;

@@ -36,11 +36,12 @@ local function live_workers()
 end
 
 local function read_queue()
+    local waiting = redis.call('ZCARD', prefix .. KEY_HOLDS)
     local workers = group()
     if not workers then -- nobody has read anything
         local length = redis.call('XLEN', KEYS[1])
         local first = length > 0 and redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-        return { length, length, 0, 0, 0, first and tonumber(first[1]:match('^%d+')) or 0 }
+        return { length, length, 0, waiting, 0, first and tonumber(first[1]:match('^%d+')) or 0 }
     end
     local stream = redis.call('XINFO', 'STREAM', KEYS[1])
     local delivered = field(workers, 'last-delivered-id')
@@ -50,8 +51,7 @@ local function read_queue()
         local row = redis.call('XRANGE', KEYS[1], '(' .. delivered, '+', 'COUNT', 1)[1]
         oldest_ms = row and tonumber(row[1]:match('^%d+')) or 0
     end
-    return { field(stream, 'entries-added'), unread, field(workers, 'pending'),
-        redis.call('ZCARD', prefix .. KEY_HOLDS),
+    return { field(stream, 'entries-added'), unread, field(workers, 'pending'), waiting,
         live_workers(), oldest_ms }
 end
 

@@ -8,6 +8,8 @@
 -- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). While
 -- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the
 -- agent's last 2xx and their latencies, by which admit.lua estimates how long an answer takes.
+-- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
+-- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
 local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local PACE_KEPT_S = 3600
@@ -62,6 +64,18 @@ end
 -- Why the agent's calls wait, for people.
 local function note_answer_in_pace(http_status, err)
     redis.call('HSET', pace, 'status', http_status, 'error', err)
+end
+
+-- Any answer, a refusal too.
+local function note_contact()
+    redis.call('SET', answered, now_text .. ' ' .. consumer, 'EX', PACE_KEPT_S)
+end
+
+-- How long ago, in ms, the agent answered a worker other than this one; nil: not of late.
+local function contact_of_others()
+    local at_ms, worker = (redis.call('GET', answered) or ''):match('^(%d+) (.*)$')
+    local ago_ms = at_ms and worker ~= consumer and now - at_ms
+    return ago_ms and ago_ms >= 0 and ago_ms or nil -- else Redis' clock was set back
 end
 
 local function note_answer(latency_ms)

@@ -7,8 +7,10 @@
 -- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
 -- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
 -- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
--- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. Sent again, the step
--- changes nothing.
+-- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. `recorded`, of an attempt
+-- without an answer, comes with how many ms ago the agent answered another worker, and a 1. Sent again,
+-- the step changes nothing.
+local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
 local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
@@ -154,6 +156,9 @@ local function finish(...)
         set(record_attempt(), '')
         set('answered', outcome.attempt)
         begun_ms = tonumber(call[6] or now)
+        if outcome.http_status ~= '' then
+            note_contact()
+        end
         if outcome.unanswered == '1' then
             set('unanswered', '1')
             call[10] = '1'
@@ -232,10 +237,12 @@ local function finish(...)
     set('again_ms', text(now + tonumber(outcome.again_after_ms)))
     redis.call('HSET', call_key, unpack(fields))
     local has_line = redis.call('EXISTS', pace) == 1
+    local others_ms = outcome.http_status == '' and contact_of_others()
+    local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
         note_answer_in_pace(outcome.http_status, outcome.error)
-    elseif has_line and outcome.agent_failed == '1' then
+    elseif has_line and outcome.agent_failed == '1' and not is_own_fault then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
         note_answer_in_pace(outcome.http_status, outcome.error)
     end
@@ -245,7 +252,7 @@ local function finish(...)
     if was_rejected then
         return outcome.name == 'line' and 'line 0 1' or 'again ' .. outcome.again_after_ms .. ' 0'
     end
-    return 'recorded'
+    return others_ms and 'recorded ' .. text(others_ms) .. ' 1' or 'recorded'
 end
 
 return for_each_call(5, finish)

@@ -40,7 +40,7 @@ enum record_verdict {
     RECORD_BUSY,      // begin: another worker has its request out and lives, or it is to wait
     RECORD_SUSPECT,   // begin: more workers than `deaths_max` died with its request out
     RECORD_POISON,    // begin: RECORD_DEATHS_MAX of them in a row did: give it up
-    RECORD_DONE,      // finish: it is recorded
+    RECORD_DONE,      // finish: it is recorded; the agent answered another worker `attempt` ms ago
     RECORD_UNKNOWN,   // finish: recorded as `unknown`, not `expired`: a bot may have started
     RECORD_REJECTED,  // finish: recorded as dead, `rejected`
     RECORD_AGAIN,     // finish: rejected, and to ask again after `attempt` ms
@@ -49,7 +49,8 @@ enum record_verdict {
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
 };
 // `failures`: in a row before this attempt, as far as Redis knows; of RECORD_SUSPECT, the deaths;
-// of a rejection, 1 if its route is rejecting (worker/line/rejecting.lua), else 0.
+// of a rejection, 1 if its route is rejecting (worker/line/rejecting.lua), else 0; of RECORD_DONE,
+// 1 if `attempt` is known, which is only asked for an attempt without an answer.
 typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, unsigned failures,
                                void *arg);
 

@@ -66,10 +66,10 @@ static void the_grammar_is_kept(void **state)
         {TEXT("1"), "not a JSON object"},
         {TEXT("null"), "not a JSON object"},
         {TEXT("\xef\xbb\xbf{}"), "not a JSON object"}, // a byte order mark
-        {TEXT("{} {}"), "behind the object"},
-        {TEXT("{}x"), "behind the object"},
-        {TEXT("{}\0"), "behind the object"},
-        {TEXT("{},"), "behind the object"},
+        {TEXT("{} {}"), "after the object"},
+        {TEXT("{}x"), "after the object"},
+        {TEXT("{}\0"), "after the object"},
+        {TEXT("{},"), "after the object"},
         {TEXT("{"), "no name in quotes"},
         {TEXT("{\"a\""), "no colon"},
         {TEXT("{\"a\":"), "ends too early"},
@@ -93,7 +93,7 @@ static void the_grammar_is_kept(void **state)
         {TEXT("{\"a\":NaN}"), "no JSON"},
         {TEXT("{\"a\":Infinity}"), "no JSON"},
         {TEXT("{\"a\":undefined}"), "no JSON"},
-        {TEXT("{\"a\":1}//"), "behind the object"},
+        {TEXT("{\"a\":1}//"), "after the object"},
         {TEXT("{/**/}"), "no name in quotes"},
         {TEXT("{\"a\":\f1}"), "no JSON"},
         {TEXT("{\"a\":\xc2\xa0"

@@ -124,12 +124,12 @@ static void no_answer_by_the_end_of_the_hold_is_not_the_agents_failure(void **st
     assert_int_equal(retry_decide(&situation, &delay), RETRY_STARTED);
 }
 
-static void a_connection_that_came_too_late_is_not_the_agents_failure(void **state)
+static void a_connection_that_is_own_fault_is_not_the_agents_failure(void **state)
 {
     (void)state;
-    struct retry_situation situation = {.failures = 4, .came_too_late = true};
+    struct retry_situation situation = {.failures = 4, .is_own_fault = true};
     struct retry_delay delay;
-    assert_int_equal(retry_decide(&situation, &delay), RETRY_TOO_LATE);
+    assert_int_equal(retry_decide(&situation, &delay), RETRY_OWN_FAULT);
     assert_int_equal(delay.backoff_ms, RETRY_BACKOFF_MS_MIN / 2);
     assert_int_equal(delay.retry_after_ms, 0);
     situation.is_hold_over = true;
@@ -281,7 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_has_its_decision),
         cmocka_unit_test(no_answer_by_the_end_of_the_hold_is_not_the_agents_failure),
-        cmocka_unit_test(a_connection_that_came_too_late_is_not_the_agents_failure),
+        cmocka_unit_test(a_connection_that_is_own_fault_is_not_the_agents_failure),
         cmocka_unit_test(a_code_of_pipecat_cloud_says_whether_it_is_about_the_agent),
         cmocka_unit_test(jitter_stays_between_half_and_all_of_the_backoff),
         cmocka_unit_test(retry_after_is_read_in_each_form),

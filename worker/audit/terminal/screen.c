@@ -18,8 +18,16 @@ static const char *const COLOURS[] = {
 
 void screen_init(struct screen *screen)
 {
-    const char *no_colour = getenv("NO_COLOR");
-    screen->has_colours = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    screen->can_move = isatty(STDOUT_FILENO) && !(term && !strcmp(term, "dumb"));
+    screen->has_colours = screen->can_move && !(no_colour && no_colour[0]);
+}
+
+void screen_begin_again(const struct screen *screen, bool is_watched)
+{
+    if (is_watched) {
+        fputs(screen->can_move ? "\033[H\033[2J" : "\n", stdout);
+    }
 }
 
 bool screen_is_gone(void)

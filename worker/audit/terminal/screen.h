@@ -14,9 +14,14 @@ enum colour { COLOUR_NONE, COLOUR_FAINT, COLOUR_GOOD, COLOUR_BAD, COLOUR_BUSY };
 
 struct screen {
     bool has_colours;
+    bool can_move; // a terminal that is not dumb
 };
 
 void screen_init(struct screen *screen);
+
+// Before a page is drawn again: clears a terminal that can be cleared, and else parts it from the
+// last page by an empty line. Does nothing unless `is_watched`.
+void screen_begin_again(const struct screen *screen, bool is_watched);
 
 // Returns whether the reader of standard output is gone (`| head`) or its disk is full. Printed
 // once.

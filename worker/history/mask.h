@@ -1,7 +1,7 @@
-// Hides the numbers of callers in what the board sends: in every text each run of seven or more
+// Hides the numbers of callers in what people are shown: in every text each run of seven or more
 // digits and the user part of each SIP address, except UUIDs, times and our own ids. Pure.
-#ifndef DIALIN_BOARD_MASK_H
-#define DIALIN_BOARD_MASK_H
+#ifndef DIALIN_MASK_H
+#define DIALIN_MASK_H
 
 #include "bytes.h"
 

@@ -1,0 +1,183 @@
+// See explain.h.
+#include "explain.h"
+
+#include "loop.h"
+#include "recorded_entry.h"
+#include "redact.h"
+#include "route_place.h"
+#include "transform.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define MS_PER_S 1000
+
+struct explanation {
+    const struct settings *settings;
+    const struct webhook_entry *entry;
+    struct webhook_repaired webhook;
+    struct route_place place;
+};
+
+static void print_time(uint64_t ms)
+{
+    char text[32] = "";
+    struct tm tm;
+    time_t s = (time_t)(ms / MS_PER_S);
+    if (gmtime_r(&s, &tm)) {
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+    }
+    printf("rang     %s UTC\n", text);
+}
+
+static void print_webhook(const struct explanation *explanation)
+{
+    const cJSON *tree = explanation->webhook.document.tree;
+    const char *from = json_text(tree, "From"), *to = json_text(tree, "To");
+    printf("from     %s\nto       %s\n", from ? from : "", to ? to : "");
+    print_time(explanation->entry->received_ms);
+    if (explanation->webhook.flaw[0]) {
+        printf("repaired %s\n", explanation->webhook.flaw);
+    }
+}
+
+// Prints the routes up to the one that takes the call, and finds it.
+static void print_routes(struct explanation *explanation)
+{
+    const struct routing *routing = explanation->settings->routing;
+    const struct route_rule *found = NULL;
+    struct route_subject subject;
+    route_subject_set(&subject, explanation->webhook.document.tree, explanation->entry->call_id,
+                      explanation->entry->received_ms);
+    printf("\n");
+    for (size_t i = 0; i < routing->file.count && !found; i++) {
+        const struct route_rule *rule = &routing->file.rules[i];
+        const char *mismatch = route_mismatch(rule, &subject);
+        found = mismatch ? NULL : rule;
+        printf("route    %-20s %s%s\n", rule->name, mismatch ? "no: " : "takes the call",
+               mismatch ? mismatch : "");
+    }
+    if (!found) {
+        printf("route    none: the call goes to the agent of the environment\n");
+    }
+    explanation->place = route_place_of_rule(routing, found);
+}
+
+static void print_agent(const struct route_agent *agent)
+{
+    const struct route *route = &agent->route;
+    printf("agent    %s, %s, %s\n", route->agent, route->start_url,
+           route->api_key ? "with a key" : "without a key");
+}
+
+static void print_place(const struct explanation *explanation)
+{
+    const struct settings *settings = explanation->settings;
+    const struct route_rule *rule = explanation->place.rule;
+    uint64_t hold_s = explanation->entry->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_s
+                      : rule && rule->hold_limit_s                ? rule->hold_limit_s
+                                                                  : settings->hold_limit_s;
+    if (rule && rule->is_declined) {
+        printf("agent    none: the route declines the call\n");
+        return;
+    }
+    print_agent(explanation->place.agent);
+    printf("hold     %llu s\n", (unsigned long long)hold_s);
+    if (rule && rule->priority_s) {
+        printf("priority as if it had rung %llu s earlier\n", (unsigned long long)rule->priority_s);
+    }
+}
+
+static bool print_request(const struct explanation *explanation)
+{
+    const struct settings *settings = explanation->settings;
+    const struct route_rule *rule = explanation->place.rule;
+    const struct transform_settings transform = {
+        .daily_api_key = settings->daily_api_key,
+        .daily_api_url = settings->daily_api_url,
+        .body = rule ? rule->body : NULL,
+        .room = rule ? rule->room : NULL,
+    };
+    struct transform_facts facts = {0};
+    struct bytes request, redacted;
+    bytes_init(&request, TRANSFORM_REQUEST_BYTES_MAX);
+    bytes_init(&redacted, 2 * TRANSFORM_REQUEST_BYTES_MAX);
+    redact_secrets_add(settings->secrets, explanation->place.agent->route.api_key);
+    const char *problem =
+        transform_repaired(explanation->entry, &explanation->webhook, &transform,
+                           loop_wall_ms() / MS_PER_S + settings->room_expiry_s, &request, &facts);
+    redact(bytes_view(&request), settings->secrets, &redacted);
+    printf("\nrequest  %s\n", problem ? problem : bytes_text(&redacted));
+    transform_facts_release(&facts);
+    bytes_release(&request);
+    bytes_release(&redacted);
+    return !problem;
+}
+
+static int explain_entry(const struct settings *settings, const struct webhook_entry *entry)
+{
+    struct explanation explanation = {.settings = settings, .entry = entry};
+    bool is_usable = webhook_repair(&explanation.webhook, entry->body, entry->signed_for);
+    if (!explanation.webhook.document.tree) {
+        fprintf(stderr, "dialin-worker: the webhook cannot be used: %s\n",
+                explanation.webhook.sentence);
+    } else {
+        print_webhook(&explanation);
+        print_routes(&explanation);
+        print_place(&explanation);
+        bool is_declined = explanation.place.rule && explanation.place.rule->is_declined;
+        is_usable = is_usable && (is_declined || print_request(&explanation));
+        if (explanation.webhook.code) {
+            fprintf(stderr, "dialin-worker: the webhook is not whole: %s\n",
+                    explanation.webhook.sentence);
+        }
+    }
+    webhook_repair_release(&explanation.webhook);
+    return is_usable ? 0 : 1;
+}
+
+static int explain_text(const struct settings *settings, const char *json)
+{
+    struct json_document document;
+    struct webhook_entry entry = {
+        .kind = WEBHOOK_DIALOUT,
+        .received_ms = loop_wall_ms(),
+        .body = view_of_text(json),
+    };
+    const char *problem = json_parse(&document, entry.body);
+    if (problem) {
+        fprintf(stderr, "dialin-worker: the webhook cannot be read: %s\n", problem);
+        return 1;
+    }
+    const char *call_id = json_text(document.tree, "callId");
+    bool is_dialout =
+        !call_id && cJSON_GetObjectItemCaseSensitive(document.tree, "dialout_settings");
+    entry.kind = is_dialout ? WEBHOOK_DIALOUT : WEBHOOK_DIALIN;
+    entry.call_id = view_of_text(call_id);
+    int code = explain_entry(settings, &entry);
+    json_release(&document);
+    return code;
+}
+
+static void on_entry(const struct webhook_entry *entry, const struct recorded_place *record,
+                     void *arg)
+{
+    const struct settings *settings = ((void **)arg)[0];
+    int *code = ((void **)arg)[1];
+    printf("call     %.*s: %s%s%s, agent %s\n", (int)entry->call_id.len, entry->call_id.data,
+           record->state, record->route[0] ? ", route " : "", record->route, record->agent);
+    *code = explain_entry(settings, entry);
+}
+
+int explain(const struct settings *settings, const char *argument)
+{
+    int code = 1;
+    const char *text = argument + strspn(argument, " \t\r\n");
+    if (*text == '{') {
+        return explain_text(settings, text);
+    }
+    void *arg[] = {(void *)(uintptr_t)settings, &code};
+    recorded_entry_read(&settings->redis, settings->common.redis_prefix, argument, on_entry, arg);
+    return code;
+}
