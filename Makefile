@@ -13,7 +13,7 @@ CC := gcc
 BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
-PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
+PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto libutf8proc
 # Asked once, when the first recipe needs them: pkg-config may have to be installed before.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
@@ -47,7 +47,7 @@ AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -119,7 +119,8 @@ $(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD))
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o $(COMMON)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
+                  $(OBJ)/tests/bench/tls_server.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -142,9 +143,11 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              builds dialin-ingress, -worker, -audit, -board, -agent and -caller into build/
-## make run          starts a private Redis, ingress, worker and agent in the foreground
+## make run          starts a private Redis, ingress, worker, board and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
+## make test-board   the board in Debian's Chromium
+## make board-pictures  the README's pictures of the board, in a minute and a half
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
@@ -195,6 +198,22 @@ test: deps-test
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  -n 3 --dist loadfile tests/flow
+
+# The browser's library comes from npm, pinned by tests/board/package-lock.json.
+.PHONY: test-board deps-board
+deps-board:
+	@.ci/install build test board
+test-board: deps-board
+	@+MAKE='$(MAKE)' .ci/build all
+	@tests/board/install.sh $(BUILD)/board
+	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
+	  -p no:cacheprovider tests/board
+
+.PHONY: board-pictures
+board-pictures: deps-board
+	@+MAKE='$(MAKE)' .ci/build all
+	@tests/board/install.sh $(BUILD)/board
+	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/board/pictures.py
 
 .PHONY: sanitize
 sanitize:

@@ -20,7 +20,7 @@ knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_
                         worker/audit/terminal
 knows.worker/audit/commands := worker/audit $(knows.worker/audit)
 knows.worker/audit/terminal := common/core
-knows.worker/board   := $(COMMON_PARTS) worker/script worker/history
+knows.worker/board   := $(COMMON_PARTS) worker/script worker/line worker/history
 knows.tests/agent    := common/core common/http
 knows.tests/caller   := $(COMMON_PARTS)
 knows.tests/bench    := $(COMMON_PARTS)

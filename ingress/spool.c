@@ -5,7 +5,7 @@
 // same reason.
 //
 // Surprising: after an fdatasync has failed, the content of the disk is unknown, and the next one
-// would say that all is well. So the file is given up: nothing is appended to it any more, and
+// would say that all is well. So the file is given up: nothing further is appended to it, and
 // nothing that was waiting for that fdatasync counts as kept.
 #include "spool.h"
 

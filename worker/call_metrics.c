@@ -18,7 +18,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
     counts->duplicate = metrics_counter(metrics, NAME, HELP, "outcome=\"duplicate\"");
     counts->taken_over =
         metrics_counter(metrics, "dialin_calls_taken_over_total",
-                        "Calls that this worker let go of because another has them.", NULL);
+                        "Calls that this worker dropped because another has them.", NULL);
     counts->attempts =
         metrics_counter(metrics, "dialin_attempts_total", "Start requests sent.", NULL);
     counts->failed_attempts =

@@ -2,11 +2,12 @@
 //
 //   entry -> begin -> POST -> finish -> done
 //              ^ |               | |
-//              | +---> line <----+ |     the line is kept in Redis; a call that was let ask comes
+//              | +---> line <----+ |     the line is kept in Redis; an admitted call comes
 //              +---- pausing <-----+     back as an entry
 #ifndef DIALIN_CALLS_H
 #define DIALIN_CALLS_H
 
+#include "account.h"
 #include "call_place.h"
 #include "http_client.h"
 #include "line.h"
@@ -28,6 +29,7 @@ struct calls_settings {
     uint64_t start_timeout_ms;
     uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
     uint64_t lease_ms;
+    struct account *account; // is told of each outcome
 };
 
 struct calls;
@@ -54,7 +56,7 @@ void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
 
 // Releases everything: unfinished entries stay pending in the stream. After the client and the
-// record's connection are closed, so that no callback comes any more.
+// record's connection are closed, so that no callback comes after it.
 void calls_close(struct calls *calls);
 
 #endif

@@ -36,7 +36,7 @@ struct redis {
     struct redis_address address;
     char *name;
     redis_on_state *on_state;
-    redis_on_problem *on_problem; // NULL: it is no tool's
+    redis_on_problem *on_problem; // NULL: it does not belong to a tool
     void *arg;
     uint64_t deadline_ms; // of a command
     enum state state;
@@ -100,7 +100,7 @@ static void end_round(struct redis *redis)
     }
 }
 
-// Commands in flight get no answer any more.
+// Commands in flight get no answer.
 static void answer_all_with_nothing(struct redis *redis)
 {
     while (redis->out.oldest) {

@@ -4,6 +4,7 @@
 #include "audit_settings.h"
 #include "loop.h"
 #include "phone_number.h"
+#include "screen.h"
 #include "time_text.h"
 
 #include <getopt.h>
@@ -153,14 +154,14 @@ static void print_help(void)
 
 static bool complain(const char *subject, const char *sentence)
 {
-    fprintf(stderr, PROGRAM ": %s %s\n", subject, sentence);
+    screen_complain("%s %s", subject, sentence);
     return false;
 }
 
 static bool parse_time(const char *flag, const char *text, uint64_t *ms)
 {
     return time_text_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is no time; give one as " TIME_TEXT_FORMS);
+           complain(flag, "is not a time; give one as " TIME_TEXT_FORMS);
 }
 
 static bool parse_limit(const char *text, uint64_t *limit)
@@ -337,7 +338,7 @@ static bool take_arguments(struct options *options, enum command command, int ar
     options->argument = count > 0 ? argv[optind] : NULL;
     if (count > 1 || (count == 1 && wanted == NO_ARGUMENT) ||
         (count == 0 && wanted == ONE_ARGUMENT)) {
-        fprintf(stderr, PROGRAM ": usage: dialin-audit %s [--help]\n", COMMANDS[command].usage);
+        screen_complain("usage: dialin-audit %s [--help]", COMMANDS[command].usage);
         return false;
     }
     return true;
@@ -357,7 +358,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
         return OPTIONS_DONE;
     }
     if (!find_command(name, &command)) {
-        complain(name ? name : "a command", name ? "is no command; see dialin-audit --help"
+        complain(name ? name : "a command", name ? "is not a command; see dialin-audit --help"
                                                  : "is missing; see dialin-audit --help");
         return OPTIONS_USAGE;
     }
@@ -374,7 +375,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
             return OPTIONS_DONE;
         }
         if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
-            return OPTIONS_USAGE; // said already
+            return OPTIONS_USAGE; // reported already
         }
     }
     bool is_good = take_arguments(options, command, argc, argv) && check(options, command);
