@@ -30,6 +30,7 @@ struct fixture {
     uint64_t until_ms;
     bool gave_up;
     unsigned heads, served;
+    unsigned served_before; // when the last genuine request was whole
     int clients[CLIENTS_MAX];
     unsigned client_count;
     struct http_request *parked[PARKED_MAX];
@@ -61,6 +62,8 @@ static void answer_busily(struct http_request *request, void *arg)
 
 static void answer_genuine(struct http_request *request, void *arg)
 {
+    struct fixture *fixture = arg;
+    fixture->served_before = fixture->served;
     http_request_is_genuine(request);
     answer_now(request, arg);
 }
@@ -272,7 +275,7 @@ static void bodies_of_strangers_take_turns(void **state)
     send_blanks(genuine, 60000);
     fixture->served = 0;
     run_until(fixture, the_genuine_is_answered, PATIENCE_MS);
-    assert_in_range(fixture->served, 1, STRANGERS / 2);
+    assert_in_range(fixture->served_before, 0, STRANGERS / 2);
     run_until(fixture, all_are_answered, PATIENCE_MS);
     for (unsigned i = 0; i < 3; i++) {
         int leaving = connect_from(fixture, "127.0.0.1");
