@@ -1,5 +1,5 @@
 """make board-pictures: a quarter of an hour of a too small agent in a minute and a half, and the
-board's pictures of it, into .github/pictures."""
+board's pictures of it, into .github/pictures. ALL=1 takes those of every screen."""
 
 import json
 import os
@@ -52,7 +52,7 @@ def main():
             ring_for(ingress, BUSY_S, 1.9)
             given = {"board": f"http://127.0.0.1:{board.port}/", "folder": str(PICTURES),
                      "call": a_dead_call(Ledger(stack.redis, stack.prefix)),
-                     "chromium": shutil.which("chromium")}
+                     "chromium": shutil.which("chromium"), "all": "ALL" in os.environ}
             script = Path(os.environ["BOARD_MODULES"]) / "pictures.mjs"
             subprocess.run(["node", script, json.dumps(given)], check=True, timeout=60)
         finally:

@@ -15,7 +15,7 @@ TOKEN = "a-token-of-the-test"
 OURS = [("Sec-Fetch-Site", "same-origin")]
 PAGE = ["/", "/board.css", "/board.js", "/dom.js", "/live.js", "/now.js", "/calls.js", "/system.js",
         "/icon.svg"]
-READS = ["/api/now", "/api/stream", "/api/account"]
+READS = ["/api/now", "/api/stream", "/api/account", "/api/redis"]
 ASKS = ["/api/call", "/api/calls", "/api/refused"]
 NUMBER = re.compile(rb"\d{7}")
 
@@ -346,8 +346,9 @@ def test_the_rights_of_composes_user_suffice(stack, start):
     board = stack.board(REDIS_URL=f"redis://board:secret@127.0.0.1:{redis.port}")
     wait_for(lambda: board.post("/api/call", {"id": call}).json().get("state") == "started")
     for answer in (board.post("/api/calls", {"from": daily.FROM}), board.post("/api/refused", {}),
-                   board.get("/api/account"), board.get("/api/now")):
+                   board.get("/api/account"), board.get("/api/redis"), board.get("/api/now")):
         assert answer.status == 200, answer
+    assert board.get("/api/redis").json()["aof_enabled"] == 1
     assert board.get("/api/now").json()["account"]["started"] == 1
     with EventStream(board.port) as stream:
         assert stream.read_until(lambda messages: stream.events() and stream.named("now"))
