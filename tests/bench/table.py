@@ -59,7 +59,7 @@ class Result:
         self.excuse = next((sample for sample in samples if isinstance(sample, str)), None)
         self.median = statistics.median(self.samples) if self.samples else None
         self.ratio = None
-        if ceiling and self.samples:
+        if self.samples and ceiling and not any(isinstance(sample, str) for sample in ceiling):
             # Of each run by itself: a busy moment of the machine hits both.
             self.ratio = statistics.median(own / its for own, its in zip(self.samples, ceiling))
 
