@@ -14,7 +14,7 @@ class Overload:
     def __init__(self, ledger, pool, session_s, hold_s, rate, duration_s):
         self.ledger, self.pool, self.session_s, self.hold_s = ledger, pool, session_s, hold_s
         self.rate, self.duration_s = rate, duration_s
-        self.possible = int(pool * (duration_s + hold_s) / session_s)
+        self.possible = pool * (int((duration_s + hold_s) / session_s) + 1)  # the first at once
         self.call_ids, self.entries = [], []
 
     def run(self):

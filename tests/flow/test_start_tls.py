@@ -56,7 +56,7 @@ class TlsServer:
 def test_a_certificate_that_nobody_trusts(stack, ledger):
     server = TlsServer()
     try:
-        stack.worker(START_URL=f"https://127.0.0.1:{server.port}/start", HOLD_LIMIT_S="2",
+        stack.worker(START_URL=f"https://127.0.0.1:{server.port}/start", HOLD_LIMIT_S="4",
                      START_API_KEY="key-that-must-not-leave")
         call_id = daily.new_call_id()
         ledger.queue(daily.webhook(call_id))
