@@ -154,7 +154,7 @@ help:
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
-## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
+## make bench        the figures of the README, measured here, in about 10 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
 ## make crash-points
