@@ -32,8 +32,8 @@ class Overload:
 
     @property
     def possible(self):
-        rounds = int((self.duration_s + self.hold_s) / self.session_s) + 1  # the first at once
-        return self.pool * rounds
+        filled_s = self.pool / self.rate  # when the first sessions have begun
+        return self.pool * (int((self.duration_s + self.hold_s - filled_s) / self.session_s) + 1)
 
     def share(self):
         """Of what the pool can serve, how much was served."""
