@@ -13,7 +13,7 @@ CC := gcc
 BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
-PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
+PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto libutf8proc
 # Asked once, when the first recipe needs them: pkg-config may have to be installed before.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
@@ -159,7 +159,7 @@ help:
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
 ## make failover     a Sentinel set whose primary is killed under load: FAILOVERS=20, SEED
-## make line         how long those wait who stand in line: SESSIONS, SESSION_S
+## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
 ## make format       clang-format over every C file
