@@ -9,7 +9,7 @@
 --       back the sample is to lie (0: none)
 -- Returns {now in ms, queue, counts, agents, waiting, programs, events, sample}:
 --   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
---            oldest unread entry came, in ms (0: none)}
+--            oldest unread entry came, in ms (0: none), and the oldest that is kept}
 --   agents   {name, calls that wait, when it was paused or nil, starts of late, in how many ms, pace
 --            (PACE_FIELDS), end of the last call's hold, when the first rang, ends of holds in order}
 --   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS)}
@@ -35,13 +35,17 @@ local function live_workers()
     return live
 end
 
+local function ms_of(row)
+    return row and tonumber(row[1]:match('^%d+')) or 0
+end
+
 local function read_queue()
     local waiting = redis.call('ZCARD', prefix .. KEY_HOLDS)
     local workers = group()
     if not workers then -- nobody has read anything
         local length = redis.call('XLEN', KEYS[1])
         local first = length > 0 and redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-        return { length, length, 0, waiting, 0, first and tonumber(first[1]:match('^%d+')) or 0 }
+        return { length, length, 0, waiting, 0, ms_of(first), ms_of(first) }
     end
     local stream = redis.call('XINFO', 'STREAM', KEYS[1])
     local delivered = field(workers, 'last-delivered-id')
@@ -49,10 +53,10 @@ local function read_queue()
     if delivered ~= field(stream, 'last-generated-id') then
         unread = field(workers, 'lag') or -1
         local row = redis.call('XRANGE', KEYS[1], '(' .. delivered, '+', 'COUNT', 1)[1]
-        oldest_ms = row and tonumber(row[1]:match('^%d+')) or 0
+        oldest_ms = ms_of(row)
     end
     return { field(stream, 'entries-added'), unread, field(workers, 'pending'), waiting,
-        live_workers(), oldest_ms }
+        live_workers(), oldest_ms, ms_of(field(stream, 'first-entry')) }
 end
 
 -- Those with a wait queue first, then those that have started calls of late.
