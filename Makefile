@@ -47,7 +47,7 @@ AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -63,9 +63,12 @@ $(addprefix $(BUILD)/,$(PROGRAMS)):
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+# The last two are for tests/fuzz.
 $(COMMON): $(call objects,$(COMMON_PARTS))
 $(WORKER_LIBRARY): $(call without_main,$(WORKER))
-$(COMMON) $(WORKER_LIBRARY):
+$(OBJ)/ingress.a: $(call without_main,$(INGRESS))
+$(OBJ)/audit.a: $(call without_main,$(AUDIT))
+$(COMMON) $(WORKER_LIBRARY) $(OBJ)/ingress.a $(OBJ)/audit.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -116,7 +119,8 @@ $(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD))
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o $(COMMON)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
+                  $(OBJ)/tests/bench/tls_server.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -142,6 +146,7 @@ help:
 ## make run          starts a private Redis, ingress, worker and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
+## make test-board   the board in Debian's Chromium
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
@@ -155,7 +160,7 @@ help:
 ## make failover     a Sentinel set whose primary is killed under load: FAILOVERS=20, SEED
 ## make line         how long those wait who stand in line: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
-## make fuzz         libFuzzer on what takes bytes from outside, SECONDS=30 for each target
+## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
 ## make format       clang-format over every C file
 ## make compile-commands
 ##                   build/compile_commands.json, for clangd
@@ -192,6 +197,16 @@ test: deps-test
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  -n 3 --dist loadfile tests/flow
+
+# The browser's library comes from npm, pinned by tests/board/package-lock.json.
+.PHONY: test-board deps-board
+deps-board:
+	@.ci/install build test board
+test-board: deps-board
+	@+MAKE='$(MAKE)' .ci/build all
+	@tests/board/install.sh $(BUILD)/board
+	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
+	  -p no:cacheprovider tests/board
 
 .PHONY: sanitize
 sanitize:
@@ -282,27 +297,27 @@ failover: all
 	@SEED=$(SEED) FAILOVERS=$(FAILOVERS) DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -s \
 	  -p no:cacheprovider tests/flow/test_redis_failover.py -k sentinels
 
-# Runs each target of tests/fuzz for SECONDS. The inputs that reach new code stay in
-# $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to $(BUILD)/fuzz.
-FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SOURCES := $(addprefix common/redis/,redis_address.c redis_clock.c redis_health.c redis_limit.c redis_reply.c redis_slot.c) \
-                worker/history/recorded_call.c common/webhook/entry_id.c $(addprefix common/core/,log.c loop.c metrics.c) \
-                worker/stream/stream_entry.c common/redis/redis_command.c tests/fuzz/no_redis.c \
-                $(addprefix ingress/,webhook.c spool_record.c) \
-                $(wildcard worker/redact/*.c) \
-                worker/agent/transform.c $(wildcard worker/agent/route*.c) \
-                $(addprefix common/core/,base64.c hmac.c json.c json_repair.c json_scan.c utf8.c bytes.c memory.c time_zone.c) \
-                $(addprefix common/webhook/,phone_number.c webhook_entry.c webhook_repair.c signature.c)
+# Runs each target of tests/fuzz for SECONDS; ONLY=http runs the one. The inputs that reach new code
+# stay in $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to
+# $(BUILD)/fuzz. The tree is compiled once more for them, in a make of its own.
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_$(if $(ONLY),$(ONLY),*).c))
+FUZZ_TREE := $(BUILD)/fuzz/tree
+FUZZ_LIBRARIES := $(addprefix $(FUZZ_TREE)/obj/,ingress.a audit.a worker.a common.a)
+FUZZ_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 SECONDS := 30
 ifndef SEED
 SEED := $(shell date +%s)
 endif
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_SOURCES) $(wildcard common/*/*.h ingress/*.h worker/*.h worker/*/*.h)
+.PHONY: fuzz-libraries
+fuzz-libraries:
+	@+$(MAKE) BUILD=$(FUZZ_TREE) CC=clang OPTIMISE='-O1 -g -fsanitize=fuzzer-no-link $(FUZZ_FLAGS)' \
+	  $(FUZZ_LIBRARIES)
+$(FUZZ_LIBRARIES): fuzz-libraries
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIBRARIES)
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
 	clang -std=gnu11 -O1 -g $(WARNINGS) -D_GNU_SOURCE $(PKG_CFLAGS) $(call include_path,tests/fuzz) \
-	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZ_SOURCES) \
-	  $(PKG_LIBS)
+	  -fsanitize=fuzzer $(FUZZ_FLAGS) -o $@ $< $(FUZZ_LIBRARIES) $(PKG_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ)

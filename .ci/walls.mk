@@ -20,7 +20,7 @@ knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_
                         worker/audit/terminal
 knows.worker/audit/commands := worker/audit $(knows.worker/audit)
 knows.worker/audit/terminal := common/core
-knows.worker/board   := $(COMMON_PARTS) worker/script worker/history
+knows.worker/board   := $(COMMON_PARTS) worker/script worker/line worker/history
 knows.tests/agent    := common/core common/http
 knows.tests/caller   := $(COMMON_PARTS)
 knows.tests/bench    := $(COMMON_PARTS)
@@ -29,7 +29,7 @@ knows.tests/unit/ingress := ingress $(knows.ingress)
 knows.tests/unit/worker  := worker $(knows.worker)
 knows.tests/unit/audit   := worker/audit/commands $(knows.worker/audit/commands)
 knows.tests/unit/board   := worker/board $(knows.worker/board)
-knows.tests/fuzz     := ingress $(knows.tests/unit/audit)
+knows.tests/fuzz     := ingress common/http $(knows.tests/unit/audit)
 
 # $(call include_path,FOLDER)
 include_path = $(patsubst %,-I%,$(1) $(knows.$(1)))

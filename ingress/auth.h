@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Who is believed. Borrowed.
+// The secrets and keys in force. Borrowed.
 struct auth_rules {
     const struct signature_secrets *secrets; // NULL: none
     const char *api_key;                     // for dial-outs of one's own application; NULL: none
@@ -18,7 +18,7 @@ struct auth_rules {
 };
 
 // The time by the host's clock and by Redis'. If they are over AUTH_CLOCKS_APART_MS apart, one of
-// them has stepped, and a timestamp is fresh if either says so.
+// them has stepped, and a timestamp is fresh by either of them.
 #define AUTH_CLOCKS_APART_MS 1000
 struct auth_clocks {
     uint64_t host_ms;
@@ -58,7 +58,7 @@ const char *auth_signed_for(const struct auth *auth, const struct auth_rules *ru
 void auth_name(const struct auth *auth, const struct auth_rules *rules,
                char out[SIGNATURE_NAME_BYTES]);
 
-// A genuine sender may still not speak for everything: the bearer key sends dial-outs only, and a
+// A genuine sender has limited rights: the bearer key sends dial-outs only, and a
 // secret tied to a number speaks for that number only, and for no dial-out. The code of the
 // refusal, or NULL. `to` is the called number, empty for none.
 const char *auth_authorize(const struct auth *auth, const struct auth_rules *rules,

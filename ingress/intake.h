@@ -38,7 +38,7 @@ void intake_on_health(struct http_request *request, void *arg); // GET: 200, and
 void intake_on_refusal(const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);
 
-// From now on these senders are believed, and new connections to Redis use this address. Borrowed.
+// Uses these secrets and keys from now on, and this address for new connections to Redis. Borrowed.
 void intake_reload(struct intake *intake, const struct auth_rules *auth,
                    const struct redis_address *redis);
 

@@ -1,4 +1,4 @@
-// dialin-ingress: takes Daily's webhooks over HTTP and has each in the Redis stream before the
+// dialin-ingress: accepts Daily's webhooks over HTTP and has each in the Redis stream before the
 // answer leaves. The start order is read here; the story of a webhook is in intake.c.
 #include "admin.h"
 #include "http_server.h"
@@ -222,6 +222,7 @@ static int run(const void *arg)
             log_number("port", http_server_port(ingress.server)));
         open_status(&ingress, settings);
         manager = service_manager_open(ingress.loop);
+        loop_count_turns(ingress.loop, metrics);
         loop_run(ingress.loop);
         exit_code = 0;
     }

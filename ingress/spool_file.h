@@ -24,7 +24,7 @@ struct spool_file {
     uint64_t drained; // of them, in Redis
     bool is_done;     // drained, and could not be removed yet
     bool has_damage;  // parts of it could not be read
-    bool is_broken;   // nothing is appended any more, and no fdatasync is trusted
+    bool is_broken;   // nothing further is appended, and no fdatasync is trusted
 };
 
 // A new file of mode 0600, in the folder for good. Returns NULL with errno set if that fails.

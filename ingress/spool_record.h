@@ -22,7 +22,7 @@ bool spool_record_write(struct bytes *out, size_t count, const struct bytes_view
 enum spool_record_verdict {
     SPOOL_RECORD_WHOLE,
     SPOOL_RECORD_CUT,     // `data` ends before the record does, if it is one
-    SPOOL_RECORD_DAMAGED, // this is no record, or not as it was written
+    SPOOL_RECORD_DAMAGED, // not a record, or not as it was written
 };
 struct spool_record {
     size_t len; // of the whole record; 0 unless it is whole

@@ -19,7 +19,7 @@ enum agent_problem {
 struct agent_health *agent_health_open(struct redis *commands, const char *prefix);
 void agent_health_close(struct agent_health *health); // after the connection is closed
 
-// Notes how an attempt ended. `status` 0: there was no answer, and `error` says why.
+// Notes how an attempt ended. `status` 0: there was no answer; `error` is the reason.
 void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error);
 

@@ -32,7 +32,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     call->why_moved = "";
     call->kind = entry->kind;
     call->signed_for = memory_text_of(entry->signed_for.data, entry->signed_for.len);
-    // Without a time of its own, an entry rang when Redis took it: its id begins with that.
+    // If `received_ms` is missing, use the time in the entry id.
     call->received_ms =
         entry->received_ms ? entry->received_ms : strtoull(call->entry_id, NULL, 10);
     bytes_init(&call->body, BODY_BYTES_MAX);

@@ -23,8 +23,7 @@ struct call_metrics_agent {
     struct metrics_histogram *start, *ring_to_start;
 };
 
-// --- the series of an agent
-// -----------------------------------------------------------------------
+// --- the series of an agent --------------------------------------------------------------------
 
 static uint64_t *counter(struct metrics *metrics, const char *name, const char *help,
                          const char *agent_label, const char *label, const char *value)
@@ -92,8 +91,7 @@ static void count_outcome(const struct call_metrics_agent *agent, const char *ou
     }
 }
 
-// --- counting
-// -------------------------------------------------------------------------------------
+// --- counting ----------------------------------------------------------------------------------
 
 void call_metrics_count(struct call_metrics *counts, const struct call *call)
 {
@@ -130,7 +128,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics,
     counts->metrics = metrics;
     counts->taken_over =
         metrics_counter(metrics, "dialin_calls_taken_over_total",
-                        "Calls that this worker let go of because another has them.", NULL);
+                        "Calls that this worker dropped because another has them.", NULL);
     counts->failed_attempts =
         metrics_counter(metrics, "dialin_attempts_failed_total",
                         "Start requests without an answer, or with 408, 425 or 5xx.", NULL);

@@ -3,8 +3,8 @@
 // only place where a state changes. Nothing here is needed after a death: the worker that takes the
 // entry over reads from Redis how far it had come.
 //
-// Surprising: a call whose agent is full is let go of. It stands in the agent's line, in Redis, and
-// comes back here, or to another worker, as an entry when it may ask.
+// Surprising: a call whose agent is full leaves the worker. It stands in the agent's line, in
+// Redis, and comes back here, or to another worker, as an entry when it may ask.
 #include "calls.h"
 
 #include "agent_health.h"
@@ -25,7 +25,7 @@
 
 #define STEP_AGAIN_MS 200
 #define ANSWER_LOOK_MS 1000 // how often a call whose hold may be over is looked at
-#define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were let ask, or the reverse
+#define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were admitted, or the reverse
 
 struct calls {
     struct loop *loop;
@@ -388,7 +388,8 @@ size_t calls_room(void *arg)
 {
     const struct calls *calls = arg;
     size_t count = calls->table.count, max = calls->settings.concurrency;
-    return calls->is_draining || count >= max ? 0 : reach_room(calls->reach, count, max - count);
+    bool is_late = count >= max || http_client_is_behind(calls->client); // any call's end pulls
+    return calls->is_draining || is_late ? 0 : reach_room(calls->reach, count, max - count);
 }
 
 size_t calls_beginning(void *arg)

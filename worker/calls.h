@@ -2,7 +2,7 @@
 //
 //   entry -> begin -> POST -> finish -> done
 //              ^ |               | |
-//              | +---> line <----+ |     the line is kept in Redis; a call that was let ask comes
+//              | +---> line <----+ |     the line is kept in Redis; an admitted call comes
 //              +---- pausing <-----+     back as an entry
 #ifndef DIALIN_CALLS_H
 #define DIALIN_CALLS_H
@@ -54,7 +54,7 @@ void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
 
 // Releases everything: unfinished entries stay pending in the stream. After the client and the
-// record's connection are closed, so that no callback comes any more.
+// record's connection are closed, so that no callback comes after it.
 void calls_close(struct calls *calls);
 
 #endif

@@ -28,8 +28,7 @@ struct line_metrics {
     int64_t *unread, *unfinished, *waiting, *workers, *oldest_s;
 };
 
-// --- the gauges of an agent
-// -----------------------------------------------------------------------
+// --- the gauges of an agent --------------------------------------------------------------------
 
 static void register_agent(struct agent_gauges *agent, struct metrics *metrics)
 {
@@ -97,8 +96,7 @@ static void take_agent(struct line_metrics *metrics, const struct snapshot_agent
     *gauges->paused |= agent->state == SNAPSHOT_PAUSED;
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading -----------------------------------------------------------------------------------
 
 static void take(struct line_metrics *metrics, const struct snapshot *snapshot)
 {
@@ -145,8 +143,7 @@ static void read_queue(void *arg)
     }
 }
 
-// --- opening and closing
-// --------------------------------------------------------------------------
+// --- opening and closing -----------------------------------------------------------------------
 
 struct line_metrics *line_metrics_open(struct loop *loop, struct scripts *scripts,
                                        struct metrics *metrics,

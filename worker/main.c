@@ -302,6 +302,7 @@ static int run(const void *arg)
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
         struct service_manager *manager = service_manager_open(worker.loop);
+        loop_count_turns(worker.loop, metrics);
         loop_run(worker.loop);
         service_manager_close(manager);
     }

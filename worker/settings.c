@@ -53,7 +53,7 @@ const struct config_option SETTINGS_TABLE[] = {
     {"ROOM_EXPIRY_S", CONFIG_NUMBER, offsetof(struct settings, room_expiry_s), "300", 30, 86400,
      "how long a room can be joined after the request, in seconds"},
     {"LEASE_S", CONFIG_NUMBER, offsetof(struct settings, lease_s), "10", 3, 60,
-     "a worker silent for this long is dead: others take its calls over, in seconds"},
+     "seconds without a heartbeat after which other workers claim this worker's calls"},
     {"DRAIN_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, drain_timeout_s), "80", 0, 600,
      "how long SIGTERM waits for requests that are out, in seconds; default: START_TIMEOUT_S + 5"},
     {"RETENTION_DAYS", CONFIG_NUMBER, offsetof(struct settings, retention_days), "7", 1, 3650,

@@ -64,7 +64,7 @@ enum config_command {
     CONFIG_CHECK, // --check-config: report whether the configuration is good, and leave
     CONFIG_PRINT, // --print-config: print every variable as it is in force, and leave
     CONFIG_DONE,  // --help or --version, printed already: exit code 0
-    CONFIG_USAGE, // unknown argument, said already: exit code 2
+    CONFIG_USAGE, // unknown argument, reported already: exit code 2
 };
 enum config_command config_command_line(int argc, char **argv, const char *program,
                                         const char *summary, const struct config_option *table);

@@ -171,7 +171,7 @@ static bool scan_word(struct scanner *scanner, const char *word)
 {
     size_t len = strlen(word);
     if ((size_t)(scanner->end - scanner->at) < len || memcmp(scanner->at, word, len) != 0) {
-        return fail(scanner, "there is a word that is no JSON");
+        return fail(scanner, "there is a word that is not JSON");
     }
     scanner->at += len;
     return true;

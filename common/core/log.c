@@ -113,7 +113,7 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-// Escapes so that a value can never end its quotes or its line. A byte that is no ASCII shows as
+// Escapes so that a value can never end its quotes or its line. A byte that is not ASCII shows as
 // \xNN in both formats: JSON's \u00NN would claim that it is a Latin-1 character.
 static void put_escaped(struct line *line, struct bytes_view value)
 {
@@ -189,7 +189,7 @@ static void put_field(struct line *line, const struct log_field *field)
     put_text(line, sink.json ? "\":" : "=");
     size_t value_at = line->len;
     put_field_value(line, field);
-    if (line->len == value_at) { // a name without its value is no field
+    if (line->len == value_at) { // a name without its value is not a field
         line->len = before;
     }
 }

@@ -66,8 +66,7 @@ int process_main(int argc, char **argv, const struct process *process)
     return exit_code;
 }
 
-// --- reading again
-// -------------------------------------------------------------------------------------
+// --- reading again -----------------------------------------------------------------------------
 
 struct process_reloader {
     struct process_reload reload;

@@ -36,7 +36,7 @@ struct http_server {
     bool is_due;                // MHD_run has work
     uint64_t complained_ms;     // of descriptors that have run out
     uint64_t draining_since_ms; // 0: not draining
-    bool is_closing;            // nothing is handed to a route any more
+    bool is_closing;            // no request is handed to a route
 };
 
 enum http_phase {

@@ -20,7 +20,7 @@ struct http_stream {
     struct http_server *server;
     struct MHD_Connection *mhd;
     int fd;
-    http_stream_on_gone *on_gone; // NULL: nobody is told any more
+    http_stream_on_gone *on_gone; // NULL: its owner has let it go
     void *arg;
     struct bytes unsent;
     size_t sent; // of `unsent`

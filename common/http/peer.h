@@ -19,9 +19,9 @@ void peer_proxies_free(struct peer_proxies *proxies);
 
 bool peer_is_proxy(const struct peer_proxies *proxies, const char *address);
 
-// Writes the address of the nearest sender that is no trusted proxy. `connected` is the address of
-// the connection, `forwarded_for` the header or NULL. Whatever in the header is no address ends the
-// search: anybody could have written the elements before it.
+// Writes the address of the nearest sender that is not a trusted proxy. `connected` is the address
+// of the connection, `forwarded_for` the header or NULL. A part of the header that is not an
+// address ends the search: anybody could have written the elements before it.
 void peer_of(const struct peer_proxies *proxies, const char *connected, const char *forwarded_for,
              char out[PEER_BYTES]);
 

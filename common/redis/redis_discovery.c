@@ -23,7 +23,7 @@ struct redis_discovery {
     unsigned slot;
     struct redis_host hosts[REDIS_HOSTS_MAX]; // Sentinels or nodes: of the URL, then those learned
     size_t host_count;
-    struct redis_host owner; // of our slot, as a node said by MOVED; port 0: nobody said it
+    struct redis_host owner; // of our slot, as a node said by MOVED; port 0: unknown
     size_t next;             // host to begin with
     // of one search
     redis_on_targets *on_targets; // NULL: none is going on

@@ -29,7 +29,7 @@ struct redis_health {
 uint64_t redis_health_kind(struct bytes_view first, struct bytes_view second);
 
 // Whatever came back of a command. The errors of a group or script that is missing, and of the
-// command itself ("ERR …"), are no refusals. True if it is one.
+// command itself ("ERR …"), are not refusals. Returns whether it is one.
 bool redis_health_note(struct redis_health *health, uint64_t kind, const redisReply *reply,
                        uint64_t now_ms);
 

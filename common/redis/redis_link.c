@@ -200,7 +200,7 @@ static void take_reply(struct redis_link *link, redisReply *reply)
     }
 }
 
-// Hands out every reply that is complete; false once the link is of no use any more.
+// Hands out every reply that is complete; false once the link cannot be used.
 static bool take_replies(struct redis_link *link)
 {
     void *reply = NULL;

@@ -33,7 +33,7 @@ struct redis_link_events {
     // A reply to the oldest command that has none, freed after the callback, unless
     // redis_link_keep_reply is called in it.
     void (*on_reply)(redisReply *reply, void *arg);
-    // Once: the link is of no use any more, and is to be closed. `problem` is a sentence with the
+    // Once: the link cannot be used any longer: close it. `problem` is a sentence with the
     // address, borrowed.
     void (*on_broken)(const char *problem, void *arg);
 };
@@ -48,7 +48,7 @@ struct redis_link *redis_link_open(struct loop *loop, const struct redis_target 
 void redis_link_close(struct redis_link *link); // NULL is allowed
 
 // `bytes` hold one whole command. They leave together with all else of this turn of the loop.
-// False: it takes no commands (yet, or any more).
+// False: it takes no commands: not yet, or no longer.
 bool redis_link_send(struct redis_link *link, struct bytes_view bytes);
 
 void redis_link_keep_reply(struct redis_link *link); // its owner is the caller now

@@ -6,7 +6,7 @@
 
 #define REDIS_PROBLEM_EVERY_MS 10000 // the same trouble is said again
 
-// Plain memory; zeroed is right to begin with, and once there is no trouble any more.
+// Plain memory; zeroed is right to begin with, and again when the problem is over.
 struct redis_problem_log {
     char reported[160];
     uint64_t reported_ms;

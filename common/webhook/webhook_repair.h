@@ -29,7 +29,7 @@ struct webhook_repaired {
 
 // `signed_for` is the number or SIP address that the secret of its signature is tied to, empty if
 // it is tied to none: it stands in for an absent To, and allows no dial-out. Returns false if this
-// is no webhook that can be used; then `code` and `sentence` say why. `body` must outlive
+// is not a webhook that can be used; `code` and `sentence` give the reason. `body` must outlive
 // `repaired`, which is to be released in either case.
 bool webhook_repair(struct webhook_repaired *repaired, struct bytes_view body,
                     struct bytes_view signed_for);

@@ -21,7 +21,7 @@ enum cue_garbage {
     GARBAGE_EMPTY, // no byte at all
     GARBAGE_TYPES, // JSON whose members have the wrong types
     GARBAGE_CUT,   // JSON that ends in the middle
-    GARBAGE_ARRAY, // JSON that is no object
+    GARBAGE_ARRAY, // JSON that is not an object
 };
 
 // In JSON: {"status":503,"count":2,"retry_after":"1"}. Which requests: the next `count` (1; 0: for

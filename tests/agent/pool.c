@@ -1,6 +1,6 @@
-// A binary heap of the instants at which sessions end. Nothing is timed: whoever asks how many run
-// takes off first what is over. A heap, not a queue, because the length of a session may be changed
-// while sessions run.
+// A binary heap of the instants at which sessions end. Nothing is timed: a caller that asks how
+// many run takes off first what is over. A heap, not a queue, because the length of a session may
+// be changed while sessions run.
 #include "pool.h"
 
 #include "memory.h"

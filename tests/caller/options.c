@@ -91,7 +91,7 @@ static void print_help(void)
 {
     printf(
         "dialin-caller " DIALIN_VERSION "\n"
-        "Plays Daily: sends signed webhooks, and says how they were taken and, with --wait,\n"
+        "Plays Daily: sends signed webhooks, and reports how they were taken and, with --wait,\n"
         "what became of the calls. Exit code 0: all were acknowledged (with --wait: started).\n\n"
         "  --url URL             the ingress (http://127.0.0.1:7860/api/dial)\n"
         "  --count N             calls (1)\n"

@@ -26,7 +26,7 @@ struct sent {
     size_t latency_count;
     bool *is_acknowledged; // for each call, whether at least one of its webhooks was
     char error[256];       // the first that was met
-    char refusal[256];     // the first answer that was no 200
+    char refusal[256];     // the first answer other than 200
 };
 
 // Runs the loop until everything is answered, or loop_stop. Whoever calls releases `sent`.

@@ -18,7 +18,7 @@ Seen = collections.namedtuple("Seen", [
     "entries_added",  # of the stream, ever
     "starts",        # {call id: sessions that the agent began}
     "posts",         # {call id: requests that the agent saw}
-    "left",          # [sentences]: what should not be there any more
+    "left",          # [sentences]: what should be gone
     "hold_ms",
 ])
 

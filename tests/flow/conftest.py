@@ -1,7 +1,7 @@
 """Flow tests: real processes, a private real Redis, real sockets.
 
 Run with: python3 -m pytest tests/flow. DIALIN_BUILD names the folder of the programs (default:
-build). Redis is shared by all tests, each with a prefix of its own; whoever stops or kills Redis
+build). Redis is shared by all tests, each with a prefix of its own; a test that stops or kills Redis
 starts one of its own. Tests of one module may share programs (`shared`), with call ids of their
 own.
 """

@@ -52,9 +52,10 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Connection:
-    def __init__(self, port, timeout_s=TIMEOUT_S, tls=None):
+    def __init__(self, port, timeout_s=TIMEOUT_S, source=None, tls=None):
         """`tls`: the ssl.SSLContext of a client, for https."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout_s)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout_s,
+                                               source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
@@ -129,8 +130,8 @@ class Connection:
         return self.read_answer(to_head=method == "HEAD")
 
 
-def ask(port, method, path, headers=None, body=None, timeout_s=TIMEOUT_S):
-    with Connection(port, timeout_s) as connection:
+def ask(port, method, path, headers=None, body=None, timeout_s=TIMEOUT_S, source=None):
+    with Connection(port, timeout_s, source) as connection:
         answer = connection.ask(method, path, headers, body)
         assert answer is not None, "the connection ended without an answer"
         return answer

@@ -419,7 +419,7 @@ def parse_metrics(text):
             types[name] = kind
         elif not line.startswith("#"):
             match = SAMPLE.match(line)
-            assert match, f"this is no sample: {line!r}"
+            assert match, f"not a sample: {line!r}"
             base = re.sub(r"_(bucket|sum|count)$", "", match.group(1))
             assert match.group(1) in types or base in types, f"no TYPE in front of {line!r}"
             samples[match.group(1) + (match.group(2) or "")] = float(match.group(3))

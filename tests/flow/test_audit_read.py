@@ -313,9 +313,9 @@ def test_dead_letters_are_purged_as_told_only(ledger, start, worker, audit):
 
 
 @pytest.mark.parametrize("arguments, code, sentence", [
-    ([], 2, "is missing"), (["lits"], 2, "is no command"), (["list", "--wrong"], 2, "unrecognized"),
+    ([], 2, "is missing"), (["lits"], 2, "is not a command"), (["list", "--wrong"], 2, "unrecognized"),
     (["list", "extra"], 2, "usage"), (["show"], 2, "usage"), (["show", "a", "b"], 2, "usage"),
-    (["list", "--since", "tomorrow"], 2, "is no time"), (["list", "--limit", "x"], 2, "--limit"),
+    (["list", "--since", "tomorrow"], 2, "is not a time"), (["list", "--limit", "x"], 2, "--limit"),
     (["list", "--since", "1h", "--until", "2h"], 2, "later than --until"),
     (["list", "--state", "gone"], 2, "--state"), (["dead"], 2, "usage"),
     (["dead", "all"], 2, "list or purge"), (["dead", "purge"], 2, "--before"),
@@ -352,7 +352,7 @@ def test_a_reader_that_leaves(ledger, audit):
 
 def peak_kb(audit, *command):
     """The most memory that a command has had by its last lines."""
-    # A sanitizer's quarantine is no growth of ours.
+    # A sanitizer's quarantine is not growth of ours.
     sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
     process = audit.begin(*command, ASAN_OPTIONS=sanitizer)
     peak = 0

@@ -2,13 +2,15 @@
 
 import os
 import threading
+import time
 
 import pytest
 
 import daily
 from audit import Audit
 from fake_start import FakeStart, answers, starts_a_bot
-from stack import wait_for
+from redis_between import Between
+from stack import free_port, wait_for
 
 
 @pytest.fixture
@@ -27,7 +29,8 @@ def other():
 def everything(ledger):
     """The record as it is: replays must not change it. (They are counted in a key of their own.)"""
     keys = [key for key in ledger.client.scan_iter(match=ledger.prefix + ":*")
-            if b":replay" not in key and b":worker:" not in key and not key.endswith(b":low")]
+            if not any(part in key for part in (b":replay", b":worker:", b":status:", b":minute:"))
+            and not key.endswith((b":low", b":programs"))]
     return {key: ledger.client.dump(key) for key in keys}
 
 
@@ -96,6 +99,31 @@ def test_to_another_agent_with_its_own_key_worker_and_prefix(stack, ledger, star
     assert [event["event"] for event in story["events"]] == ["replay", "attempt", "started"]
     leases = [key for key in replay_keys(ledger) if b":worker:" not in key]
     assert leases and all(0 < ledger.client.ttl(key) <= 86400 for key in leases)
+
+
+def test_an_agent_that_is_not_there_is_told_at_once(stack, ledger, start, other, audit):
+    worker = stack.worker(START_URL=start.url)
+    drained(ledger, [daily.webhook()])
+    worker.terminate()
+    for url, reason in ((f"http://127.0.0.1:{free_port()}/start", "refused"),
+                        (f"http://[::1]:{free_port()}/start", "cannot be reached"),
+                        ("https://no.such.host.invalid/start", "cannot be reached")):
+        begun = time.monotonic()
+        result = audit("replay", "--to", url, "--yes", code=1)
+        assert f"the agent at {url} cannot be reached" in result.err
+        assert reason in result.err
+        assert time.monotonic() - begun < 3 or "invalid" in url, "its resolver may be slow"
+    assert replay_keys(ledger) == [], "something was begun"
+    full = Between(other.port)
+    full.drop()  # as a firewall does
+    begun = time.monotonic()
+    try:
+        result = audit("replay", "--to", f"http://127.0.0.1:{full.port}/start", "--yes", code=1)
+        assert "timed out" in result.err
+        assert time.monotonic() - begun < 4
+    finally:
+        full.drop_no_more()
+        full.close()
 
 
 def test_a_long_path_and_a_long_key_go_through(stack, ledger, start, other, audit):
@@ -192,7 +220,7 @@ def test_an_interrupt_ends_it_in_order(stack, ledger, start, other, audit):
     (["--to", "https://example.com/start", "--live"], "exclude each other"),
     ([], "needs --to URL, or --live"),
     (["--live", "--speed", "fast"], "--speed"),
-    (["--live", "--since", "yesterday"], "is no time"),
+    (["--live", "--since", "yesterday"], "is not a time"),
 ])
 def test_wrong_usage(stack, audit, arguments, sentence):
     result = audit("replay", *arguments, code=2)

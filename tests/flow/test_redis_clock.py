@@ -69,7 +69,7 @@ class Scene:
         self.ring_now()
         for worker in self.workers:
             wait_for(lambda worker=worker: STEPPED in worker.log(), 20, "the step to be logged")
-        time.sleep(LEASE_S + 1)  # whoever seems dead is taken over by now
+        time.sleep(LEASE_S + 1)  # a worker that seems dead is taken over by now
 
     def ends_well(self):
         self.answer.set()

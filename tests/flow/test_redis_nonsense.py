@@ -24,7 +24,7 @@ NONSENSE = {
     "no RESP": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "no type": b"?what\r\n",
     "zeros": b"\0" * 100,
-    "a length that is no number": b"$abc\r\n",
+    "a length that is not a number": b"$abc\r\n",
     "a length below -1": b"$-2\r\n",
     "a length beyond all numbers": b"$99999999999999999999\r\n",
     "a length without an end": b"$" + b"1" * 100000,

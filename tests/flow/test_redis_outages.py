@@ -1,5 +1,5 @@
 """Redis goes away in every way, and comes back, while callers ring: the ingress and the worker are at
-work again within a second, by themselves; they do not burn the processor meanwhile; whoever was
+work again within a second, by themselves; they do not burn the processor meanwhile; a caller who was
 told 200 gets a bot, and one only."""
 
 import signal

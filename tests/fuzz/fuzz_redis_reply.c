@@ -1,9 +1,14 @@
 // Any bytes as what Redis sends: whatever hiredis makes of them is read by every reader of replies,
 // and a shape that is there can be read to its end.
+#include "call_json.h"
+#include "export_row.h"
+#include "facets.h"
+#include "lease_watch.h"
+#include "log.h"
 #include "recorded_call.h"
 #include "redis_clock.h"
-#include "redis_discovery.h"
 #include "redis_health.h"
+#include "redis_info.h"
 #include "redis_limit.h"
 #include "redis_reply.h"
 #include "snapshot.h"
@@ -13,6 +18,8 @@
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
+
+#define NOW_MS UINT64_C(1795408783123)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,13 +57,59 @@ static void read_entry(const redisReply *row)
     }
 }
 
+static void read_call(const redisReply *row, const redisReply *hash)
+{
+    struct recorded_call call;
+    struct json_line line;
+    json_line_init(&line);
+    recorded_call_read(&call, row, hash, false);
+    call_to_json(&call, NOW_MS, &line);
+    json_line_release(&line);
+}
+
+// A row of a stream, as export and tail print it.
+static void print_row(const redisReply *row, enum export_format format)
+{
+    static FILE *nowhere;
+    char name[RECORDED_CALL_NAME_BYTES];
+    struct export_writer writer;
+    nowhere = nowhere ? nowhere : fopen("/dev/null", "w");
+    assert(nowhere);
+    export_writer_init(&writer, format, nowhere);
+    export_row(&writer, EXPORT_EVENT, row->element[0]->str, row->element[1]);
+    export_event_is_final(row->element[1]);
+    event_to_json(row, &writer.line);
+    recorded_call_name(row, name);
+    export_writer_release(&writer);
+}
+
+// Readers of one reply each.
+static void read_others(const redisReply *reply)
+{
+    static struct lease_watch watch;
+    struct bytes_view dead[LEASE_WATCH_MAX];
+    const struct facets facets = {.count = 2, .groups = 2, .group = {0, 1}};
+    redis_info_warn_of_fsync(reply, "redis");
+    facets_are_met(&facets, reply);
+    if (reply_has_shape(reply, "(n[s])")) {
+        lease_watch_note(&watch, reply->element[1], NOW_MS);
+        lease_watch_dead(&watch, NOW_MS, 0, dead);
+        lease_watch_clear(&watch);
+    }
+    if (reply->type == REDIS_REPLY_STRING) {
+        redis_info_problem(reply->str, false);
+        redis_info_warn(reply->str, "redis");
+        redis_info_has_file(reply->str);
+    }
+}
+
 static void read_reply(const redisReply *reply)
 {
     struct redis_clock clock = {.is_quiet = true};
     struct redis_health health = {0};
-    struct recorded_call call;
     struct snapshot snapshot;
     read_all(reply);
+    read_others(reply);
     redis_clock_take(&clock, reply, 1);
     redis_health_note(&health, 1, reply, 1);
     const redisReply *rows = stream_entry_rows(reply);
@@ -71,10 +124,12 @@ static void read_reply(const redisReply *reply)
         json_line_release(&line);
     }
     if (reply_has_shape(reply, REPLY_ROW)) {
-        recorded_call_read(&call, reply, NULL, false);
+        read_call(reply, NULL);
+        print_row(reply, EXPORT_CSV);
+        print_row(reply, EXPORT_JSON);
     }
     if (reply_has_shape(reply, "(" REPLY_ROW REPLY_FIELDS ")")) {
-        recorded_call_read(&call, reply->element[0], reply->element[1], false);
+        read_call(reply->element[0], reply->element[1]);
     }
 }
 
@@ -84,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t in_flight = 1;
     redisReader *reader = redisReaderCreate();
     void *reply = NULL;
+    log_open("fuzz", LOG_LEVEL_ERROR, false);
     redis_limit_watch(&limit, reader, &in_flight);
     redisReaderFeed(reader, (const char *)data, size);
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {

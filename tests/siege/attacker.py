@@ -1,7 +1,8 @@
-"""One sender without a secret, in a process of its own: attacker.py MODE PORT CONNECTIONS.
+"""One sender without a secret, in a process of its own: attacker.py MODE PORT CONNECTIONS [SOURCE].
 
 It keeps so many connections open, opens new ones for those that are ended, and does on each what
-its mode says. The last four are the modes of slowhttptest. It ends when its input does.
+its mode says, from the address SOURCE. The last four are the modes of slowhttptest. It ends when
+its input does. Its priority is low: on a machine that it shares, it takes what the attacked leave.
 """
 
 import os
@@ -12,6 +13,7 @@ import sys
 import time
 
 OPENED_AT_ONCE = 200
+IP_BIND_ADDRESS_NO_PORT = 24
 PACE_S = 0.25  # between two bytes of a slow sender, for the first of all connections
 PROBE = b'{"test":"test"}'
 SIGNED = (b"X-Pinless-Timestamp: %d\r\nX-Pinless-Signature: " +
@@ -50,9 +52,9 @@ MODES = {
 
 
 class Attacker:
-    def __init__(self, mode, port, connections):
+    def __init__(self, mode, port, connections, source="127.0.0.1"):
         self.first, self.drip, self.reads = MODES[mode]
-        self.port, self.wanted = port, connections
+        self.port, self.wanted, self.source = port, connections, source
         self.epoll, self.open = select.epoll(), {}
         self.made, self.is_flood = 0, mode == "flood"
 
@@ -61,6 +63,8 @@ class Attacker:
         if not self.reads:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        connection.bind((self.source, 0))
         connection.connect_ex(("127.0.0.1", self.port))
         self.open[connection.fileno()] = [connection, self.first()]
         events = select.EPOLLOUT | (select.EPOLLIN if self.reads else select.EPOLLRDHUP)
@@ -117,4 +121,5 @@ class Attacker:
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    Attacker(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])).run()
+    os.nice(10)
+    Attacker(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]).run()

@@ -105,7 +105,7 @@ static bool parse_date(const char *at, const char *end, uint64_t *unix_s)
     return true;
 }
 
-// Stops counting if more makes no difference any more.
+// Stops counting where more makes no difference.
 static bool parse_seconds(const char *at, const char *end, uint64_t *seconds)
 {
     *seconds = 0;
@@ -170,7 +170,7 @@ static enum retry_decision decide_failure(const struct retry_situation *situatio
     return is_line ? RETRY_LINE : RETRY_FAILED;
 }
 
-// Pipecat's runner was started for another transport, and says so in `detail`.
+// Pipecat's runner was started for another transport, as `detail` states.
 static bool is_of_another_transport(const struct json_document *document)
 {
     const char *detail = json_text(document->tree, "detail");

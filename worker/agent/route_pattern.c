@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-// --- patterns -----------------------------------------------------------------------------------
+// --- patterns ----------------------------------------------------------------------------------
 
-// A prefix of an address may end before its host: sip:ann* is compared without its scheme.
+// Without its scheme, which phone_number.h leaves in front of what has no host: a prefix of an
+// address (sip:ann*) may end before it.
 static const char *address_of(const struct phone_number *number)
 {
     static const char *const SCHEMES[] = {"sip:", "sips:"};
@@ -83,7 +84,7 @@ static bool matches(const struct route_pattern *pattern, const struct phone_numb
     case ROUTE_PATTERN_DIGITS:
         return starts_or_is(pattern, party->digits);
     case ROUTE_PATTERN_ADDRESS:
-        return starts_or_is(pattern, party->address);
+        return starts_or_is(pattern, address_of(party));
     }
     return false;
 }

@@ -16,7 +16,7 @@ struct route_place {
 struct route_place route_place_of_rule(const struct routing *routing,
                                        const struct route_rule *rule);
 
-// The place of a call that is recorded under these names. If the file has no such agent any more,
+// The place of a call that is recorded under these names. If the file no longer has such an agent,
 // it is the agent that now stands at this step. Returns false if it has no such route.
 bool route_place_find(const struct routing *routing, struct bytes_view route,
                       struct bytes_view agent, unsigned step, struct route_place *place);

@@ -65,7 +65,7 @@ redisReply *database_ask(struct database *database, size_t argc, const struct by
 redisReply *database_run(struct database *database, struct bytes_view script, size_t argc,
                          const struct bytes_view *argv);
 
-// Reads replies that nobody needs any more; returns false if one was an error.
+// Reads replies that are not needed; returns false if one was an error.
 bool database_skip(struct database *database, size_t count);
 
 // Redis' time, by its offset at database_open.

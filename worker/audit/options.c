@@ -160,7 +160,7 @@ static bool complain(const char *subject, const char *sentence)
 static bool parse_time(const char *flag, const char *text, uint64_t *ms)
 {
     return time_text_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is no time; give one as " TIME_TEXT_FORMS);
+           complain(flag, "is not a time; give one as " TIME_TEXT_FORMS);
 }
 
 static bool parse_limit(const char *text, uint64_t *limit)
@@ -357,7 +357,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
         return OPTIONS_DONE;
     }
     if (!find_command(name, &command)) {
-        complain(name ? name : "a command", name ? "is no command; see dialin-audit --help"
+        complain(name ? name : "a command", name ? "is not a command; see dialin-audit --help"
                                                  : "is missing; see dialin-audit --help");
         return OPTIONS_USAGE;
     }
@@ -374,7 +374,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
             return OPTIONS_DONE;
         }
         if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
-            return OPTIONS_USAGE; // said already
+            return OPTIONS_USAGE; // reported already
         }
     }
     bool is_good = take_arguments(options, command, argc, argv) && check(options, command);

@@ -34,7 +34,7 @@ struct options {
 enum options_verdict {
     OPTIONS_RUN,
     OPTIONS_DONE,  // --help or --version, printed already
-    OPTIONS_USAGE, // something wrong, said already
+    OPTIONS_USAGE, // wrong usage, reported already
 };
 enum options_verdict options_parse(struct options *options, int argc, char **argv);
 

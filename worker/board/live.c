@@ -7,12 +7,14 @@
 #include "events.h"
 #include "memory.h"
 #include "now.h"
+#include "points.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TICK_MS 1000
 #define NOW_FRESH_MS 1500
+#define IDLE_TICKS 5 // between two questions while nobody watches: only the charts need them
 #define RESUME_PAGE 250
 #define ASKERS_MAX 64 // requests of api/now that wait for the next snapshot
 #define NOW_BYTES_MAX (256 * 1024)
@@ -46,7 +48,9 @@ struct live {
     struct http_request *askers[ASKERS_MAX];
     size_t asker_count;
     struct bytes now_text;
-    uint64_t now_ms;                     // loop_now_ms of now_text
+    uint64_t now_ms; // loop_now_ms of now_text
+    struct points points;
+    unsigned ticks;
     struct recent recent[EVENTS_NEWEST]; // the newest events, a ring
     size_t recent_next;
     struct entry_id last;      // of all that were read
@@ -57,7 +61,7 @@ struct live {
     uint64_t *slow_counter;
 };
 
-// --- viewers ------------------------------------------------------------------------------------
+// --- viewers -----------------------------------------------------------------------------------
 
 static void on_gone(void *arg)
 {
@@ -203,7 +207,7 @@ static void begin(struct viewer *viewer)
     }
 }
 
-// --- events -------------------------------------------------------------------------------------
+// --- events ------------------------------------------------------------------------------------
 
 static const struct recent *remember(struct live *live, const redisReply *row)
 {
@@ -299,7 +303,7 @@ static void end_second(struct live *live)
     live->last_sent = live->last;
 }
 
-// --- now ----------------------------------------------------------------------------------------
+// --- now ---------------------------------------------------------------------------------------
 
 static void reply_now(struct live *live, struct http_request *request)
 {
@@ -318,9 +322,21 @@ static void send_now(struct live *live, struct viewer *viewer)
     bytes_release(&message);
 }
 
-static void on_now(struct bytes_view json, void *arg)
+static void send_history(struct live *live, struct viewer *viewer)
+{
+    struct bytes text;
+    bytes_init(&text, POINTS_BYTES_MAX);
+    points_append(&live->points, &text);
+    send(viewer, bytes_view(&text));
+    bytes_release(&text);
+}
+
+static void on_now(struct bytes_view json, const struct point *point, void *arg)
 {
     struct live *live = arg;
+    if (point) {
+        points_add(&live->points, point);
+    }
     bytes_clear(&live->now_text);
     bytes_append_view(&live->now_text, json);
     live->now_ms = loop_now_ms();
@@ -363,13 +379,14 @@ static void on_tick(void *arg)
             catch_up(viewer); // Redis did not answer
         }
     }
-    if (live->viewer_count > 0 || live->asker_count > 0) {
+    bool is_watched = live->viewer_count > 0 || live->asker_count > 0;
+    if (is_watched || ++live->ticks % IDLE_TICKS == 0) {
         now_ask(live->now);
     }
     loop_timer_start(live->tick, TICK_MS);
 }
 
-// --- the stream ---------------------------------------------------------------------------------
+// --- the stream --------------------------------------------------------------------------------
 
 static struct viewer *free_viewer(struct live *live)
 {
@@ -407,6 +424,7 @@ void live_stream(struct live *live, struct http_request *request)
     live->viewer_count++;
     *live->viewers_gauge = live->viewer_count;
     send(viewer, VIEW("retry: 1000\n\n"));
+    send_history(live, viewer);
     if (now_is_fresh(live)) {
         send_now(live, viewer);
     } else {

@@ -2,11 +2,12 @@
 #ifndef DIALIN_BOARD_NOW_H
 #define DIALIN_BOARD_NOW_H
 
+#include "points.h"
 #include "redis.h"
 
-// `json` is borrowed for the callback. It comes for every question, also if Redis is away: then it
-// says so.
-typedef void now_on_text(struct bytes_view json, void *arg);
+// Comes for every question, also if Redis is away: then the JSON has `redis_problem`, and `point`
+// is NULL. Both are borrowed for the callback.
+typedef void now_on_text(struct bytes_view json, const struct point *point, void *arg);
 
 struct now;
 struct now *now_open(struct redis *redis, const char *prefix, now_on_text *on_text, void *arg);

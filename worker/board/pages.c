@@ -31,7 +31,7 @@ const struct page *page_find(const char *path)
 {
     static struct page pages[16];
     size_t count = 0;
-    if (!pages[0].path) { // sizes of what the assembler brought in are no constants
+    if (!pages[0].path) { // the sizes of embedded files are not constants
 #define ROW(symbol, path_of, file, type_of)                                                        \
     pages[count++] = (struct page){path_of, type_of, {symbol, (size_t)(symbol##_end - symbol)}};
         PAGE_TABLE(ROW)

@@ -18,7 +18,7 @@ struct selection {
     const char *agent;
     const char *route;
     uint64_t limit;       // 0: none
-    bool with_duplicates; // also without `state`: they are no calls of their own
+    bool with_duplicates; // also without `state`: they are not calls of their own
 };
 
 bool selection_has(const struct selection *selection, const struct recorded_call *call);

@@ -39,8 +39,7 @@ void snapshot_command(const struct snapshot_query *query, struct bytes_view webh
     snapshot_script_args(query, numbers, argv + 4);
 }
 
-// --- reading a reply
-// ------------------------------------------------------------------------------
+// --- reading a reply ---------------------------------------------------------------------------
 
 // The members of snapshot.lua's answer, and of its parts.
 enum { NOW, QUEUE, COUNTS, AGENTS, WAITING, PROGRAMS, EVENTS, SAMPLE };

@@ -29,7 +29,7 @@ void lines_admit(struct lines *lines, const char *agent);
 // If the agent has a line, as far as this worker knows, as lines_admit; else nothing.
 void lines_admit_if_any(struct lines *lines, const char *agent);
 
-void lines_stop(struct lines *lines);  // takes nothing out any more
-void lines_close(struct lines *lines); // after the connection: no callback comes any more
+void lines_stop(struct lines *lines);  // admits nothing from then on
+void lines_close(struct lines *lines); // after the connection, so that no callback follows
 
 #endif

@@ -3,7 +3,7 @@
 -- `line:<agent>` holds the calls that wait, in the order in which they are admitted; `lines` names the
 -- agents that have such a queue, `holds` every waiting call by the end of its hold. `asking:<agent>`
 -- holds the admitted entries whose request may be out, by the time of their admission. `pace:<agent>`
--- says how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
+-- holds how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
 -- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
 -- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). While
 -- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the

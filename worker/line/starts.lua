@@ -8,7 +8,7 @@ local STARTS_KEPT_S = 2 * SLOTS * SLOT_MS / 1000
 local AGENTS_KEPT_S = 24 * 3600
 local agents = prefix .. KEY_AGENTS
 
--- Slots that no forecast reads any more, and those of a clock that was set back.
+-- Slots too old for a forecast, and those of a clock that was set back.
 local function drop_old_slots(starts, slot)
     local slots = redis.call('HGETALL', starts)
     for i = 1, #slots, 2 do

@@ -6,7 +6,7 @@
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
 -- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
--- call may be answered; of an outcome `rejected` that is no death, `line`, or `again` and after how
+-- call may be answered; of an outcome `rejected` that is not a death, `line`, or `again` and after how
 -- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. `recorded`, of an attempt
 -- without an answer, comes with how many ms ago the agent answered another worker, and a 1. Sent again,
 -- the step changes nothing.

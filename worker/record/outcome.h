@@ -12,7 +12,7 @@
 enum outcome_name {
     OUTCOME_STARTED,
     OUTCOME_DEAD,
-    OUTCOME_LINE,     // waits in the agent's line, and belongs to no worker any more
+    OUTCOME_LINE,     // waits in the agent's line, and no longer belongs to a worker
     OUTCOME_AGAIN,    // stays this worker's, which begins again by itself
     OUTCOME_REJECTED, // one of the other three: finish.lua counts the call's rejections and decides
 };

@@ -45,7 +45,7 @@ enum record_verdict {
     RECORD_REJECTED,  // finish: recorded as dead, `rejected`
     RECORD_AGAIN,     // finish: rejected, and to ask again after `attempt` ms
     RECORD_NOT_YET,   // finish: the hold or its grace goes on; ask again after `attempt` ms
-    RECORD_LOST,      // another worker has taken the entry over, or it is gone: let go of it
+    RECORD_LOST,      // another worker has taken the entry over, or it is gone: drop it
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
 };
 // `failures`: in a row before this attempt, as far as Redis knows; of RECORD_SUSPECT, the deaths;

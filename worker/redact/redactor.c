@@ -252,7 +252,7 @@ static void take_value(struct redactor *redactor, const char *at, struct quote q
     redactor->at = behind > redactor->plain ? behind : redactor->plain; // a known secret may go on
 }
 
-// The elements of a list up to its end, or to the first that is no plain value.
+// The elements of a list up to its end, or to the first that is not a plain value.
 static void take_list(struct redactor *redactor, const char *at, struct quote quote)
 {
     const char *element = NULL;

@@ -13,7 +13,7 @@ struct redactor {
     struct secret_text text; // the text that is searched now
     const struct redact_secrets *secrets;
     struct bytes *out;
-    bool is_full; // the maximum of `out` is reached: nothing is appended any more
+    bool is_full; // the maximum of `out` is reached: nothing further is appended
 
     // of redact.c
     bool is_survey;      // nothing is searched or appended: only the pairs are found

@@ -4,7 +4,7 @@
 
 #include "redact.h"
 
-#define SECRET_BYTES_MIN 4 // shorter values are no secrets, and would stand in every text
+#define SECRET_BYTES_MIN 4 // shorter values would be found in every text
 
 // What is looked for: a secret itself, or what stays the same of its base64, whatever surrounds it
 // there.

@@ -116,7 +116,7 @@ local function count_of(consumer)
     return 0
 end
 
--- Changes the owner; that is no delivery.
+-- Changes the owner; this does not count as a delivery.
 local function give_to(consumer, entry)
     redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'JUSTID')
 end

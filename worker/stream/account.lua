@@ -1,5 +1,5 @@
 -- The account, read in one step: every entry that was ever added is started, dead, a duplicate, or
--- unfinished. And is everything still there that was there the last time? Appended to prelude.lua.
+-- unfinished. Also detects entries lost since the last reading. Appended to prelude.lua.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 the newest entry of the last time, or an empty text

@@ -3,7 +3,7 @@
 -- between leaves it. Appended to prelude.lua.
 --
 -- KEYS  1 webhooks
--- ARGV  1 consumer  2 deliveries after which an entry is not worked on any more  3... the entries
+-- ARGV  1 consumer  2 deliveries after which an entry is given up  3... the entries
 -- Returns {entry, fields (false: deleted), deliveries so far, its call's record} for each that is still
 -- this worker's.
 local consumer, most = ARGV[1], tonumber(ARGV[2])

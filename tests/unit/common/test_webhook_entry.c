@@ -1,4 +1,5 @@
-// The stream entry: what is written is read again, and what is no entry is refused with a sentence.
+// The stream entry: what is written is read again, and what is not an entry is refused with a
+// sentence.
 #include "webhook_entry.h"
 
 #include <stdarg.h>

@@ -47,7 +47,7 @@ static void check(const struct redact_case *cases, size_t count,
         }
         cJSON *tree = cJSON_Parse(bytes_text(&out));
         if (is_json && !tree) {
-            fail_msg("no JSON any more: %s", bytes_text(&out));
+            fail_msg("not JSON any longer: %s", bytes_text(&out));
         }
         cJSON_Delete(tree);
         bytes_release(&out);

@@ -204,6 +204,7 @@ static void the_first_that_matches_wins(void **state)
         "{\"name\":\"vip\",\"from\":\"+1 (415) 848-3432\",\"to\":\"001415*\"},"
         "{\"name\":\"acme\",\"sip_header\":{\"X-Tenant\":\"acme\",\"X-Kind\":\"*\"}},"
         "{\"name\":\"sip\",\"to\":\"sip:Desk@Example.com\"},"
+        "{\"name\":\"word\",\"to\":[\"sips:Lobby desk\",\"sip:front*\"]},"
         "{\"name\":\"sales\",\"to\":[\"+4930*\",\"+1415*\"]},"
         "{\"name\":\"withheld\",\"from\":\"anonymous\"},"
         "{\"name\":\"rest\",\"from\":\"*\",\"to\":\"+1*\"}]}";
@@ -222,6 +223,9 @@ static void the_first_that_matches_wins(void **state)
         {"{\"To\":\"+4431\",\"From\":\"Anonymous\"}", "withheld"},
         {"{\"To\":\"+4431\",\"From\":\"+44\"}", NULL},
         {"{\"To\":\"sip:desk@example.COM;transport=tcp\",\"From\":\"+44\"}", "sip"},
+        {"{\"To\":\"sips:lobby desk\",\"From\":\"+44\"}", "word"},
+        {"{\"To\":\"sip:front desk\",\"From\":\"+44\"}", "word"},
+        {"{\"To\":\"sip:frontier@example.com\",\"From\":\"+44\"}", "word"},
         {"{\"To\":\"sip:+14155550100@trunk.example\",\"From\":\"+44\"}", "sales"},
         {"{\"To\":\"sip:desk@example.com.evil\",\"From\":\"+44\"}", NULL},
         {"{\"To\":\"+4431\",\"From\":\"a\",\"sipHeaders\":{\"x-tenant\":\"acme\",\"X-KIND\":\"b\"}"

@@ -3,7 +3,7 @@
 #include "export_row.h"
 
 #include "database.h"
-#include "json.h"
+#include "json_scan.h"
 #include "memory.h"
 #include "time_text.h"
 
@@ -15,6 +15,7 @@
 #define ROW_BYTES_MAX (8 * 1024 * 1024)
 #define CHUNK_BYTES 65536
 #define BEGIN_BYTES_MAX 1024
+#define PART_BYTES 64
 
 static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 
@@ -124,7 +125,7 @@ bool export_event_is_final(const redisReply *fields)
     return view_equal_text(event, "started") || view_equal_text(event, "dead");
 }
 
-// --- resuming -----------------------------------------------------------------------------------
+// --- resuming ----------------------------------------------------------------------------------
 
 struct extent {
     off_t begin, end; // of the last whole row
@@ -165,39 +166,70 @@ static bool begins_as_export(FILE *file, enum export_format format)
     return is_same;
 }
 
-static bool find_record(const char *name, struct export_position *position)
+// What is read of a row again. A cell that does not fit is none of those that are looked for.
+struct row_parts {
+    char record[PART_BYTES], id[PART_BYTES], event[PART_BYTES];
+};
+
+static bool read_parts(const struct row_parts *parts, struct export_position *position)
 {
-    for (size_t i = 0; name && i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
-        if (!strcmp(RECORDS[i], name)) {
+    position->id = entry_id_of(parts->id);
+    position->is_final = !strcmp(parts->event, "started") || !strcmp(parts->event, "dead");
+    for (size_t i = 0; i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
+        if (!strcmp(RECORDS[i], parts->record)) {
             position->record = (enum export_record)i;
-            return true;
+            return parts->id[0];
         }
     }
     return false;
 }
 
-static bool parse_json_row(struct bytes_view row, struct export_position *position)
+static const char *note_member(struct bytes_view key, struct bytes_view value, unsigned flaws,
+                               void *arg)
 {
-    struct json_document document;
-    if (json_parse(&document, row)) {
-        return false;
+    (void)flaws;
+    struct row_parts *parts = arg;
+    char *part = view_equal_text(key, "record")  ? parts->record
+                 : view_equal_text(key, "id")    ? parts->id
+                 : view_equal_text(key, "event") ? parts->event
+                                                 : NULL;
+    if (part && value.len > 2) { // without its quotes
+        view_copy((struct bytes_view){value.data + 1, value.len - 2}, part, PART_BYTES);
     }
-    const char *id = json_text(document.tree, "id"), *event = json_text(document.tree, "event");
-    bool is_good = find_record(json_text(document.tree, "record"), position) && id;
-    position->id = entry_id_of(id ? id : "");
-    position->is_final = event && (!strcmp(event, "started") || !strcmp(event, "dead"));
-    json_release(&document);
-    return is_good;
+    return NULL;
 }
 
-// record,id,time,call_id,entry,event,…: none of these six needs quotes, but perhaps the call_id.
-static bool parse_csv_row(char *row, struct export_position *position)
+// Leniently, because the texts of callers and agents may hold a NUL.
+static bool parse_json_row(struct bytes_view row, struct export_position *position)
 {
-    char *rest = row;
-    const char *record = strsep(&rest, ","), *id = strsep(&rest, ",");
-    position->id = entry_id_of(id ? id : "");
-    position->is_final = rest && (strstr(rest, ",started,") || strstr(rest, ",dead,"));
-    return find_record(record, position) && id;
+    struct row_parts parts = {0};
+    struct json_scan scan = {.is_lenient = true, .on_member = note_member, .arg = &parts};
+    return !json_scan(&scan, row) && read_parts(&parts, position);
+}
+
+static void take_cell(struct bytes_view *rest, char part[PART_BYTES])
+{
+    bool is_quoted = false;
+    size_t len = 0;
+    while (len < rest->len && (is_quoted || !memchr(",\r\n", rest->data[len], 3))) {
+        is_quoted ^= rest->data[len++] == '"';
+    }
+    if (part) {
+        view_copy((struct bytes_view){rest->data, len}, part, PART_BYTES);
+    }
+    len += len < rest->len;
+    *rest = (struct bytes_view){rest->data + len, rest->len - len};
+}
+
+// record,id,time,call_id,entry,event,…
+static bool parse_csv_row(struct bytes_view row, struct export_position *position)
+{
+    struct row_parts parts = {0};
+    char *const cells[] = {parts.record, parts.id, NULL, NULL, NULL, parts.event};
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        take_cell(&row, cells[i]);
+    }
+    return read_parts(&parts, position);
 }
 
 const char *export_resume(FILE *file, enum export_format format, struct export_position *position)
@@ -214,9 +246,8 @@ const char *export_resume(FILE *file, enum export_format format, struct export_p
     }
     char *row = memory_zeroed(len + 1);
     bool is_read = fseeko(file, last.begin, SEEK_SET) == 0 && fread(row, 1, len, file) == len;
-    bool is_good = !has_row ||
-                   (format == EXPORT_CSV ? parse_csv_row(row, position)
-                                         : parse_json_row((struct bytes_view){row, len}, position));
+    bool is_good = !has_row || (format == EXPORT_CSV ? parse_csv_row : parse_json_row)(
+                                   (struct bytes_view){row, len}, position);
     free(row);
     if (is_read && !is_good) {
         return "it does not end with a row of such an export";

@@ -6,6 +6,7 @@
 #include "json_line.h"
 #include "loop.h"
 #include "time_text.h"
+#include "replay_agent.h"
 #include "replay_run.h"
 #include "replay_worker.h"
 #include "route.h"
@@ -20,7 +21,7 @@
 #define MEMORY_PERCENT_MAX 60 // of maxmemory: above 70 the live record would be trimmed for it
 #define READY_LOOK_US 50000
 
-// --- the plan -----------------------------------------------------------------------------------
+// --- the plan ----------------------------------------------------------------------------------
 
 struct plan {
     const struct audit *audit;
@@ -174,7 +175,7 @@ static bool send_all(struct audit *audit, const struct choice *choice, const str
     return is_whole && run->sent + run->refused == plan->calls;
 }
 
-// --- to the live agent --------------------------------------------------------------------------
+// --- to the live agent -------------------------------------------------------------------------
 
 static bool always(void *arg)
 {
@@ -215,7 +216,7 @@ static enum exit_code replay_live(struct audit *audit, const struct choice *choi
     return database_is_lost(audit->database) ? EXIT_NOT_DONE : finish(&run, is_whole);
 }
 
-// --- to another agent ---------------------------------------------------------------------------
+// --- to another agent --------------------------------------------------------------------------
 
 static uint64_t info_number(const char *info, const char *name)
 {
@@ -287,7 +288,7 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
 {
     struct replay_run run;
     struct replay_worker worker;
-    if (!has_room(audit, plan->calls)) {
+    if (!replay_agent_is_there(route) || !has_room(audit, plan->calls)) {
         return EXIT_NOT_DONE;
     }
     if (!replay_run_init(&run, audit, plan->calls) ||
@@ -312,7 +313,7 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
     return code;
 }
 
-// --- the command --------------------------------------------------------------------------------
+// --- the command -------------------------------------------------------------------------------
 
 static bool check_url(const struct audit *audit, struct route *route)
 {

@@ -12,7 +12,7 @@ struct glyph {
     size_t columns;          // 1 or 2; rather too many than too few
 };
 
-// The character at `at`, which is before the end of `text`. Replaced are bytes that are no UTF-8,
+// The character at `at`, which is before the end of `text`. Replaces bytes that are not UTF-8,
 // control characters, line ends, and characters without a shape of their own that change the order
 // or the look of others (U+202E turns a number round).
 struct glyph glyph_at(struct bytes_view text, size_t at);

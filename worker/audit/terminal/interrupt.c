@@ -25,7 +25,7 @@ void interrupt_watch(void)
     action.sa_handler = on_signal;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    if (isatty(STDOUT_FILENO)) { // whose terminal is closed has no reader any more
+    if (isatty(STDOUT_FILENO)) { // a closed terminal has no reader
         sigaction(SIGHUP, &action, NULL);
     }
 }

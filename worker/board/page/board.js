@@ -63,6 +63,7 @@ function drawLogin(me) {
     }
   };
   main.replaceChildren(el('h1', {}, 'Log in'), el('form', { class: 'filters', onsubmit: login },
+    el('input', { name: 'username', autocomplete: 'username', value: 'board', hidden: true }), // for password managers
     el('label', {}, 'BOARD_TOKEN', el('input', { name: 'token', type: 'password', autocomplete: 'current-password', size: 40 })),
     el('button', {}, 'Log in')), problem);
   main.querySelector('input').focus();

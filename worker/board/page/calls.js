@@ -35,7 +35,7 @@ function filters(params) {
 function rowOf(call) {
   return el('tr', {}, cell(date(call.received_ms)), cell(badge(call.state, call.reason)),
     cell(call.from), cell(call.to, 'wide'), number(span(call.waited_ms)), number(call.attempts ?? '', 'wide'),
-    cell(el('a', { href: link(call) }, call.call_id), 'id'));
+    cell(link(call, call.call_id), 'id'));
 }
 
 // A cell that a spreadsheet would take for a formula gets a quote before it.

@@ -84,7 +84,11 @@ export const kindOf = state => markOf(state)[1];
 export const badge = (state, reason) => el('span', { class: `badge ${kindOf(state)}`, 'data-mark': markOf(state)[0] },
   reason ? `${state}, ${reason}` : state);
 
-export const link = call => `#/call/${encodeURIComponent(call.call_id.includes('…') ? call.entry : call.call_id)}`;
+// An id that looks like a number is hidden, and is found by its entry.
+export function link(call, text) {
+  const id = call.call_id.includes('…') ? call.entry : call.call_id;
+  return id ? el('a', { href: `#/call/${encodeURIComponent(id)}` }, text) : text;
+}
 
 // --- charts: bars that stand on each other, or an area ------------------------------------------
 const WIDTH = 300, HEIGHT = 100;

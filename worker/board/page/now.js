@@ -32,16 +32,17 @@ function verdict(now, stale) {
 const tile = (value, label, kind = '') => el('div', { class: 'tile' }, el('b', { class: kind }, value), el('span', {}, label));
 
 function tiles(now) {
-  const since = now.since || {}, offered = (since.started || 0) + (since.lost || 0), minutes = since.ms ? Math.max(1, Math.round(since.ms / 60000)) : 5;
-  const left = now.calls.map(call => call.hold_left_ms), first = left.length ? Math.min(...left) : null;
-  const age = redisNow() - now.now_ms;
+  const recent = now.recent, minutes = recent ? Math.max(1, Math.round(recent.span_ms / 60000)) : 5;
+  const offered = recent ? recent.answered + recent.lost : 0;
+  const left = now.agents.filter(agent => agent.hold_left_ms !== null).map(agent => agent.hold_left_ms);
+  const first = left.length ? Math.max(0, Math.min(...left) - (redisNow() - now.now_ms)) : null;
   return el('div', { class: 'tiles' },
     tile(now.waiting, 'waiting'),
-    tile(first === null ? '–' : span(Math.max(0, first - age)), 'until the first hold ends'),
-    tile(since.started ?? '–', `started in ${minutes} min`),
-    tile(since.lost ?? '–', `lost in ${minutes} min`, since.lost ? 'bad' : ''),
-    tile(since.p50_ms === null || since.p50_ms === undefined ? '–' : `${span(since.p50_ms)} / ${span(since.p95_ms)}`, 'waited, p50 / p95'),
-    tile(offered ? `${Math.floor(100 * since.within_20_s / offered)} %` : '–', 'served within 20 s'));
+    tile(span(first), 'until the first hold ends'),
+    tile(recent ? recent.started : '–', `started in ${minutes} min`),
+    tile(recent ? recent.lost : '–', `lost in ${minutes} min`, recent?.lost ? 'bad' : ''),
+    tile(recent && recent.waited_p50_ms !== null ? `${span(recent.waited_p50_ms)} / ${span(recent.waited_p95_ms)}` : '–', 'waited, p50 / p95'),
+    tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'));
 }
 
 function agents(now) {
@@ -53,23 +54,23 @@ function agents(now) {
     number(agent.waiting ? span(agent.oldest_ms) : '–'),
     number(agent.starts),
     number(agent.waiting && agent.next_in_ms ? span(agent.next_in_ms) : '–', 'wide'),
-    number(!agent.waiting ? '–' : agent.has_rate ? agent.lost : 'unknown', agent.lost ? 'bad' : '')));
+    number(!agent.waiting ? '–' : agent.lost ?? 'unknown', agent.lost ? 'bad' : '')));
   return table('Agents', [['Agent'], ['State'], ['Waiting', 'n'], ['Oldest', 'n'], ['Starts in 30 s', 'n'], ['Next admission in', 'n wide'], ['Will be lost', 'n']],
     rows, 'No agent has been asked yet.');
 }
 
 function eta(call) {
-  if (call.verdict === 'lost') return number('lost', 'bad');
-  return number(call.verdict === 'served' ? span(call.served_in_ms) : 'unknown');
+  if (call.forecast === 'lost') return number('lost', 'bad');
+  return number(call.forecast === 'served' ? span(call.served_in_ms) : 'unknown');
 }
 
 function waiting(now) {
   const age = redisNow() - now.now_ms;
-  const rows = now.calls.map(call => {
+  const rows = now.first.map(call => {
     const left = Math.max(0, call.hold_left_ms - age), whole = Math.max(call.hold_ms, 1);
     return el('tr', { 'data-key': call.call_id },
       number(call.place),
-      cell(el('a', { href: link(call) }, call.from || 'unknown')),
+      cell(link(call, call.from || 'unknown')),
       cell(call.to, 'wide'),
       cell(call.agent, 'wide'),
       number(span(call.waited_ms + age)),
@@ -87,7 +88,7 @@ function events() {
     cell(badge(event.event)),
     number(event.http_status || ''),
     number(event.latency_ms === undefined ? '' : span(event.latency_ms), 'wide'),
-    cell(el('a', { href: link(event) }, event.call_id), 'id'),
+    cell(link(event, event.call_id), 'id'),
     cell([event.reason, event.error].filter(Boolean).join(': '), 'wide why')));
   return table('Events', [['At'], ['Event'], ['HTTP', 'n'], ['Took', 'n wide'], ['Call'], ['Why', 'wide']], rows, 'No event yet. Ring once: make call');
 }

@@ -1,8 +1,57 @@
-// The screen System: is the machine well?
-import { el, show } from './dom.js';
+// The screen System: is the machine well? From the snapshot that the screen Now has too.
+import { cell, el, number, show, span, table } from './dom.js';
+import { live, redisNow } from './live.js';
 
 const main = document.getElementById('main');
 
-export function drawSystem() {
-  return () => show(main, el('h1', {}, 'System'));
+const isTime = name => /_ms$/.test(name);
+
+// A setting or a figure of a program, as it wrote it.
+function facts(status) {
+  return el('dl', {}, Object.entries(status).map(([name, value]) => [el('dt', {}, name),
+    el('dd', {}, value !== null && typeof value === 'object' ? facts(value) : isTime(name) && value > 1e12 ? new Date(value).toISOString() : String(value))]));
+}
+
+function programs(now) {
+  const rows = now.programs.map(({ id, status }) => {
+    const [program] = id.split(':'), name = id.slice(program.length + 1);
+    return el('tr', { 'data-key': id }, cell(program), cell(status.host ?? name), cell(status.version ?? ''),
+      number(status.calls_in_work === undefined ? '' : `${status.calls_in_work} of ${status.calls_in_work_max}`),
+      number(status.lease_left_ms === undefined ? '' : span(status.lease_left_ms), 'wide'),
+      cell(el('details', {}, el('summary', {}, 'all it says'), facts(status)), 'free'));
+  });
+  return table('Programs', [['Program'], ['Host'], ['Version'], ['In work', 'n'], ['Lease left', 'n wide'], ['Status']], rows,
+    'No program has written its status.');
+}
+
+function account(now) {
+  const { adds_up: addsUp, ...counts } = now.account;
+  const verdict = addsUp === null ? ['dim', 'Redis does not know how many entries are unread'] : addsUp ? ['good', 'adds up'] : ['bad', 'DOES NOT ADD UP'];
+  return el('div', { class: 'card' }, el('dl', {},
+    Object.entries(counts).map(([name, value]) => [el('dt', {}, name), el('dd', {}, value ?? 'unknown')]),
+    el('dt', {}, 'queued = started + dead + duplicate + pending + unread'), el('dd', { class: verdict[0] }, verdict[1])));
+}
+
+function reasons(now) {
+  const rows = Object.entries(now.reasons).map(([reason, count]) => el('tr', { 'data-key': reason },
+    cell(el('a', { href: `#/calls?state=dead&reason=${encodeURIComponent(reason)}` }, reason)), number(count)));
+  return table('Dead calls by reason', [['Reason'], ['Calls', 'n']], rows, 'No call was given up.');
+}
+
+export function drawSystem(isCurrent) {
+  return () => {
+    const now = live.now;
+    if (!isCurrent()) return;
+    if (!now || now.redis_problem) {
+      show(main, el('h1', {}, 'System'), el('p', { class: `verdict ${now ? 'bad' : ''}`, role: 'status' }, now ? now.sentence : 'Reading…'));
+      return;
+    }
+    show(main, el('h1', {}, 'System'),
+      el('p', { class: `verdict ${now.workers ? 'good' : 'bad'}` }, now.workers ? `${now.workers} ${now.workers === 1 ? 'worker has' : 'workers have'} a lease.` : 'No worker has a lease: calls wait in the stream.'),
+      el('h2', {}, 'Programs'), programs(now),
+      el('h2', {}, 'Account, in entries since the stream was made'), account(now),
+      el('h2', {}, 'Dead calls by reason'), reasons(now),
+      el('h2', {}, 'Clocks'), el('div', { class: 'card' }, el('dl', {}, el('dt', {}, 'this browser is ahead of Redis by'),
+        el('dd', {}, `${Math.round((Date.now() - redisNow()) / 100) / 10} s`))));
+  };
 }

@@ -1,0 +1,132 @@
+"""The board in Debian's Chromium: starts what browser.mjs looks at, and reports each of its scenarios
+as a test. Run with: make test-board."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "flow"))
+
+import daily
+from ledger import Ledger
+from proxies import need
+from stack import Process, Stack, free_port, wait_for
+
+SCRIPT = HERE / "browser.mjs"
+SCENARIOS = re.findall(r"^  async '([^']+)'\(\)", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+TOKEN = "a-token-of-the-browser"
+DEAD_CALL = "5c0d45cf-100b-4f35-8a41-c36f0fae1e72"
+HOLD_LIMIT_S = 60
+# Of a good machine; CI's may be crowded.
+PATIENCE_MS, FIRST_SENTENCE_MS = 20_000, 3000
+
+NGINX = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {folder}/cert.pem;
+        ssl_certificate_key {folder}/key.pem;
+        location /calls/board/ {{
+            proxy_pass http://127.0.0.1:{board_port}/;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Connection "";
+            proxy_set_header X-Forwarded-For $remote_addr;
+            proxy_set_header X-Forwarded-Proto $scheme;
+        }}
+    }}
+}}
+"""
+
+
+def proxy(stack, board_port):
+    """nginx with TLS, and the board under a path of it; returns its address."""
+    folder, port = stack.folder / "nginx", free_port()
+    folder.mkdir()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", folder / "key.pem",
+                    "-out", folder / "cert.pem"], check=True, capture_output=True)
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, board_port=board_port))
+    server = stack.keep(Process("nginx", [need("nginx"), "-e", "stderr", "-p", folder, "-c", config],
+                                folder))
+    wait_for(lambda: server.is_running() and (folder / "nginx.pid").exists(), what="nginx")
+    return f"https://127.0.0.1:{port}/calls/board/"
+
+
+def lose_a_call(ledger):
+    """Of a full agent, with a hold that ends soon."""
+    first = daily.webhook("6a4408fe-91ef-41b4-9786-c29dfe6cc74d")
+    ledger.queue(first)
+    ledger.wait_for_state(first["callId"], "started")
+    seconds, us = ledger.client.time()
+    webhook = daily.webhook(DEAD_CALL)
+    stamp = daily.in_ms()
+    ledger.queue(webhook, received_ms=str(seconds * 1000 + us // 1000 - HOLD_LIMIT_S * 1000 + 2500),
+                 timestamp=stamp, signature=daily.sign(daily.SECRET, stamp, daily.body(webhook)))
+    ledger.wait_for_state(DEAD_CALL, "dead", timeout_s=30)
+
+
+@pytest.fixture(scope="session")
+def given(tmp_path_factory):
+    """What browser.mjs is told."""
+    stack = Stack(tmp_path_factory.mktemp("board"), None, "{board}")
+    try:
+        stack.own_redis(fsync="always")
+        agent = stack.agent("--pool", "1", "--session-ms", "60000")
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S=HOLD_LIMIT_S)
+        ingress = stack.ingress()
+        lose_a_call(Ledger(stack.redis, stack.prefix))
+        agent.control(pool=100)
+        board = stack.board(PINLESS_HMAC_SECRET=daily.SECRET)
+        guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production")
+        yield {
+            "board": f"http://127.0.0.1:{board.port}/", "proxied": proxy(stack, guarded.port),
+            "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
+            "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL,
+            "chromium": shutil.which("chromium"), "patienceMs": PATIENCE_MS,
+            "firstSentenceMs": FIRST_SENTENCE_MS,
+        }
+    finally:
+        troubles = stack.close()
+    assert not troubles, "\n".join(troubles)
+
+
+@pytest.fixture(scope="session")
+def results(given):
+    """{scenario: what went wrong, or None}. The browser keeps its profile in the tests' folder."""
+    modules = os.environ.get("BOARD_MODULES", str(HERE))
+    done = subprocess.run(["node", str(Path(modules) / "browser.mjs"), json.dumps(given)],
+                          capture_output=True, text=True, timeout=300)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr[-3000:]
+    print(done.stderr, *(f"{row['ms']:6} ms {row['name']}" for row in rows), sep="\n")
+    return {row["name"]: row["error"] for row in rows}
+
+
+def test_there_are_scenarios():
+    assert len(SCENARIOS) > 10
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_in_a_browser(results, scenario):
+    assert results[scenario] is None, results[scenario]
