@@ -38,7 +38,7 @@
 #define RUNS_AT_THE_END_MAX 1000 // while nothing else is waited for
 #define COMPLAIN_EVERY_MS 10000
 
-// --- connections -------------------------------------------------------------------------------
+// --- connections --------------------------------------------------------------------------------
 
 // By its descriptor, which is all that the tap knows.
 static void remember(struct http_server *server, struct http_connection *connection)

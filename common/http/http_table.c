@@ -63,7 +63,7 @@ static void complain(struct http_server *server)
     server->ended_early = server->refused_early = 0;
 }
 
-// --- who may come ------------------------------------------------------------------------------
+// --- who may come -------------------------------------------------------------------------------
 
 static bool is_exempt(const struct http_server *server, const struct sockaddr *address,
                       const struct http_share *share)
@@ -96,7 +96,7 @@ bool http_table_admits(struct http_server *server, const struct sockaddr *addres
     return true;
 }
 
-// --- who makes room ----------------------------------------------------------------------------
+// --- who makes room -----------------------------------------------------------------------------
 
 static void end_quietly(struct http_server *server, struct http_connection *connection)
 {

@@ -61,7 +61,7 @@ struct http_tls_front {
     uint64_t complained_ms;
 };
 
-// --- links -------------------------------------------------------------------------------------
+// --- links --------------------------------------------------------------------------------------
 
 static void set_link(struct http_tls_front *front, int fd, struct link *link)
 {
@@ -106,7 +106,7 @@ static bool watch(struct http_tls_front *front, int fd, int events)
     return http_sockets_watch(front->sockets, fd, events);
 }
 
-// --- the bytes ---------------------------------------------------------------------------------
+// --- the bytes ----------------------------------------------------------------------------------
 
 // What a call of OpenSSL returned: bytes, 0 for "later" (`wants` gets the event), -1 for the end.
 static int outcome(struct link *link, int result, int *wants)
@@ -240,7 +240,7 @@ static void discard(struct http_tls_front *front, struct link *link)
     }
 }
 
-// --- handshakes --------------------------------------------------------------------------------
+// --- handshakes ---------------------------------------------------------------------------------
 
 static void hand_over(struct http_tls_front *front, struct link *link)
 {
@@ -328,7 +328,7 @@ static bool accept_one(struct http_tls_front *front)
     return fd >= 0;
 }
 
-// --- the loop ----------------------------------------------------------------------------------
+// --- the loop -----------------------------------------------------------------------------------
 
 static void on_socket(int fd, int events, void *arg)
 {

@@ -77,7 +77,7 @@ static void report(struct redis *redis, const char *problem)
     }
 }
 
-// --- trouble -----------------------------------------------------------------------------------
+// --- trouble ------------------------------------------------------------------------------------
 
 static void note_problem(struct redis *redis, const char *problem, bool refuses)
 {
@@ -142,7 +142,7 @@ static void on_broken(const char *problem, void *arg)
     give_up(arg, problem, false);
 }
 
-// --- commands in flight ------------------------------------------------------------------------
+// --- commands in flight -------------------------------------------------------------------------
 
 // A node of a cluster, asked as a server of its own, does not become the right one by reconnecting.
 static bool is_elsewhere(const struct redis *redis, const redisReply *reply)
@@ -260,7 +260,7 @@ const char *redis_not_ready_reason(struct redis *redis)
     return redis->not_ready_reason;
 }
 
-// --- looking after it --------------------------------------------------------------------------
+// --- looking after it ---------------------------------------------------------------------------
 
 uint64_t redis_now_ms(const struct redis *redis)
 {
@@ -306,7 +306,7 @@ static void watch_over(void *arg)
     }
 }
 
-// --- log-in ------------------------------------------------------------------------------------
+// --- log-in -------------------------------------------------------------------------------------
 
 static bool send_for_login(size_t argc, const struct bytes_view *argv, redis_on_reply *on_answer,
                            void *on_answer_arg, void *arg)
@@ -348,7 +348,7 @@ static void on_open(void *arg)
     redis_login_begin(&redis->login);
 }
 
-// --- rounds ------------------------------------------------------------------------------------
+// --- rounds -------------------------------------------------------------------------------------
 
 static void connect_to_target(struct redis *redis)
 {
@@ -421,7 +421,7 @@ static void begin_round_later(struct redis *redis)
                                            : REDIS_RECONNECT_MS_MIN);
 }
 
-// --- opening and closing -----------------------------------------------------------------------
+// --- opening and closing ------------------------------------------------------------------------
 
 struct redis *redis_open_for_tool(struct loop *loop, const struct redis_address *address,
                                   const char *name, uint64_t deadline_ms, redis_on_state *on_state,

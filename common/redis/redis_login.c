@@ -34,7 +34,7 @@ static void ignore_reply(const redisReply *reply, void *arg)
     (void)reply, (void)arg;
 }
 
-// --- the checks --------------------------------------------------------------------------------
+// --- the checks ---------------------------------------------------------------------------------
 
 static void on_fsync(const redisReply *reply, void *arg)
 {
@@ -92,7 +92,7 @@ static void on_info(const redisReply *reply, void *arg)
     end(login, problem);
 }
 
-// --- sending -----------------------------------------------------------------------------------
+// --- sending ------------------------------------------------------------------------------------
 
 static void on_time(const redisReply *reply, void *arg)
 {
