@@ -99,7 +99,7 @@ static struct auth_credentials credentials_of(const struct http_request *request
     };
 }
 
-// --- queueing ----------------------------------------------------------------------------------
+// --- queueing -----------------------------------------------------------------------------------
 
 // The call's id: Daily's, or of a dial-out its own. NULL when it is good, else a sentence.
 static const char *choose_call_id(const struct pending_new *new, const struct auth *auth,

@@ -41,7 +41,7 @@ struct pending_webhooks {
     size_t count;
 };
 
-// --- keeping -----------------------------------------------------------------------------------
+// --- keeping ------------------------------------------------------------------------------------
 
 static void free_webhook(struct pending_webhook *webhook)
 {
@@ -168,7 +168,7 @@ static void on_looked_up(struct bytes_view state, struct bytes_view reason, void
     forget_when_done(webhook);
 }
 
-// --- while Redis does not answer ---------------------------------------------------------------
+// --- while Redis does not answer ----------------------------------------------------------------
 
 static bool may_spool(const struct pending_webhook *webhook, uint64_t now_ms)
 {
@@ -224,7 +224,7 @@ static void on_tick(void *arg)
     keep_ticking(all);
 }
 
-// --- the face ----------------------------------------------------------------------------------
+// --- the face -----------------------------------------------------------------------------------
 
 void pending_webhooks_add(struct pending_webhooks *all, const struct pending_new *new)
 {

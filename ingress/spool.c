@@ -55,7 +55,7 @@ struct spool {
     int64_t *held, *oldest_s;
 };
 
-// --- files -------------------------------------------------------------------------------------
+// --- files --------------------------------------------------------------------------------------
 
 static void add_file(struct spool *spool, struct spool_file *file)
 {
@@ -114,7 +114,7 @@ static struct spool_file *file_to_append_to(struct spool *spool)
     return file;
 }
 
-// --- keeping -----------------------------------------------------------------------------------
+// --- keeping ------------------------------------------------------------------------------------
 
 static void sync_on(struct spool *spool);
 static void drain(struct spool *spool);
@@ -203,7 +203,7 @@ const char *spool_not_ready_reason(const struct spool *spool)
                : "the spool is full (SPOOL_MAX_MB)";
 }
 
-// --- draining ----------------------------------------------------------------------------------
+// --- draining -----------------------------------------------------------------------------------
 
 // A file that cannot be taken out of the folder stays locked, so that nobody finds it again.
 static bool has_left_the_folder(struct spool *spool, struct spool_file *file)
@@ -392,7 +392,7 @@ static void drain_again(void *arg)
     spool_drain(arg);
 }
 
-// --- orphans -----------------------------------------------------------------------------------
+// --- orphans ------------------------------------------------------------------------------------
 
 static bool is_in_use(const char *name, void *arg)
 {
@@ -427,7 +427,7 @@ static void look_for_orphans(void *arg)
     spool_drain(spool);
 }
 
-// --- opening and closing -----------------------------------------------------------------------
+// --- opening and closing ------------------------------------------------------------------------
 
 uint64_t spool_bytes(const struct spool *spool)
 {

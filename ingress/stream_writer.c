@@ -90,7 +90,7 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer)
     return redis_now_ms(writer->redis);
 }
 
-// --- entries that Redis has lost ---------------------------------------------------------------
+// --- entries that Redis has lost ----------------------------------------------------------------
 
 // The answer to GET low: up to there every entry is finished, and may have been trimmed.
 static void on_low(const redisReply *reply, void *arg)
@@ -127,7 +127,7 @@ static void look_for_losses(struct stream_writer *writer)
     }
 }
 
-// --- writing -----------------------------------------------------------------------------------
+// --- writing ------------------------------------------------------------------------------------
 
 static void end_write(struct write *write, bool has_it)
 {
@@ -274,7 +274,7 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     return true;
 }
 
-// --- refused webhooks --------------------------------------------------------------------------
+// --- refused webhooks ---------------------------------------------------------------------------
 
 static void on_traced(const redisReply *reply, void *arg)
 {
@@ -295,7 +295,7 @@ void stream_writer_trace(struct stream_writer *writer, size_t count,
     redis_send(writer->redis, 5 + count, argv, on_traced, writer);
 }
 
-// --- calls that are kept -----------------------------------------------------------------------
+// --- calls that are kept ------------------------------------------------------------------------
 
 struct look_up {
     stream_writer_on_call *on_call;
@@ -327,7 +327,7 @@ bool stream_writer_look_up(struct stream_writer *writer, const char *call_id,
     return is_sent;
 }
 
-// --- opening and closing -----------------------------------------------------------------------
+// --- opening and closing ------------------------------------------------------------------------
 
 struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_address *redis,
                                          const struct stream_writer_settings *settings,

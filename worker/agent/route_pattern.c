@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-// --- patterns ----------------------------------------------------------------------------------
+// --- patterns -----------------------------------------------------------------------------------
 
 // Without its scheme, which phone_number.h leaves in front of what has no host: a prefix of an
 // address (sip:ann*) may end before it.

@@ -14,7 +14,7 @@ struct route_arena_block {
     max_align_t data[];
 };
 
-// --- memory ------------------------------------------------------------------------------------
+// --- memory -------------------------------------------------------------------------------------
 
 static struct route_arena_block *add_block(struct route_arena *arena, size_t size)
 {
@@ -59,7 +59,7 @@ void route_arena_release(struct route_arena *arena)
     }
 }
 
-// --- complaints --------------------------------------------------------------------------------
+// --- complaints ---------------------------------------------------------------------------------
 
 static unsigned line_of(const struct route_reader *reader, const char *at)
 {
@@ -94,7 +94,7 @@ static bool refuse_unknown(struct route_reader *reader, const struct route_value
     return false;
 }
 
-// --- objects and arrays ------------------------------------------------------------------------
+// --- objects and arrays -------------------------------------------------------------------------
 
 bool route_read_member(struct route_reader *reader, const struct route_value *value,
                        const char *owner, const struct route_field *fields, void *into)
@@ -173,7 +173,7 @@ bool route_read_array(struct route_reader *reader, const struct route_value *val
     return true;
 }
 
-// --- single values -----------------------------------------------------------------------------
+// --- single values ------------------------------------------------------------------------------
 
 bool route_read_text(struct route_reader *reader, const struct route_field *field,
                      const struct route_value *value, void *into)

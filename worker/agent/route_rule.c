@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// --- parts of a route --------------------------------------------------------------------------
+// --- parts of a route ---------------------------------------------------------------------------
 
 static bool read_header(struct route_reader *reader, const char *at, const cJSON *header,
                         struct route_header *into)
@@ -135,7 +135,7 @@ static bool read_lookup(struct route_reader *reader, const struct route_field *f
     return true;
 }
 
-// --- overflow ----------------------------------------------------------------------------------
+// --- overflow -----------------------------------------------------------------------------------
 
 struct step_text {
     struct route_agent_text agent;
@@ -211,7 +211,7 @@ static bool read_overflow(struct route_reader *reader, struct bytes_view raw,
     return is_good;
 }
 
-// --- a route -----------------------------------------------------------------------------------
+// --- a route ------------------------------------------------------------------------------------
 
 struct rule_text {
     struct route_rule rule;

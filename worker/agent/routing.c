@@ -32,7 +32,7 @@ static const char *find_key(const char *variable, void *arg)
     return kept;
 }
 
-// --- the file ----------------------------------------------------------------------------------
+// --- the file -----------------------------------------------------------------------------------
 
 // Reads one byte more than may be, so that a longer file is seen. Returns 0, or an error number.
 static int read_all(int fd, struct bytes *text)
@@ -90,7 +90,7 @@ static bool parse(struct routing *routing, const struct routing_settings *settin
     return is_good;
 }
 
-// --- owners ------------------------------------------------------------------------------------
+// --- owners -------------------------------------------------------------------------------------
 
 struct routing *routing_open(const struct routing_settings *settings, struct bytes *problem)
 {

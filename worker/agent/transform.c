@@ -105,7 +105,7 @@ static bool take_name(struct names *names, struct bytes_view name)
     return true;
 }
 
-// --- members merged from a route ---------------------------------------------------------------
+// --- members merged from a route ----------------------------------------------------------------
 
 static void put_member(struct writer *writer, const struct json_member *member)
 {
@@ -158,7 +158,7 @@ static void put_additions_to_settings(struct writer *writer, struct names *names
     json_release(&route);
 }
 
-// --- the webhook's own other fields ------------------------------------------------------------
+// --- the webhook's own other fields -------------------------------------------------------------
 
 // `capacity` is twice the length of the webhook: more than all its names can grow to.
 static void put_other_fields(struct writer *writer, const struct json_document *document,

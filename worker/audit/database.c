@@ -50,7 +50,7 @@ static void say(struct database *database, const char *sentence, const char *det
     database->is_lost = true;
 }
 
-// --- waiting -----------------------------------------------------------------------------------
+// --- waiting ------------------------------------------------------------------------------------
 
 static void look(void *arg)
 {
@@ -98,7 +98,7 @@ static void on_problem(const char *problem, bool refuses, void *arg)
     loop_stop(database->loop);
 }
 
-// --- questions and answers ---------------------------------------------------------------------
+// --- questions and answers ----------------------------------------------------------------------
 
 static void on_reply(const redisReply *reply, void *arg)
 {
@@ -253,7 +253,7 @@ bool database_skip(struct database *database, size_t count)
     return is_good;
 }
 
-// --- the connection ----------------------------------------------------------------------------
+// --- the connection -----------------------------------------------------------------------------
 
 struct database *database_open(const struct redis_address *address, const char *prefix)
 {

@@ -24,7 +24,7 @@ struct walk {
     bool is_over; // as the callback, or the limit, wants it
 };
 
-// --- the stream --------------------------------------------------------------------------------
+// --- the stream ---------------------------------------------------------------------------------
 
 static struct entry_id id_member(const redisReply *fields, const char *name)
 {
@@ -94,7 +94,7 @@ bool stream_state_read(struct database *database, struct stream_state *state)
     return is_answered;
 }
 
-// --- a page ------------------------------------------------------------------------------------
+// --- a page -------------------------------------------------------------------------------------
 
 // A call and its duplicates have one hash, which grows with their number: a page reads it once.
 struct page {
@@ -223,7 +223,7 @@ static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id 
     return true;
 }
 
-// --- the index ---------------------------------------------------------------------------------
+// --- the index ----------------------------------------------------------------------------------
 
 static void send_bucket(struct walk *walk, uint64_t bucket)
 {
@@ -300,7 +300,7 @@ bool record_walk(struct database *database, const struct selection *selection,
                                                : walk_range(&walk, from, to);
 }
 
-// --- one call ----------------------------------------------------------------------------------
+// --- one call -----------------------------------------------------------------------------------
 
 struct search {
     const char *call_id;

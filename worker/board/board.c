@@ -25,7 +25,7 @@ const struct http_header BOARD_HEADERS[] = {
     {NULL, NULL},
 };
 
-// --- the gate ----------------------------------------------------------------------------------
+// --- the gate -----------------------------------------------------------------------------------
 
 static struct gate_request head_of(const struct board *board, const struct http_request *request)
 {
@@ -77,7 +77,7 @@ static void pass_gate_with_session(struct http_request *request, void *arg)
     }
 }
 
-// --- the page ----------------------------------------------------------------------------------
+// --- the page -----------------------------------------------------------------------------------
 
 static void answer_page(struct http_request *request, void *arg)
 {
@@ -92,7 +92,7 @@ static void answer_page(struct http_request *request, void *arg)
     http_reply(request, is_known ? 304 : 200, is_known ? VIEW("") : page->text, headers);
 }
 
-// --- who one is --------------------------------------------------------------------------------
+// --- who one is ---------------------------------------------------------------------------------
 
 void board_reply(struct http_request *request, struct bytes_view json)
 {
@@ -193,7 +193,7 @@ static void answer_logout(struct http_request *request, void *arg)
     set_cookie(request, "", 0, gate_is_https(&board->rules, &head));
 }
 
-// --- what is live ------------------------------------------------------------------------------
+// --- what is live -------------------------------------------------------------------------------
 
 static void answer_stream(struct http_request *request, void *arg)
 {

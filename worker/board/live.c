@@ -61,7 +61,7 @@ struct live {
     uint64_t *slow_counter;
 };
 
-// --- viewers -----------------------------------------------------------------------------------
+// --- viewers ------------------------------------------------------------------------------------
 
 static void on_gone(void *arg)
 {
@@ -207,7 +207,7 @@ static void begin(struct viewer *viewer)
     }
 }
 
-// --- events ------------------------------------------------------------------------------------
+// --- events -------------------------------------------------------------------------------------
 
 static const struct recent *remember(struct live *live, const redisReply *row)
 {
@@ -303,7 +303,7 @@ static void end_second(struct live *live)
     live->last_sent = live->last;
 }
 
-// --- now ---------------------------------------------------------------------------------------
+// --- now ----------------------------------------------------------------------------------------
 
 static void reply_now(struct live *live, struct http_request *request)
 {
@@ -386,7 +386,7 @@ static void on_tick(void *arg)
     loop_timer_start(live->tick, TICK_MS);
 }
 
-// --- the stream --------------------------------------------------------------------------------
+// --- the stream ---------------------------------------------------------------------------------
 
 static struct viewer *free_viewer(struct live *live)
 {

@@ -35,7 +35,7 @@ struct asked {
     const struct question_kind *kind;
 };
 
-// --- the query ---------------------------------------------------------------------------------
+// --- the query ----------------------------------------------------------------------------------
 
 static bool may_send(const struct question_kind *kind, const char *name)
 {
@@ -109,7 +109,7 @@ static const char *make_query(const struct question_kind *kind, const cJSON *tre
     return NULL;
 }
 
-// --- the answer --------------------------------------------------------------------------------
+// --- the answer ---------------------------------------------------------------------------------
 
 // Its first line, without the program's name, numbers hidden.
 static void append_sentence(struct bytes_view errors, struct bytes *out)
@@ -210,7 +210,7 @@ static void on_end(const struct child_result *result, void *arg)
     free(asked);
 }
 
-// --- asking ------------------------------------------------------------------------------------
+// --- asking -------------------------------------------------------------------------------------
 
 static void ask(struct board *board, struct http_request *request, const struct question_kind *kind,
                 const cJSON *query)

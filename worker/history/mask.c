@@ -22,7 +22,7 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-// --- what stays --------------------------------------------------------------------------------
+// --- what stays ---------------------------------------------------------------------------------
 
 // Does the text match a pattern of x (hex digit), d (digit) and literal characters?
 static bool matches(struct bytes_view text, const char *pattern)
@@ -88,7 +88,7 @@ static size_t kept_len(struct bytes_view rest)
     return len > 0 && (len == rest.len || !is_word(rest.data[len])) ? len : 0;
 }
 
-// --- what is hidden ----------------------------------------------------------------------------
+// --- what is hidden -----------------------------------------------------------------------------
 
 // The length of a digit at the beginning, plain or as JSON escapes it; 0: there is none.
 static size_t digit_len(struct bytes_view rest, char *digit)
@@ -220,7 +220,7 @@ void mask_text(struct bytes_view text, struct bytes *out)
     }
 }
 
-// --- trees -------------------------------------------------------------------------------------
+// --- trees --------------------------------------------------------------------------------------
 
 static bool is_entry_id(const char *text)
 {

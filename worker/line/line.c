@@ -33,7 +33,7 @@ struct lines {
     bool is_stopped;
 };
 
-// --- one line ----------------------------------------------------------------------------------
+// --- one line -----------------------------------------------------------------------------------
 
 static struct line *find(const struct lines *lines, const char *agent)
 {
@@ -135,7 +135,7 @@ void lines_admit(struct lines *lines, const char *agent)
     admit(line);
 }
 
-// --- all lines ---------------------------------------------------------------------------------
+// --- all lines ----------------------------------------------------------------------------------
 
 // {the agents that have a line, entries whose hold is over, start of the next search}
 static void on_looked(const redisReply *reply, void *arg)
@@ -176,7 +176,7 @@ void lines_stop(struct lines *lines)
     lines->is_stopped = true;
 }
 
-// --- opening and closing -----------------------------------------------------------------------
+// --- opening and closing ------------------------------------------------------------------------
 
 struct lines *lines_open(struct loop *loop, struct scripts *scripts, struct stream_reader *reader,
                          const char *consumer, lines_out_max *out_max, void *arg)

@@ -68,7 +68,7 @@ static bool offer(struct stream_reader *reader, const redisReply *row, bool is_p
     return reader->events.on_entry(entry_id, &entry, &record, problem, reader->arg);
 }
 
-// --- catching up with the pending list ---------------------------------------------------------
+// --- catching up with the pending list ----------------------------------------------------------
 
 void stream_reader_read_pending(struct stream_reader *reader)
 {
@@ -257,7 +257,7 @@ static bool catch_up(struct stream_reader *reader)
     return true;
 }
 
-// --- the group ---------------------------------------------------------------------------------
+// --- the group ----------------------------------------------------------------------------------
 
 static void on_group(const redisReply *reply, void *arg)
 {
@@ -286,7 +286,7 @@ static void make_group(struct stream_reader *reader)
     }
 }
 
-// --- reading -----------------------------------------------------------------------------------
+// --- reading ------------------------------------------------------------------------------------
 
 static void on_read(const redisReply *reply, void *arg)
 {
@@ -392,7 +392,7 @@ void stream_reader_stop(struct stream_reader *reader)
     reader->is_stopped = true;
 }
 
-// --- opening and closing -----------------------------------------------------------------------
+// --- opening and closing ------------------------------------------------------------------------
 
 void stream_reader_name(char consumer[STREAM_READER_CONSUMER_BYTES], const char *worker_name)
 {

@@ -35,7 +35,7 @@ struct fixture {
     unsigned parked_count;
 };
 
-// --- the server --------------------------------------------------------------------------------
+// --- the server ---------------------------------------------------------------------------------
 
 static void answer_now(struct http_request *request, void *arg)
 {
@@ -122,7 +122,7 @@ static void stop(struct fixture *fixture)
     free(fixture);
 }
 
-// --- the clients -------------------------------------------------------------------------------
+// --- the clients --------------------------------------------------------------------------------
 
 static int connect_from(struct fixture *fixture, const char *source)
 {
@@ -175,7 +175,7 @@ static bool all_are_answered(struct fixture *fixture)
     return true;
 }
 
-// --- what is promised --------------------------------------------------------------------------
+// --- what is promised ---------------------------------------------------------------------------
 
 static bool has_served(struct fixture *fixture)
 {

@@ -16,7 +16,7 @@ static const struct screen_column COLUMNS[] = {
     {"DIED", 14}, {"CALL", 36}, {"REASON", 9}, {"ERROR", 38}};
 enum { DIED, CALL, REASON, ERROR, COLUMN_COUNT };
 
-// --- list --------------------------------------------------------------------------------------
+// --- list ---------------------------------------------------------------------------------------
 
 static bool is_wanted(const struct selection *selection, const redisReply *fields)
 {
@@ -79,7 +79,7 @@ static enum exit_code list_dead(struct audit *audit)
                        " that was asked for");
 }
 
-// --- purge -------------------------------------------------------------------------------------
+// --- purge --------------------------------------------------------------------------------------
 
 // Deletes the selected rows of a page; returns how many those are.
 static uint64_t purge_page(struct audit *audit, const redisReply *rows)

@@ -33,7 +33,7 @@ struct exported {
     uint64_t count, total; // rows; total 0: unknown
 };
 
-// --- reading -----------------------------------------------------------------------------------
+// --- reading ------------------------------------------------------------------------------------
 
 static void release_page(struct source *source)
 {
@@ -98,7 +98,7 @@ static const redisReply *row_at_hand(const struct source *source)
     return has_row ? source->rows->element[source->next] : NULL;
 }
 
-// --- writing -----------------------------------------------------------------------------------
+// --- writing ------------------------------------------------------------------------------------
 
 static void write_next(struct exported *exported, struct source *source)
 {
@@ -151,7 +151,7 @@ static bool write_all(struct exported *exported)
     return false;
 }
 
-// --- the range ---------------------------------------------------------------------------------
+// --- the range ----------------------------------------------------------------------------------
 
 // Whatever comes later has a later id, in both streams: so a resumed export misses nothing.
 static bool find_end(struct exported *exported)
@@ -214,7 +214,7 @@ static bool write_missing_outcome(struct exported *exported, const struct export
     return is_good;
 }
 
-// --- the file ----------------------------------------------------------------------------------
+// --- the file -----------------------------------------------------------------------------------
 
 static FILE *open_output(const struct options *options, struct export_position *position)
 {

@@ -125,7 +125,7 @@ bool export_event_is_final(const redisReply *fields)
     return view_equal_text(event, "started") || view_equal_text(event, "dead");
 }
 
-// --- resuming ----------------------------------------------------------------------------------
+// --- resuming -----------------------------------------------------------------------------------
 
 struct extent {
     off_t begin, end; // of the last whole row

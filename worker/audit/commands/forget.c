@@ -66,7 +66,7 @@ static bool find_role(struct forgotten *forgotten, const struct recorded_call *c
     return role->is_caller || role->is_called || role->is_mentioned;
 }
 
-// --- the plan ----------------------------------------------------------------------------------
+// --- the plan -----------------------------------------------------------------------------------
 
 static void show_row(struct forgotten *forgotten, uint64_t ms, const char *call_id,
                      const char *role)
@@ -107,7 +107,7 @@ static void plan(struct forgotten *forgotten, const struct recorded_call *call,
                                                      : "in the webhook");
 }
 
-// --- erasing -----------------------------------------------------------------------------------
+// --- erasing ------------------------------------------------------------------------------------
 
 static bool erase(struct forgotten *forgotten, const struct recorded_call *call,
                   const struct role *role)
@@ -150,7 +150,7 @@ static bool on_call(const struct recorded_call *call, void *arg)
     return !screen_is_gone();
 }
 
-// --- webhooks that were refused ----------------------------------------------------------------
+// --- webhooks that were refused -----------------------------------------------------------------
 
 static bool forget_refused_page(struct forgotten *forgotten, const redisReply *rows)
 {
@@ -196,7 +196,7 @@ static bool forget_refused(struct forgotten *forgotten)
     return is_good;
 }
 
-// --- the whole ---------------------------------------------------------------------------------
+// --- the whole ----------------------------------------------------------------------------------
 
 static void report_json(struct forgotten *forgotten)
 {

@@ -21,7 +21,7 @@
 #define MEMORY_PERCENT_MAX 60 // of maxmemory: above 70 the live record would be trimmed for it
 #define READY_LOOK_US 50000
 
-// --- the plan ----------------------------------------------------------------------------------
+// --- the plan -----------------------------------------------------------------------------------
 
 struct plan {
     const struct audit *audit;
@@ -175,7 +175,7 @@ static bool send_all(struct audit *audit, const struct choice *choice, const str
     return is_whole && run->sent + run->refused == plan->calls;
 }
 
-// --- to the live agent -------------------------------------------------------------------------
+// --- to the live agent --------------------------------------------------------------------------
 
 static bool always(void *arg)
 {
@@ -216,7 +216,7 @@ static enum exit_code replay_live(struct audit *audit, const struct choice *choi
     return database_is_lost(audit->database) ? EXIT_NOT_DONE : finish(&run, is_whole);
 }
 
-// --- to another agent --------------------------------------------------------------------------
+// --- to another agent ---------------------------------------------------------------------------
 
 static uint64_t info_number(const char *info, const char *name)
 {
@@ -313,7 +313,7 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
     return code;
 }
 
-// --- the command -------------------------------------------------------------------------------
+// --- the command --------------------------------------------------------------------------------
 
 static bool check_url(const struct audit *audit, struct route *route)
 {

@@ -37,7 +37,7 @@ bool replay_run_init(struct replay_run *run, struct audit *audit, uint64_t total
     return run->script[0];
 }
 
-// --- sending -----------------------------------------------------------------------------------
+// --- sending ------------------------------------------------------------------------------------
 
 static uint64_t hold_ms(const struct replay_run *run, enum webhook_kind kind)
 {
@@ -103,7 +103,7 @@ bool replay_send(const struct recorded_call *call, void *arg)
     return is_answered;
 }
 
-// --- looking at it -----------------------------------------------------------------------------
+// --- looking at it ------------------------------------------------------------------------------
 
 static struct database *open_record(const struct replay_run *run)
 {
@@ -173,7 +173,7 @@ bool replay_wait(struct replay_run *run, bool (*is_running)(void *arg), void *ar
     return is_good && unfinished == 0;
 }
 
-// --- comparing ---------------------------------------------------------------------------------
+// --- comparing ----------------------------------------------------------------------------------
 
 struct comparison {
     struct replay_run *run;
@@ -232,7 +232,7 @@ bool replay_compare(struct replay_run *run, struct replay_report *report)
     return is_good && !database_is_lost(run->audit->database);
 }
 
-// --- leaving nothing for ever ------------------------------------------------------------------
+// --- leaving nothing for ever -------------------------------------------------------------------
 
 static bool expire(struct database *record, enum redis_key name, const char *rest)
 {

@@ -23,7 +23,7 @@ struct story {
     bool is_cut;
 };
 
-// --- reading -----------------------------------------------------------------------------------
+// --- reading ------------------------------------------------------------------------------------
 
 static int by_age(const void *a, const void *b)
 {
@@ -70,7 +70,7 @@ static const redisReply *event_row(const redisReply *reply)
     return reply_is_list(reply) && reply->elements == 1 ? reply->element[0] : NULL; // or trimmed
 }
 
-// --- the signature -----------------------------------------------------------------------------
+// --- the signature ------------------------------------------------------------------------------
 
 // Freshness was the ingress' business: it is now long stale.
 static const char *signature_of(const struct story *story)
@@ -99,7 +99,7 @@ static const char *digest_of(const struct webhook_entry *webhook)
                                            : "IS NOT WHAT ITS sha256 SAYS";
 }
 
-// --- for people --------------------------------------------------------------------------------
+// --- for people ---------------------------------------------------------------------------------
 
 static void print_field(const struct story *story, const char *label, enum colour colour,
                         struct bytes_view text)
@@ -229,7 +229,7 @@ static void print_story(const struct story *story)
     }
 }
 
-// --- for programs ------------------------------------------------------------------------------
+// --- for programs -------------------------------------------------------------------------------
 
 static void print_json(const struct story *story)
 {

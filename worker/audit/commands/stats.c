@@ -33,7 +33,7 @@ struct stats {
     struct wait_histogram waits;
 };
 
-// --- the account -------------------------------------------------------------------------------
+// --- the account --------------------------------------------------------------------------------
 
 static void take_reasons(struct stats *stats, const redisReply *counts)
 {
@@ -96,7 +96,7 @@ static bool is_known(const struct stats *stats)
     return stats->account[UNFINISHED] >= 0;
 }
 
-// --- the kept calls ----------------------------------------------------------------------------
+// --- the kept calls -----------------------------------------------------------------------------
 
 static bool on_call(const struct recorded_call *call, void *arg)
 {
@@ -117,7 +117,7 @@ static bool on_call(const struct recorded_call *call, void *arg)
     return true;
 }
 
-// --- printing ----------------------------------------------------------------------------------
+// --- printing -----------------------------------------------------------------------------------
 
 static void print_count(const struct stats *stats, const char *label, int64_t count)
 {

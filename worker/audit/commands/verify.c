@@ -30,7 +30,7 @@ struct subject {
     struct bytes_view call_id, entry, attempt, agent;
 };
 
-// --- differences -------------------------------------------------------------------------------
+// --- differences --------------------------------------------------------------------------------
 
 static void print_difference(const char *path, const char *recorded, const char *now, void *arg)
 {
@@ -65,7 +65,7 @@ static void say(struct subject *subject, const char *path, const char *sentence)
     print_difference(path, "sent", sentence, subject);
 }
 
-// --- one request -------------------------------------------------------------------------------
+// --- one request --------------------------------------------------------------------------------
 
 // A key that is not set here but was set in the recording worker: its value is redacted anyway.
 static struct transform_settings settings_for(struct verification *verification,
@@ -151,7 +151,7 @@ static void verify_event(struct subject *subject, const redisReply *event, const
     }
 }
 
-// --- all of them -------------------------------------------------------------------------------
+// --- all of them --------------------------------------------------------------------------------
 
 static bool has_request(const redisReply *row)
 {
