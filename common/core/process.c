@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+
 void process_init(void)
 {
     const struct rlimit none = {0, 0};
@@ -66,7 +67,8 @@ int process_main(int argc, char **argv, const struct process *process)
     return exit_code;
 }
 
-// --- reading again -----------------------------------------------------------------------------
+// --- reading again
+// -------------------------------------------------------------------------------------
 
 struct process_reloader {
     struct process_reload reload;
