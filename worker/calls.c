@@ -190,6 +190,9 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         enum outcome_name outcome = call->outcome.name;
         call_log_outcome(call);
         call_metrics_count(&calls->metrics, call);
+        if (outcome == OUTCOME_STARTED || outcome == OUTCOME_DEAD) {
+            account_note_ended(calls->settings.account, attempt);
+        }
         if (outcome == OUTCOME_AGAIN) {
             pause_call(call);
         } else {

@@ -7,6 +7,7 @@
 #ifndef DIALIN_CALLS_H
 #define DIALIN_CALLS_H
 
+#include "account.h"
 #include "call_place.h"
 #include "http_client.h"
 #include "line.h"
@@ -28,6 +29,7 @@ struct calls_settings {
     uint64_t start_timeout_ms;
     uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
     uint64_t lease_ms;
+    struct account *account; // is told of each outcome
 };
 
 struct calls;

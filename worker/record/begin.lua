@@ -40,7 +40,8 @@ local function begin(token, deaths_max, step, why_moved, out_max)
     if deliveries > 1 then -- the worker on it has survived its start
         redis.call('XCLAIM', KEYS[1], 'workers', consumer, 0, entry, 'RETRYCOUNT', 1, 'JUSTID')
     end
-    if call[5] == token then
+    if call[5] == token then -- written again: a WAIT counts only what its own connection has written
+        redis.call('HSET', call_key, 'token', token)
         return verdict('go', attempts, failures)
     end
 

@@ -17,10 +17,12 @@
 #define COMPLAIN_EVERY 1000
 #define CALL_WORDS 11 // worker/record/call.lua names them
 #define BEGIN_ARGS (CALL_WORDS + 5)
+#define BEGIN_WAITS_MAX 1
 #define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
 struct record {
     struct scripts *scripts;
+    struct redis_replicas *replicas; // NULL: Redis alone is enough
     struct script_batch *begin, *finish;
     uint64_t errors;
 };
@@ -142,6 +144,9 @@ static bool send(struct record *record, struct script_batch *steps, const struct
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
+    if (record->replicas && redis_replicas_are_missing(record->replicas)) {
+        return false;
+    }
     struct arg_list arg_list;
     char deaths[REDIS_NUMBER_BYTES], step[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
     describe(call, &arg_list);
@@ -168,23 +173,26 @@ bool record_finish(struct record *record, const struct record_call *call,
     return send(record, record->finish, &arg_list, on_verdict, arg);
 }
 
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
-                           uint64_t request_ms_max, uint64_t grace_ms)
+struct record *record_open(struct loop *loop, struct scripts *scripts,
+                           struct redis_replicas *replicas, const struct record_settings *settings)
 {
     struct record *record = memory_zeroed(sizeof *record);
     char poison[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES], grace[REDIS_NUMBER_BYTES];
     record->scripts = scripts;
+    record->replicas = replicas;
     const struct bytes_view argv[] = {
-        view_of_text(consumer),
+        view_of_text(settings->consumer),
         redis_number(poison, RECORD_DEATHS_MAX),
-        redis_number(request_ms, request_ms_max),
+        redis_number(request_ms, settings->request_ms_max),
     };
     record->begin = script_batch_open(loop, scripts, SCRIPT_BEGIN, BEGIN_ARGS,
                                       sizeof argv / sizeof argv[0], argv);
     const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES),
-                                             redis_number(grace, grace_ms)};
+                                             redis_number(grace, settings->grace_ms)};
     record->finish = script_batch_open(loop, scripts, SCRIPT_FINISH, FINISH_ARGS,
                                        sizeof finish_argv / sizeof finish_argv[0], finish_argv);
+    script_batch_wait_for(record->begin, replicas, BEGIN_WAITS_MAX);
+    script_batch_wait_for(record->finish, replicas, 0);
     return record;
 }
 

@@ -4,6 +4,7 @@
 #define DIALIN_RECORD_H
 
 #include "outcome.h"
+#include "redis_replicas.h"
 #include "script.h"
 #include "webhook_entry.h"
 
@@ -56,11 +57,19 @@ typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, un
 
 struct record;
 
-// `request_ms_max`: how long a request may be in flight. `grace_ms`: HOLD_GRACE_S.
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
-                           uint64_t request_ms_max, uint64_t grace_ms);
-// When the connection has been closed, and the calls are still there: steps that never left get
-// RECORD_UNAVAILABLE.
+struct record_settings {
+    const char *consumer;    // borrowed for the call of record_open
+    uint64_t request_ms_max; // how long a request may be in flight
+    uint64_t grace_ms;       // HOLD_GRACE_S
+};
+
+// With `replicas` (which may be NULL) both steps wait for them. If too few of them have a `begin`
+// in time, it is RECORD_UNAVAILABLE, and no other begins while they are missing; a `finish` waits
+// on.
+struct record *record_open(struct loop *loop, struct scripts *scripts,
+                           struct redis_replicas *replicas, const struct record_settings *settings);
+// When connection and replicas have been closed, and the calls are still there: steps that never
+// left get RECORD_UNAVAILABLE.
 void record_close(struct record *record);
 
 // `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.
