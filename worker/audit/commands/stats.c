@@ -71,7 +71,7 @@ static bool read_account(struct stats *stats)
     const struct bytes_view webhooks = database_key(database, REDIS_KEY_WEBHOOKS, "");
     const struct bytes_view counts = database_key(database, REDIS_KEY_COUNTS, "");
     const struct bytes_view begin[] = {VIEW("MULTI")}, end[] = {VIEW("EXEC")};
-    const struct bytes_view script[] = {VIEW("EVAL"), script_text(SCRIPT_ACCOUNT), VIEW("1"),
+    const struct bytes_view script[] = {VIEW("EVAL_RO"), script_text(SCRIPT_ACCOUNT), VIEW("1"),
                                         webhooks, VIEW("")};
     const struct bytes_view reasons[] = {VIEW("HGETALL"), counts};
     database_send(database, 1, begin);
