@@ -13,7 +13,7 @@ CC := gcc
 BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
-PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
+PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto libutf8proc
 # Asked once, when the first recipe needs them: pkg-config may have to be installed before.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
@@ -47,7 +47,7 @@ AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -119,7 +119,8 @@ $(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD))
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o $(COMMON)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
+                  $(OBJ)/tests/bench/tls_server.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -142,11 +143,14 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              builds dialin-ingress, -worker, -audit, -board, -agent and -caller into build/
-## make run          starts a private Redis, ingress, worker and agent in the foreground
+## make run          starts a private Redis, ingress, worker, board and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
 ## make test-board   the board in Debian's Chromium
+## make board-pictures  the README's pictures of the board, in a minute and a half
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
+## make test-libcurl8
+##                   the tests of the connections to /start over Debian 13's libcurl 8
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
 ## make install      programs, manual pages, completion, systemd units: PREFIX, DESTDIR
@@ -160,7 +164,7 @@ help:
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
 ## make failover     a Sentinel set whose primary is killed under load: FAILOVERS=20, SEED
-## make line         how long those wait who stand in line: SESSIONS, SESSION_S
+## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
 ## make format       clang-format over every C file
@@ -210,6 +214,12 @@ test-board: deps-board
 	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
 	  -p no:cacheprovider tests/board
 
+.PHONY: board-pictures
+board-pictures: deps-board
+	@+MAKE='$(MAKE)' .ci/build all
+	@tests/board/install.sh $(BUILD)/board
+	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/board/pictures.py
+
 .PHONY: sanitize
 sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 test
@@ -246,6 +256,11 @@ line: deps-test
 .PHONY: lint
 lint: deps-lint
 	@.ci/lint
+
+.PHONY: test-libcurl8
+test-libcurl8: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) .ci/libcurl8
 
 .PHONY: test-compose
 test-compose:

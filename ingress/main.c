@@ -201,6 +201,7 @@ static int run(const void *arg)
             log_number("port", http_server_port(ingress.server)));
         open_status(&ingress, settings);
         manager = service_manager_open(ingress.loop);
+        loop_count_turns(ingress.loop, metrics);
         loop_run(ingress.loop);
         exit_code = 0;
     }

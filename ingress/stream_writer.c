@@ -1,13 +1,12 @@
 // Without replicas to wait for, an entry's callback comes with the answer to its XADD. With them,
-// it stands in a second queue then, and one WAIT at a time answers for all that were written before
-// it was sent. WAIT counts the writes of this connection; so all that stands there is unknown when
-// the connection breaks.
+// it comes when redis_replicas.h has seen that they have the entry.
 #include "stream_writer.h"
 
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
 #include "redis_keys.h"
+#include "redis_replicas.h"
 #include "write_probe.h"
 
 #include <stdio.h>
@@ -17,11 +16,9 @@
 #define COMPLAIN_EVERY 1000
 
 struct write {
-    struct write *next; // in the queue of those that wait for replicas
     struct stream_writer *writer;
     stream_writer_on_written *on_written;
     void *arg;
-    unsigned waits;
     char entry_id[ENTRY_ID_BYTES];
 };
 
@@ -33,12 +30,7 @@ struct stream_writer {
     struct bytes stream, low_key, refused_key;
     uint64_t trace_errors;
     char low[ENTRY_ID_BYTES];
-    struct write *first, *last;
-    size_t waiting;  // writes in the queue
-    size_t covered;  // of them, from the first, by the WAIT that is out
-    bool is_waiting; // a WAIT is out
-    bool lacks_replicas;
-    struct loop_timer *look_for_replicas;
+    struct redis_replicas *replicas;
     struct write_probe *probe;
     uint64_t down_from;          // loop_now_ms; 0: it is up
     char newest[ENTRY_ID_BYTES]; // of those that were acknowledged; empty: none
@@ -47,7 +39,7 @@ struct stream_writer {
 
 bool stream_writer_is_up(const struct stream_writer *writer)
 {
-    return redis_is_up(writer->redis) && !writer->lacks_replicas &&
+    return redis_is_up(writer->redis) && !redis_replicas_are_missing(writer->replicas) &&
            write_probe_is_good(writer->probe);
 }
 
@@ -62,9 +54,10 @@ const char *stream_writer_not_ready_reason(const struct stream_writer *writer)
     if (!redis_is_up(writer->redis)) {
         return redis_not_ready_reason(writer->redis);
     }
-    return refusal                  ? refusal
-           : writer->lacks_replicas ? "replicas of Redis are missing (REDIS_WAIT_REPLICAS)"
-                                    : NULL;
+    if (refusal) {
+        return refusal;
+    }
+    return redis_replicas_are_missing(writer->replicas) ? REDIS_REPLICAS_NOT_READY : NULL;
 }
 
 // Something may have brought it up, or down.
@@ -139,78 +132,9 @@ static void end_write(struct write *write, bool has_it)
     free(write);
 }
 
-static struct write *take_first(struct stream_writer *writer)
+static void on_replicas(bool have_it, void *arg)
 {
-    struct write *write = writer->first;
-    writer->first = write->next;
-    writer->last = writer->first ? writer->last : NULL;
-    writer->waiting--;
-    return write;
-}
-
-static void wait_for_replicas(struct stream_writer *writer);
-
-static void note_replicas(struct stream_writer *writer, bool are_there)
-{
-    bool was_lacking = writer->lacks_replicas;
-    writer->lacks_replicas = !are_there;
-    if (!are_there) {
-        loop_timer_start(writer->look_for_replicas, STREAM_WRITER_PROBE_MS);
-    }
-    if (!are_there && !was_lacking) {
-        log_error("too few replicas of Redis: nothing is acknowledged without them "
-                  "(REDIS_WAIT_REPLICAS)");
-    } else if (are_there && was_lacking && redis_is_up(writer->redis)) {
-        log_info("Redis has enough replicas again");
-    }
-    note_state(writer);
-}
-
-static void on_replicas(const redisReply *reply, void *arg)
-{
-    struct stream_writer *writer = arg;
-    size_t covered = writer->covered;
-    int64_t replicas = 0;
-    bool have_it =
-        reply_integer(reply, (int64_t)writer->settings.wait_replicas, INT32_MAX, &replicas);
-    writer->is_waiting = false;
-    writer->covered = 0;
-    note_replicas(writer, have_it || !reply);
-    if (reply && reply_is_error(reply)) {
-        log_error("Redis refuses WAIT (REDIS_WAIT_REPLICAS)", log_text("error", reply->str));
-    }
-    size_t i = 0;
-    for (struct write *write = writer->first; i < covered; write = write->next, i++) {
-        write->waits++;
-    }
-    for (; covered > 0; covered--) {
-        if (!have_it && reply && writer->first->waits < STREAM_WRITER_WAITS_MAX) {
-            break; // the younger ones have waited no longer
-        }
-        end_write(take_first(writer), have_it);
-    }
-    if (!writer->lacks_replicas) {
-        wait_for_replicas(writer);
-    }
-}
-
-static void wait_for_replicas(struct stream_writer *writer)
-{
-    char replicas[REDIS_NUMBER_BYTES], wait_ms[REDIS_NUMBER_BYTES];
-    const struct bytes_view argv[] = {VIEW("WAIT"),
-                                      redis_number(replicas, writer->settings.wait_replicas),
-                                      redis_number(wait_ms, STREAM_WRITER_WAIT_MS)};
-    bool is_wanted = writer->waiting > 0 || writer->lacks_replicas;
-    if (!writer->is_waiting && is_wanted &&
-        redis_send(writer->redis, 3, argv, on_replicas, writer)) {
-        writer->is_waiting = true;
-        writer->covered = writer->waiting;
-    }
-}
-
-static void look_for_replicas(void *arg)
-{
-    wait_for_replicas(arg);
+    end_write(arg, have_it);
 }
 
 static void on_added(const redisReply *reply, void *arg)
@@ -224,22 +148,10 @@ static void on_added(const redisReply *reply, void *arg)
     if (reply) {
         write_probe_note(writer->probe, reply, has_it);
     }
-    if (has_it && writer->settings.wait_replicas > 0) {
-        *(writer->last ? &writer->last->next : &writer->first) = write;
-        writer->last = write;
-        writer->waiting++;
-        wait_for_replicas(writer);
-        return;
-    }
-    end_write(write, has_it);
-}
-
-// Entries that wait for replicas are unknown to the next connection.
-static void give_up_waiting(struct stream_writer *writer)
-{
-    writer->covered = 0;
-    while (writer->first) {
-        end_write(take_first(writer), false);
+    if (has_it && redis_replicas_are_wanted(writer->replicas)) {
+        redis_replicas_wait(writer->replicas, STREAM_WRITER_WAITS_MAX, on_replicas, write);
+    } else {
+        end_write(write, has_it);
     }
 }
 
@@ -248,12 +160,12 @@ static void on_state(bool up, void *arg)
     struct stream_writer *writer = arg;
     if (up) {
         look_for_losses(writer);
+        redis_replicas_on_up(writer->replicas, writer->redis);
         write_probe_on_up(writer->probe, writer->redis); // whose success brings it up
     } else {
-        writer->lacks_replicas = false;
         write_probe_on_down(writer->probe);
         note_state(writer);
-        give_up_waiting(writer);
+        redis_replicas_on_down(writer->replicas);
     }
 }
 
@@ -345,7 +257,12 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
                                      "Times that Redis had lost acknowledged webhooks.", NULL);
-    writer->look_for_replicas = loop_timer_open(loop, look_for_replicas, writer);
+    const struct redis_replicas_settings replicas = {
+        .count = settings->wait_replicas,
+        .wait_ms = STREAM_WRITER_WAIT_MS,
+        .consequence = "nothing is acknowledged without them",
+    };
+    writer->replicas = redis_replicas_open(loop, &replicas, note_state, writer);
     writer->probe =
         write_probe_open(loop, bytes_view(&writer->stream), writer->errors, note_state, writer);
     writer->redis = redis_open(loop, redis, "dialin-ingress", on_state, writer);
@@ -360,8 +277,7 @@ void stream_writer_reload(struct stream_writer *writer, const struct redis_addre
 void stream_writer_close(struct stream_writer *writer)
 {
     redis_close(writer->redis);
-    give_up_waiting(writer);
-    loop_timer_close(writer->look_for_replicas);
+    redis_replicas_close(writer->replicas);
     write_probe_close(writer->probe);
     bytes_release(&writer->stream);
     bytes_release(&writer->low_key);

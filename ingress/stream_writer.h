@@ -12,9 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STREAM_WRITER_WAIT_MS 250  // of one WAIT
-#define STREAM_WRITER_WAITS_MAX 4  // for one entry; then it is as if Redis had not answered
-#define STREAM_WRITER_PROBE_MS 250 // while replicas are missing: how often they are looked for
+#define STREAM_WRITER_WAIT_MS 250 // of one WAIT
+#define STREAM_WRITER_WAITS_MAX 4 // for one entry; then it is as if Redis had not answered
 
 struct stream_writer_settings {
     const char *redis_prefix; // borrowed

@@ -7,10 +7,12 @@
 #ifndef DIALIN_CALLS_H
 #define DIALIN_CALLS_H
 
+#include "account.h"
 #include "call_place.h"
 #include "http_client.h"
 #include "line.h"
 #include "metrics.h"
+#include "overflow.h"
 #include "record.h"
 #include "redact.h"
 #include "stream_reader.h"
@@ -23,11 +25,13 @@
 struct calls_settings {
     const char *prefix; // of the keys
     struct call_place_settings place;
+    struct overflow *overflow;
     struct redact_secrets *secrets; // grows by the keys of the agents that are asked
     size_t concurrency;             // calls in work at once
     uint64_t start_timeout_ms;
     uint64_t hold_grace_ms; // after the hold, for the answer to a request that left in time
     uint64_t lease_ms;
+    struct account *account; // is told of each outcome
 };
 
 struct calls;

@@ -14,6 +14,7 @@
 #include "process.h"
 #include "program_status.h"
 #include "record.h"
+#include "redis_replicas.h"
 #include "script.h"
 #include "service_manager.h"
 #include "settings.h"
@@ -29,6 +30,7 @@
 #define DRAIN_TICK_MS 20
 #define MS_PER_S 1000
 #define REQUEST_SLACK_MS 5000 // from the end of a request to its record, at most
+#define REPLICAS_WAIT_MS 1000 // a third of the shortest lease: it is renewed between WAITs
 #define S_PER_DAY (24 * 3600)
 #define MS_PER_DAY (S_PER_DAY * MS_PER_S)
 
@@ -37,10 +39,12 @@ struct worker {
     char consumer[STREAM_READER_CONSUMER_BYTES];
     struct loop *loop;
     struct redis *commands;
+    struct redis_replicas *replicas;
     struct scripts *scripts;
     struct stream_reader *reader;
     struct lease *lease;
     struct lines *lines;
+    struct overflow *overflow;
     struct housekeeping *housekeeping;
     struct account *account;
     struct program_status *status;
@@ -55,7 +59,10 @@ struct worker {
 static void on_commands(bool up, void *arg)
 {
     struct worker *worker = arg;
-    if (up) {
+    if (!up) {
+        redis_replicas_on_down(worker->replicas);
+    } else {
+        redis_replicas_on_up(worker->replicas, worker->commands);
         scripts_load(worker->scripts);
         lease_on_up(worker->lease);
         stream_reader_read_pending(worker->reader); // entries may have been claimed for us unseen
@@ -71,6 +78,9 @@ static const char *not_ready_reason(void *arg)
         return "the worker is shutting down";
     }
     const char *problem = redis_not_ready_reason(worker->commands);
+    if (!problem && redis_replicas_are_missing(worker->replicas)) {
+        return REDIS_REPLICAS_NOT_READY;
+    }
     return problem ? problem : stream_reader_not_ready_reason(worker->reader);
 }
 
@@ -87,6 +97,7 @@ static void on_reload(const void *arg, void *worker_arg)
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
     calls_reroute(worker->calls, settings->routing);
+    overflow_reroute(worker->overflow, settings->routing);
     program_status_reload(worker->status, settings);
 }
 
@@ -135,6 +146,7 @@ static void on_terminate(void *arg)
     stream_reader_stop(worker->reader);
     lease_stop_taking(worker->lease);
     lines_stop(worker->lines);
+    overflow_stop(worker->overflow);
     housekeeping_stop(worker->housekeeping);
     calls_drain(worker->calls);
     leave_when_drained(worker);
@@ -157,6 +169,25 @@ static void open_client(struct worker *worker)
     worker->client = http_client_open(worker->loop, &client_settings);
 }
 
+static void open_record(struct worker *worker)
+{
+    const struct settings *settings = worker->settings;
+    const struct redis_replicas_settings replicas_settings = {
+        .count = (unsigned)settings->common.redis_wait_replicas,
+        .wait_ms = REPLICAS_WAIT_MS,
+        .consequence = "no request leaves without them, and callers wait",
+    };
+    const struct record_settings record_settings = {
+        .consumer = worker->consumer,
+        .request_ms_max = settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS,
+        .grace_ms = settings->hold_grace_s * MS_PER_S,
+    };
+    worker->replicas = redis_replicas_open(worker->loop, &replicas_settings, NULL, NULL);
+    bool are_wanted = redis_replicas_are_wanted(worker->replicas);
+    worker->record = record_open(worker->loop, worker->scripts,
+                                 are_wanted ? worker->replicas : NULL, &record_settings);
+}
+
 static void open_parts(struct worker *worker, struct metrics *metrics)
 {
     const struct settings *settings = worker->settings;
@@ -169,7 +200,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .consumer = worker->consumer,
         .lease_ms = settings->lease_s * MS_PER_S,
     };
-    const struct calls_settings calls_settings = {
+    struct calls_settings calls_settings = {
         .prefix = settings->common.redis_prefix,
         .place = {.transform = {.daily_api_key = settings->daily_api_key,
                                 .daily_api_url = settings->daily_api_url},
@@ -189,14 +220,18 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->commands = redis_open(worker->loop, &settings->redis, PROGRAM, on_commands, worker);
     worker->scripts = scripts_open(worker->commands, settings->common.redis_prefix);
     open_client(worker);
-    worker->record = record_open(worker->loop, worker->scripts, worker->consumer,
-                                 settings->start_timeout_s * MS_PER_S + REQUEST_SLACK_MS,
-                                 settings->hold_grace_s * MS_PER_S);
+    open_record(worker);
     worker->reader = stream_reader_open(worker->loop, &settings->redis, worker->commands,
                                         worker->scripts, &reader_settings);
     worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);
     worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer,
                                out_max_of, worker);
+    worker->overflow = overflow_open(worker->loop, worker->scripts, worker->reader, worker->lines,
+                                     worker->consumer, settings->routing);
+    calls_settings.overflow = worker->overflow;
+    worker->account =
+        account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
+    calls_settings.account = worker->account;
     worker->calls =
         calls_open(worker->loop, &calls_settings, worker->commands, worker->record, worker->client,
                    metrics, worker->reader, worker->lines, settings->routing);
@@ -225,18 +260,18 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
-    worker->account =
-        account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
     worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
 }
 
 static void close_parts(struct worker *worker)
 {
-    http_client_close(worker->client); // requests in flight are aborted
-    redis_close(worker->commands);     // whose callbacks may still reach every part below
+    http_client_close(worker->client);      // requests in flight are aborted
+    redis_close(worker->commands);          // whose callbacks may still reach every part below
+    redis_replicas_close(worker->replicas); // as those of steps that wait for replicas
     stream_reader_close(worker->reader);
     record_close(worker->record);
     calls_close(worker->calls);
+    overflow_close(worker->overflow);
     lines_close(worker->lines);
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);
@@ -290,6 +325,7 @@ static int run(const void *arg)
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
         struct service_manager *manager = service_manager_open(worker.loop);
+        loop_count_turns(worker.loop, metrics);
         loop_run(worker.loop);
         service_manager_close(manager);
     }

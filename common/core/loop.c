@@ -2,6 +2,9 @@
 // after uv_close(); so each is a small block of its own that frees itself there, and the code that
 // closes a timer or a watch may forget it at once, also from inside its callback.
 //
+// libuv before 1.45 runs all timers in one go, and again those that a callback has set to 0 ms: a
+// timer that sets itself anew would keep the loop from everything else. Here 0 ms is the next turn.
+//
 // Surprising: a watch that reports an error (a refused connection) reports readable and writable,
 // so that the next read or write finds the error; libuv by itself would report neither.
 #include "loop.h"
@@ -17,11 +20,19 @@
 #include <uv.h>
 
 #define SIGNALS_MAX 8
+#define NS_PER_US 1000
 
 struct loop {
     uv_loop_t uv;
     uv_signal_t signals[SIGNALS_MAX];
     unsigned signal_count;
+    bool runs_timer;         // a callback of a timer runs now
+    struct loop_timer *soon; // timers that such callbacks have set to 0 ms
+    uv_idle_t after_timers;  // starts them
+    uv_prepare_t turn_end;   // the hook before the sleep that counts turns
+    struct metrics_histogram *turns;
+    int64_t *longest_turn_us;
+    uint64_t turn_began_ns, slept_ns; // when the last turn ended, and all sleep before
 };
 
 struct callback {
@@ -31,7 +42,10 @@ struct callback {
 
 struct loop_timer {
     uv_timer_t uv;
+    struct loop *loop;
     struct callback callback;
+    bool is_soon; // in `soon`
+    struct loop_timer *next, *previous;
 };
 
 struct loop_hook {
@@ -62,6 +76,8 @@ struct loop *loop_open(void)
     int failed = uv_loop_init(&loop->uv);
     assert(!failed);
     (void)failed;
+    uv_idle_init(&loop->uv, &loop->after_timers);
+    loop->after_timers.data = loop;
     return loop;
 }
 
@@ -75,6 +91,35 @@ void loop_stop(struct loop *loop)
     uv_stop(&loop->uv);
 }
 
+// The time between two sleeps, less what libuv slept in between.
+static void count_turn(uv_prepare_t *uv)
+{
+    struct loop *loop = uv->data;
+    const uint64_t now_ns = uv_hrtime(), slept_ns = uv_metrics_idle_time(&loop->uv);
+    const uint64_t sleep_ns = slept_ns - loop->slept_ns, passed_ns = now_ns - loop->turn_began_ns;
+    const uint64_t turn_us = passed_ns > sleep_ns ? (passed_ns - sleep_ns) / NS_PER_US : 0;
+    loop->turn_began_ns = now_ns;
+    loop->slept_ns = slept_ns;
+    metrics_observe(loop->turns, turn_us);
+    if ((int64_t)turn_us > *loop->longest_turn_us) {
+        *loop->longest_turn_us = (int64_t)turn_us;
+    }
+}
+
+void loop_count_turns(struct loop *loop, struct metrics *metrics)
+{
+    loop->turns = metrics_seconds(metrics, "dialin_loop_turn_seconds",
+                                  "How long a turn of the event loop worked.");
+    loop->longest_turn_us = metrics_gauge_us(metrics, "dialin_loop_turn_seconds_max",
+                                             "The longest turn of the event loop so far.");
+    uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
+    loop->turn_began_ns = uv_hrtime();
+    uv_prepare_init(&loop->uv, &loop->turn_end);
+    loop->turn_end.data = loop;
+    uv_prepare_start(&loop->turn_end, count_turn);
+    uv_unref((uv_handle_t *)&loop->turn_end);
+}
+
 static void free_signal_callback(uv_handle_t *handle)
 {
     free(handle->data);
@@ -84,6 +129,10 @@ void loop_close(struct loop *loop)
 {
     for (unsigned i = 0; i < loop->signal_count; i++) {
         uv_close((uv_handle_t *)&loop->signals[i], free_signal_callback);
+    }
+    uv_close((uv_handle_t *)&loop->after_timers, NULL);
+    if (loop->turns) {
+        uv_close((uv_handle_t *)&loop->turn_end, NULL);
     }
     while (uv_run(&loop->uv,
                   UV_RUN_DEFAULT)) { // the close callbacks, even if a callback stopped the loop
@@ -126,6 +175,7 @@ struct loop_timer *loop_timer_open(struct loop *loop, loop_on_time *on_time, voi
     struct loop_timer *timer = memory_zeroed(sizeof *timer);
     uv_timer_init(&loop->uv, &timer->uv);
     timer->uv.data = timer;
+    timer->loop = loop;
     timer->callback = (struct callback){on_time, arg};
     return timer;
 }
@@ -133,23 +183,70 @@ struct loop_timer *loop_timer_open(struct loop *loop, loop_on_time *on_time, voi
 static void timer_fired(uv_timer_t *uv)
 {
     struct loop_timer *timer = uv->data;
+    struct loop *loop = timer->loop;
+    loop->runs_timer = true;
     timer->callback.run(timer->callback.arg);
+    loop->runs_timer = false;
+}
+
+static void leave_soon(struct loop_timer *timer)
+{
+    if (timer->is_soon) {
+        *(timer->previous ? &timer->previous->next : &timer->loop->soon) = timer->next;
+        if (timer->next) {
+            timer->next->previous = timer->previous;
+        }
+        timer->is_soon = false;
+    }
+}
+
+// They are due at once, so that the loop does not sleep before the turn in which they fire.
+static void start_soon(uv_idle_t *uv)
+{
+    struct loop *loop = uv->data;
+    while (loop->soon) {
+        struct loop_timer *timer = loop->soon;
+        leave_soon(timer);
+        uv_timer_start(&timer->uv, timer_fired, 0, 0);
+    }
+    uv_idle_stop(uv);
+}
+
+static void join_soon(struct loop_timer *timer)
+{
+    struct loop *loop = timer->loop;
+    uv_timer_stop(&timer->uv);
+    timer->is_soon = true;
+    timer->previous = NULL;
+    timer->next = loop->soon;
+    if (timer->next) {
+        timer->next->previous = timer;
+    }
+    loop->soon = timer;
+    uv_idle_start(&loop->after_timers, start_soon);
 }
 
 void loop_timer_start(struct loop_timer *timer, uint64_t after_ms)
 {
+    leave_soon(timer);
+    if (after_ms == 0 && timer->loop->runs_timer) {
+        join_soon(timer);
+        return;
+    }
     uv_update_time(timer->uv.loop); // a long turn must not make the timer fire early
     uv_timer_start(&timer->uv, timer_fired, after_ms, 0);
 }
 
 void loop_timer_stop(struct loop_timer *timer)
 {
+    leave_soon(timer);
     uv_timer_stop(&timer->uv);
 }
 
 void loop_timer_close(struct loop_timer *timer)
 {
     if (timer) {
+        leave_soon(timer);
         uv_close((uv_handle_t *)&timer->uv, free_handle_data);
     }
 }

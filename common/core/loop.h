@@ -3,6 +3,8 @@
 #ifndef DIALIN_LOOP_H
 #define DIALIN_LOOP_H
 
+#include "metrics.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,13 +15,17 @@ void loop_run(struct loop *loop);  // until loop_stop
 void loop_stop(struct loop *loop); // may be called from any callback
 void loop_close(struct loop *loop);
 
+// Counts from now on how long each turn works, from one sleep to the next:
+// dialin_loop_turn_seconds, and the longest turn so far. What a turn works, all else waits.
+void loop_count_turns(struct loop *loop, struct metrics *metrics);
+
 // Monotonic time, read now. It goes on while the machine sleeps (CLOCK_BOOTTIME).
 uint64_t loop_now_us(void);
 uint64_t loop_now_ms(void);
 uint64_t loop_wall_ms(void); // the host's wall clock; may step
 
-// A timer fires once, `after_ms` from now; starting it again moves it. Closing is allowed from
-// inside its own callback.
+// A timer fires once, `after_ms` from now, in another turn if a timer's callback starts it;
+// starting it again moves it. Closing is allowed from inside its own callback.
 struct loop_timer;
 typedef void loop_on_time(void *arg);
 struct loop_timer *loop_timer_open(struct loop *loop, loop_on_time *on_time, void *arg);

@@ -20,7 +20,7 @@ struct metrics_histogram {
     uint64_t sum_us; // whole: a double in short form would stand still from some size on
 };
 
-enum kind { COUNTER, GAUGE, HISTOGRAM };
+enum kind { COUNTER, GAUGE, GAUGE_S, HISTOGRAM };
 
 struct series {
     enum kind kind;
@@ -72,6 +72,11 @@ int64_t *metrics_gauge(struct metrics *metrics, const char *name, const char *he
     return &add(metrics, GAUGE, name, help, labels)->gauge;
 }
 
+int64_t *metrics_gauge_us(struct metrics *metrics, const char *name, const char *help)
+{
+    return &add(metrics, GAUGE_S, name, help, NULL)->gauge;
+}
+
 struct metrics_histogram *metrics_seconds(struct metrics *metrics, const char *name,
                                           const char *help)
 {
@@ -116,15 +121,18 @@ static bool print_value(const struct series *series, struct bytes *out)
     if (series->labels) {
         fits &= bytes_printf(out, "{%s}", series->labels);
     }
-    fits &= series->kind == COUNTER
-                ? bytes_printf(out, " %llu\n", (unsigned long long)series->counter)
-                : bytes_printf(out, " %lld\n", (long long)series->gauge);
-    return fits;
+    const long long gauge = series->gauge;
+    if (series->kind == COUNTER) {
+        return fits & bytes_printf(out, " %llu\n", (unsigned long long)series->counter);
+    }
+    return fits & (series->kind == GAUGE
+                       ? bytes_printf(out, " %lld\n", gauge)
+                       : bytes_printf(out, " %lld.%06lld\n", gauge / US_PER_S, gauge % US_PER_S));
 }
 
 bool metrics_print(const struct metrics *metrics, struct bytes *out)
 {
-    static const char *const KINDS[] = {"counter", "gauge", "histogram"};
+    static const char *const KINDS[] = {"counter", "gauge", "gauge", "histogram"};
     bool fits = true;
     for (size_t i = 0; i < metrics->count; i++) {
         const struct series *series = &metrics->series[i];

@@ -21,6 +21,8 @@ uint64_t *metrics_counter(struct metrics *metrics, const char *name, const char 
                           const char *labels);
 int64_t *metrics_gauge(struct metrics *metrics, const char *name, const char *help,
                        const char *labels);
+// Holds microseconds, not below 0; printed in seconds.
+int64_t *metrics_gauge_us(struct metrics *metrics, const char *name, const char *help);
 struct metrics_histogram *metrics_seconds(struct metrics *metrics, const char *name,
                                           const char *help); // 0.5 ms to 120 s
 void metrics_observe(struct metrics_histogram *histogram, uint64_t duration_us);

@@ -1,4 +1,4 @@
-// The one file that knows libcurl: a multi handle on the loop, one easy handle for each request,
+// What libcurl does for us: a multi handle on the loop, one easy handle for each request,
 // kept for the next. libcurl asks `may_be_sent` each time before a request leaves, head and body in
 // one write, and is allowed it once: if it would send a POST a second time on a fresh connection,
 // the transfer ends instead, with an unknown outcome. Whether the request was allowed to leave
@@ -16,14 +16,15 @@
 // it tries the next address only when something else makes it run, mostly too late. A transfer
 // whose last socket went before its request left is therefore made to run again (curl_easy_pause).
 //
-// New transfers begin BEGIN_PER_TURN in a turn of the loop: libcurl opens all their connections,
-// and prepares their TLS, in one go.
+// Which request begins when is for http_client_queue.h to say.
 //
 // Surprising: curl_multi_info_read has to be drained after the timer's call too, or a request that
 // timed out is never reported; and a timeout of -1 means "no timer".
 #include "http_client.h"
 
 #include "http_answer_head.h"
+#include "http_client_options.h"
+#include "http_client_queue.h"
 #include "http_client_sockets.h"
 #include "memory.h"
 
@@ -34,14 +35,12 @@
 #include <string.h>
 
 #define SPARE_EASY_MAX 256
-#define BEGIN_PER_TURN 16
-#define TLS_SESSIONS_MAX 64 // one for each host and port
-#define ANSWER_BUFFER_BYTES 4096L
+#define US_PER_MS 1000
 #define LOCATION_BYTES_MAX 2048 // a longer one counts as absent
 
 struct exchange {
     struct exchange *next, *previous; // among those out, or `next` among the spare
-    struct exchange *next_to_begin;
+    struct http_queued queued;
     struct http_client *client;
     CURL *easy;
     struct curl_slist *headers;
@@ -50,7 +49,7 @@ struct exchange {
     bool (*may_send)(void *arg);
     http_on_answer *on_answer;
     void *arg;
-    uint64_t begun_us;
+    uint64_t begun_us, timeout_us;
     struct bytes answer;
     struct bytes retry_after, location;
     size_t head_bytes;
@@ -73,7 +72,7 @@ struct http_client {
     struct http_client_settings settings;
     char *ca_file;
     struct exchange *out;
-    struct exchange *to_begin, **to_begin_end; // first come, first begun
+    struct http_queue queue; // of exchanges that have not begun
     struct exchange *spare;
     unsigned spare_count;
     bool has_unwatched;
@@ -82,6 +81,18 @@ struct http_client {
 
 // --- requests of libcurl ----------------------------------------------------------------------
 
+static struct exchange *exchange_of(struct http_queued *queued)
+{
+    return (struct exchange *)(void *)((char *)queued - offsetof(struct exchange, queued));
+}
+
+static void set_connected(struct exchange *exchange)
+{
+    if (http_queue_connected(&exchange->client->queue, &exchange->queued)) {
+        loop_timer_start(exchange->client->begin_timer, 0);
+    }
+}
+
 static int may_be_sent(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
     (void)remote, (void)local, (void)remote_port, (void)local_port;
@@ -89,6 +100,7 @@ static int may_be_sent(void *arg, char *remote, char *local, int remote_port, in
     if (exchange->was_allowed) {
         return CURL_PREREQFUNC_ABORT; // libcurl would send it again
     }
+    set_connected(exchange);
     if (exchange->may_send && !exchange->may_send(exchange->arg)) {
         exchange->was_forbidden = true;
         return CURL_PREREQFUNC_ABORT;
@@ -214,42 +226,17 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *o
 
 // --- requests ---------------------------------------------------------------------------------
 
-static void set_option_failed(CURLcode code)
-{
-    assert(code == CURLE_OK); // a wrong option is our own mistake
-    (void)code;
-}
-
-#define SET(easy, option, value) set_option_failed(curl_easy_setopt(easy, option, value))
-
 static CURL *new_easy(struct http_client *client)
 {
     CURL *easy = curl_easy_init();
     assert(easy);
-    SET(easy, CURLOPT_POST, 1L);
+    http_client_set_options(easy, &client->settings, client->ca_file);
     SET(easy, CURLOPT_PREREQFUNCTION, may_be_sent);
     SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_connection);
     SET(easy, CURLOPT_OPENSOCKETDATA, client);
     SET(easy, CURLOPT_WRITEFUNCTION, take_answer);
     SET(easy, CURLOPT_HEADERFUNCTION, take_header);
-    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(easy, CURLOPT_PROXY, "");
-    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->settings.connect_timeout_ms);
-    SET(easy, CURLOPT_BUFFERSIZE, ANSWER_BUFFER_BYTES);
     SET(easy, CURLOPT_SHARE, client->tls_sessions);
-    if (client->ca_file) {
-        SET(easy, CURLOPT_CAINFO, client->ca_file);
-        SET(easy, CURLOPT_CAPATH, NULL); // with one, libcurl parses the bundle for each connection
-    }
-    SET(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_KEPT_IDLE_S);
-    SET(easy, CURLOPT_NOSIGNAL, 1L);
-    SET(easy, CURLOPT_TCP_NODELAY, 1L);
     return easy;
 }
 
@@ -338,10 +325,9 @@ void http_client_post(struct http_client *client, const struct http_post *post,
     SET(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers);
     SET(exchange->easy, CURLOPT_POSTFIELDS, exchange->body);
     SET(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
-    SET(exchange->easy, CURLOPT_TIMEOUT_MS, (long)post->timeout_ms);
-    exchange->next_to_begin = NULL;
-    *client->to_begin_end = exchange;
-    client->to_begin_end = &exchange->next_to_begin;
+    exchange->timeout_us = post->timeout_ms * US_PER_MS;
+    http_queue_add(&client->queue, &exchange->queued,
+                   !strncmp(post->url, "https:", strlen("https:")));
     loop_timer_start(client->begin_timer, 0);
 }
 
@@ -374,6 +360,7 @@ static void answer(struct exchange *exchange, CURLcode code)
 
 static void end_exchange(struct exchange *exchange, CURLcode code)
 {
+    set_connected(exchange);
     if (exchange->has_begun) {
         curl_multi_remove_handle(exchange->client->multi, exchange->easy);
     }
@@ -407,6 +394,17 @@ static void run_stranded(struct http_client *client)
     }
 }
 
+static void begin(struct exchange *exchange)
+{
+    uint64_t waited_us = loop_now_us() - exchange->begun_us;
+    uint64_t left_us = exchange->timeout_us > waited_us ? exchange->timeout_us - waited_us : 0;
+    SET(exchange->easy, CURLOPT_TIMEOUT_MS, (long)(left_us / US_PER_MS) + 1); // 0 would be for ever
+    exchange->has_begun = true;
+    CURLMcode code = curl_multi_add_handle(exchange->client->multi, exchange->easy);
+    assert(code == CURLM_OK);
+    (void)code;
+}
+
 static void begin_some(void *arg)
 {
     struct http_client *client = arg;
@@ -416,18 +414,13 @@ static void begin_some(void *arg)
     if (client->has_unwatched) {
         end_unwatched(client);
     }
-    for (unsigned begun = 0; client->to_begin && begun < BEGIN_PER_TURN; begun++) {
-        struct exchange *exchange = client->to_begin;
-        client->to_begin = exchange->next_to_begin;
-        if (!client->to_begin) {
-            client->to_begin_end = &client->to_begin;
-        }
-        exchange->has_begun = true;
-        CURLMcode code = curl_multi_add_handle(client->multi, exchange->easy);
-        assert(code == CURLM_OK);
-        (void)code;
+    bool are_ready = http_sockets_are_ready(client->sockets);
+    struct http_queued *queued = NULL;
+    unsigned left = http_queue_may_begin(&client->queue, are_ready);
+    for (; left > 0 && (queued = http_queue_take(&client->queue)) != NULL; left--) {
+        begin(exchange_of(queued));
     }
-    if (client->to_begin) {
+    if (http_queue_may_begin(&client->queue, false) > 0) {
         loop_timer_start(client->begin_timer, 0);
     }
 }
@@ -449,16 +442,13 @@ static void report_finished(struct http_client *client)
 
 static void set_up_multi(struct http_client *client)
 {
-    const long connections_max = (long)client->settings.connections_max;
     client->multi = curl_multi_init();
     assert(client->multi);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections_max);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections_max);
+    http_client_set_limits(client->multi, client->settings.connections_max);
 }
 
 struct http_client *http_client_open(struct loop *loop, const struct http_client_settings *settings)
@@ -468,7 +458,7 @@ struct http_client *http_client_open(struct loop *loop, const struct http_client
     client->loop = loop;
     client->settings = *settings;
     client->ca_file = settings->ca_file ? memory_text(settings->ca_file) : NULL;
-    client->to_begin_end = &client->to_begin;
+    http_queue_init(&client->queue);
     client->timer = loop_timer_open(loop, time_is_up, client);
     client->begin_timer = loop_timer_open(loop, begin_some, client);
     client->sockets = http_sockets_open(loop, settings->unacknowledged_ms, socket_ready, client);
@@ -478,6 +468,11 @@ struct http_client *http_client_open(struct loop *loop, const struct http_client
     curl_share_setopt(client->tls_sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     set_up_multi(client);
     return client;
+}
+
+bool http_client_is_behind(const struct http_client *client)
+{
+    return client->queue.tls_waiting >= HTTP_TLS_WAITING_MAX;
 }
 
 void http_client_close(struct http_client *client)

@@ -62,6 +62,9 @@ struct http_client *http_client_open(struct loop *loop,
 void http_client_post(struct http_client *client, const struct http_post *post,
                       http_on_answer *on_answer, void *arg);
 
+// So many requests wait for their TLS that further ones are better left to others, or for later.
+bool http_client_is_behind(const struct http_client *client);
+
 // Requests still out are broken off; their callbacks come before this returns.
 void http_client_close(struct http_client *client);
 

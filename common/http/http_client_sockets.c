@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -47,6 +48,12 @@ static void serve(int events, void *arg)
         ready |= is_broken || event.events & EPOLLOUT ? LOOP_WRITABLE : 0;
         sockets->on_socket(event.data.fd, ready, sockets->arg);
     } while (loop_now_us() < until_us);
+}
+
+bool http_sockets_are_ready(const struct http_sockets *sockets)
+{
+    struct pollfd poll_fd = {.fd = sockets->epoll_fd, .events = POLLIN};
+    return poll(&poll_fd, 1, 0) > 0;
 }
 
 struct http_sockets *http_sockets_open(struct loop *loop, uint64_t unacknowledged_ms,

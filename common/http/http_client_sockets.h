@@ -25,6 +25,8 @@ struct http_sockets *http_sockets_open(struct loop *loop, uint64_t unacknowledge
                                        http_on_socket *on_socket, void *arg);
 void http_sockets_close(struct http_sockets *sockets); // forgets the sockets that are still watched
 
+bool http_sockets_are_ready(const struct http_sockets *sockets); // one at least, to be served
+
 // A new socket, as socket(2) makes it, or -1. Until http_sockets_may_linger says otherwise, the
 // kernel breaks it off at its close (SO_LINGER 0), also if the process dies: nothing of a request
 // that was given up is delivered afterwards.

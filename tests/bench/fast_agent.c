@@ -1,12 +1,16 @@
 // A /start server that costs as little as one can, so that the measured program is the one that
 // asks it: one epoll, no JSON, one answer for all, after a fixed latency.
 //
+// --tls FILE (certificate and key): it is asked over https. Prints how many connections came, and
+// how many of them resumed a session of an earlier one.
+//
 // --times: when it ends (SIGTERM), writes a line for each request whose Idempotency-Key ends with
 // the number of a call: that number, and when it came, in microseconds of the clock since boot,
 // which all processes of a machine share.
 #include "http_message.h"
 #include "loop.h"
 #include "memory.h"
+#include "tls_server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,7 +41,9 @@ struct connection {
     size_t received;
     uint64_t due_us; // of its answer; 0: none is due
     struct connection *next_due;
-    bool is_gone; // but its answer is still due
+    bool is_gone;               // but its answer is still due
+    bool is_used;               // a first byte came
+    struct tls_connection *tls; // NULL: plain http
     char request[REQUEST_BYTES_MAX];
 };
 
@@ -49,7 +55,8 @@ struct agent {
     size_t answer_len;
     struct connection *first_due, *last_due; // in order: the latency is the same for all
     uint64_t *arrived_us;                    // by the call's number
-    size_t requests;
+    size_t requests, connections, resumed;
+    struct tls_server *tls; // NULL: plain http
 };
 
 _Noreturn static void fail(const char *what)
@@ -72,8 +79,30 @@ static void note_arrival(struct agent *agent, const struct connection *connectio
     }
 }
 
+static ssize_t receive(struct connection *connection)
+{
+    char *end = connection->request + connection->received;
+    size_t room = REQUEST_BYTES_MAX - 1 - connection->received;
+    if (connection->tls) {
+        return tls_connection_read(connection->tls, end, room);
+    }
+    ssize_t got = recv(connection->fd, end, room, 0);
+    return got == 0 ? -1 : got;
+}
+
+static bool send_answer(const struct agent *agent, const struct connection *connection)
+{
+    if (connection->tls) {
+        return tls_connection_write(connection->tls, agent->answer, agent->answer_len);
+    }
+    return send(connection->fd, agent->answer, agent->answer_len, MSG_NOSIGNAL) ==
+           (ssize_t)agent->answer_len;
+}
+
 static void hang_up(struct connection *connection)
 {
+    tls_connection_close(connection->tls);
+    connection->tls = NULL;
     close(connection->fd);
     connection->is_gone = true;
     if (connection->due_us == 0) {
@@ -86,8 +115,7 @@ static void answer(const struct agent *agent, struct connection *connection)
     connection->due_us = 0;
     if (connection->is_gone) {
         free(connection);
-    } else if (send(connection->fd, agent->answer, agent->answer_len, MSG_NOSIGNAL) !=
-               (ssize_t)agent->answer_len) {
+    } else if (!send_answer(agent, connection)) {
         hang_up(connection);
     }
 }
@@ -112,11 +140,17 @@ static void answer_later(struct agent *agent, struct connection *connection, uin
 
 static void take_request(struct agent *agent, struct connection *connection)
 {
-    ssize_t got = recv(connection->fd, connection->request + connection->received,
-                       REQUEST_BYTES_MAX - 1 - connection->received, 0);
-    if (got <= 0) {
+    ssize_t got = receive(connection);
+    if (got < 0) {
         hang_up(connection);
+    }
+    if (got <= 0) {
         return;
+    }
+    if (!connection->is_used) {
+        connection->is_used = true;
+        agent->connections++;
+        agent->resumed += connection->tls && tls_connection_is_resumed(connection->tls);
     }
     connection->received += (size_t)got;
     connection->request[connection->received] = '\0';
@@ -140,6 +174,7 @@ static void take_connections(const struct agent *agent)
         struct connection *connection = memory_zeroed(sizeof *connection);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
         connection->fd = fd;
+        connection->tls = agent->tls ? tls_connection_open(agent->tls, fd) : NULL;
         if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 ||
             epoll_ctl(agent->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
             fail("a new connection");
@@ -224,11 +259,10 @@ static void run(struct agent *agent)
 
 int main(int argc, char **argv)
 {
-    static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'},
-                                            {"latency-ms", required_argument, NULL, 'l'},
-                                            {"status", required_argument, NULL, 's'},
-                                            {"times", required_argument, NULL, 'o'},
-                                            {0}};
+    static const struct option OPTIONS[] = {
+        {"port", required_argument, NULL, 'p'},   {"latency-ms", required_argument, NULL, 'l'},
+        {"status", required_argument, NULL, 's'}, {"times", required_argument, NULL, 'o'},
+        {"tls", required_argument, NULL, 't'},    {0}};
     struct agent agent = {0};
     unsigned status = 200;
     uint16_t port = 0;
@@ -243,10 +277,16 @@ int main(int argc, char **argv)
             status = (unsigned)strtoul(optarg, NULL, 10);
         } else if (option == 'o') {
             agent.times = optarg;
+        } else if (option == 't') {
+            agent.tls = tls_server_open(optarg);
+            if (!agent.tls) {
+                return 1;
+            }
         } else {
             return 2;
         }
     }
+    signal(SIGPIPE, SIG_IGN); // OpenSSL writes to those who have gone
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigprocmask(SIG_BLOCK, &ending, NULL);
@@ -261,7 +301,9 @@ int main(int argc, char **argv)
     if (agent.times) {
         write_times(&agent);
     }
-    printf("{\"requests\":%zu}\n", agent.requests);
+    printf("{\"requests\":%zu,\"connections\":%zu,\"resumed\":%zu}\n", agent.requests,
+           agent.connections, agent.resumed);
+    tls_server_close(agent.tls);
     free(agent.arrived_us);
     return 0;
 }

@@ -29,7 +29,7 @@
 #define REQUEST_BYTES_MAX 1024
 #define ANSWER_BYTES_MAX 2048
 #define EVENTS_MAX 256
-#define STRAGGLERS_US 5000000 // so long is waited for the last answers
+#define PATIENCE_S 5 // for the last answers
 #define US_PER_S 1000000
 #define NS_PER_US 1000
 
@@ -51,7 +51,7 @@ struct caller {
     uint16_t port;
     size_t connection_count, count;
     uint64_t first; // number of the first webhook
-    double rate, seconds;
+    double rate, seconds, patience_s;
     const char *tag, *times, *secret;
     int epoll_fd;
     struct connection *connections, *free;
@@ -208,7 +208,8 @@ static void run(struct caller *caller)
         uint64_t now_us = loop_now_us();
         uint64_t until_us = now_us + US_PER_S;
         if (!has_more(caller, now_us)) {
-            give_up_us = give_up_us ? give_up_us : now_us + STRAGGLERS_US;
+            give_up_us =
+                give_up_us ? give_up_us : now_us + (uint64_t)(caller->patience_s * US_PER_S);
             if (now_us > give_up_us) {
                 break;
             }
@@ -273,15 +274,12 @@ static void release(struct caller *caller)
 
 static void read_options(struct caller *caller, int argc, char **argv)
 {
-    static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'},
-                                            {"connections", required_argument, NULL, 'c'},
-                                            {"count", required_argument, NULL, 'n'},
-                                            {"first", required_argument, NULL, 'f'},
-                                            {"rate", required_argument, NULL, 'r'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"tag", required_argument, NULL, 't'},
-                                            {"times", required_argument, NULL, 'o'},
-                                            {0}};
+    static const struct option OPTIONS[] = {
+        {"port", required_argument, NULL, 'p'},     {"connections", required_argument, NULL, 'c'},
+        {"count", required_argument, NULL, 'n'},    {"first", required_argument, NULL, 'f'},
+        {"rate", required_argument, NULL, 'r'},     {"seconds", required_argument, NULL, 's'},
+        {"patience", required_argument, NULL, 'w'}, {"tag", required_argument, NULL, 't'},
+        {"times", required_argument, NULL, 'o'},    {0}};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
@@ -303,6 +301,9 @@ static void read_options(struct caller *caller, int argc, char **argv)
         case 's':
             caller->seconds = strtod(optarg, NULL);
             break;
+        case 'w':
+            caller->patience_s = strtod(optarg, NULL);
+            break;
         case 't':
             caller->tag = optarg;
             break;
@@ -317,7 +318,8 @@ static void read_options(struct caller *caller, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct caller caller = {.connection_count = 64, .count = 1000, .tag = "bench"};
+    struct caller caller = {
+        .connection_count = 64, .count = 1000, .tag = "bench", .patience_s = PATIENCE_S};
     read_options(&caller, argc, argv);
     caller.secret = getenv("BENCH_SECRET");
     if (!caller.secret) {

@@ -11,16 +11,23 @@
 -- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
+local TOGETHER_MS = 125 -- for each further refusal of requests that were out together
 local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 local ANSWERS_MAX = 20 -- that admit.lua looks at
-local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
+local DOWN_PROBE_MS = 5000 -- one call of a route with a further agent still asks one that is down first
+local MOVED_MAX = 10000 -- calls that become due together
+local lines, holds, moves = prefix .. KEY_LINES, prefix .. KEY_HOLDS, prefix .. KEY_MOVES
 
 local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
     redis.call('ZADD', holds, hold_ms, call_id)
     redis.call('SADD', lines, agent)
+    if next_ms ~= '' then
+        local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
+        redis.call('ZADD', moves, is_down and now_text or next_ms, call_id)
+    end
     give_to('line', entry)
     if not has_waited then
         local event = record_event('waiting', attempt, consumer, reason, err)
@@ -32,10 +39,35 @@ local function leave_line()
     redis.call('ZREM', line, call_id)
     redis.call('ZREM', holds, call_id)
     redis.call('ZREM', admitted, entry)
+    if next_ms ~= '' then
+        redis.call('ZREM', moves, call_id)
+    end
 end
 
--- The first refusal of requests that were out together slows the queue down. The others add nothing,
--- unless their Retry-After is longer.
+-- The agent is misconfigured, or fails each time: calls of a route with a further agent move there.
+local function note_down()
+    if redis.call('HSETNX', pace, 'down_ms', now_text) == 1 then
+        redis.call('HSET', pace, 'down_probe_ms', now_text)
+        for _, id in ipairs(redis.call('EXISTS', moves) == 1 and
+            redis.call('ZRANGE', line, 0, MOVED_MAX - 1) or {}) do
+            redis.call('ZADD', moves, 'XX', now_text, id)
+        end
+    end
+end
+
+-- May this new call ask an agent that is down, which the others leave at once?
+local function is_down_probe()
+    local known = redis.call('HMGET', pace, 'down_ms', 'down_probe_ms')
+    if not known[1] or left_until(tonumber(known[2] or 0) + DOWN_PROBE_MS) > 0 then
+        return false
+    end
+    redis.call('HSET', pace, 'down_probe_ms', now_text)
+    return true
+end
+
+-- The first refusal of requests that were out together slows the queue down. Each other one adds
+-- TOGETHER_MS, up to PACE_MS_MAX from now: a 2xx lets two ask, and an agent that is full again refuses
+-- both.
 local function slow_down(begun_ms, retry_after_ms)
     local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms')
     local next_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
@@ -46,8 +78,9 @@ local function slow_down(begun_ms, retry_after_ms)
             (PACE_MS_MAX - PACE_MS_MIN) * math.min(math.max(growth, 0), 1)
         redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
             'next_ms', text(now + (retry_after_ms > 0 and retry_after_ms or backoff_ms)))
-    elseif retry_after_ms > 0 and now + retry_after_ms > next_ms then
-        redis.call('HSET', pace, 'next_ms', text(now + retry_after_ms))
+    else
+        local later_ms = math.min(next_ms + TOGETHER_MS, now + PACE_MS_MAX)
+        redis.call('HSET', pace, 'next_ms', text(math.max(next_ms, later_ms, now + retry_after_ms)))
     end
     redis.call('EXPIRE', pace, PACE_KEPT_S)
 end
@@ -58,6 +91,9 @@ local function fail_in_line(begun_ms, retry_after_ms)
     redis.call('HSET', pace, 'failed', call_id)
     if redis.call('HINCRBY', pace, 'failures', 1) >= FAILURES_MAX or retry_after_ms > 0 then
         slow_down(begun_ms, retry_after_ms)
+    end
+    if tonumber(redis.call('HGET', pace, 'failures')) >= FAILURES_MAX then
+        note_down()
     end
 end
 
@@ -83,17 +119,20 @@ local function note_answer(latency_ms)
     redis.call('EXPIRE', answers, PACE_KEPT_S)
 end
 
--- A call was started: two more may ask at once. The pace ends when nobody waits or asks.
+-- A call was started: two more may ask at once. The pace ends when nobody waits or asks,
+-- and no route is rejecting (rejecting.lua).
 local function speed_up(begun_ms)
     local slowed_ms = tonumber(redis.call('HGET', pace, 'slowed_ms'))
     if not slowed_ms then
         return
     end
     redis.call('HSET', pace, 'failures', 0)
+    redis.call('HDEL', pace, 'down_ms', 'down_probe_ms')
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end
-    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 then
+    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 and
+        redis.call('EXISTS', prefix .. KEY_REJECTING .. agent) == 0 then
         redis.call('DEL', pace)
     else
         redis.call('HINCRBY', pace, 'width', 1)

@@ -7,11 +7,11 @@
 -- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
 -- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
 -- call may be answered; of an outcome `rejected` that is not a death, `line`, or `again` and after how
--- many ms. The verdicts of a rejection end with a 1 if its route is rejecting. `recorded`, of an attempt
--- without an answer, comes with how many ms ago the agent answered another worker, and a 1. Sent again,
--- the step changes nothing.
+-- many ms. A call that has ended: also how many have. The verdicts of a rejection end with a 1 if its
+-- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
+-- ago the agent answered another worker, and a 1. Sent again, the step changes nothing.
 local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
-local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
+local FIELDS_COUNT = 19 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -49,10 +49,17 @@ local function start_late(state, reason, letter)
             copy[#copy + 1] = 'late'
             copy[#copy + 1] = now_text
             redis.call('XDEL', dead, letter)
-            redis.call('XADD', dead, '*', unpack(copy))
+            fields[#fields + 1] = 'letter'
+            fields[#fields + 1] = redis.call('XADD', dead, '*', unpack(copy))
         end
     end
     redis.call('HSET', call_key, unpack(fields))
+end
+
+-- Of all calls so far: by this a worker sees that Redis came back with less than it had.
+local function ended_count()
+    local known = redis.call('HMGET', counts, 'started', 'dead', 'duplicate')
+    return text((known[1] or 0) + (known[2] or 0) + (known[3] or 0))
 end
 
 local function finish(...)
@@ -82,8 +89,10 @@ local function finish(...)
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
         not is_answered and tonumber(call[3]) == attempt
     local owner = owner_of(entry)
-    -- By this very step, whose reply was lost: the verdict that it had.
+    -- By this very step, whose reply was lost: the verdict that it had. Something is written again: a
+    -- WAIT counts only what its own connection has written.
     local function repeated()
+        redis.call('HSET', call_key, 'answered', call[4])
         if outcome.name ~= 'rejected' then
             return 'recorded'
         end
@@ -228,9 +237,9 @@ local function finish(...)
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
         if outcome.reason == 'rejected' then
-            return 'rejected 0' .. (is_rejecting() and ' 1' or ' 0')
+            return 'rejected ' .. ended_count() .. (is_rejecting() and ' 1' or ' 0')
         end
-        return outcome.reason == 'unknown' and 'unknown' or 'recorded'
+        return (outcome.reason == 'unknown' and 'unknown ' or 'recorded ') .. ended_count()
     end
 
     set('state', 'waiting')
@@ -241,6 +250,9 @@ local function finish(...)
     local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
+        if outcome.is_down == '1' then
+            note_down()
+        end
         note_answer_in_pace(outcome.http_status, outcome.error)
     elseif has_line and outcome.agent_failed == '1' and not is_own_fault then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))

@@ -15,12 +15,14 @@
 #define DIALOUTS_BEHIND_DIALINS                                                                    \
     4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
-#define CALL_WORDS 11 // worker/record/call.lua names them
-#define BEGIN_ARGS (CALL_WORDS + 5)
+#define CALL_WORDS 12 // worker/record/call.lua names them
+#define BEGIN_ARGS (CALL_WORDS + 6)
+#define BEGIN_WAITS_MAX 1
 #define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
 struct record {
     struct scripts *scripts;
+    struct redis_replicas *replicas; // NULL: Redis alone is enough
     struct script_batch *begin, *finish;
     uint64_t errors;
 };
@@ -47,6 +49,7 @@ static enum record_verdict verdict_of(struct bytes_view name)
         {"lost", RECORD_LOST},
         {"recorded", RECORD_DONE},
         {"elsewhere", RECORD_ELSEWHERE},
+        {"declined", RECORD_DECLINED},
         {"unknown", RECORD_UNKNOWN},
         {"not_yet", RECORD_NOT_YET},
         {"rejected", RECORD_REJECTED},
@@ -93,7 +96,7 @@ struct arg_list {
     struct bytes_view arg[FINISH_ARGS];
     size_t count;
     char received_ms[REDIS_NUMBER_BYTES], deadline_ms[REDIS_NUMBER_BYTES],
-        score[REDIS_NUMBER_BYTES];
+        score[REDIS_NUMBER_BYTES], next_ms[REDIS_NUMBER_BYTES];
 };
 
 static void add(struct arg_list *arg_list, struct bytes_view arg)
@@ -125,6 +128,7 @@ static void describe(const struct record_call *call, struct arg_list *arg_list)
     add(arg_list, redis_number(arg_list->score, score_of(call)));
     add(arg_list, redis_number(arg_list->deadline_ms, call->deadline_ms));
     add(arg_list, view_of_text(call->route));
+    add(arg_list, call->next_ms ? redis_number(arg_list->next_ms, call->next_ms) : VIEW(""));
 }
 
 static bool send(struct record *record, struct script_batch *steps, const struct arg_list *arg_list,
@@ -142,6 +146,9 @@ static bool send(struct record *record, struct script_batch *steps, const struct
 bool record_begin(struct record *record, const struct record_call *call, const char *token,
                   unsigned deaths_max, record_on_verdict *on_verdict, void *arg)
 {
+    if (record->replicas && redis_replicas_are_missing(record->replicas)) {
+        return false;
+    }
     struct arg_list arg_list;
     char deaths[REDIS_NUMBER_BYTES], step[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
     describe(call, &arg_list);
@@ -150,6 +157,7 @@ bool record_begin(struct record *record, const struct record_call *call, const c
     add(&arg_list, redis_number(step, call->step));
     add(&arg_list, view_of_text(call->why_moved));
     add(&arg_list, redis_number(out_max, call->out_max));
+    add(&arg_list, view_of_text(call->limit));
     assert(arg_list.count == BEGIN_ARGS);
     return send(record, record->begin, &arg_list, on_verdict, arg);
 }
@@ -168,23 +176,26 @@ bool record_finish(struct record *record, const struct record_call *call,
     return send(record, record->finish, &arg_list, on_verdict, arg);
 }
 
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
-                           uint64_t request_ms_max, uint64_t grace_ms)
+struct record *record_open(struct loop *loop, struct scripts *scripts,
+                           struct redis_replicas *replicas, const struct record_settings *settings)
 {
     struct record *record = memory_zeroed(sizeof *record);
     char poison[REDIS_NUMBER_BYTES], request_ms[REDIS_NUMBER_BYTES], grace[REDIS_NUMBER_BYTES];
     record->scripts = scripts;
+    record->replicas = replicas;
     const struct bytes_view argv[] = {
-        view_of_text(consumer),
+        view_of_text(settings->consumer),
         redis_number(poison, RECORD_DEATHS_MAX),
-        redis_number(request_ms, request_ms_max),
+        redis_number(request_ms, settings->request_ms_max),
     };
     record->begin = script_batch_open(loop, scripts, SCRIPT_BEGIN, BEGIN_ARGS,
                                       sizeof argv / sizeof argv[0], argv);
     const struct bytes_view finish_argv[] = {argv[0], view_of_text(OUTCOME_FIELD_NAMES),
-                                             redis_number(grace, grace_ms)};
+                                             redis_number(grace, settings->grace_ms)};
     record->finish = script_batch_open(loop, scripts, SCRIPT_FINISH, FINISH_ARGS,
                                        sizeof finish_argv / sizeof finish_argv[0], finish_argv);
+    script_batch_wait_for(record->begin, replicas, BEGIN_WAITS_MAX);
+    script_batch_wait_for(record->finish, replicas, 0);
     return record;
 }
 

@@ -4,6 +4,7 @@
 #define DIALIN_RECORD_H
 
 #include "outcome.h"
+#include "redis_replicas.h"
 #include "script.h"
 #include "webhook_entry.h"
 
@@ -24,6 +25,8 @@ struct record_call {
     unsigned step;         // along the route
     const char *why_moved; // why the record may name another route, agent or step; "": it must not
     uint64_t out_max;      // requests that may be out for the agent; 0: any number
+    uint64_t next_ms;         // when it moves on to the route's next agent; 0: never
+    const char *limit;        // of its caller: "<calls> <ms> <caller>", or ""
     uint64_t priority_ms;  // by which the call stands earlier in the agent's line
     uint64_t received_ms;
     uint64_t rang_ms;     // the same, unless Redis' clock stepped since: then by its clock now
@@ -35,6 +38,7 @@ enum record_verdict {
     RECORD_GO,        // begin: POST now, this is attempt number `attempt`
     RECORD_DUPLICATE, // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,  // begin: this entry was finished before; acknowledged
+    RECORD_DECLINED,  // begin: its caller has rung too often
     RECORD_ELSEWHERE, // begin: the record names another route, agent or step: read it
     RECORD_LINED_UP,  // begin: the agent has a line; finish: rejected; the call now stands in line
     RECORD_BUSY,      // begin: another worker has its request out and lives, or it is to wait
@@ -56,11 +60,19 @@ typedef void record_on_verdict(enum record_verdict verdict, unsigned attempt, un
 
 struct record;
 
-// `request_ms_max`: how long a request may be in flight. `grace_ms`: HOLD_GRACE_S.
-struct record *record_open(struct loop *loop, struct scripts *scripts, const char *consumer,
-                           uint64_t request_ms_max, uint64_t grace_ms);
-// When the connection has been closed, and the calls are still there: steps that never left get
-// RECORD_UNAVAILABLE.
+struct record_settings {
+    const char *consumer;    // borrowed for the call of record_open
+    uint64_t request_ms_max; // how long a request may be in flight
+    uint64_t grace_ms;       // HOLD_GRACE_S
+};
+
+// With `replicas` (which may be NULL) both steps wait for them. If too few of them have a `begin`
+// in time, it is RECORD_UNAVAILABLE, and no other begins while they are missing; a `finish` waits
+// on.
+struct record *record_open(struct loop *loop, struct scripts *scripts,
+                           struct redis_replicas *replicas, const struct record_settings *settings);
+// When connection and replicas have been closed, and the calls are still there: steps that never
+// left get RECORD_UNAVAILABLE.
 void record_close(struct record *record);
 
 // `token` is the same when one step is sent again after RECORD_UNAVAILABLE, and new for each POST.

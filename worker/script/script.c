@@ -142,6 +142,11 @@ const char *scripts_error(struct scripts *scripts, const redisReply *reply)
     return reply->str;
 }
 
+void scripts_keep_reply(struct scripts *scripts)
+{
+    redis_keep_reply(scripts->redis);
+}
+
 void scripts_look_at(struct scripts *scripts, const redisReply *reply)
 {
     if (reply && redis_error_of(reply) == REDIS_NOSCRIPT) {

@@ -29,6 +29,9 @@ bool scripts_can_send(const struct scripts *scripts);
 // the next call.
 const char *scripts_error(struct scripts *scripts, const redisReply *reply);
 
+// From inside a callback: as redis_keep_reply.
+void scripts_keep_reply(struct scripts *scripts);
+
 // To be called with each reply: loads the scripts again if Redis has forgotten them.
 void scripts_look_at(struct scripts *scripts, const redisReply *reply);
 

@@ -19,6 +19,7 @@ struct step {
 struct run {
     struct run *next;
     struct script_batch *batch;
+    redisReply *reply; // while it waits for replicas; owned
     struct bytes args; // as on the wire: the script's own arguments, and every step's
     size_t count;
     struct step step[SCRIPT_BATCH_STEPS_MAX];
@@ -26,6 +27,8 @@ struct run {
 
 struct script_batch {
     struct scripts *scripts;
+    struct redis_replicas *replicas; // NULL: Redis alone is enough
+    unsigned waits_max;
     enum script_name name;
     size_t args_each;
     struct bytes head; // the words in front of the steps
@@ -115,12 +118,26 @@ static void send_each_alone(struct run *run)
     give_back(run);
 }
 
+static void on_replicas(bool have_it, void *arg)
+{
+    struct run *run = arg;
+    redisReply *reply = run->reply;
+    run->reply = NULL;
+    answer_all(run, have_it ? reply : NULL);
+    freeReplyObject(reply);
+}
+
 static void on_answer(const redisReply *reply, void *arg)
 {
     struct run *run = arg;
-    scripts_look_at(run->batch->scripts, reply);
+    struct script_batch *batch = run->batch;
+    scripts_look_at(batch->scripts, reply);
     if (reply && reply->type == REDIS_REPLY_ERROR && run->count > 1) {
         send_each_alone(run);
+    } else if (batch->replicas && reply_is_list(reply)) {
+        scripts_keep_reply(batch->scripts);
+        run->reply = (redisReply *)(uintptr_t)reply;
+        redis_replicas_wait(batch->replicas, batch->waits_max, on_replicas, run);
     } else {
         answer_all(run, reply);
     }
@@ -198,6 +215,13 @@ struct script_batch *script_batch_open(struct loop *loop, struct scripts *script
     batch->head_count = 1 + argc;
     batch->hook = loop_before_sleep(loop, send_all, batch);
     return batch;
+}
+
+void script_batch_wait_for(struct script_batch *batch, struct redis_replicas *replicas,
+                           unsigned waits_max)
+{
+    batch->replicas = replicas;
+    batch->waits_max = waits_max;
 }
 
 void script_batch_close(struct script_batch *batch)

@@ -1,6 +1,7 @@
 // A cut append-only file or a failover loses entries of stream and counters alike,
 // so that the account still adds up. Hence the second look: how many entries Redis had counted up
-// to the newest one this worker knows, and how many it counts up to there now.
+// to the newest one this worker knows, and how many it counts up to there now. Outcomes only grow
+// in number; so fewer than this worker has seen are a loss as well.
 #include "account.h"
 
 #include "log.h"
@@ -21,9 +22,10 @@ struct account {
     bool is_reading;
     int64_t added; // as of `newest`
     char newest[ENTRY_ID_BYTES];
-    int64_t said; // the difference that was said last
+    int64_t ended; // calls, the most that were seen
+    int64_t said;  // the difference that was said last
     int64_t *difference, *unfinished, *in_line;
-    uint64_t *readings;
+    uint64_t *readings, *losses;
 };
 
 // The places of account.lua's answer.
@@ -42,9 +44,34 @@ static int64_t missing(const struct account *account, const redisReply *reply)
     return account->newest[0] ? account->added - up_to_there : 0;
 }
 
+static int64_t ended(const redisReply *reply)
+{
+    return at(reply, STARTED) + at(reply, DEAD) + at(reply, DUPLICATE);
+}
+
+static void look_for_lost_outcomes(struct account *account, const redisReply *reply)
+{
+    int64_t count = account->ended - ended(reply);
+    if (count > 0) {
+        log_error("Redis has lost outcomes: calls that had ended may be started again, with a "
+                  "second bot (restored, restarted from a damaged append-only file, or failed over "
+                  "to a replica that did not have them: see REDIS_WAIT_REPLICAS)",
+                  log_number("outcomes", count));
+        (*account->losses)++;
+        account->ended = 0;
+    }
+    account_note_ended(account, (uint64_t)ended(reply));
+}
+
+void account_note_ended(struct account *account, uint64_t ended_count)
+{
+    account->ended = (int64_t)ended_count > account->ended ? (int64_t)ended_count : account->ended;
+}
+
 static void look_for_losses(struct account *account, const redisReply *reply)
 {
     int64_t count = missing(account, reply);
+    *account->losses += count > 0;
     if (count > 0 && count == account->added) {
         log_error("Redis has lost every webhook it had: the stream was deleted, or all was flushed",
                   log_number("entries", count), log_text("up_to", account->newest));
@@ -62,8 +89,7 @@ static void look_for_losses(struct account *account, const redisReply *reply)
 
 static void add_up(struct account *account, const redisReply *reply)
 {
-    int64_t finished = at(reply, STARTED) + at(reply, DEAD) + at(reply, DUPLICATE);
-    int64_t difference = at(reply, ADDED) - finished - at(reply, UNFINISHED);
+    int64_t difference = at(reply, ADDED) - ended(reply) - at(reply, UNFINISHED);
     *account->in_line = at(reply, IN_LINE);
     if (at(reply, UNFINISHED) < 0) {
         return;
@@ -90,6 +116,7 @@ static void on_read(const redisReply *reply, void *arg)
     scripts_look_at(account->scripts, reply);
     if (reply_has_shape(reply, SHAPE)) {
         look_for_losses(account, reply);
+        look_for_lost_outcomes(account, reply);
         add_up(account, reply);
         (*account->readings)++;
     } else if (reply_is_error(reply)) {
@@ -148,6 +175,9 @@ struct account *account_open(struct loop *loop, struct scripts *scripts, struct 
         metrics_gauge(metrics, "dialin_entries_in_line", "Calls that wait for an agent.", NULL);
     account->readings = metrics_counter(metrics, "dialin_account_readings_total",
                                         "How often the account was read.", NULL);
+    account->losses = metrics_counter(
+        metrics, "dialin_losses_total",
+        "Times that Redis had lost webhooks, or outcomes that were recorded.", NULL);
     account->timer = loop_timer_open(loop, read_account, account);
     return account;
 }

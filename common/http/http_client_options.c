@@ -1,0 +1,34 @@
+// See http_client_options.h.
+#include "http_client_options.h"
+
+#define ANSWER_BUFFER_BYTES 4096L
+
+void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
+                             const char *ca_file)
+{
+    SET(easy, CURLOPT_POST, 1L);
+    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(easy, CURLOPT_PROXY, "");
+    SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
+    SET(easy, CURLOPT_BUFFERSIZE, ANSWER_BUFFER_BYTES);
+    if (ca_file) {
+        SET(easy, CURLOPT_CAINFO, ca_file);
+        SET(easy, CURLOPT_CAPATH, NULL); // with one, libcurl parses the bundle for each connection
+    }
+    SET(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_KEPT_IDLE_S);
+    SET(easy, CURLOPT_NOSIGNAL, 1L);
+    SET(easy, CURLOPT_TCP_NODELAY, 1L);
+}
+
+void http_client_set_limits(CURLM *multi, unsigned connections_max)
+{
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections_max);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)connections_max);
+}

@@ -1,0 +1,23 @@
+// The options of libcurl that are the same for every request.
+#ifndef DIALIN_HTTP_CLIENT_OPTIONS_H
+#define DIALIN_HTTP_CLIENT_OPTIONS_H
+
+#include "http_client.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+
+static inline void http_client_option_failed(CURLcode code)
+{
+    assert(code == CURLE_OK); // a wrong option is our own mistake
+    (void)code;
+}
+
+#define SET(easy, option, value) http_client_option_failed(curl_easy_setopt(easy, option, value))
+
+void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
+                             const char *ca_file);
+
+void http_client_set_limits(CURLM *multi, unsigned connections_max);
+
+#endif

@@ -1,0 +1,68 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "http_client_queue.h"
+
+static void begin_all(struct http_queue *queue)
+{
+    while (http_queue_may_begin(queue, false) > 0) {
+        http_queue_take(queue);
+    }
+}
+
+static void tls_begins_slowly_while_sockets_wait(void **state)
+{
+    (void)state;
+    struct http_queued plain, tls[2];
+    struct http_queue queue;
+    http_queue_init(&queue);
+    assert_int_equal(http_queue_may_begin(&queue, false), 0);
+    http_queue_add(&queue, &plain, false);
+    http_queue_add(&queue, &tls[0], true);
+    http_queue_add(&queue, &tls[1], true);
+    assert_int_equal(queue.tls_waiting, 2);
+    assert_int_equal(http_queue_may_begin(&queue, true), HTTP_BEGIN_PER_TURN);
+    assert_ptr_equal(http_queue_take(&queue), &plain);
+    assert_int_equal(http_queue_may_begin(&queue, true), HTTP_TLS_BEGIN_PER_BUSY_TURN);
+    assert_int_equal(http_queue_may_begin(&queue, false), HTTP_TLS_BEGIN_PER_TURN);
+    assert_ptr_equal(http_queue_take(&queue), &tls[0]);
+    assert_ptr_equal(http_queue_take(&queue), &tls[1]);
+    assert_null(http_queue_take(&queue));
+    assert_int_equal(queue.tls_waiting, 0);
+    assert_int_equal(http_queue_may_begin(&queue, false), 0);
+    http_queue_add(&queue, &plain, false); // to the end of an empty queue
+    assert_ptr_equal(http_queue_take(&queue), &plain);
+}
+
+static void no_more_connect_than_the_maximum(void **state)
+{
+    (void)state;
+    static struct http_queued queued[HTTP_CONNECTING_MAX + 2];
+    struct http_queue queue;
+    http_queue_init(&queue);
+    for (size_t i = 0; i < HTTP_CONNECTING_MAX + 2; i++) {
+        http_queue_add(&queue, &queued[i], true);
+    }
+    begin_all(&queue);
+    assert_int_equal(queue.connecting, HTTP_CONNECTING_MAX);
+    assert_int_equal(queue.tls_waiting, 2);
+    assert_true(http_queue_connected(&queue, &queued[7]));
+    assert_false(http_queue_connected(&queue, &queued[7])); // it was counted once
+    assert_int_equal(http_queue_may_begin(&queue, false), 1);
+    begin_all(&queue);
+    assert_true(http_queue_connected(&queue, &queued[8]));
+    begin_all(&queue);
+    assert_false(http_queue_connected(&queue, &queued[9])); // nobody waits any more
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tls_begins_slowly_while_sockets_wait),
+        cmocka_unit_test(no_more_connect_than_the_maximum),
+    };
+    return cmocka_run_group_tests_name("http_client_queue", tests, NULL, NULL);
+}
