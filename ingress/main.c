@@ -7,7 +7,9 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "process_metrics.h"
 #include "program_status.h"
+#include "redis_metrics.h"
 #include "service_manager.h"
 #include "settings.h"
 
@@ -39,6 +41,9 @@ struct ingress {
     struct intake *intake;
     struct metrics *metrics;
     struct program_status *status;
+    struct process_metrics *process_metrics;
+    struct redis_metrics *redis_metrics;
+    int64_t *connections;
     struct loop_timer *drain, *lame_duck;
     uint64_t lame_duck_ms; // still accepting, though not ready
     bool has_tls, is_leaving;
@@ -104,6 +109,22 @@ static void on_terminate(void *arg)
     log_info("shutting down: not ready, but still accepting (LAME_DUCK_S)",
              log_number("ms", (int64_t)ingress->lame_duck_ms));
     loop_timer_start(ingress->lame_duck, ingress->lame_duck_ms);
+}
+
+static void count_connections(void *arg)
+{
+    const struct ingress *ingress = arg;
+    *ingress->connections = ingress->server ? (int64_t)http_server_connections(ingress->server) : 0;
+}
+
+static void open_metrics(struct ingress *ingress)
+{
+    struct metrics *metrics = ingress->metrics;
+    ingress->connections =
+        metrics_gauge(metrics, "dialin_http_connections", "Open HTTP connections.", NULL);
+    metrics_before_print(metrics, count_connections, ingress);
+    ingress->redis_metrics = redis_metrics_open(metrics, intake_redis(ingress->intake));
+    ingress->process_metrics = process_metrics_open(metrics);
 }
 
 static void describe(struct json_line *line, void *arg)
@@ -218,6 +239,7 @@ static int run(const void *arg)
         .arg = &ingress,
     };
     ingress.intake = open_intake(&ingress, settings);
+    open_metrics(&ingress);
     struct process_reloader *reloader = process_reload_open(ingress.loop, &reload);
     ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
     ingress.lame_duck = loop_timer_open(ingress.loop, drain, &ingress);
@@ -234,6 +256,8 @@ static int run(const void *arg)
     admin_close(admin);
     intake_close(ingress.intake);
     program_status_close(ingress.status);
+    redis_metrics_close(ingress.redis_metrics);
+    process_metrics_close(ingress.process_metrics);
     if (ingress.server) {
         http_server_close(ingress.server);
     }
