@@ -74,6 +74,7 @@ DEAD = {"calls": {"a": {"state": "dead", "received_ms": "1000"}}, "counts": {"de
     ({"events": [attempt(1, "429"), end()]}, "without an attempt that was answered 2xx"),
     ({**DEAD, "events": [end("dead", reason="expired", at_ms="30900")]}, "expired after 29900 ms"),
     ({**DEAD, "events": [end("dead", reason="rejected", at_ms="50000")]}, "rejected"),
+    ({**DEAD, "events": [end("dead", reason="unknown", at_ms="50000")]}, "unknown"),
     ({**DEAD, "events": [attempt(1, "429"), end("dead", reason="expired", at_ms="50000")],
       "starts": {"a": 1}, "posts": {"a": 1}}, "1 bots and only 0"),
     ({"calls": {"a": {"state": "waiting"}}}, "its record says waiting"),
