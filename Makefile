@@ -13,7 +13,7 @@ CC := gcc
 BUILD := $(if $(SANITIZE),build/sanitize,build)
 OBJ := $(BUILD)/obj
 
-PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto
+PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto libutf8proc
 # Asked once, when the first recipe needs them: pkg-config may have to be installed before.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
@@ -143,10 +143,11 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              builds dialin-ingress, -worker, -audit, -board, -agent and -caller into build/
-## make run          starts a private Redis, ingress, worker and agent in the foreground
+## make run          starts a private Redis, ingress, worker, board and agent in the foreground
 ## make call         rings once, at what make run or docker compose up has started: ARGS="--count 10"
 ## make test         unit and flow tests; needs no container engine
 ## make test-board   the board in Debian's Chromium
+## make board-pictures  the README's pictures of the board, in a minute and a half
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
@@ -158,7 +159,7 @@ help:
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
 ## make failover     a Sentinel set whose primary is killed under load: FAILOVERS=20, SEED
-## make line         how long those wait who stand in line: SESSIONS, SESSION_S
+## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
 ## make format       clang-format over every C file
@@ -207,6 +208,12 @@ test-board: deps-board
 	@tests/board/install.sh $(BUILD)/board
 	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q \
 	  -p no:cacheprovider tests/board
+
+.PHONY: board-pictures
+board-pictures: deps-board
+	@+MAKE='$(MAKE)' .ci/build all
+	@tests/board/install.sh $(BUILD)/board
+	@BOARD_MODULES=$(abspath $(BUILD))/board DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/board/pictures.py
 
 .PHONY: sanitize
 sanitize:

@@ -22,6 +22,8 @@ struct intake {
     struct pending_webhooks *pending;
     struct refusals *refusals;
     struct intake_metrics counts;
+    uint64_t verifications;       // since the log had one
+    uint64_t log_verification_ms; // when it may have the next
 };
 
 // --- refusing ---------------------------------------------------------------------------------
@@ -183,8 +185,16 @@ void intake_on_head(struct http_request *request, void *arg)
 
 static void answer_verification(struct intake *intake, struct http_request *request)
 {
+    uint64_t now_ms = loop_now_ms();
     (*intake->counts.verified)++;
-    log_info("verification request answered", log_text("peer", http_request_peer(request)));
+    intake->verifications++;
+    if (now_ms >= intake->log_verification_ms) { // anybody may ask, as often as he likes
+        log_info("verification request answered",
+                 log_number("count", (int64_t)intake->verifications),
+                 log_text("peer", http_request_peer(request)));
+        intake->verifications = 0;
+        intake->log_verification_ms = now_ms + REFUSAL_LOG_MS;
+    }
     http_reply(request, 200, VIEW("{\"status\":\"success\",\"message\":\"Test request received\"}"),
                NULL);
 }

@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-static void begin(struct json_line *line)
+void json_line_begin(struct json_line *line)
 {
     bytes_clear(&line->text);
     bytes_append_text(&line->text, "{");
@@ -15,7 +15,7 @@ static void begin(struct json_line *line)
 void json_line_init(struct json_line *line)
 {
     bytes_init(&line->text, JSON_LINE_BYTES_MAX);
-    begin(line);
+    json_line_begin(line);
 }
 
 void json_line_release(struct json_line *line)
@@ -127,9 +127,8 @@ void json_line_close(struct json_line *line, char bracket)
     line->is_first = false;
 }
 
-void json_line_print(struct json_line *line, FILE *file)
+struct bytes_view json_line_end(struct json_line *line)
 {
     bytes_append_text(&line->text, "}\n");
-    fwrite(line->text.data, 1, line->text.len, file);
-    begin(line);
+    return bytes_view(&line->text);
 }

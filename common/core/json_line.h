@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #define JSON_LINE_TEXTS_MAX (16 * 1024 * 1024) // texts beyond it are left out, with their names
 #define JSON_LINE_BYTES_MAX (20 * 1024 * 1024) // so that there is room for the punctuation
@@ -32,7 +31,9 @@ void json_line_open(struct json_line *line, const char *name, char bracket);
 void json_line_open_element(struct json_line *line); // an object in an array
 void json_line_close(struct json_line *line, char bracket);
 
-// Ends the object, writes it with a newline, and begins an empty one.
-void json_line_print(struct json_line *line, FILE *file);
+// Ends the object with a newline; the text is good until json_line_begin, which begins an empty
+// one.
+struct bytes_view json_line_end(struct json_line *line);
+void json_line_begin(struct json_line *line);
 
 #endif

@@ -12,6 +12,11 @@
 
 #define HTTP_PATH_BYTES_MAX 1024
 
+// Requests whose bodies are paused (http_pause.h), in order.
+struct http_pauses {
+    struct http_request *oldest, *newest;
+};
+
 struct http_server {
     struct loop *loop;
     struct MHD_Daemon *daemon;
@@ -25,6 +30,7 @@ struct http_server {
     struct http_queues queues;
     struct http_linger *linger;
     struct http_bodies bodies;
+    struct http_pauses pauses;
     struct http_shares *shares;
     struct http_connection **by_fd; // for the tap; NULL if there is none
     size_t fds;                     // length of by_fd
@@ -54,6 +60,8 @@ struct http_request {
     const struct http_route *route;
     enum http_phase phase;
     bool is_suspended;
+    bool is_paused; // in the middle of its body
+    struct http_request *next_paused, *previous_paused;
     bool is_aborted;
     bool is_stream; // its answer has no end
     bool must_close;

@@ -6,6 +6,7 @@
 #include "http_framing.h"
 #include "http_head.h"
 #include "http_internal.h"
+#include "http_pause.h"
 #include "http_refusal.h"
 #include "http_share.h"
 #include "http_table.h"
@@ -305,6 +306,7 @@ static void append_body(struct http_request *request, const char *data, size_t s
 
 static enum MHD_Result take_body(struct http_request *request, const char *data, size_t *size)
 {
+    size_t taken = *size;
     if (request->phase == HTTP_BODY) {
         append_body(request, data, *size);
     }
@@ -320,6 +322,7 @@ static enum MHD_Result take_body(struct http_request *request, const char *data,
         }
     }
     *size = 0;
+    http_pause_after(request, taken);
     return MHD_YES;
 }
 

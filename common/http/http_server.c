@@ -10,6 +10,7 @@
 #include "http_server.h"
 
 #include "http_internal.h"
+#include "http_pause.h"
 #include "http_listener.h"
 #include "http_refusal.h"
 #include "http_share.h"
@@ -102,6 +103,9 @@ void http_server_hang_up(struct http_server *server, struct http_connection *con
     }
     shutdown(connection->fd, SHUT_RDWR);
     server->is_due = true;
+    if (connection->request) {
+        http_pause_end(connection->request); // so that libmicrohttpd sees its end
+    }
     bytes_release(&answer);
     if (server->options.on_refusal) {
         server->options.on_refusal(code, server->options.arg);
@@ -120,9 +124,11 @@ static void run(struct http_server *server, unsigned runs_max)
         (runs++ == 0 || runs_max > RUNS_PER_TURN_MAX || loop_now_us() - begun_us < TURN_US_MAX)) {
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         server->is_due = false;
+        http_pause_take_turns(server);
         MHD_run(server->daemon);
         server->is_due |=
-            MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
+            http_pause_has_any(server) ||
+            (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     }
     http_tap_remove();
 }
@@ -335,7 +341,8 @@ void http_server_close(struct http_server *server)
     assert(server->parked == 0);
     server->is_closing = true;
     http_streams_end(server); // a connection that is suspended could not be closed
-    run_to_the_end(server);   // the last answers leave
+    http_pause_end_all(server);
+    run_to_the_end(server); // the last answers leave
     http_tls_front_close(server->tls);
     run_to_the_end(server);
     loop_watch_close(server->watch);

@@ -27,8 +27,8 @@
     X(ADMITTED, ":asking:")   /* sorted set for each agent: admitted entries, by when */           \
     X(ANSWERS, ":answers:")   /* stream for each agent: how long its last 2xx took */              \
     X(ANSWERED, ":answered:") /* text for each agent, expires: its last answer, and who got it */  \
-    X(REJECTED, ":rejected:") /* set for each route: the calls rejected since its last start */    \
-    X(REJECTING, ":rejecting:") /* hash for each route whose every call is rejected: since when */ \
+    X(REJECTED, ":rejected:") /* set for each agent and route: calls rejected since a start */     \
+    X(REJECTING, ":rejecting:") /* hash for each agent: the routes whose every call is rejected */ \
     X(OUT, ":out:")          /* sorted set for each agent with max_in_flight: entries, by when */  \
     X(STARTS, ":starts:")    /* hash for each agent: its starts of the last 30 s, in slots of 5 */ \
     X(AGENTS, ":agents")     /* sorted set: the agents that have started calls, by when */         \

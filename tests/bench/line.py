@@ -3,6 +3,9 @@
 SESSIONS (20) of SESSION_S (20) seconds each, ten times as many callers at once, two workers. The
 ideal is ten times the length of a session: an agent that is never idle. Prints what was measured;
 fails where a call was lost, started twice, or served out of its turn.
+
+Then sustained overload: ten times the callers that the agent can serve, at a steady rate, each on
+hold for 15 s. What share of what the agent can serve is served, and how often is it asked in vain?
 """
 import os
 import pathlib
@@ -16,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "flow"))
 import daily  # noqa: E402
 from burst import Burst  # noqa: E402
 from ledger import Ledger  # noqa: E402
+from overload import Overload  # noqa: E402
 from stack import Redis, Stack  # noqa: E402
 
 SESSIONS = int(os.environ.get("SESSIONS", "20"))
@@ -46,20 +50,46 @@ def measure(stack, redis):
     return last_s + SESSION_S, displaced, posts
 
 
-def main():
+OVERLOAD_HOLD_S = 15
+OVERLOADS = [  # pool, length of a session, calls a second, for how long, least share
+    (4, 1, 40, 45, 0.85), (30, 5, 60, 75, 0.95), (30, 10, 30, 75, 0.95)]
+REFUSED_A_SECOND_MAX = 4
+
+
+def overload(stack, redis, pool, session_s, rate, duration_s):
+    agent = stack.agent("--pool", str(pool), "--session-ms", str(session_s * 1000))
+    for _ in range(2):
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S=OVERLOAD_HOLD_S, LOG_LEVEL="error")
+    run = Overload(Ledger(redis, stack.prefix), pool, session_s, OVERLOAD_HOLD_S, rate, duration_s).run()
+    return run.share(), run.longest_gap_s(), run.out_of_turn_ms(), run.refused_a_second(agent)
+
+
+def with_a_stack(measured, *arguments):
     with tempfile.TemporaryDirectory(prefix="dialin-line-") as folder:
         folder = pathlib.Path(folder)
         redis = Redis(folder, fsync="always")
         stack = Stack(folder, redis, PREFIX)
         try:
-            served_s, displaced, posts = measure(stack, redis)
+            return measured(stack, redis, *arguments)
         finally:
             stack.close()
             redis.close()
+
+
+def main():
+    served_s, displaced, posts = with_a_stack(measure)
     ideal_s = ROUNDS * SESSION_S
     print(f"{ROUNDS * SESSIONS} callers, {SESSIONS} sessions of {SESSION_S:g} s: all served after "
           f"{served_s:.1f} s, the ideal is {ideal_s:g} s: {served_s / ideal_s - 1:+.1%}")
     print(f"out of turn by at most {displaced} places; {posts} requests to the agent")
+    print(f"\n{'sustained overload, hold ' + str(OVERLOAD_HOLD_S) + ' s':44}{'served':>8}{'aim':>8}"
+          f"{'refused/s':>11}{'aim':>5}{'gap':>8}{'out of turn':>13}")
+    for pool, session_s, rate, duration_s, aim in OVERLOADS:
+        share, gap_s, out_of_turn_ms, refused = with_a_stack(
+            overload, pool, session_s, rate, duration_s)
+        title = f"pool {pool}, sessions of {session_s} s, {rate}/s for {duration_s} s"
+        print(f"{title:44}{share:8.1%}{'≥ ' + format(aim, '.0%'):>8}{refused:11.1f}"
+              f"{'≤ ' + str(REFUSED_A_SECOND_MAX):>5}{gap_s:6.1f} s{out_of_turn_ms:10d} ms", flush=True)
 
 
 if __name__ == "__main__":

@@ -46,3 +46,7 @@ class Overload:
         """The longest time in which nobody was started."""
         times = sorted(int(call["started_ms"]) for call in self.started)
         return max((later - earlier for earlier, later in zip(times, times[1:])), default=0) / 1000
+
+    def refused_a_second(self, agent):
+        """How often the full agent was asked in vain, from the first ring to the end of the last hold."""
+        return agent.get("/control")["counters"]["at_capacity"] / (self.duration_s + self.hold_s)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import subprocess
 
 import pytest
@@ -82,11 +83,53 @@ def test_it_goes_on_from_every_byte(ledger, recorded, audit, tmp_path, form):
     audit("export", "--format", form, "--output", path)
     whole = path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
-    ends = range(max(len(whole) - 1500, 0), len(whole) + 1, 7)
+    ends = range(max(len(whole) - 1500, 0), len(whole) + 1, 43)
     for end in [0, 1, 100, *ends]:
         path.write_bytes(whole[:end])
         audit("export", "--format", form, "--output", path, "--resume")
         assert path.read_bytes() == whole, f"cut at {end} of {len(whole)}"
+
+
+def odd_bytes(chance):
+    """What a caller, an agent or Redis may hold."""
+    parts = [b'"', b'""', b",", b"\n", b"\r\n", b"\r", b"\0", b"\\", b'\\"', b"\xff\xfe", b"\xed\xa0\x80",
+             "\u202e\u200b\U000e0001".encode(), b"\x1b[2J", b",started,", b",dead,", b'"event":"dead"',
+             b'{"record":"event","id":"1-1"}', b"event,1-1,\r\n", b"\\u0000", b"a", b" "]
+    return b"".join(chance.choices(parts, k=chance.randrange(6)))
+
+
+def odd_record(ledger, chance, rows):
+    """Entries, events and hashes as no worker would write them."""
+    names = ("call_id", "from", "agent", "error", "request", "response", "body", "reason")
+    for i in range(1, rows + 1):
+        fields = {name: odd_bytes(chance) for name in chance.sample(names, 4)}
+        call_id = f"c{i}".encode() + odd_bytes(chance)
+        ledger.client.xadd(ledger.key("webhooks"), {**fields, "call_id": call_id}, id=f"{i * 2}-0")
+        event = chance.choice(("attempt", "started", "dead", "duplicate", odd_bytes(chance)))
+        ledger.client.xadd(ledger.key("audit"), {**fields, "call_id": call_id, "event": event},
+                           id=f"{i * 2 + chance.randrange(2)}-0")
+        ledger.client.hset(f"{ledger.key('call')}:".encode() + call_id.split(b"\0")[0],
+                           mapping={"state": event, "error": odd_bytes(chance)})
+    ledger.client.xadd(ledger.key("audit"), {"call_id": b"z", "event": "dead", "error": b'"\n,\0"'},
+                       id=f"{rows * 2 + 2}-0")
+    ledger.client.hset(ledger.key("call:z"), mapping={"state": "dead", "error": b'\r\n""\0'})
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_it_goes_on_from_every_cut_whatever_the_record_holds(ledger, audit, tmp_path, form):
+    seed = random.randrange(2 ** 32)
+    chance = random.Random(seed)
+    odd_record(ledger, chance, rows=60)
+    path = tmp_path / "export"
+    audit("export", "--format", form, "--output", path)
+    whole = path.read_bytes()
+    last = whole.rfind(b"outcome,122-0" if form == "csv" else b'{"record":"outcome","id":"122-0"')
+    assert 0 < last and len(whole) - last < 400
+    cuts = [*range(last - 1, len(whole) + 1), *chance.sample(range(len(whole)), 60)]
+    for cut in cuts:
+        path.write_bytes(whole[:cut])
+        audit("export", "--format", form, "--output", path, "--resume")
+        assert path.read_bytes() == whole, f"cut at {cut} of {len(whole)}, seed {seed}"
 
 
 def test_what_comes_between_the_runs_is_there_once(ledger, recorded, audit, tmp_path):

@@ -8,13 +8,14 @@ import pytest
 import daily
 import http_raw
 import stack as stack_module
+from event_stream import EventStream
 from stack import wait_for
 
 TOKEN = "a-token-of-the-test"
 OURS = [("Sec-Fetch-Site", "same-origin")]
 PAGE = ["/", "/board.css", "/board.js", "/dom.js", "/live.js", "/now.js", "/calls.js", "/system.js",
         "/icon.svg"]
-READS = ["/api/now", "/api/stream", "/api/account"]
+READS = ["/api/now", "/api/stream", "/api/account", "/api/redis"]
 ASKS = ["/api/call", "/api/calls", "/api/refused"]
 NUMBER = re.compile(rb"\d{7}")
 
@@ -324,6 +325,45 @@ def test_nothing_secret_reaches_the_child_or_the_command_line(stack, tmp_path, m
     assert seen["query"] == {"command": "show", "argument": "c-1"}
     names = set(seen["env"].split()) - {"PWD", "_", "SHLVL", "OLDPWD"}
     assert names == {"REDIS_URL", "REDIS_PREFIX"}
+
+
+def board_rights():
+    """What compose gives the board's user, for the test's prefix and password."""
+    text = (stack_module.REPOSITORY / "common/ship/compose/users.acl.in").read_text()
+    [line] = [line for line in text.splitlines() if line.startswith("user board ")]
+    return line.split(" ", 2)[2]
+
+
+def test_the_rights_of_composes_user_suffice(stack, start):
+    redis = stack.own_redis()
+    stack.worker(START_URL=start.url)
+    ingress = stack.ingress()
+    call = daily.new_call_id()
+    assert ingress.ring(daily.webhook(call)).status == 200
+    rights = board_rights().replace("{dialin}", stack.prefix).replace("PASSWORD", ">secret")
+    words, groups = re.sub(r"\([^)]*\)", "", rights).split(), re.findall(r"\([^)]*\)", rights)
+    redis.client.execute_command("ACL", "SETUSER", "board", *words, *groups)
+    board = stack.board(REDIS_URL=f"redis://board:secret@127.0.0.1:{redis.port}")
+    wait_for(lambda: board.post("/api/call", {"id": call}).json().get("state") == "started")
+    for answer in (board.post("/api/calls", {"from": daily.FROM}), board.post("/api/refused", {}),
+                   board.get("/api/account"), board.get("/api/redis"), board.get("/api/now")):
+        assert answer.status == 200, answer
+    assert board.get("/api/redis").json()["aof_enabled"] == 1
+    assert board.get("/api/now").json()["account"]["started"] == 1
+    with EventStream(board.port) as stream:
+        assert stream.read_until(lambda messages: stream.events() and stream.named("now"))
+        assert "redis_problem" not in stream.named("now")[-1]
+    refused = {entry["object"] for entry in redis.client.acl_log()}
+    assert refused <= {"config|get"}  # the log-in asks for appendfsync, and goes on without it
+
+
+def test_too_few_rights_are_named(stack):
+    redis = stack.own_redis()
+    redis.client.execute_command("ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@all", "-eval_ro",
+                                 "-xread", "-xrevrange")
+    board = stack.board(is_ready=False, REDIS_URL=f"redis://poor:secret@127.0.0.1:{redis.port}")
+    wait_for(lambda: "eval_ro" in board.get("/api/now").json()["sentence"], what="the missing right")
+    wait_for(lambda: "eval_ro" in board.admin("/readyz").body.decode(), what="not to be ready")
 
 
 # --- Redis ----------------------------------------------------------------------------------------

@@ -28,6 +28,22 @@ def test_ten_times_overload_keeps_the_pool_busy_in_ring_order(stack, ledger):
     assert int(call["started_ms"]) - int(call["received_ms"]) < 1500, "normal again at once"
 
 
+def test_requests_refused_together_slow_the_line_more_than_one(stack, ledger, start):
+    """Three starts let four ask together; the agent, full again, refuses all four."""
+    start.script(answers(429, headers=[("Retry-After", "1")]))  # time for the others to stand in line
+    stack.worker(START_URL=start.url)
+    calls = [daily.webhook() for _ in range(9)]
+    ledger.queue(calls[0])
+    wait_for(lambda: ledger.events(event="waiting"), what="a line")
+    start.script(*3 * [starts_a_bot()], delays(0.2, answers(429)))
+    for webhook in calls[1:]:
+        ledger.queue(webhook)
+    wait_for(lambda: len(ledger.events(event="attempt")) >= 8, what="four to be refused")
+    wait_for(lambda: len(start.requests) > 8, what="the next to ask")
+    times = sorted(request.at for request in start.requests)
+    assert times[8] - times[7] > 0.2 + 0.4, times  # after one refusal: 0.2 + 0.25
+
+
 @pytest.mark.slow
 def test_requests_cut_by_the_hold_do_not_slow_the_line(stack, ledger, start):
     """The agent is full, and then hangs until the hold of those it hears has ended."""

@@ -1,5 +1,7 @@
 """Five different calls rejected in a row: the agent or the route is wrong, and not the calls."""
 
+import json
+
 import pytest
 
 import daily
@@ -38,7 +40,7 @@ def test_its_calls_stand_in_line_and_none_is_rejected(stack, ledger, start):
         wait_for(lambda: len(start.requests) > turn, what=f"request {turn + 1}")
         asked.append(start.requests[turn].key)
         if turn > 5:  # the first pause is waited for, the others are cut short
-            ledger.client.hset(rejecting, "next_ms", 0)
+            ledger.client.hset(rejecting, "", 0)
         else:
             assert start.requests[5].at - start.requests[4].at >= 4.9
     assert asked[:2] == later, "each is asked once before any is asked again"
@@ -46,7 +48,7 @@ def test_its_calls_stand_in_line_and_none_is_rejected(stack, ledger, start):
     assert ledger.counts() == {}, "a rejection still counts"
 
     start.script(starts_a_bot())
-    ledger.client.hset(rejecting, "next_ms", 0)
+    ledger.client.hset(rejecting, "", 0)
     ledger.wait_until_finished(timeout_s=4)
     assert ledger.counts() == {"started": 7}
     assert ledger.client.keys(ledger.key("rejec*")) == []
@@ -82,3 +84,32 @@ def test_a_start_between_ends_the_row(stack, ledger, start):
     ledger.wait_for_state(more[0], "started")
     assert ledger.counts() == {"started": 2, "dead": 4, "dead:rejected": 4}
     assert TOLD not in worker.log()
+
+
+def test_another_route_of_the_same_agent_goes_on(stack, ledger, start, tmp_path):
+    def step(exchange):
+        is_bad = exchange.request.json()["body"].get("tier") == "bad"
+        (answers(422) if is_bad else starts_a_bot())(exchange)
+    start.script(step)
+    path = tmp_path / "routes.json"
+    path.write_text(json.dumps({"routes": [
+        {"name": "bad", "to": ["+1415*"], "start_url": start.url, "body": {"tier": "bad"}},
+        {"name": "good", "to": ["+1416*"], "start_url": start.url}]}))
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    bad = [daily.webhook(To="+14150000001") for _ in range(6)]
+    good = [daily.webhook(To="+14160000001") for _ in range(20)]
+    for webhook in bad:
+        ledger.queue(webhook)
+    rejecting, = wait_until_rejecting(ledger, [webhook["callId"] for webhook in bad])
+    assert list(ledger.client.hgetall(rejecting)) == [b"bad"]
+    for webhook in good:
+        ledger.queue(webhook)
+    for webhook in good:
+        assert ledger.wait_for_state(webhook["callId"], "started", timeout_s=4)["attempts"] == "1"
+    assert list(ledger.client.hgetall(rejecting)) == [b"bad"], "a start of another route ended it"
+    asked = {request.key for request in start.requests}
+    last = [webhook["callId"] for webhook in bad if webhook["callId"] not in asked]
+    ledger.client.hset(rejecting, "bad", 0)
+    if last:
+        wait_for(lambda: start.requests[-1].key == last[0], what="the one that was not asked yet")
+    assert ledger.counts()["started"] == 20 and "dead" not in ledger.counts()

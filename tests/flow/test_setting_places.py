@@ -12,6 +12,8 @@ COMPOSE = (TOP / "docker-compose.yml").read_text(encoding="utf-8")
 
 # What compose gives a fixed value or leaves at the default, because it is the container's own.
 FIXED_IN_COMPOSE = {"PORT", "LISTEN_ADDR", "ADMIN_PORT", "ADMIN_ADDR"}
+# Secrets that compose keeps from a program.
+NOT_OF_COMPOSE = {("board", "PINLESS_HMAC_SECRET")}
 
 # Settings of the worker that neither what was sent nor what is redacted depends on.
 NOT_OF_AUDIT = {
@@ -39,19 +41,20 @@ def environment_of(service):
     return names | set(re.findall("^      " + name_at, block, re.MULTILINE))
 
 
-@pytest.mark.parametrize("program", ["ingress", "worker"])
+@pytest.mark.parametrize("program", ["ingress", "worker", "board"])
 def test_the_readme_has_each(stack, program):
     documented = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", README))
     assert set(settings_of(stack, f"dialin-{program}")) - documented == set()
 
 
-@pytest.mark.parametrize("program", ["ingress", "worker"])
+@pytest.mark.parametrize("program", ["ingress", "worker", "board"])
 def test_compose_hands_each_through(stack, program):
     missing = set(settings_of(stack, f"dialin-{program}")) - environment_of(program)
+    missing = {name for name in missing if (program, name) not in NOT_OF_COMPOSE}
     assert missing - FIXED_IN_COMPOSE == set()
 
 
-@pytest.mark.parametrize("program", ["ingress", "worker"])
+@pytest.mark.parametrize("program", ["ingress", "worker", "board"])
 def test_compose_has_none_that_is_not_there(stack, program):
     assert environment_of(program) - set(settings_of(stack, f"dialin-{program}")) == set()
 
@@ -65,7 +68,7 @@ def test_audit_has_those_of_the_worker_that_it_needs(stack):
 def test_the_readme_gives_the_defaults(stack):
     """A row of the README's tables: one or more names, and as many defaults (empty: unset)."""
     defaults = {}
-    for program in ("dialin-worker", "dialin-ingress"):
+    for program in ("dialin-worker", "dialin-ingress", "dialin-board"):
         for name, value in settings_of(stack, program).items():
             defaults.setdefault(name, set()).add(value)
     rows = re.findall(r"^\| ((?:`[A-Z0-9_]+`(?:, )?)+) \| (.*?) ?\| ", README, re.MULTILINE)

@@ -132,3 +132,16 @@ def test_idle_connections_do_not_fill_the_admin_port(stack, attack):
     time.sleep(0.5)
     for _ in range(10):
         assert ingress.admin("/healthz").status == 200
+
+
+def test_strangers_do_not_fill_the_log(stack):
+    ingress = stack.ingress(LOG_LEVEL="info")
+    lines = len(ingress.log_lines())
+    for _ in range(30):
+        assert ingress.post(b'{"test":"test"}').status == 200
+        assert ingress.post(b"{}").status == 401
+        assert ingress.post(b"{}", daily.headers(b"another")).status == 401
+        assert ingress.post(b"{}", [("Content-Length", "x")]).status == 400
+        assert ingress.post(b"{}", path="/x").status == 404
+    assert ingress.metrics()['dialin_webhooks_total{result="verification"}'] == 30
+    assert len(ingress.log_lines()) - lines < 30

@@ -23,7 +23,7 @@ class Trial:
         self.log = folder / "log"
         self.port = stacks.free_port()
         self.env = {"PATH": os.environ["PATH"], "BUILD": str(stacks.build_folder()), "PORT": str(self.port),
-                    "ADMIN_PORT": "0", "AGENT_PORT": str(stacks.free_port())}
+                    "ADMIN_PORT": "0", "BOARD_PORT": str(stacks.free_port()), "AGENT_PORT": str(stacks.free_port())}
         self.child = None
 
     def dotenv(self, text):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make run: a private Redis, ingress, worker and agent in the foreground; Ctrl-C ends all.
+# make run: a private Redis, ingress, worker, board and agent in the foreground; Ctrl-C ends all.
 #
 # Takes every variable of the README from the environment and from .env. With REDIS_URL set it uses
 # that Redis and starts none. With a setting of a live agent the calls go there and no stand-in agent
@@ -13,7 +13,7 @@ cd "$ROOT" || exit 1
 read_dotenv "$ROOT/.env" || { echo "run: mend .env first; nothing was started" >&2; exit 1; }
 mkdir -p "$STATE"
 chmod 700 "$STATE"
-for program in ingress worker agent; do
+for program in ingress worker board agent; do
     [ -x "$BUILD/dialin-$program" ] || { echo "run: $BUILD/dialin-$program is missing: call 'make run'" >&2; exit 1; }
 done
 
@@ -95,15 +95,20 @@ trap 'ended=signal' INT TERM HUP
 
 port=${PORT:-7860}
 admin_port=${ADMIN_PORT:-9464}
-# One ADMIN_PORT cannot serve two processes on one machine: the worker gets the next.
+# One ADMIN_PORT cannot serve three processes on one machine: worker and board get the next ones.
 worker_admin_port=$((admin_port == 0 ? 0 : admin_port + 1))
+board_port=${BOARD_PORT:-7861}
+board_admin_port=$((admin_port == 0 ? 0 : admin_port + 2))
 need_free PORT "$port"
+need_free BOARD_PORT "$board_port"
 if [ "$admin_port" != 0 ]; then
     need_free ADMIN_PORT "$admin_port"
     need_free ADMIN_PORT "$worker_admin_port"
+    need_free ADMIN_PORT "$board_admin_port"
 fi
 
 say "send webhooks to http://127.0.0.1:$port/api/dial"
+say "see who waits and what became of each call: http://127.0.0.1:$board_port/"
 say "ring once and see what becomes of the call: make call (in another terminal)"
 say "let Daily reach it: put a TLS proxy or a tunnel in front (README, 'How Daily reaches it')"
 if is_demonstration; then
@@ -139,11 +144,15 @@ fi
 export LISTEN_ADDR=${LISTEN_ADDR:-127.0.0.1}
 ADMIN_PORT=$worker_admin_port start worker setsid "$BUILD/dialin-worker"
 worker=$((${#pids[@]} - 1))
+# On loopback whatever LISTEN_ADDR is: it shows every call.
+LISTEN_ADDR=127.0.0.1 PORT=$board_port ADMIN_PORT=$board_admin_port start board setsid "$BUILD/dialin-board"
+board=$((${#pids[@]} - 1))
 export SPOOL_DIR=${SPOOL_DIR:-$STATE/spool}
 mkdir -m 700 -p "$SPOOL_DIR"
 ADMIN_PORT=$admin_port start ingress setsid "$BUILD/dialin-ingress"
 ingress=$((${#pids[@]} - 1))
 if [ "$admin_port" != 0 ]; then
+    wait_for $board "the board" answers "$board_admin_port" /readyz
     wait_for $worker "the worker" answers "$worker_admin_port" /readyz
     wait_for $ingress "the ingress" answers "$admin_port" /readyz
 fi

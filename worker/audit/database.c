@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "redis.h"
 #include "redis_command.h"
+#include "screen.h"
 #include "script_error.h"
 
 #include <assert.h>
@@ -45,7 +46,7 @@ struct database {
 static void say(struct database *database, const char *sentence, const char *detail)
 {
     if (!database->is_lost) {
-        fprintf(stderr, PROGRAM ": %s%s%s\n", sentence, detail ? ": " : "", detail ? detail : "");
+        screen_complain("%s%s%s", sentence, detail ? ": " : "", detail ? detail : "");
     }
     database->is_lost = true;
 }

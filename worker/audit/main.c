@@ -33,7 +33,7 @@ static enum exit_code run(struct audit *audit)
         return EXIT_NOT_DONE;
     }
     if (interrupt_came() && code != EXIT_DONE) {
-        fprintf(stderr, PROGRAM ": interrupted\n");
+        screen_complain("interrupted");
     }
     return code;
 }

@@ -4,6 +4,7 @@
 #include "audit_settings.h"
 #include "loop.h"
 #include "phone_number.h"
+#include "screen.h"
 #include "time_text.h"
 
 #include <getopt.h>
@@ -153,7 +154,7 @@ static void print_help(void)
 
 static bool complain(const char *subject, const char *sentence)
 {
-    fprintf(stderr, PROGRAM ": %s %s\n", subject, sentence);
+    screen_complain("%s %s", subject, sentence);
     return false;
 }
 
@@ -337,7 +338,7 @@ static bool take_arguments(struct options *options, enum command command, int ar
     options->argument = count > 0 ? argv[optind] : NULL;
     if (count > 1 || (count == 1 && wanted == NO_ARGUMENT) ||
         (count == 0 && wanted == ONE_ARGUMENT)) {
-        fprintf(stderr, PROGRAM ": usage: dialin-audit %s [--help]\n", COMMANDS[command].usage);
+        screen_complain("usage: dialin-audit %s [--help]", COMMANDS[command].usage);
         return false;
     }
     return true;

@@ -3,13 +3,14 @@
 #include "query.h"
 
 #include "memory.h"
+#include "screen.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static bool complain(const char *sentence)
 {
-    fprintf(stderr, "dialin-audit: --query: %s\n", sentence);
+    screen_complain("--query: %s", sentence);
     return false;
 }
 

@@ -207,6 +207,12 @@ static void answer_now(struct http_request *request, void *arg)
     live_now(board->live, request);
 }
 
+static void answer_redis(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    live_redis(board->live, request);
+}
+
 const struct http_route BOARD_ROUTES[] = {
     {"GET", "/", pass_gate, answer_page},
     {"GET", "/board.css", pass_gate, answer_page},
@@ -225,6 +231,7 @@ const struct http_route BOARD_ROUTES[] = {
     {"POST", "/api/call", pass_gate_with_session, questions_call},
     {"POST", "/api/calls", pass_gate_with_session, questions_calls},
     {"POST", "/api/refused", pass_gate_with_session, questions_refused},
+    {"GET", "/api/redis", pass_gate_with_session, answer_redis},
     {"GET", "/api/account", pass_gate_with_session, questions_account},
     {NULL, NULL, NULL, NULL},
 };

@@ -16,8 +16,8 @@
 const struct config_option BOARD_SETTINGS_TABLE[] = {
     {"PORT", CONFIG_NUMBER, AT(port), "7861", 1, 65535, "port of the page"},
     {"LISTEN_ADDR", CONFIG_TEXT, AT(listen_addr), "127.0.0.1", 0, 0,
-     "numeric address to listen on, for PORT and ADMIN_PORT; any but loopback needs BOARD_TOKEN, "
-     "BOARD_USER_HEADER or BOARD_LOCAL_ONLY"},
+     "numeric address to listen on; any but loopback needs BOARD_TOKEN, BOARD_USER_HEADER or "
+     "BOARD_LOCAL_ONLY"},
     {"BOARD_TOKEN", CONFIG_SECRET, AT(token), NULL, 0, 0,
      "what one types in to see the board, at least 16 bytes"},
     {"BOARD_USER_HEADER", CONFIG_TEXT, AT(user_header), NULL, 0, 0,

@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "now.h"
 #include "points.h"
+#include "redis_report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -434,6 +435,11 @@ void live_stream(struct live *live, struct http_request *request)
     if (viewer->stream && events_are_read(live->events)) {
         begin(viewer);
     }
+}
+
+void live_redis(struct live *live, struct http_request *request)
+{
+    redis_report_answer(live->redis, request);
 }
 
 const char *live_not_ready_reason(struct live *live)

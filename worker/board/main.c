@@ -65,8 +65,8 @@ static int serve(struct program *program, const struct board_settings *settings,
     program->server = http_server_open(program->loop, &options);
     if (program->server && settings->common.admin_port) {
         admin =
-            admin_open(program->loop, settings->listen_addr, (uint16_t)settings->common.admin_port,
-                       metrics, not_ready_reason, program);
+            admin_open(program->loop, settings->common.admin_addr,
+                       (uint16_t)settings->common.admin_port, metrics, not_ready_reason, program);
     }
     bool is_up = program->server && (admin || !settings->common.admin_port);
     if (is_up) {

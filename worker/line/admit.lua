@@ -6,8 +6,8 @@
 -- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
 -- call in PROBE_MS is admitted whatever the estimate is, or a wrong estimate could stop the queue.
 --
--- While the agent's route is rejecting (rejecting.lua), one call is admitted every
--- REJECTING_PAUSE_MS, each once before any is admitted again.
+-- Of a route that is rejecting (rejecting.lua), one call is admitted every REJECTING_PAUSE_MS, each once
+-- before any is admitted again.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 how long, in ms, a request holds up the next
@@ -25,7 +25,7 @@ local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
 local admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
 local out = prefix .. KEY_OUT .. agent
 local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
-local rejected, rejecting = prefix .. KEY_REJECTED .. agent, prefix .. KEY_REJECTING .. agent
+local rejecting_key = prefix .. KEY_REJECTING .. agent
 
 if redis.call('ZCARD', line) == 0 then
     redis.call('SREM', prefix .. KEY_LINES, agent)
@@ -35,8 +35,6 @@ local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed
     'passed_score', 'passed_ms')
 local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
-local rejecting_ms = tonumber(redis.call('HGET', rejecting, 'next_ms'))
-next_ms = math.max(next_ms, rejecting_ms or 0)
 if left_until(next_ms) > 0 then
     return { left_until(next_ms), {} }
 end
@@ -52,7 +50,6 @@ if out_max > 0 then
     redis.call('ZREMRANGEBYSCORE', out, '-inf', text(now - REQUEST_MS_MAX))
     count_max = math.min(count_max, out_max - redis.call('ZCARD', out))
 end
-count_max = rejecting_ms and math.min(count_max, 1) or count_max
 
 local function estimate()
     local latencies = {}
@@ -62,6 +59,57 @@ local function estimate()
     end
     table.sort(latencies)
     return latencies[math.ceil(#latencies / 2)] or ESTIMATE_MS
+end
+
+-- The routes of this agent that are rejecting, by name: when the next call may ask. nil: there is none.
+local rejecting
+local fields = redis.call('HGETALL', rejecting_key)
+for i = 1, #fields, 2 do
+    rejecting = rejecting or {}
+    rejecting[fields[i]] = tonumber(fields[i + 1])
+end
+
+local function rejected_key(route)
+    return prefix .. KEY_REJECTED .. agent .. '#' .. route
+end
+
+local route_of = {} -- of calls found, whose route is rejecting
+local is_taken, has_more = {}, {} -- rejecting routes: a call was found; a call had its turn in this round
+
+-- The call's route if it is rejecting.
+local function rejecting_route(call_id)
+    local route = rejecting and (redis.call('HGET', calls .. call_id, 'route') or '')
+    return route and rejecting[route] and route
+end
+
+-- Unless its route is rejecting, each call has its turn.
+local function has_turn(call_id)
+    local route = rejecting_route(call_id)
+    if not route then
+        return true
+    end
+    if is_taken[route] or left_until(rejecting[route]) > 0 then
+        return false
+    end
+    if redis.call('SISMEMBER', rejected_key(route), call_id) == 1 then
+        has_more[route] = true
+        return false
+    end
+    route_of[call_id], is_taken[route] = route, true
+    return true
+end
+
+-- Every waiting call of these routes had its turn: the next round. Returns true if there is one.
+local function begin_rounds()
+    local is_begun = false
+    for route in pairs(has_more) do
+        if not is_taken[route] then
+            redis.call('DEL', rejected_key(route))
+            is_begun = true
+        end
+    end
+    is_taken, has_more = {}, {}
+    return is_begun
 end
 
 local entries = {}
@@ -75,17 +123,17 @@ local function admit(call_id)
         if out_max > 0 then
             redis.call('ZADD', out, now_text, entry)
         end
-        if rejecting_ms then
-            redis.call('SADD', rejected, call_id)
-            redis.call('HSET', rejecting, 'next_ms', text(now + REJECTING_PAUSE_MS))
+        local route = route_of[call_id]
+        if route then
+            redis.call('SADD', rejected_key(route), call_id)
+            redis.call('HSET', rejecting_key, route, text(now + REJECTING_PAUSE_MS))
         end
         entries[#entries + 1] = handed(entry, 0)
     end
 end
 
 -- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
--- `is_round`: without those that were asked in this round.
-local function find(count, is_round)
+local function find(count)
     local estimate_ms = estimate()
     local found, first, passed = {}, nil, 0
     local from, is_from_start = '-inf', true
@@ -105,12 +153,11 @@ local function find(count, is_round)
             local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
             local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ADMISSION_MS)
             local needs_ms = math.min(estimate_ms + ADMISSION_MS, (hold_ms - rang_ms) / 2)
-            if hold_ms > now then
-                first = first or call_id
+            if not first and hold_ms > now and not rejecting_route(call_id) then
+                first = call_id
             end
             local can_wait = hold_ms - now >= needs_ms
-            local had_turn = can_wait and is_round and redis.call('SISMEMBER', rejected, call_id) == 1
-            if can_wait and not had_turn then
+            if can_wait and has_turn(call_id) then
                 found[#found + 1] = call_id
                 score = score or page[2 * i]
                 if #found >= count then
@@ -122,17 +169,17 @@ local function find(count, is_round)
         end
         offset = offset + PAGE
     until #found >= count or #ids < PAGE
-    if pace[4] and not is_round and is_from_start and passed > PAGE then
+    if pace[4] and not rejecting and is_from_start and passed > PAGE then
         redis.call('HSET', pace_key, 'passed_score', score or from, 'passed_ms', now_text)
     end
     return found, first
 end
 
 if count_max > 0 then
-    local found, first = find(count_max + (failed and 1 or 0), rejecting_ms)
-    if rejecting_ms and #found == 0 then
-        redis.call('DEL', rejected) -- the next round
-        found, first = find(count_max)
+    local wanted = count_max + (failed and 1 or 0)
+    local found, first = find(wanted)
+    if #found < wanted and begin_rounds() then -- only here all that wait were looked at
+        found, first = find(wanted)
     end
     if #found == 0 and first and left_until(tonumber(pace[5] or 0) + PROBE_MS) == 0 then
         found = { first }

@@ -11,6 +11,7 @@
 -- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
+local TOGETHER_MS = 125 -- for each further refusal of requests that were out together
 local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
@@ -34,8 +35,9 @@ local function leave_line()
     redis.call('ZREM', admitted, entry)
 end
 
--- The first refusal of requests that were out together slows the queue down. The others add nothing,
--- unless their Retry-After is longer.
+-- The first refusal of requests that were out together slows the queue down. Each other one adds
+-- TOGETHER_MS, up to PACE_MS_MAX from now: a 2xx lets two ask, and an agent that is full again refuses
+-- both.
 local function slow_down(begun_ms, retry_after_ms)
     local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms')
     local next_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
@@ -46,8 +48,9 @@ local function slow_down(begun_ms, retry_after_ms)
             (PACE_MS_MAX - PACE_MS_MIN) * math.min(math.max(growth, 0), 1)
         redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
             'next_ms', text(now + (retry_after_ms > 0 and retry_after_ms or backoff_ms)))
-    elseif retry_after_ms > 0 and now + retry_after_ms > next_ms then
-        redis.call('HSET', pace, 'next_ms', text(now + retry_after_ms))
+    else
+        local later_ms = math.min(next_ms + TOGETHER_MS, now + PACE_MS_MAX)
+        redis.call('HSET', pace, 'next_ms', text(math.max(next_ms, later_ms, now + retry_after_ms)))
     end
     redis.call('EXPIRE', pace, PACE_KEPT_S)
 end
@@ -83,7 +86,8 @@ local function note_answer(latency_ms)
     redis.call('EXPIRE', answers, PACE_KEPT_S)
 end
 
--- A call was started: two more may ask at once. The pace ends when nobody waits or asks.
+-- A call was started: two more may ask at once. The pace ends when nobody waits or asks,
+-- and no route is rejecting (rejecting.lua).
 local function speed_up(begun_ms)
     local slowed_ms = tonumber(redis.call('HGET', pace, 'slowed_ms'))
     if not slowed_ms then
@@ -93,7 +97,8 @@ local function speed_up(begun_ms)
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end
-    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 then
+    if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 and
+        redis.call('EXISTS', prefix .. KEY_REJECTING .. agent) == 0 then
         redis.call('DEL', pace)
     else
         redis.call('HINCRBY', pace, 'width', 1)

@@ -4,20 +4,21 @@
 -- one asks every REJECTING_PAUSE_MS (admit.lua), rejections do not count, and a 2xx ends it. Follows
 -- pace.lua in finish.lua.
 --
--- `rejected:<route>` is a set: the calls rejected since the last 2xx; of a rejecting route, those that
--- were asked in this round, in which each call asks once. `rejecting:<route>` exists while the route
--- is rejecting: since when (`since_ms`), and when the next call may ask (`next_ms`).
+-- `rejected:<agent>#<route>` is a set: the calls rejected since the last 2xx; of a rejecting route, those
+-- that were asked in this round, in which each call asks once. `rejecting:<agent>` is a hash of the
+-- routes that are rejecting at that agent: when the next call of each may ask. The calls without a
+-- route are a route of their own, without a name.
 local REJECTED_AGAIN_MS = { 1000, 4000 } -- after the first rejection, after the second
 local REJECTED_CALLS_MAX = 5 -- different ones, in a row
 
--- Of the call at hand. Until a call has a route in its record, its agent stands for it.
+-- Of the call at hand.
 local function rejection_keys()
-    return prefix .. KEY_REJECTED .. agent, prefix .. KEY_REJECTING .. agent
+    return prefix .. KEY_REJECTED .. agent .. '#' .. route, prefix .. KEY_REJECTING .. agent
 end
 
 local function is_rejecting()
     local _, rejecting = rejection_keys()
-    return redis.call('EXISTS', rejecting) == 1
+    return redis.call('HEXISTS', rejecting, route) == 1
 end
 
 -- The call at hand was rejected.
@@ -26,14 +27,16 @@ local function note_rejection()
     redis.call('SADD', rejected, call_id)
     redis.call('EXPIRE', rejected, PACE_KEPT_S)
     if not is_rejecting() and redis.call('SCARD', rejected) >= REJECTED_CALLS_MAX then
-        redis.call('HSET', rejecting, 'since_ms', now_text, 'next_ms', text(now + REJECTING_PAUSE_MS))
+        redis.call('HSET', rejecting, route, text(now + REJECTING_PAUSE_MS))
         slow_down(now, 0) -- so that the agent has a wait queue
     end
     redis.call('EXPIRE', rejecting, PACE_KEPT_S)
 end
 
 local function end_rejecting()
-    redis.call('DEL', rejection_keys())
+    local rejected, rejecting = rejection_keys()
+    redis.call('DEL', rejected)
+    redis.call('HDEL', rejecting, route)
 end
 
 -- Returns what becomes of a call after this many rejections, and how long it waits before it asks again.

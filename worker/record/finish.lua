@@ -49,7 +49,8 @@ local function start_late(state, reason, letter)
             copy[#copy + 1] = 'late'
             copy[#copy + 1] = now_text
             redis.call('XDEL', dead, letter)
-            redis.call('XADD', dead, '*', unpack(copy))
+            fields[#fields + 1] = 'letter'
+            fields[#fields + 1] = redis.call('XADD', dead, '*', unpack(copy))
         end
     end
     redis.call('HSET', call_key, unpack(fields))

@@ -20,6 +20,7 @@
 #define BODY_BYTES 65536
 #define BUSY_US 1000
 #define PARKED_MAX 16
+#define STRANGERS 60
 
 struct fixture {
     struct loop *loop;
@@ -28,7 +29,8 @@ struct fixture {
     bool (*is_reached)(struct fixture *fixture);
     uint64_t until_ms;
     bool gave_up;
-    unsigned served;
+    unsigned heads, served;
+    unsigned served_before; // when the last genuine request was whole
     int clients[CLIENTS_MAX];
     unsigned client_count;
     struct http_request *parked[PARKED_MAX];
@@ -44,6 +46,12 @@ static void answer_now(struct http_request *request, void *arg)
     http_reply(request, 200, VIEW("{}"), NULL);
 }
 
+static void count_head(struct http_request *request, void *arg)
+{
+    (void)request;
+    ((struct fixture *)arg)->heads++;
+}
+
 static void answer_busily(struct http_request *request, void *arg)
 {
     uint64_t until_us = loop_now_us() + BUSY_US;
@@ -54,6 +62,8 @@ static void answer_busily(struct http_request *request, void *arg)
 
 static void answer_genuine(struct http_request *request, void *arg)
 {
+    struct fixture *fixture = arg;
+    fixture->served_before = fixture->served;
     http_request_is_genuine(request);
     answer_now(request, arg);
 }
@@ -67,7 +77,7 @@ static void park(struct http_request *request, void *arg)
 
 static const struct http_route ROUTES[] = {
     {"GET", "/now", NULL, answer_now},          {"GET", "/busy", NULL, answer_busily},
-    {"POST", "/body", NULL, answer_now},        {"GET", "/parked", NULL, park},
+    {"POST", "/body", count_head, answer_now},  {"GET", "/parked", NULL, park},
     {"POST", "/genuine", NULL, answer_genuine}, {NULL, NULL, NULL, NULL},
 };
 
@@ -236,6 +246,47 @@ static void bodies_have_a_budget(void **state)
     stop(fixture);
 }
 
+static bool all_strangers_have_begun(struct fixture *fixture)
+{
+    return fixture->heads == STRANGERS;
+}
+
+// Every byte is there when the loop runs. The genuine body is read as it comes; those of strangers
+// take turns, and are served too. Some strangers leave in the middle.
+static void bodies_of_strangers_take_turns(void **state)
+{
+    (void)state;
+    char taken[4096];
+    struct fixture *fixture =
+        start(&(struct http_server_options){.connections_max = 1000, .bodies_bytes_max = 64 << 20});
+    int genuine = connect_from(fixture, "127.0.0.2");
+    send_text(genuine, "POST /genuine HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+    run_until(fixture, the_genuine_is_answered, PATIENCE_MS);
+    assert_true(recv(genuine, taken, sizeof taken, 0) > 0);
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        send_text(connect_from(fixture, "127.0.0.1"),
+                  "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n");
+    }
+    run_until(fixture, all_strangers_have_begun, PATIENCE_MS);
+    for (unsigned i = 1; i <= STRANGERS; i++) {
+        send_blanks(fixture->clients[i], 60000);
+    }
+    send_text(genuine, "POST /genuine HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n");
+    send_blanks(genuine, 60000);
+    fixture->served = 0;
+    run_until(fixture, the_genuine_is_answered, PATIENCE_MS);
+    assert_in_range(fixture->served_before, 0, STRANGERS / 2);
+    run_until(fixture, all_are_answered, PATIENCE_MS);
+    for (unsigned i = 0; i < 3; i++) {
+        int leaving = connect_from(fixture, "127.0.0.1");
+        send_text(leaving, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n");
+        send_blanks(leaving, 30000);
+    }
+    fixture->heads = STRANGERS - 3;
+    run_until(fixture, all_strangers_have_begun, PATIENCE_MS);
+    stop(fixture);
+}
+
 static bool six_are_parked(struct fixture *fixture)
 {
     return fixture->parked_count == 6;
@@ -267,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_is_bounded),
         cmocka_unit_test(bodies_have_a_budget),
+        cmocka_unit_test(bodies_of_strangers_take_turns),
         cmocka_unit_test(the_idle_make_room),
     };
     return cmocka_run_group_tests_name("http_server", tests, NULL, NULL);

@@ -1,9 +1,8 @@
 // See audit_routing.h.
 #include "audit_routing.h"
 
+#include "screen.h"
 #include "webhook_repair.h"
-
-#include <stdio.h>
 
 // In the worker's order: START_URL, Pipecat Cloud, the stand-in.
 static void find_fallback(const struct audit_settings *settings, struct route *fallback)
@@ -34,7 +33,7 @@ struct routing *audit_routing_open(const char *path, const struct audit_settings
     bytes_init(&problem, 4096);
     struct routing *routing = routing_open(&routing_settings, &problem);
     if (!routing) {
-        fprintf(stderr, "dialin-audit: the routes file %s\n", bytes_text(&problem));
+        screen_complain("the routes file %s", bytes_text(&problem));
     }
     bytes_release(&problem);
     return routing;

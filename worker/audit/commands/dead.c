@@ -49,7 +49,7 @@ static void print_json(const redisReply *row, struct json_line *line)
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
         json_line_text(line, fields->element[i]->str, reply_view(fields->element[i + 1]));
     }
-    json_line_print(line, stdout);
+    screen_json(line, stdout);
 }
 
 // Prints the selected rows of a page; returns how many there are now.
@@ -119,9 +119,9 @@ static enum exit_code purge(struct audit *audit)
         freeReplyObject(rows);
     }
     time_text_print(audit->options->before_ms, before);
-    printf("%s %" PRIu64 " dead letters written before %s%s\n",
-           audit->options->yes ? "purged" : "would purge", count, before,
-           audit->options->yes ? "" : "; --yes does it");
+    screen_print("%s %" PRIu64 " dead letters written before %s%s\n",
+                 audit->options->yes ? "purged" : "would purge", count, before,
+                 audit->options->yes ? "" : "; --yes does it");
     return !has_more && !database_is_lost(audit->database) ? EXIT_DONE : EXIT_NOT_DONE;
 }
 

@@ -197,10 +197,10 @@ static bool plan(struct exported *exported, const struct export_position *positi
     return !database_is_lost(exported->audit->database);
 }
 
-// Broken off between an event and the outcome that follows it.
+// Broken off between an event and the outcome that follows it, if it is the last of its call.
 static bool write_missing_outcome(struct exported *exported, const struct export_position *position)
 {
-    if (!position->is_begun || position->record != EXPORT_EVENT || !position->is_final) {
+    if (!position->is_begun || position->record != EXPORT_EVENT) {
         return true;
     }
     struct source source = {
@@ -226,13 +226,13 @@ static FILE *open_output(const struct options *options, struct export_position *
     int fd = open(options->output, flags, 0600); // it holds people's numbers
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r+");
     if (!file) {
-        fprintf(stderr, "dialin-audit: %s cannot be written: %s%s\n", options->output,
-                strerror(errno), errno == EEXIST ? " (--resume goes on with it)" : "");
+        screen_complain("%s cannot be written: %s%s", options->output, strerror(errno),
+                        errno == EEXIST ? " (--resume goes on with it)" : "");
         return NULL;
     }
     const char *problem = options->resume ? export_resume(file, options->format, position) : NULL;
     if (problem) {
-        fprintf(stderr, "dialin-audit: %s cannot be resumed: %s\n", options->output, problem);
+        screen_complain("%s cannot be resumed: %s", options->output, problem);
         fclose(file);
         return NULL;
     }
@@ -248,7 +248,7 @@ static bool close_output(const struct options *options, FILE *file)
     int error = errno;
     is_good = fclose(file) == 0 && is_good;
     if (!is_good) {
-        fprintf(stderr, "dialin-audit: %s: %s\n", options->output, strerror(error));
+        screen_complain("%s: %s", options->output, strerror(error));
     }
     return is_good;
 }
@@ -275,9 +275,9 @@ enum exit_code export_run(struct audit *audit)
     release_page(&exported.events);
     export_writer_release(&exported.writer);
     is_whole = close_output(options, file) && is_whole;
-    fprintf(stderr, "dialin-audit: exported %" PRIu64 " webhooks and events%s\n", exported.count,
-            is_whole          ? ""
-            : options->output ? ", not all: --resume goes on"
-                              : ", not all");
+    screen_complain("exported %" PRIu64 " webhooks and events%s", exported.count,
+                    is_whole          ? ""
+                    : options->output ? ", not all: --resume goes on"
+                                      : ", not all");
     return is_whole ? EXIT_DONE : EXIT_NOT_DONE;
 }

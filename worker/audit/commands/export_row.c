@@ -3,8 +3,7 @@
 #include "export_row.h"
 
 #include "database.h"
-#include "json_scan.h"
-#include "memory.h"
+#include "screen.h"
 #include "time_text.h"
 
 #include <errno.h>
@@ -12,10 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROW_BYTES_MAX (8 * 1024 * 1024)
+#define ROW_BYTES_MAX (20 * 1024 * 1024) // as a line of JSON; a cell beyond it is left empty
+#define ROW_BEGIN_BYTES 128
+#define ROW_END_BYTES 1024 // commas, quotes and the line end
 #define CHUNK_BYTES 65536
 #define BEGIN_BYTES_MAX 1024
-#define PART_BYTES 64
 
 static const char *const RECORDS[] = {"webhook", "event", "outcome"};
 
@@ -43,27 +43,25 @@ void export_writer_release(struct export_writer *writer)
     json_line_release(&writer->line);
 }
 
-static void put_cell(FILE *file, struct bytes_view text)
+static void append_cell(struct bytes *row, struct bytes_view text)
 {
     bool is_plain = true;
-    if (text.len == 0) {
+    if (row->len + 2 * text.len > ROW_BYTES_MAX - ROW_END_BYTES) {
         return;
     }
     for (size_t i = 0; i < text.len; i++) {
         is_plain = is_plain && !strchr("\",\r\n", text.data[i]);
     }
     if (is_plain) {
-        fwrite(text.data, 1, text.len, file);
+        bytes_append_view(row, text);
         return;
     }
-    putc('"', file);
+    bytes_append_text(row, "\"");
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '"') {
-            putc('"', file);
-        }
-        putc(text.data[i], file);
+        bytes_append_text(row, text.data[i] == '"' ? "\"" : "");
+        bytes_append(row, text.data + i, 1);
     }
-    putc('"', file);
+    bytes_append_text(row, "\"");
 }
 
 // Every export begins with this.
@@ -82,7 +80,7 @@ void export_head(struct export_writer *writer)
     struct bytes head;
     if (writer->format == EXPORT_CSV) {
         begin_of(writer->format, &head);
-        fwrite(head.data, 1, head.len, writer->file);
+        screen_data(bytes_view(&head), writer->file);
         bytes_release(&head);
     }
 }
@@ -90,12 +88,16 @@ void export_head(struct export_writer *writer)
 static void write_csv(FILE *file, const char *record, const char *id, const char *time,
                       const redisReply *fields)
 {
-    fprintf(file, "%s,%s,%s", record, id, time);
+    struct bytes row;
+    bytes_init(&row, ROW_BYTES_MAX);
+    bytes_printf(&row, "%s,%s,%s", record, id, time);
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        putc(',', file);
-        put_cell(file, reply_field(fields, COLUMNS[i]));
+        bytes_append_text(&row, ",");
+        append_cell(&row, reply_field(fields, COLUMNS[i]));
     }
-    fputs("\r\n", file);
+    bytes_append_text(&row, "\r\n");
+    screen_data(bytes_view(&row), file);
+    bytes_release(&row);
 }
 
 void export_row(struct export_writer *writer, enum export_record record, const char *id,
@@ -116,7 +118,7 @@ void export_row(struct export_writer *writer, enum export_record record, const c
             json_line_text(&writer->line, COLUMNS[i], reply_view(value));
         }
     }
-    json_line_print(&writer->line, writer->file);
+    screen_json(&writer->line, writer->file);
 }
 
 bool export_event_is_final(const redisReply *fields)
@@ -166,90 +168,58 @@ static bool begins_as_export(FILE *file, enum export_format format)
     return is_same;
 }
 
-// What is read of a row again. A cell that does not fit is none of those that are looked for.
-struct row_parts {
-    char record[PART_BYTES], id[PART_BYTES], event[PART_BYTES];
-};
-
-static bool read_parts(const struct row_parts *parts, struct export_position *position)
+static bool take_text(const char **at, const char *text)
 {
-    position->id = entry_id_of(parts->id);
-    position->is_final = !strcmp(parts->event, "started") || !strcmp(parts->event, "dead");
-    for (size_t i = 0; i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
-        if (!strcmp(RECORDS[i], parts->record)) {
-            position->record = (enum export_record)i;
-            return parts->id[0];
-        }
-    }
-    return false;
+    size_t len = strlen(text);
+    bool is_there = strncmp(*at, text, len) == 0;
+    *at += is_there ? len : 0;
+    return is_there;
 }
 
-static const char *note_member(struct bytes_view key, struct bytes_view value, unsigned flaws,
-                               void *arg)
+// The first two fields of a row are the same in every row, with quotes around their values or not,
+// and hold nothing of others: so whatever stands in the rest does not matter.
+static bool parse_row(const char *row, enum export_format format, struct export_position *position)
 {
-    (void)flaws;
-    struct row_parts *parts = arg;
-    char *part = view_equal_text(key, "record")  ? parts->record
-                 : view_equal_text(key, "id")    ? parts->id
-                 : view_equal_text(key, "event") ? parts->event
-                                                 : NULL;
-    if (part && value.len > 2) { // without its quotes
-        view_copy((struct bytes_view){value.data + 1, value.len - 2}, part, PART_BYTES);
+    const char *at = row, *record_end = format == EXPORT_CSV ? "," : "\",\"id\":\"";
+    bool is_found = false;
+    if (format == EXPORT_JSON && !take_text(&at, "{\"record\":\"")) {
+        return false;
     }
-    return NULL;
+    for (size_t i = 0; !is_found && i < sizeof RECORDS / sizeof RECORDS[0]; i++) {
+        is_found = take_text(&at, RECORDS[i]);
+        position->record = (enum export_record)i;
+    }
+    if (!is_found || !take_text(&at, record_end)) {
+        return false;
+    }
+    char id[ENTRY_ID_BYTES] = "";
+    const size_t len = strspn(at, "0123456789-");
+    view_copy((struct bytes_view){at, len}, id, sizeof id);
+    position->id = entry_id_of(id);
+    return len > 0 && len < sizeof id && at[len] == (format == EXPORT_CSV ? ',' : '"');
 }
 
-// Leniently, because the texts of callers and agents may hold a NUL.
-static bool parse_json_row(struct bytes_view row, struct export_position *position)
+// Reads the beginning of the last row.
+static bool read_row(FILE *file, const struct extent *last, char row[ROW_BEGIN_BYTES + 1])
 {
-    struct row_parts parts = {0};
-    struct json_scan scan = {.is_lenient = true, .on_member = note_member, .arg = &parts};
-    return !json_scan(&scan, row) && read_parts(&parts, position);
-}
-
-static void take_cell(struct bytes_view *rest, char part[PART_BYTES])
-{
-    bool is_quoted = false;
-    size_t len = 0;
-    while (len < rest->len && (is_quoted || !memchr(",\r\n", rest->data[len], 3))) {
-        is_quoted ^= rest->data[len++] == '"';
-    }
-    if (part) {
-        view_copy((struct bytes_view){rest->data, len}, part, PART_BYTES);
-    }
-    len += len < rest->len;
-    *rest = (struct bytes_view){rest->data + len, rest->len - len};
-}
-
-// record,id,time,call_id,entry,event,…
-static bool parse_csv_row(struct bytes_view row, struct export_position *position)
-{
-    struct row_parts parts = {0};
-    char *const cells[] = {parts.record, parts.id, NULL, NULL, NULL, parts.event};
-    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
-        take_cell(&row, cells[i]);
-    }
-    return read_parts(&parts, position);
+    size_t len = (size_t)(last->end - last->begin);
+    len = len < ROW_BEGIN_BYTES ? len : ROW_BEGIN_BYTES;
+    bool is_read = fseeko(file, last->begin, SEEK_SET) == 0 && fread(row, 1, len, file) == len;
+    row[is_read ? len : 0] = '\0';
+    return is_read;
 }
 
 const char *export_resume(FILE *file, enum export_format format, struct export_position *position)
 {
     const struct extent last = find_last(file, format);
-    const size_t len = (size_t)(last.end - last.begin);
+    char row[ROW_BEGIN_BYTES + 1];
     bool has_row = last.rows > (format == EXPORT_CSV ? 1 : 0);
     *position = (struct export_position){.is_begun = has_row};
-    if (len > ROW_BYTES_MAX) {
-        return "its last row is longer than any that is written here";
-    }
     if (!begins_as_export(file, format)) {
         return "it does not begin as an export in this format does";
     }
-    char *row = memory_zeroed(len + 1);
-    bool is_read = fseeko(file, last.begin, SEEK_SET) == 0 && fread(row, 1, len, file) == len;
-    bool is_good = !has_row || (format == EXPORT_CSV ? parse_csv_row : parse_json_row)(
-                                   (struct bytes_view){row, len}, position);
-    free(row);
-    if (is_read && !is_good) {
+    bool is_read = read_row(file, &last, row);
+    if (is_read && has_row && !parse_row(row, format, position)) {
         return "it does not end with a row of such an export";
     }
     if (!is_read || ftruncate(fileno(file), last.end) != 0 ||

@@ -31,7 +31,6 @@ struct export_position {
     enum export_record record;
     struct entry_id id;
     bool is_begun; // a row is there
-    bool is_final; // it is an event that ends a call
 };
 
 // Reads to the last whole row of `file` and cuts off the rest, so that writing goes on

@@ -77,7 +77,7 @@ static void show_row(struct forgotten *forgotten, uint64_t ms, const char *call_
         json_line_text(&forgotten->line, "call_id", view_of_text(call_id));
         json_line_number(&forgotten->line, "received_ms", ms);
         json_line_text(&forgotten->line, "number_is", view_of_text(role));
-        json_line_print(&forgotten->line, stdout);
+        screen_json(&forgotten->line, stdout);
         return;
     }
     time_text_print_short(ms, rang);
@@ -209,40 +209,38 @@ static void report_json(struct forgotten *forgotten)
     json_line_number(line, "dead_letters", forgotten->letters);
     json_line_number(line, "refused", forgotten->refused);
     json_line_number(line, "unfinished", forgotten->unfinished);
-    json_line_print(line, stdout);
+    screen_json(line, stdout);
 }
 
 static void report(const struct forgotten *forgotten)
 {
     const char *number = forgotten->audit->options->argument;
     if (forgotten->audit->options->yes) {
-        printf("%s: erased %" PRIu64 " calls: %" PRIu64 " webhooks, %" PRIu64 " events, %" PRIu64
-               " dead letters, %" PRIu64 " refused webhooks\n",
-               number, forgotten->calls, forgotten->webhooks, forgotten->events, forgotten->letters,
-               forgotten->refused);
+        screen_print("%s: erased %" PRIu64 " calls: %" PRIu64 " webhooks, %" PRIu64
+                     " events, %" PRIu64 " dead letters, %" PRIu64 " refused webhooks\n",
+                     number, forgotten->calls, forgotten->webhooks, forgotten->events,
+                     forgotten->letters, forgotten->refused);
     } else {
-        printf("%s: would erase %" PRIu64 " calls: %" PRIu64 " webhooks with their events, %" PRIu64
-               " refused webhooks; --yes does it\n",
-               number, forgotten->calls, forgotten->webhooks, forgotten->refused);
+        screen_print("%s: would erase %" PRIu64 " calls: %" PRIu64
+                     " webhooks with their events, %" PRIu64 " refused webhooks; --yes does it\n",
+                     number, forgotten->calls, forgotten->webhooks, forgotten->refused);
     }
 }
 
 static void report_rest(const struct forgotten *forgotten, bool is_whole)
 {
     if (forgotten->unfinished > 0) {
-        fprintf(stderr,
-                "dialin-audit: %" PRIu64 " calls are still in work and were left: run this "
-                "again when they have ended\n",
-                forgotten->unfinished);
+        screen_complain("%" PRIu64 " calls are still in work and were left: run this "
+                        "again when they have ended",
+                        forgotten->unfinished);
     }
     if (forgotten->rang_it > 0) {
-        fprintf(stderr,
-                "dialin-audit: %" PRIu64 " others rang this number: it is one of yours, "
-                "they were left\n",
-                forgotten->rang_it);
+        screen_complain("%" PRIu64 " others rang this number: it is one of yours, "
+                        "they were left",
+                        forgotten->rang_it);
     }
     if (!is_whole) {
-        fprintf(stderr, "dialin-audit: not all webhooks were looked at\n");
+        screen_complain("not all webhooks were looked at");
     }
 }
 

@@ -23,6 +23,7 @@ local hash = redis.call('HGETALL', call_key)
 local own = field(hash, 'entry') == entry
 local events, letters = 0, 0
 
+-- Of records that do not name their letter: it was written with the event.
 local function erase_letters(ms)
     for _, row in ipairs(redis.call('XRANGE', dead, ms, ms)) do
         if field(row[2], 'call_id') == call_id then
@@ -42,6 +43,11 @@ for i = 1, #hash, 2 do
         events = events + redis.call('XDEL', audit, id)
         redis.call('HDEL', call_key, hash[i])
     end
+end
+
+local letter = own and field(hash, 'letter')
+if letter then
+    letters = letters + redis.call('XDEL', dead, letter)
 end
 
 if own then

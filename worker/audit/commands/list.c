@@ -45,7 +45,7 @@ static bool on_call(const struct recorded_call *call, void *arg)
     struct list *list = arg;
     if (list->audit->options->json) {
         call_to_json(call, list->now_ms, &list->line);
-        json_line_print(&list->line, stdout);
+        screen_json(&list->line, stdout);
     } else {
         print_row(list, call);
     }
@@ -62,11 +62,10 @@ enum exit_code list_run(struct audit *audit)
     json_line_release(&list.line);
     bool is_whole = is_good && !screen_is_gone();
     if (is_whole && list.count == 0) {
-        fprintf(stderr, "dialin-audit: no call is recorded under %s that was asked for\n",
-                database_prefix(audit->database));
+        screen_complain("no call is recorded under %s that was asked for",
+                        database_prefix(audit->database));
     } else if (is_whole && list.count == selection->limit) {
-        fprintf(stderr, "dialin-audit: the newest %llu; --limit 0 shows all\n",
-                (unsigned long long)list.count);
+        screen_complain("the newest %llu; --limit 0 shows all", (unsigned long long)list.count);
     }
     return is_whole ? EXIT_DONE : EXIT_NOT_DONE;
 }

@@ -21,7 +21,8 @@ static void print_masked(struct json_line *line)
     bytes_init(&text, JSON_LINE_BYTES_MAX);
     mask_tree(tree);
     json_print(tree, &text);
-    puts(bytes_text(&text));
+    bytes_append_text(&text, "\n");
+    screen_json_text(bytes_view(&text), stdout);
     cJSON_Delete(tree);
     bytes_release(&text);
 }
@@ -32,7 +33,7 @@ static void print_json(const struct snapshot *snapshot, bool with_numbers)
     json_line_init(&line);
     snapshot_to_json(snapshot, &line);
     if (with_numbers) {
-        json_line_print(&line, stdout);
+        screen_json(&line, stdout);
     } else {
         print_masked(&line);
     }
@@ -51,7 +52,7 @@ static bool show_now(struct audit *audit)
     redisReply *reply = database_run(audit->database, argv[1], SNAPSHOT_ARGS_MAX, argv);
     bool is_good = reply && snapshot_read(&snapshot, reply);
     if (reply && !is_good) {
-        fprintf(stderr, "dialin-audit: Redis sent something else than a snapshot of the queue\n");
+        screen_complain("Redis sent something else than a snapshot of the queue");
     } else if (is_good && options->json) {
         print_json(&snapshot, options->reveal);
     } else if (is_good) {

@@ -68,7 +68,7 @@ static void print_sentence(const struct screen *screen, const struct snapshot *s
             cut = cut > 0 ? cut : SENTENCE_COLUMNS;
         }
         screen_put(screen, COLOURS[level], 0, (struct bytes_view){at, cut});
-        putchar('\n');
+        screen_print("\n");
         at += cut;
         at += strspn(at, " ");
     }
@@ -89,9 +89,9 @@ static void print_recent(const struct snapshot_span *span)
         snprintf(share, sizeof share, "%" PRIu64 " %%",
                  100 * waited_within(&span->waited, SNAPSHOT_ANSWERED_S) / judged);
     }
-    printf("last %s: started %" PRIu64 ", lost %" PRIu64
-           ", waited p50 %s, p95 %s, within %d s: %s\n",
-           minutes, span->started, span->lost, p50, p95, SNAPSHOT_ANSWERED_S, share);
+    screen_print("last %s: started %" PRIu64 ", lost %" PRIu64
+                 ", waited p50 %s, p95 %s, within %d s: %s\n",
+                 minutes, span->started, span->lost, p50, p95, SNAPSHOT_ANSWERED_S, share);
 }
 
 // --- the tables
@@ -190,21 +190,21 @@ void now_table_print(const struct screen *screen, const struct snapshot *snapsho
     print_sentence(screen, snapshot);
     print_recent(&snapshot->span);
     if (snapshot->agent_count > 0) {
-        putchar('\n');
+        screen_print("\n");
         screen_head(screen, AGENTS, AGENT_COLUMNS);
     }
     for (size_t i = 0; i < snapshot->agent_count; i++) {
         print_agent(screen, &snapshot->agents[i]);
     }
     if (snapshot->call_count > 0) {
-        putchar('\n');
+        screen_print("\n");
         screen_head(screen, CALLS, CALL_COLUMNS);
     }
     for (size_t i = 0; i < snapshot->call_count && i < FIRST_MAX; i++) {
         print_call(screen, &snapshot->calls[i], with_numbers);
     }
     if (snapshot->programs->elements > 0) {
-        putchar('\n');
+        screen_print("\n");
         screen_head(screen, PROGRAMS, PROGRAM_COLUMNS);
     }
     for (size_t i = 0; i < snapshot->programs->elements; i++) {

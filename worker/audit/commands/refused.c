@@ -41,7 +41,7 @@ static void print_json(const redisReply *row, struct json_line *line)
             json_line_text(line, fields->element[i]->str, value);
         }
     }
-    json_line_print(line, stdout);
+    screen_json(line, stdout);
 }
 
 // Returns how many are printed by now.

@@ -79,7 +79,7 @@ static bool on_planned(const struct recorded_call *call, void *arg)
 static void print_left_out(const char *what, uint64_t count)
 {
     if (count > 0) {
-        fprintf(stderr, "dialin-audit: %" PRIu64 " left out: %s\n", count, what);
+        screen_complain("%" PRIu64 " left out: %s", count, what);
     }
 }
 
@@ -92,25 +92,25 @@ static void print_plan(const struct plan *plan)
     print_left_out("not dead; --live is for dead calls only", plan->not_dead);
     print_left_out("their callers have gone", plan->gone);
     if (plan->calls == 0) {
-        fprintf(stderr, "dialin-audit: there is nothing to replay\n");
+        screen_complain("there is nothing to replay");
         return;
     }
-    FILE *file = options->json ? stderr : stdout;
+    bool has_json = options->json;
     time_text_print(plan->first_ms, first);
     time_text_print(plan->last_ms, last);
-    fprintf(file, "%s %" PRIu64 " calls, received from %s to %s, to %s",
-            options->yes ? "replaying" : "would replay", plan->calls, first, last,
-            options->live ? "the live agent" : options->to_url);
+    screen_note(has_json, "%s %" PRIu64 " calls, received from %s to %s, to %s",
+                options->yes ? "replaying" : "would replay", plan->calls, first, last,
+                options->live ? "the live agent" : options->to_url);
     if (options->live) {
-        fprintf(file, " at once");
+        screen_note(has_json, " at once");
     } else if (options->speed > 0) {
         double span_ms = (double)(plan->last_ms - plan->first_ms) / options->speed;
         time_text_print_span((uint64_t)span_ms, takes);
-        fprintf(file, " within %s (speed %g)", takes, options->speed);
+        screen_note(has_json, " within %s (speed %g)", takes, options->speed);
     } else {
-        fprintf(file, " as fast as it goes");
+        screen_note(has_json, " as fast as it goes");
     }
-    fprintf(file, "%s\n", options->yes ? "" : "; --yes does it");
+    screen_note(has_json, "%s\n", options->yes ? "" : "; --yes does it");
 }
 
 // With a CALL_ID its entry is the selection.
@@ -127,10 +127,9 @@ static bool select_call(struct audit *audit, struct selection *selection, struct
         *only = call.id;
         selection->since_ms = selection->until_ms = call.id.ms;
     } else if (!database_is_lost(audit->database)) {
-        fprintf(stderr,
-                "dialin-audit: %s is not known under %s: never recorded there, or no "
-                "longer kept\n",
-                audit->options->argument, database_prefix(audit->database));
+        screen_complain("%s is not known under %s: never recorded there, or no "
+                        "longer kept",
+                        audit->options->argument, database_prefix(audit->database));
     }
     freeReplyObject(row);
     freeReplyObject(hash);
@@ -188,7 +187,7 @@ static enum exit_code finish(struct replay_run *run, bool is_whole)
     struct replay_report report = {0};
     struct json_line line;
     if (run->sent == 0) {
-        fprintf(stderr, "dialin-audit: nothing was replayed\n");
+        screen_complain("nothing was replayed");
         return EXIT_NOT_DONE;
     }
     if (!replay_compare(run, &report)) {
@@ -199,7 +198,7 @@ static enum exit_code finish(struct replay_run *run, bool is_whole)
         replay_report_to_json(&report, &line);
         json_line_text(&line, "prefix", view_of_text(run->prefix));
         json_line_flag(&line, "whole", is_whole);
-        json_line_print(&line, stdout);
+        screen_json(&line, stdout);
     } else {
         replay_report_print(&report, &run->audit->screen);
     }
@@ -238,11 +237,10 @@ static bool has_room(struct audit *audit, uint64_t calls)
         uint64_t needed = calls * BYTES_A_CALL;
         has = most == 0 || used + needed <= most / 100 * MEMORY_PERCENT_MAX;
         if (!has) {
-            fprintf(stderr,
-                    "dialin-audit: Redis has %" PRIu64 " of %" PRIu64
-                    " MB in use, and this replay needs about %" PRIu64
-                    " more: choose fewer calls, or give Redis more (maxmemory)\n",
-                    used >> 20, most >> 20, needed >> 20);
+            screen_complain("Redis has %" PRIu64 " of %" PRIu64
+                            " MB in use, and this replay needs about %" PRIu64
+                            " more: choose fewer calls, or give Redis more (maxmemory)",
+                            used >> 20, most >> 20, needed >> 20);
         }
     }
     freeReplyObject(reply);
@@ -253,7 +251,7 @@ static bool worker_is_running(void *arg)
 {
     bool is_running = replay_worker_is_running(arg);
     if (!is_running) {
-        fprintf(stderr, "dialin-audit: the worker of this replay has ended\n");
+        screen_complain("the worker of this replay has ended");
     }
     return is_running;
 }
@@ -278,7 +276,7 @@ static bool wait_for_worker(struct replay_run *run, struct replay_worker *worker
     }
     bytes_release(&key);
     if (!is_ready && loop_now_us() >= end_us) {
-        fprintf(stderr, "dialin-audit: the worker of this replay does not come up\n");
+        screen_complain("the worker of this replay does not come up");
     }
     return is_ready;
 }
@@ -303,11 +301,10 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
     if (!database_is_lost(audit->database)) {
         code = finish(&run, is_whole);
         replay_expire(&run, route->agent);
-        fprintf(stderr, "dialin-audit: recorded for a day under REDIS_PREFIX='%s'\n", run.prefix);
+        screen_complain("recorded for a day under REDIS_PREFIX='%s'", run.prefix);
     }
     if (was_interrupted) {
-        fprintf(stderr, "dialin-audit: interrupted after %" PRIu64 " of %" PRIu64 " calls\n",
-                run.sent, run.total);
+        screen_complain("interrupted after %" PRIu64 " of %" PRIu64 " calls", run.sent, run.total);
         return EXIT_NOT_DONE;
     }
     return code;
@@ -322,7 +319,7 @@ static bool check_url(const struct audit *audit, struct route *route)
     bool is_good = audit->options->live || route_to_url(route, audit->options->to_url,
                                                         audit->settings->replay_api_key, &problem);
     if (!is_good) {
-        fprintf(stderr, "dialin-audit: --to: %s\n", bytes_text(&problem));
+        screen_complain("--to: %s", bytes_text(&problem));
     }
     bytes_release(&problem);
     return is_good;

@@ -2,6 +2,7 @@
 #include "replay_agent.h"
 
 #include "loop.h"
+#include "screen.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -117,10 +118,9 @@ bool replay_agent_is_there(const struct route *route)
         freeaddrinfo(addresses);
     }
     if (!is_there) {
-        fprintf(stderr,
-                "dialin-audit: the agent at %s cannot be reached (%s): start it, or check "
-                "--to\n",
-                route->start_url, code ? gai_strerror(code) : strerror(attempts.error));
+        screen_complain("the agent at %s cannot be reached (%s): start it, or check "
+                        "--to",
+                        route->start_url, code ? gai_strerror(code) : strerror(attempts.error));
     }
     return is_there;
 }

@@ -104,13 +104,13 @@ void replay_report_print(const struct replay_report *report, const struct screen
             }
         }
     }
-    printf("\n");
+    screen_print("\n");
     print_waits(report, screen);
     if (report->pace.count > 0) {
-        printf("\nEach webhook came within %" PRIu64 " ms of its moment (p50; p99 %" PRIu64
-               " ms, max %" PRIu64 " ms).\n",
-               wait_histogram_percentile(&report->pace, 50),
-               wait_histogram_percentile(&report->pace, 99), report->pace.max_ms);
+        screen_print("\nEach webhook came within %" PRIu64 " ms of its moment (p50; p99 %" PRIu64
+                     " ms, max %" PRIu64 " ms).\n",
+                     wait_histogram_percentile(&report->pace, 50),
+                     wait_histogram_percentile(&report->pace, 99), report->pace.max_ms);
     }
 }
 

@@ -96,8 +96,7 @@ bool replay_send(const struct recorded_call *call, void *arg)
     } else if (is_answered) {
         run->refused++;
         progress_clear(&run->progress);
-        fprintf(stderr, "dialin-audit: %s was not replayed: %s\n", call->call_id,
-                reply->element[0]->str);
+        screen_complain("%s was not replayed: %s", call->call_id, reply->element[0]->str);
     }
     freeReplyObject(reply);
     return is_answered;

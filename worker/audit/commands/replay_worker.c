@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "memory.h"
+#include "screen.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -93,7 +94,7 @@ static void become(const char *path, char *const *variables, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent) { // else it has died already
         execvpe(path, argv, variables);
-        fprintf(stderr, "dialin-audit: %s cannot be started: %s\n", path, strerror(errno));
+        screen_complain("%s cannot be started: %s", path, strerror(errno));
     }
     _exit(1);
 }
@@ -113,7 +114,7 @@ bool replay_worker_start(struct replay_worker *worker, const struct audit_settin
     }
     release(&environment);
     if (worker->id < 0) {
-        fprintf(stderr, "dialin-audit: no worker can be started: %s\n", strerror(errno));
+        screen_complain("no worker can be started: %s", strerror(errno));
         worker->id = 0;
     }
     return worker->id > 0;

@@ -106,9 +106,9 @@ static void print_field(const struct story *story, const char *label, enum colou
 {
     if (text.len > 0) {
         screen_put_text(&story->audit->screen, COLOUR_FAINT, LABEL_COLUMNS, label);
-        putchar(' ');
+        screen_print(" ");
         screen_put(&story->audit->screen, colour, 0, text);
-        putchar('\n');
+        screen_print("\n");
     }
 }
 
@@ -147,7 +147,7 @@ static void print_head(const struct story *story)
 static void print_webhook(const struct story *story)
 {
     const struct recorded_call *call = &story->call;
-    printf("\nwebhook\n");
+    screen_print("\nwebhook\n");
     print_time(story, "  received", call->received_ms);
     print_label(story, "  entry", call->entry);
     print_label(story, "  kind", webhook_kind_name(call->webhook.kind));
@@ -196,11 +196,11 @@ static void print_event(const struct story *story, const redisReply *row)
     snprintf(name, sizeof name, "%.*s%s%.*s", (int)event.len, event.data, has_number ? " " : "",
              has_number ? (int)attempt.len : 0, attempt.data);
     describe(fields, &text);
-    printf("  %s %8.3f s  ", when, (double)after_ms / 1000);
+    screen_print("  %s %8.3f s  ", when, (double)after_ms / 1000);
     screen_put_text(&story->audit->screen, COLOUR_NONE, 12, name);
-    putchar(' ');
+    screen_print(" ");
     screen_put(&story->audit->screen, COLOUR_NONE, 0, bytes_view(&text));
-    putchar('\n');
+    screen_print("\n");
     const struct bytes_view worker = reply_field(fields, "worker");
     print_field(story, "    worker", COLOUR_FAINT, worker);
     print_field(story, "    request", COLOUR_FAINT, reply_field(fields, "request"));
@@ -212,20 +212,20 @@ static void print_story(const struct story *story)
 {
     print_head(story);
     print_webhook(story);
-    printf("\nevents, with the time since the webhook\n");
+    screen_print("\nevents, with the time since the webhook\n");
     for (size_t i = 0; i < story->event_count; i++) {
         const redisReply *row = event_row(story->events[i]);
         if (row) {
             print_event(story, row);
         } else {
-            printf("  (an event that is no longer kept)\n");
+            screen_print("  (an event that is no longer kept)\n");
         }
     }
     if (story->event_count == 0) {
-        printf("  %s\n", story->call.state == RECORDED_QUEUED ? "none yet" : "none is kept");
+        screen_print("  %s\n", story->call.state == RECORDED_QUEUED ? "none yet" : "none is kept");
     }
     if (story->is_cut) {
-        printf("  and more than %d others\n", EVENTS_MAX);
+        screen_print("  and more than %d others\n", EVENTS_MAX);
     }
 }
 
@@ -256,7 +256,7 @@ static void print_json(const struct story *story)
         }
     }
     json_line_close(&line, ']');
-    json_line_print(&line, stdout);
+    screen_json(&line, stdout);
     json_line_release(&line);
 }
 
@@ -267,10 +267,9 @@ enum exit_code show_run(struct audit *audit)
     const char *call_id = audit->options->argument;
     if (!record_find(audit->database, call_id, &story.call, &row, &hash)) {
         if (!database_is_lost(audit->database)) {
-            fprintf(stderr,
-                    "dialin-audit: %s is not known under %s: never recorded there, or no "
-                    "longer kept\n",
-                    call_id, database_prefix(audit->database));
+            screen_complain("%s is not known under %s: never recorded there, or no "
+                            "longer kept",
+                            call_id, database_prefix(audit->database));
         }
         return EXIT_NOT_DONE;
     }

@@ -53,8 +53,8 @@ static bool take_account(struct stats *stats, const redisReply *answers)
     if (!reply_has_shape(answers, "((nnnniisis)<s>)")) {
         const redisReply *error = reply_at(answers, 0, REDIS_REPLY_ERROR);
         bool is_said = error != NULL;
-        fprintf(stderr, "dialin-audit: Redis did not read the account%s%s\n", is_said ? ": " : "",
-                is_said ? error->str : "");
+        screen_complain("Redis did not read the account%s%s", is_said ? ": " : "",
+                        is_said ? error->str : "");
         return false;
     }
     for (size_t i = 0; i <= IN_LINE; i++) {
@@ -71,7 +71,7 @@ static bool read_account(struct stats *stats)
     const struct bytes_view webhooks = database_key(database, REDIS_KEY_WEBHOOKS, "");
     const struct bytes_view counts = database_key(database, REDIS_KEY_COUNTS, "");
     const struct bytes_view begin[] = {VIEW("MULTI")}, end[] = {VIEW("EXEC")};
-    const struct bytes_view script[] = {VIEW("EVAL"), script_text(SCRIPT_ACCOUNT), VIEW("1"),
+    const struct bytes_view script[] = {VIEW("EVAL_RO"), script_text(SCRIPT_ACCOUNT), VIEW("1"),
                                         webhooks, VIEW("")};
     const struct bytes_view reasons[] = {VIEW("HGETALL"), counts};
     database_send(database, 1, begin);
@@ -121,61 +121,64 @@ static bool on_call(const struct recorded_call *call, void *arg)
 
 static void print_count(const struct stats *stats, const char *label, int64_t count)
 {
-    printf("  ");
+    screen_print("  ");
     screen_put_text(&stats->audit->screen, COLOUR_NONE, LABEL_COLUMNS, label);
-    printf(" %" PRId64 "\n", count);
+    screen_print(" %" PRId64 "\n", count);
 }
 
 static void print_span(const struct stats *stats, const char *label, uint64_t ms)
 {
     char text[TIME_TEXT_BYTES];
     time_text_print_span(ms, text);
-    printf("  ");
+    screen_print("  ");
     screen_put_text(&stats->audit->screen, COLOUR_NONE, LABEL_COLUMNS, label);
-    printf(" %s\n", text);
+    screen_print(" %s\n", text);
 }
 
 static void print_account(const struct stats *stats)
 {
     const struct screen *screen = &stats->audit->screen;
-    printf("account, in entries since the stream was made\n");
+    screen_print("account, in entries since the stream was made\n");
     print_count(stats, "queued", stats->account[ADDED]);
     print_count(stats, "started", stats->account[STARTED]);
     print_count(stats, "dead", stats->account[DEAD]);
     for (size_t i = 0; i < stats->reason_count; i++) {
-        printf("    %-10s %" PRIu64 "\n", stats->reasons[i].name, stats->reasons[i].count);
+        screen_print("    ");
+        screen_put_text(screen, COLOUR_NONE, 10, stats->reasons[i].name);
+        screen_print(" %" PRIu64 "\n", stats->reasons[i].count);
     }
     print_count(stats, "duplicate", stats->account[DUPLICATE]);
     if (!is_known(stats)) {
-        printf("  unfinished   unknown: Redis does not know how many are unread, until a worker "
-               "has read them\n");
+        screen_print(
+            "  unfinished   unknown: Redis does not know how many are unread, until a worker "
+            "has read them\n");
         return;
     }
     print_count(stats, "unfinished", stats->account[UNFINISHED]);
-    printf("  ");
+    screen_print("  ");
     if (difference(stats) == 0) {
         screen_put_text(screen, COLOUR_GOOD, 0, "it adds up");
     } else {
         screen_put_text(screen, COLOUR_BAD, 0, "IT DOES NOT ADD UP: queued is off by");
-        printf(" %" PRId64, difference(stats));
+        screen_print(" %" PRId64, difference(stats));
     }
-    printf("\n");
+    screen_print("\n");
 }
 
 static void print_rest(const struct stats *stats)
 {
     char waited[TIME_TEXT_BYTES], entry[ENTRY_ID_BYTES];
-    printf("\nnow\n");
+    screen_print("\nnow\n");
     print_count(stats, "in line", stats->account[IN_LINE]);
     if (stats->oldest.ms > 0) {
         time_text_print_span(stats->oldest_waited_ms, waited);
         entry_id_print(stats->oldest, entry);
-        printf("  oldest       waits for %s, entry %s\n", waited, entry);
+        screen_print("  oldest       waits for %s, entry %s\n", waited, entry);
     } else {
-        printf("  oldest       nobody waits\n");
+        screen_print("  oldest       nobody waits\n");
     }
-    printf("\ncalls that are kept%s\n",
-           stats->audit->options->selection.since_ms > 0 ? ", of the time asked for" : "");
+    screen_print("\ncalls that are kept%s\n",
+                 stats->audit->options->selection.since_ms > 0 ? ", of the time asked for" : "");
     for (unsigned i = 0; i < RECORDED_STATE_COUNT; i++) {
         if (stats->kept[i] > 0) {
             print_count(stats, recorded_state_name((enum recorded_state)i),
@@ -183,7 +186,7 @@ static void print_rest(const struct stats *stats)
         }
     }
     if (stats->waits.count > 0) {
-        printf("\nhow long callers waited until their bot was started\n");
+        screen_print("\nhow long callers waited until their bot was started\n");
         print_span(stats, "p50", wait_histogram_percentile(&stats->waits, 50));
         print_span(stats, "p95", wait_histogram_percentile(&stats->waits, 95));
         print_span(stats, "p99", wait_histogram_percentile(&stats->waits, 99));
@@ -236,7 +239,7 @@ static void print_json(const struct stats *stats)
     json_line_number(&line, "p99", wait_histogram_percentile(&stats->waits, 99));
     json_line_number(&line, "max", stats->waits.max_ms);
     json_line_close(&line, '}');
-    json_line_print(&line, stdout);
+    screen_json(&line, stdout);
     json_line_release(&line);
 }
 

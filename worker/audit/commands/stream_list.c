@@ -31,7 +31,7 @@ enum exit_code stream_list(struct audit *audit, enum redis_key stream, stream_li
     json_line_release(&line);
     bool is_done = !has_more && !database_is_lost(audit->database);
     if (is_done && count == 0) {
-        fprintf(stderr, "dialin-audit: %s%s%s\n", before, database_prefix(audit->database), after);
+        screen_complain("%s%s%s", before, database_prefix(audit->database), after);
     }
     return is_done ? EXIT_DONE : EXIT_NOT_DONE;
 }

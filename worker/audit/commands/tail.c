@@ -60,7 +60,7 @@ static void print_rows(struct audit *audit, const redisReply *rows, struct json_
     for (size_t i = 0; i < rows->elements; i++) {
         if (audit->options->json) {
             event_to_json(rows->element[i], line);
-            json_line_print(line, stdout);
+            screen_json(line, stdout);
         } else {
             print_row(audit, rows->element[i]);
         }

@@ -45,18 +45,20 @@ static void print_difference(const char *path, const char *recorded, const char 
         json_line_text(line, "path", view_of_text(path));
         json_line_text(line, "recorded", view_of_text(recorded));
         json_line_text(line, "now", view_of_text(now));
-        json_line_print(line, stdout);
+        screen_json(line, stdout);
         return;
     }
     progress_clear(&verification->progress);
     screen_put(screen, COLOUR_NONE, 0, subject->call_id);
-    printf(", attempt %.*s, ", (int)subject->attempt.len, subject->attempt.data);
+    screen_print(", attempt ");
+    screen_put(screen, COLOUR_NONE, 0, subject->attempt);
+    screen_print(", ");
     screen_put_text(screen, COLOUR_BUSY, 0, path);
-    printf("\n  recorded  ");
+    screen_print("\n  recorded  ");
     screen_put_text(screen, COLOUR_NONE, 0, recorded);
-    printf("\n  now       ");
+    screen_print("\n  now       ");
     screen_put_text(screen, COLOUR_NONE, 0, now);
-    putchar('\n');
+    screen_print("\n");
 }
 
 // A problem with the webhook itself, said like a difference.
@@ -210,25 +212,25 @@ static bool verify_all(struct verification *verification)
 
 static void print_summary(const struct verification *verification, bool is_whole)
 {
-    FILE *file = verification->audit->options->json ? stderr : stdout;
-    fprintf(file, "verified %" PRIu64 " requests: %" PRIu64 " as recorded, %" PRIu64 " differ%s\n",
-            verification->requests, verification->requests - verification->different,
-            verification->different, is_whole ? "" : "; not all were looked at");
+    bool has_json = verification->audit->options->json;
+    screen_note(has_json,
+                "verified %" PRIu64 " requests: %" PRIu64 " as recorded, %" PRIu64 " differ%s\n",
+                verification->requests, verification->requests - verification->different,
+                verification->different, is_whole ? "" : "; not all were looked at");
     if (verification->damaged > 0) {
-        fprintf(file, "%" PRIu64 " webhooks are damaged\n", verification->damaged);
+        screen_note(has_json, "%" PRIu64 " webhooks are damaged\n", verification->damaged);
     }
     if (verification->gone > 0) {
-        fprintf(file, "%" PRIu64 " webhooks are no longer kept\n", verification->gone);
+        screen_note(has_json, "%" PRIu64 " webhooks are no longer kept\n", verification->gone);
     }
     if (verification->newer > 0) {
-        fprintf(file, "%" PRIu64 " are of a newer version than this program\n",
-                verification->newer);
+        screen_note(has_json, "%" PRIu64 " are of a newer version than this program\n",
+                    verification->newer);
     }
     if (verification->assumed_keys > 0) {
-        fprintf(stderr,
-                "dialin-audit: DAILY_API_KEY is not set here: %" PRIu64
-                " recorded ones were taken as good\n",
-                verification->assumed_keys);
+        screen_complain("DAILY_API_KEY is not set here: %" PRIu64
+                        " recorded ones were taken as good",
+                        verification->assumed_keys);
     }
 }
 

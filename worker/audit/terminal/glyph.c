@@ -1,59 +1,88 @@
-// See glyph.h. The ranges are those of Unicode 15 (categories Cc, Cf, Zl and Zp; East Asian Width W
-// and F), joined if the characters in between are rare.
+// See glyph.h. What a character is, and how wide it is, libutf8proc knows.
 #include "glyph.h"
 
 #include "utf8.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+#include <utf8proc.h>
 
-struct range {
-    uint32_t first, last;
-};
-
-static const struct range HIDDEN[] = {
-    {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x600, 0x605},     {0x61c, 0x61c},
-    {0x6dd, 0x6dd},   {0x70f, 0x70f},   {0x180e, 0x180e}, {0x200b, 0x200f},   {0x2028, 0x202e},
-    {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
-};
-
-static const struct range WIDE[] = {
-    {0x1100, 0x115f},   {0x231a, 0x231b},   {0x2329, 0x232a}, {0x23e9, 0x23f3}, {0x25fd, 0x25fe},
-    {0x2600, 0x27bf},   {0x2b1b, 0x2b55},   {0x2e80, 0xa4cf}, {0xa960, 0xa97f}, {0xac00, 0xd7a3},
-    {0xf900, 0xfaff},   {0xfe10, 0xfe6f},   {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x16fe0, 0x1b2ff},
-    {0x1f000, 0x1faff}, {0x20000, 0x3fffd},
-};
-
-static bool is_in(const struct range *ranges, size_t count, uint32_t code)
+static bool is_hidden(utf8proc_int32_t code)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (code >= ranges[i].first && code <= ranges[i].last) {
-            return true;
-        }
+    const utf8proc_property_t *property = utf8proc_get_property(code);
+    switch (property->category) {
+    case UTF8PROC_CATEGORY_CC: // control characters
+    case UTF8PROC_CATEGORY_CF: // those that change the order or the look of others
+    case UTF8PROC_CATEGORY_CN: // unassigned: a newer terminal may know more of them
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_ZL: // ends of lines
+    case UTF8PROC_CATEGORY_ZP:
+        return true;
+    default:
+        return property->ignorable; // without a shape: fillers, variation selectors
     }
-    return false;
 }
 
-static uint32_t code_of(const char *at, size_t len)
+// Reads the character at `at`; returns its length, or 0 if the bytes there are not UTF-8.
+static size_t read_code(struct bytes_view text, size_t at, utf8proc_int32_t *code)
 {
-    static const unsigned char MASKS[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t code = (unsigned char)at[0] & MASKS[len];
-    for (size_t i = 1; i < len; i++) {
-        code = code << 6 | ((unsigned char)at[i] & 0x3f);
+    const size_t len = utf8_len(text.data + at, text.len - at);
+    *code = 0;
+    if (len > 0) {
+        utf8proc_iterate((const utf8proc_uint8_t *)text.data + at, (utf8proc_ssize_t)len, code);
     }
-    return code;
+    return len;
+}
+
+static bool is_plain(char c)
+{
+    return c >= ' ' && c <= '~';
 }
 
 struct glyph glyph_at(struct bytes_view text, size_t at)
 {
-    if (text.data[at] >= ' ' && text.data[at] <= '~') { // most of them
+    if (is_plain(text.data[at])) { // most of them
         return (struct glyph){{text.data + at, 1}, 1, 1};
     }
-    const size_t len = utf8_len(text.data + at, text.len - at);
-    const uint32_t code = len > 0 ? code_of(text.data + at, len) : 0;
-    if (is_in(HIDDEN, sizeof HIDDEN / sizeof HIDDEN[0], code)) {
+    utf8proc_int32_t code;
+    const size_t len = read_code(text, at, &code);
+    if (len == 0 || is_hidden(code)) {
         return (struct glyph){VIEW(UTF8_REPLACEMENT), len > 0 ? len : 1, 1};
     }
-    bool is_wide = is_in(WIDE, sizeof WIDE / sizeof WIDE[0], code);
-    return (struct glyph){{text.data + at, len}, len, is_wide ? 2 : 1};
+    return (struct glyph){{text.data + at, len}, len, utf8proc_charwidth(code) > 1 ? 2 : 1};
+}
+
+static void append_escape(struct bytes *out, utf8proc_int32_t code)
+{
+    if (code > 0xffff) {
+        bytes_printf(out, "\\u%04x", (unsigned)(0xd800 + ((code - 0x10000) >> 10)));
+        code = 0xdc00 + (code & 0x3ff);
+    }
+    bytes_printf(out, "\\u%04x", (unsigned)code);
+}
+
+void glyph_escape(struct bytes_view text, struct bytes *out)
+{
+    for (size_t at = 0, plain = 0; at < text.len;) {
+        utf8proc_int32_t code = ' ';
+        bool is_known = is_plain(text.data[at]) || text.data[at] == '\n';
+        const size_t len = is_known ? 1 : read_code(text, at, &code);
+        if (is_known || (len > 0 && !is_hidden(code))) {
+            at += len;
+            if (at == text.len) {
+                bytes_append(out, text.data + plain, at - plain);
+            }
+            continue;
+        }
+        bytes_append(out, text.data + plain, at - plain);
+        if (len > 0) {
+            append_escape(out, code);
+        } else {
+            bytes_append_text(out, UTF8_REPLACEMENT);
+        }
+        at += len > 0 ? len : 1;
+        plain = at;
+    }
 }

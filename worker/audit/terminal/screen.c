@@ -4,17 +4,24 @@
 #include "glyph.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#define PROGRAM "dialin-audit"
 #define ELLIPSIS "\xe2\x80\xa6"
+#define CONTINUATION "> " // before the rest of a line that was too wide
+#define COLUMNS_MIN 8     // a terminal that says it has fewer does not know
+#define DATA_BYTES_MAX (64 * 1024 * 1024)
 
 static const char *const COLOURS[] = {
     [COLOUR_NONE] = "",        [COLOUR_FAINT] = "\033[2m", [COLOUR_GOOD] = "\033[32m",
     [COLOUR_BAD] = "\033[31m", [COLOUR_BUSY] = "\033[33m",
 };
+
+static size_t column; // of standard output, from 0
 
 void screen_init(struct screen *screen)
 {
@@ -27,6 +34,7 @@ void screen_begin_again(const struct screen *screen, bool is_watched)
 {
     if (is_watched) {
         fputs(screen->can_move ? "\033[H\033[2J" : "\n", stdout);
+        column = 0;
     }
 }
 
@@ -37,12 +45,108 @@ bool screen_is_gone(void)
         return false;
     }
     if (!is_said) {
-        fprintf(stderr, "dialin-audit: the output cannot be written (%s): stopped\n",
-                strerror(errno));
+        screen_complain("the output cannot be written (%s): stopped", strerror(errno));
     }
     is_said = true;
     return true;
 }
+
+// Of the terminal at `fd`, asked each time, for it may be resized; 0: it is none, or does not know.
+static size_t width_of(int fd)
+{
+    struct winsize size;
+    bool is_known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_MIN;
+    return is_known ? size.ws_col : 0;
+}
+
+// --- texts --------------------------------------------------------------------------------------
+
+static void emit_glyph(struct glyph glyph, FILE *file, size_t width, size_t *at)
+{
+    if (width > 0 && *at + glyph.columns > width) {
+        fputs("\n" CONTINUATION, file);
+        *at = strlen(CONTINUATION);
+    }
+    fwrite(glyph.shown.data, 1, glyph.shown.len, file);
+    *at += glyph.columns;
+}
+
+// Prints a text that is one line, `at` the column at which it begins and ends.
+static void emit(struct bytes_view text, FILE *file, size_t width, size_t *at)
+{
+    for (size_t i = 0; i < text.len;) {
+        const struct glyph glyph = glyph_at(text, i);
+        emit_glyph(glyph, file, width, at);
+        i += glyph.len;
+    }
+}
+
+static void emit_lines(struct bytes_view text, FILE *file, size_t width, size_t *at)
+{
+    while (text.len > 0) {
+        const char *end = memchr(text.data, '\n', text.len);
+        const size_t len = end ? (size_t)(end - text.data) : text.len;
+        emit((struct bytes_view){text.data, len}, file, width, at);
+        if (end) {
+            putc('\n', file);
+            *at = 0;
+        }
+        text = (struct bytes_view){text.data + len + (end != NULL), text.len - len - (end != NULL)};
+    }
+}
+
+// The caller frees `text`.
+static struct bytes_view formatted(const char *format, va_list arguments, char **text)
+{
+    *text = NULL;
+    int len = vasprintf(text, format, arguments);
+    if (len < 0) {
+        *text = NULL;
+        return (struct bytes_view){"", 0};
+    }
+    return (struct bytes_view){*text, (size_t)len};
+}
+
+void screen_print(const char *format, ...)
+{
+    char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    emit_lines(formatted(format, arguments, &text), stdout, width_of(STDOUT_FILENO), &column);
+    va_end(arguments);
+    free(text);
+}
+
+void screen_note(bool has_json, const char *format, ...)
+{
+    char *text;
+    static size_t error_column;
+    va_list arguments;
+    va_start(arguments, format);
+    const struct bytes_view view = formatted(format, arguments, &text);
+    if (has_json) {
+        emit_lines(view, stderr, width_of(STDERR_FILENO), &error_column);
+    } else {
+        emit_lines(view, stdout, width_of(STDOUT_FILENO), &column);
+    }
+    va_end(arguments);
+    free(text);
+}
+
+void screen_complain(const char *format, ...)
+{
+    char *text;
+    size_t at = strlen(PROGRAM ": ");
+    va_list arguments;
+    va_start(arguments, format);
+    fputs(PROGRAM ": ", stderr);
+    emit(formatted(format, arguments, &text), stderr, width_of(STDERR_FILENO), &at);
+    putc('\n', stderr);
+    va_end(arguments);
+    free(text);
+}
+
+// --- columns ------------------------------------------------------------------------------------
 
 static size_t columns_of(struct bytes_view text)
 {
@@ -64,24 +168,45 @@ static size_t print_columns(struct bytes_view text, size_t most)
         if (columns + glyph.columns > most) {
             break;
         }
-        fwrite(glyph.shown.data, 1, glyph.shown.len, stdout);
+        emit_glyph(glyph, stdout, 0, &column);
         columns += glyph.columns;
         at += glyph.len;
     }
     return columns;
 }
 
-void screen_put(const struct screen *screen, enum colour colour, int width, struct bytes_view text)
+static void fill(size_t columns)
+{
+    printf("%*s", (int)columns, "");
+    column += columns;
+}
+
+// In the columns of `width`, with cutting and filling.
+static void put_cell(int width, struct bytes_view text)
 {
     const size_t most = (size_t)abs(width), columns = columns_of(text);
-    const int fill = columns < most ? (int)(most - columns) : 0;
-    bool is_cut = width != 0 && columns > most;
+    if (columns > most) {
+        const size_t printed = print_columns(text, most - 1);
+        emit(VIEW(ELLIPSIS), stdout, 0, &column);
+        fill(most - 1 - printed); // half a wide character may be left over
+        return;
+    }
+    fill(width < 0 ? most - columns : 0);
+    print_columns(text, most);
+    fill(width > 0 ? most - columns : 0);
+}
+
+void screen_put(const struct screen *screen, enum colour colour, int columns,
+                struct bytes_view text)
+{
     bool is_coloured = screen->has_colours && colour != COLOUR_NONE;
-    printf("%*s%s", width < 0 ? fill : 0, "", is_coloured ? COLOURS[colour] : "");
-    const size_t printed = print_columns(text, is_cut ? most - 1 : columns);
-    // Half a wide character may be left over.
-    const int rest = is_cut ? (int)(most - 1 - printed) : width > 0 ? fill : 0;
-    printf("%s%s%*s", is_cut ? ELLIPSIS : "", is_coloured ? "\033[0m" : "", rest, "");
+    fputs(is_coloured ? COLOURS[colour] : "", stdout);
+    if (columns == 0) {
+        emit(text, stdout, width_of(STDOUT_FILENO), &column);
+    } else {
+        put_cell(columns, text);
+    }
+    fputs(is_coloured ? "\033[0m" : "", stdout);
 }
 
 void screen_put_text(const struct screen *screen, enum colour colour, int columns, const char *text)
@@ -89,13 +214,38 @@ void screen_put_text(const struct screen *screen, enum colour colour, int column
     screen_put(screen, colour, columns, view_of_text(text));
 }
 
+// --- tables -------------------------------------------------------------------------------------
+
+// How wide a column is that begins at `column`; 0: the terminal's edge is reached.
+static int width_left(int columns)
+{
+    const size_t width = width_of(STDOUT_FILENO);
+    const int left = width > column ? (int)(width - column) : 0;
+    return width == 0 || abs(columns) <= left ? columns : columns < 0 ? -left : left;
+}
+
+static void put_in_row(const struct screen *screen, enum colour colour, int columns, bool is_last,
+                       const char *text)
+{
+    int width = width_left(columns);
+    if (width != 0) {
+        screen_put_text(screen, colour, width, text);
+    }
+    if (is_last) {
+        screen_print("\n");
+    } else if (width_left(1) > 0) {
+        fill(1);
+    }
+}
+
 void screen_head(const struct screen *screen, const struct screen_column *columns, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        screen_put_text(screen, COLOUR_FAINT,
-                        i + 1 < count || columns[i].columns < 0 ? columns[i].columns : 0,
-                        columns[i].title);
-        putchar(i + 1 < count ? ' ' : '\n');
+        bool is_last = i + 1 == count;
+        int title = (int)strlen(columns[i].title);
+        bool is_unfilled = is_last && columns[i].columns > title;
+        put_in_row(screen, COLOUR_FAINT, is_unfilled ? title : columns[i].columns, is_last,
+                   columns[i].title);
     }
 }
 
@@ -103,7 +253,35 @@ void screen_row(const struct screen *screen, const struct screen_column *columns
                 const char *const *cells, enum colour colour, size_t coloured)
 {
     for (size_t i = 0; i < count; i++) {
-        screen_put_text(screen, i == coloured ? colour : COLOUR_NONE, columns[i].columns, cells[i]);
-        putchar(i + 1 < count ? ' ' : '\n');
+        put_in_row(screen, i == coloured ? colour : COLOUR_NONE, columns[i].columns, i + 1 == count,
+                   cells[i]);
     }
+}
+
+// --- for programs -------------------------------------------------------------------------------
+
+void screen_json_text(struct bytes_view text, FILE *file)
+{
+    struct bytes escaped;
+    bytes_init(&escaped, DATA_BYTES_MAX);
+    glyph_escape(text, &escaped);
+    fwrite(bytes_text(&escaped), 1, escaped.len, file);
+    bytes_release(&escaped);
+}
+
+void screen_json(struct json_line *line, FILE *file)
+{
+    screen_json_text(json_line_end(line), file);
+    json_line_begin(line);
+}
+
+void screen_data(struct bytes_view text, FILE *file)
+{
+    if (!isatty(fileno(file))) {
+        fwrite(text.data, 1, text.len, file);
+        return;
+    }
+    bool ends_line = text.len > 1 && !memcmp(text.data + text.len - 2, "\r\n", 2);
+    screen_json_text((struct bytes_view){text.data, text.len - (ends_line ? 2 : 0)}, file);
+    fputs(ends_line ? "\n" : "", file);
 }

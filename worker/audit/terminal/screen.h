@@ -1,14 +1,17 @@
-// Output for people: tables that fit 100 columns, and colours if standard output is a terminal
-// (and NO_COLOR is not set). Texts come from callers and agents: control bytes and bytes that are
-// not UTF-8 never reach the terminal as they are.
+// Everything that dialin-audit prints. Texts come from callers, agents and Redis: control bytes,
+// invisible characters and bytes that are not UTF-8 never leave as they are, neither to a terminal
+// nor to a pipe. Colours, and lines no wider than the terminal, if standard output is one (and
+// NO_COLOR is not set). The one piece of process-wide state here, as standard output is.
 #ifndef DIALIN_AUDIT_SCREEN_H
 #define DIALIN_AUDIT_SCREEN_H
 
 #include "bytes.h"
+#include "json_line.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
-#define SCREEN_COLUMNS 100
+#define SCREEN_COLUMNS 100 // of a table, if the terminal has as many
 
 enum colour { COLOUR_NONE, COLOUR_FAINT, COLOUR_GOOD, COLOUR_BAD, COLOUR_BUSY };
 
@@ -27,6 +30,17 @@ void screen_begin_again(const struct screen *screen, bool is_watched);
 // once.
 bool screen_is_gone(void);
 
+// Our own sentences and numbers: only the line feeds of the format end a line. Texts of others are
+// given to screen_put. A line that is wider than the terminal goes on after `> ` on the next one.
+void screen_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// The same to standard error if standard output has JSON.
+void screen_note(bool has_json, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// A problem, to standard error: one line that begins with the program's name. Texts of others may
+// be in it.
+void screen_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 // A text in a column: cut with an ellipsis if it is longer, filled up if it is shorter
 // (`columns` below 0: to the right; 0: neither).
 void screen_put(const struct screen *screen, enum colour colour, int columns,
@@ -40,9 +54,18 @@ struct screen_column {
 };
 
 // The rows of a table: the head, and then a row of cells. `coloured` is the cell that gets the
-// colour.
+// colour. A terminal that is too narrow cuts them at its edge.
 void screen_head(const struct screen *screen, const struct screen_column *columns, size_t count);
 void screen_row(const struct screen *screen, const struct screen_column *columns, size_t count,
                 const char *const *cells, enum colour colour, size_t coloured);
+
+// Ends the object and prints it on one line, however long: to `file`, with the characters that
+// screen_put replaces as \u escapes.
+void screen_json(struct json_line *line, FILE *file);
+
+void screen_json_text(struct bytes_view text, FILE *file); // the same of a finished text
+
+// Prints rows for programs that are not JSON: as they are, but escaped if `file` is a terminal.
+void screen_data(struct bytes_view text, FILE *file);
 
 #endif

@@ -31,9 +31,15 @@ function verdict(now, stale) {
 
 const tile = (value, label, kind = '') => el('div', { class: 'tile' }, el('b', { class: kind }, value), el('span', {}, label));
 
+// Until there are samples of whole minutes, what this page has seen.
+function seen() {
+  const points = live.points, first = points[0], last = points.at(-1);
+  return points.length > 1 ? { span_ms: last[0] - first[0], started: last[1] - first[1], lost: last[2] - first[2], waited_p50_ms: null, answered: 0 } : null;
+}
+
 function tiles(now) {
-  const recent = now.recent, minutes = recent ? Math.max(1, Math.round(recent.span_ms / 60000)) : 5;
-  const offered = recent ? recent.answered + recent.lost : 0;
+  const recent = now.recent || seen(), minutes = recent ? Math.max(1, Math.round(recent.span_ms / 60000)) : 5;
+  const offered = recent?.answered ? recent.answered + recent.lost : 0;
   const left = now.agents.filter(agent => agent.hold_left_ms !== null).map(agent => agent.hold_left_ms);
   const first = left.length ? Math.max(0, Math.min(...left) - (redisNow() - now.now_ms)) : null;
   return el('div', { class: 'tiles' },
@@ -104,8 +110,8 @@ export function drawNow() {
     el('p', { class: `verdict ${kind}`, role: 'status' }, sentence),
     tiles(now),
     el('div', { class: 'charts' },
-      bars('calls a second: started, lost', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
-      area('callers who wait', made.map(bucket => bucket.waiting))),
+      bars('calls a second in the last 5 minutes: started, lost', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
+      area('callers who wait, in the last 5 minutes', made.map(bucket => bucket.waiting))),
     el('h2', {}, 'Agents'), agents(now),
     el('h2', {}, 'Who waits'), waiting(now),
     el('h2', {}, 'Events', live.leftOut ? el('span', { class: 'dim' }, ` (${live.leftOut} were left out)`) : null), events());

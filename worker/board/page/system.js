@@ -1,9 +1,10 @@
 // The screen System: is the machine well? From the snapshot that the screen Now has too.
 import { cell, el, number, show, span, table } from './dom.js';
-import { live, redisNow } from './live.js';
+import { ask, live, redisNow } from './live.js';
 
 const main = document.getElementById('main');
 
+const size = bytes => bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 const isTime = name => /_ms$/.test(name);
 
 // A setting or a figure of a program, as it wrote it.
@@ -15,12 +16,14 @@ function facts(status) {
 function programs(now) {
   const rows = now.programs.map(({ id, status }) => {
     const [program] = id.split(':'), name = id.slice(program.length + 1);
-    return el('tr', { 'data-key': id }, cell(program), cell(status.host ?? name), cell(status.version ?? ''),
-      number(status.calls_in_work === undefined ? '' : `${status.calls_in_work} of ${status.calls_in_work_max}`),
-      number(status.lease_left_ms === undefined ? '' : span(status.lease_left_ms), 'wide'),
+    return el('tr', { 'data-key': id }, cell(program), cell(status.host ?? name), cell(status.version ?? '', 'wide'),
+      cell(status.ready ? el('span', { class: 'good' }, 'ready') : el('span', { class: 'bad' }, status.not_ready_reason || 'not ready'), 'free'),
+      number(status.started_ms ? span(redisNow() - status.started_ms) : '', 'wide'),
+      number(status.in_work === undefined ? '' : `${status.in_work} of ${status.in_work_max}`),
+      number(status.spool_bytes === undefined ? '' : size(status.spool_bytes), 'wide'),
       cell(el('details', {}, el('summary', {}, 'all it says'), facts(status)), 'free'));
   });
-  return table('Programs', [['Program'], ['Host'], ['Version'], ['In work', 'n'], ['Lease left', 'n wide'], ['Status']], rows,
+  return table('Programs', [['Program'], ['Host'], ['Version', 'wide'], ['State'], ['Up for', 'n wide'], ['In work', 'n'], ['Spool', 'n wide'], ['Settings']], rows,
     'No program has written its status.');
 }
 
@@ -38,7 +41,24 @@ function reasons(now) {
   return table('Dead calls by reason', [['Reason'], ['Calls', 'n']], rows, 'No call was given up.');
 }
 
+// --- Redis ------------------------------------------------------------------------------------------
+function redisFacts(redis) {
+  const full = redis.maxmemory > 0 ? redis.used_memory / redis.maxmemory : null;
+  const rows = [
+    ['version', redis.redis_version], ['role', redis.role], ['replicas', redis.connected_slaves],
+    ['up for', span(redis.uptime_in_seconds * 1000)],
+    ['memory', full === null ? `${size(redis.used_memory)}, no limit is set` : `${size(redis.used_memory)} of ${size(redis.maxmemory)}, ${Math.round(100 * full)} %`, full > .7 ? 'bad' : ''],
+    ['when full', redis.maxmemory_policy, redis.maxmemory_policy === 'noeviction' ? '' : 'bad'],
+    ['append-only file', redis.aof_enabled ? `on, last write ${redis.aof_last_write_status}` : 'OFF: a restart loses calls', redis.aof_enabled && redis.aof_last_write_status === 'ok' ? 'good' : 'bad'],
+    ['clients', redis.connected_clients],
+  ];
+  return el('dl', {}, rows.filter(row => row[1] !== undefined).map(([name, value, kind]) => [el('dt', {}, name), el('dd', { class: kind }, value)]));
+}
+
 export function drawSystem(isCurrent) {
+  let redis = el('p', { class: 'dim' }, 'Reading…');
+  const read = () => ask('redis').then(value => { redis = redisFacts(value); }, problem => { redis = el('p', { class: 'bad' }, problem.message); });
+  read().then(() => isCurrent() && live.draw());
   return () => {
     const now = live.now;
     if (!isCurrent()) return;
@@ -51,6 +71,7 @@ export function drawSystem(isCurrent) {
       el('h2', {}, 'Programs'), programs(now),
       el('h2', {}, 'Account, in entries since the stream was made'), account(now),
       el('h2', {}, 'Dead calls by reason'), reasons(now),
+      el('h2', {}, 'Redis'), el('div', { class: 'card' }, redis.cloneNode(true)),
       el('h2', {}, 'Clocks'), el('div', { class: 'card' }, el('dl', {}, el('dt', {}, 'this browser is ahead of Redis by'),
         el('dd', {}, `${Math.round((Date.now() - redisNow()) / 100) / 10} s`))));
   };
