@@ -149,6 +149,8 @@ help:
 ## make test-board   the board in Debian's Chromium
 ## make board-pictures  the README's pictures of the board, in a minute and a half
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
+## make test-libcurl8
+##                   the tests of the connections to /start over Debian 13's libcurl 8
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
@@ -251,6 +253,11 @@ line: deps-test
 .PHONY: lint
 lint: deps-lint
 	@.ci/lint
+
+.PHONY: test-libcurl8
+test-libcurl8: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) .ci/libcurl8
 
 .PHONY: test-compose
 test-compose:

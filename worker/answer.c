@@ -146,8 +146,27 @@ void answer_take(struct call *call, const struct start_answer *answer,
     outcome->retry_after_ms = delay.retry_after_ms;
     outcome->again_after_ms = delay.backoff_ms;
     outcome->lines_up = decision == RETRY_LINE;
+    outcome->is_down = decision == RETRY_LINE || decision == RETRY_CONFIGURATION;
     outcome->agent_failed = is_failure;
     redact(bytes_view(&call->request), context->secrets, &outcome->request);
     redact(answer->http->body, context->secrets, &outcome->response);
     note(call, decision, answer, context);
+}
+
+void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigned ms, bool flag,
+                         struct agent_health *health)
+{
+    struct outcome *outcome = &call->outcome;
+    const char *agent = call->place.agent->route.agent;
+    if (outcome->name == OUTCOME_REJECTED) {
+        agent_health_note(health, flag ? AGENT_REJECTS_CALLS : AGENT_IS_WELL, agent,
+                          (unsigned)outcome->http_status, outcome->error);
+        outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
+                        : verdict == RECORD_LINED_UP ? OUTCOME_LINE
+                                                     : OUTCOME_DEAD;
+        outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
+    }
+    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
+        outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
+    }
 }

@@ -19,4 +19,8 @@ struct answer_context {
 void answer_take(struct call *call, const struct start_answer *answer,
                  const struct answer_context *context);
 
+// What `finish` made of the outcome that it was told: `ms` and `flag` as record.h has them.
+void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigned ms, bool flag,
+                         struct agent_health *health);
+
 #endif

@@ -56,6 +56,7 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
 void call_free(struct call *call)
 {
     routing_release(call->routing);
+    free(call->limit);
     bytes_release(&call->body);
     free(call->signed_for);
     transform_facts_release(&call->facts);
@@ -66,6 +67,9 @@ void call_free(struct call *call)
 
 struct record_call call_for_record(const struct call *call, const struct redis *redis)
 {
+    const struct route_rule *rule = call->place.rule;
+    uint64_t rang_ms = hold_rang_in_redis_ms(&call->hold, redis), after_s = 0;
+    bool moves_on = route_place_next_after(&call->place, &after_s);
     return (struct record_call){
         .entry_id = view_of_text(call->entry_id),
         .call_id = view_of_text(call->call_id),
@@ -77,9 +81,11 @@ struct record_call call_for_record(const struct call *call, const struct redis *
         .step = call->place.step,
         .why_moved = call->why_moved,
         .out_max = call->place.agent->max_in_flight,
-        .priority_ms = call->place.rule ? call->place.rule->priority_s * 1000 : 0,
+        .next_ms = moves_on ? rang_ms + after_s * 1000 : 0,
+        .limit = call->limit ? call->limit : "",
+        .priority_ms = rule ? rule->priority_s * 1000 : 0,
         .received_ms = call->received_ms,
-        .rang_ms = hold_rang_in_redis_ms(&call->hold, redis),
+        .rang_ms = rang_ms,
         .deadline_ms = hold_end_in_redis_ms(&call->hold, redis),
         .sha256 = view_of_text(call->sha256),
     };

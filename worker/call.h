@@ -51,6 +51,7 @@ struct call {
     char recorded_route[ROUTE_NAME_BYTES_MAX + 1];  // as its entry was handed over
     char recorded_agent[ROUTE_AGENT_BYTES_MAX + 1]; // empty: it had no record
     unsigned recorded_step;
+    char *limit;           // of its caller, as record.h has it; NULL: none
     const char *why_moved; // from the place that is recorded; "": it is there
 
     char token[RECORD_TOKEN_BYTES]; // of the begin at hand

@@ -2,6 +2,12 @@
 // place is found again by its names.
 #include "call_place.h"
 
+#include "memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define MS_PER_S 1000
 
 static void set_hold(struct call *call, const struct call_place_settings *settings)
@@ -21,7 +27,24 @@ void call_place_first(struct call *call, struct routing *routing,
     set_hold(call, settings);
 }
 
-static struct route_place match(const struct call *call, const struct routing *routing,
+// A caller who has neither a number nor an address is not limited, nor are calls of our own making.
+static void set_limit(struct call *call, const struct route_rule *rule,
+                      const struct phone_number *from)
+{
+    const char *caller = from->digits[0] ? from->digits : from->is_address ? from->address : "";
+    struct bytes limit;
+    bytes_init(&limit, PHONE_ADDRESS_BYTES_MAX + 64);
+    if (rule && rule->limit_calls && call->kind == WEBHOOK_DIALIN && caller[0] &&
+        !strchr(call->call_id, '~')) {
+        bytes_printf(&limit, "%" PRIu64 " %" PRIu64 " %s", rule->limit_calls,
+                     rule->limit_within_s * MS_PER_S, caller);
+        free(call->limit);
+        call->limit = memory_text(bytes_text(&limit));
+    }
+    bytes_release(&limit);
+}
+
+static struct route_place match(struct call *call, const struct routing *routing,
                                 const struct webhook_repaired *webhook)
 {
     struct route_subject subject;
@@ -30,7 +53,9 @@ static struct route_place match(const struct call *call, const struct routing *r
     }
     route_subject_set(&subject, webhook->document.tree, view_of_text(call->call_id),
                       call->received_ms);
-    return route_place_of_rule(routing, route_choose(&routing->file, &subject));
+    const struct route_rule *rule = route_choose(&routing->file, &subject);
+    set_limit(call, rule, &subject.from);
+    return route_place_of_rule(routing, rule);
 }
 
 static bool is_same_place(const struct route_place *a, struct bytes_view route,
@@ -62,6 +87,16 @@ static void find_again(struct call *call, const struct routing *routing,
     call->place = place;
 }
 
+// A call that has asked in vain moves on before it asks again, if it has waited long enough.
+static void move_on(struct call *call)
+{
+    uint64_t after_s = 0;
+    while (call->failures > 0 && route_place_next_after(&call->place, &after_s) &&
+           hold_age_ms(&call->hold) >= after_s * MS_PER_S && route_place_next(&call->place)) {
+        call->why_moved = "overflow";
+    }
+}
+
 const char *call_place(struct call *call, struct routing *routing,
                        const struct call_place_settings *settings, uint64_t now_ms)
 {
@@ -79,6 +114,7 @@ const char *call_place(struct call *call, struct routing *routing,
     routing_release(call->routing);
     call->routing = routing;
     set_hold(call, settings);
+    move_on(call);
 
     struct transform_settings transform = settings->transform;
     transform.body = call->place.rule ? call->place.rule->body : NULL;

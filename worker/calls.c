@@ -145,7 +145,6 @@ static void wait_for_end(struct call *call, unsigned left_ms)
     loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
 }
 
-// What `finish` made of the outcome that it was told: `ms` and `flag` as record.h has them.
 static void take_verdict(struct call *call, enum record_verdict verdict, unsigned ms, bool flag)
 {
     struct calls *calls = call->owner;
@@ -155,17 +154,13 @@ static void take_verdict(struct call *call, enum record_verdict verdict, unsigne
         reach_note_others(calls->reach, agent, flag ? ms : REACH_NEVER, outcome->error)) {
         release_pausing(calls, agent);
     }
-    if (outcome->name == OUTCOME_REJECTED) {
-        agent_health_note(calls->health, flag ? AGENT_REJECTS_CALLS : AGENT_IS_WELL, agent,
-                          (unsigned)outcome->http_status, outcome->error);
-        outcome->name = verdict == RECORD_AGAIN      ? OUTCOME_AGAIN
-                        : verdict == RECORD_LINED_UP ? OUTCOME_LINE
-                                                     : OUTCOME_DEAD;
-        outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
-    }
-    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
-        outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
-    }
+    answer_take_verdict(call, verdict, ms, flag, calls->health);
+}
+
+static void wait_in_line(const struct calls *calls, const char *agent)
+{
+    lines_admit(calls->lines, agent);
+    overflow_look(calls->settings.overflow);
 }
 
 static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
@@ -199,7 +194,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
             drop(call);
         }
         if (outcome == OUTCOME_LINE) {
-            lines_admit(calls->lines, agent);
+            wait_in_line(calls, agent);
         } else {
             lines_admit_if_any(calls->lines, agent);
         }
@@ -290,6 +285,10 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         post(call);
         stream_reader_pull(calls->reader);
         return;
+    case RECORD_DECLINED:
+        give_up(call, "declined", "its caller has rung too often");
+        stream_reader_pull(calls->reader);
+        return;
     case RECORD_ELSEWHERE:
         drop(call);
         stream_reader_read_pending(calls->reader); // brings it again, with its record
@@ -299,7 +298,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
         drop(call);
-        lines_admit(calls->lines, agent);
+        wait_in_line(calls, agent);
         return;
     case RECORD_BUSY:
     case RECORD_SUSPECT:

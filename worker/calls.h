@@ -12,6 +12,7 @@
 #include "http_client.h"
 #include "line.h"
 #include "metrics.h"
+#include "overflow.h"
 #include "record.h"
 #include "redact.h"
 #include "stream_reader.h"
@@ -24,6 +25,7 @@
 struct calls_settings {
     const char *prefix; // of the keys
     struct call_place_settings place;
+    struct overflow *overflow;
     struct redact_secrets *secrets; // grows by the keys of the agents that are asked
     size_t concurrency;             // calls in work at once
     uint64_t start_timeout_ms;

@@ -44,6 +44,7 @@ struct worker {
     struct stream_reader *reader;
     struct lease *lease;
     struct lines *lines;
+    struct overflow *overflow;
     struct housekeeping *housekeeping;
     struct account *account;
     struct program_status *status;
@@ -96,6 +97,7 @@ static void on_reload(const void *arg, void *worker_arg)
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
     calls_reroute(worker->calls, settings->routing);
+    overflow_reroute(worker->overflow, settings->routing);
     program_status_reload(worker->status, settings);
 }
 
@@ -144,6 +146,7 @@ static void on_terminate(void *arg)
     stream_reader_stop(worker->reader);
     lease_stop_taking(worker->lease);
     lines_stop(worker->lines);
+    overflow_stop(worker->overflow);
     housekeeping_stop(worker->housekeeping);
     calls_drain(worker->calls);
     leave_when_drained(worker);
@@ -223,6 +226,9 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
     worker->lease = lease_open(worker->loop, worker->scripts, worker->reader, &lease_settings);
     worker->lines = lines_open(worker->loop, worker->scripts, worker->reader, worker->consumer,
                                out_max_of, worker);
+    worker->overflow = overflow_open(worker->loop, worker->scripts, worker->reader, worker->lines,
+                                     worker->consumer, settings->routing);
+    calls_settings.overflow = worker->overflow;
     worker->account =
         account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
     calls_settings.account = worker->account;
@@ -265,6 +271,7 @@ static void close_parts(struct worker *worker)
     stream_reader_close(worker->reader);
     record_close(worker->record);
     calls_close(worker->calls);
+    overflow_close(worker->overflow);
     lines_close(worker->lines);
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);

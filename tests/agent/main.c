@@ -5,6 +5,7 @@
 #include "control.h"
 #include "http_server.h"
 #include "log.h"
+#include "http_tls.h"
 #include "process.h"
 #include "start_route.h"
 
@@ -14,6 +15,7 @@
 #define PROGRAM "dialin-agent"
 #define BODY_BYTES_MAX (1024U * 1024) // as Pipecat Cloud: more is 413
 #define BODIES_BYTES_MAX (1024 * UINT64_C(1048576))
+#define PROBLEM_BYTES_MAX 1024
 #define OTHER_FILES 64 // beside the connections
 
 static const struct http_route ROUTES[] = {
@@ -59,9 +61,31 @@ static void on_hangup(void *arg)
     fprintf(stderr, PROGRAM ": SIGHUP: there is nothing to be read again\n");
 }
 
+// False, with the reason on stderr: the files cannot serve. *tls stays NULL if none are named.
+static bool load_tls(const struct settings *settings, struct http_tls **tls)
+{
+    struct bytes problem;
+    bytes_init(&problem, PROBLEM_BYTES_MAX);
+    bool is_wanted = settings->tls_cert[0] || settings->tls_key[0];
+    if (is_wanted && !(settings->tls_cert[0] && settings->tls_key[0])) {
+        bytes_append_text(&problem, "--tls-cert and --tls-key are needed together");
+    } else if (is_wanted) {
+        *tls = http_tls_load(settings->tls_cert, settings->tls_key, &problem);
+    }
+    if (is_wanted && !*tls) {
+        fprintf(stderr, PROGRAM ": %s\n", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+    return !is_wanted || *tls;
+}
+
 static int run(const struct settings *settings)
 {
     struct agent agent = {0};
+    struct http_tls *tls = NULL;
+    if (!load_tls(settings, &tls)) {
+        return 1;
+    }
     agent_init(&agent, settings);
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
@@ -71,6 +95,7 @@ static int run(const struct settings *settings)
         .connections_max = (unsigned)settings->connections,
         .routes = ROUTES,
         .arg = &agent,
+        .tls = tls,
     };
     struct http_server *server = http_server_open(agent.loop, &options);
     if (server) {
@@ -84,6 +109,7 @@ static int run(const struct settings *settings)
         http_server_close(server);
     }
     agent_release(&agent);
+    http_tls_free(tls);
     return server ? 0 : 1;
 }
 

@@ -13,6 +13,7 @@
 struct settings {
     char listen_addr[64];
     uint64_t port;
+    char tls_cert[512], tls_key[512];
     uint64_t connections;
     uint64_t seed;
     uint64_t pool;

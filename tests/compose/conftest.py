@@ -34,10 +34,11 @@ class Compose:
     """One project; `env` is the whole configuration, whatever the caller's own environment says."""
 
     def __init__(self, name, **env):
-        self.port = free_port()
+        self.port, self.board_port = free_port(), free_port()
         self.env = {key: value for key, value in os.environ.items() if key not in CONFIGURED}
         self.tag = name  # images of its own
         self.env.update(COMPOSE_PROJECT_NAME=name, PORT=str(self.port), DIALIN_TAG=self.tag,
+                        BOARD_PORT=str(self.board_port),
                         COMPOSE_ENV_FILES="/dev/null", **env)
 
     def __call__(self, *args, check=True, timeout_s=300):

@@ -10,7 +10,7 @@ import pytest
 import updates
 from conftest import ROOT, Compose, free_port, wait_for
 
-OURS = ("proxy", "ingress", "worker", "agent", "redis")
+OURS = ("proxy", "ingress", "worker", "board", "agent", "redis")
 OWN_SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTE="
 
 
@@ -82,15 +82,14 @@ def test_containers_are_hardened(compose, service):
         assert container["State"]["Health"]["Status"] == "healthy"
 
 
-def test_only_the_proxy_is_published_and_on_loopback_only(compose):
+def test_only_proxy_and_board_are_published_and_on_loopback_only(compose):
+    published = {"proxy": ("7860/tcp", compose.port), "board": ("7861/tcp", compose.board_port)}
     for service in OURS:
         for container in compose.inspect(service):
             ports = {port: bindings for port, bindings in container["NetworkSettings"]["Ports"].items()
                      if bindings}
-            if service == "proxy":
-                assert ports == {"7860/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(compose.port)}]}
-            else:
-                assert ports == {}
+            port, host_port = published.get(service, (None, None))
+            assert ports == ({port: [{"HostIp": "127.0.0.1", "HostPort": str(host_port)}]} if port else {})
 
 
 def test_the_published_port_answers(compose):
@@ -105,6 +104,27 @@ def test_the_published_port_answers(compose):
     connection.request("POST", "/api/dial", b'{"To":"+1","From":"x","callId":"c","callDomain":"d"}')
     assert connection.getresponse().status == 401
     connection.close()
+
+
+def test_the_board_shows_a_call(compose):
+    def ask(path, value=None, host="127.0.0.1"):
+        connection = http.client.HTTPConnection("127.0.0.1", compose.board_port, timeout=20)
+        headers = {"Host": f"{host}:{compose.board_port}", "Sec-Fetch-Site": "same-origin",
+                   "Content-Type": "application/json"}
+        connection.request("GET" if value is None else "POST", path, value and json.dumps(value), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, body
+    call_id = compose.ring()["call"]["call_id"]
+    assert ask("/")[0] == 200
+    now = json.loads(ask("/api/now")[1])
+    assert now["workers"] >= 1 and "redis_problem" not in now, now
+    status, body = ask("/api/call", {"id": call_id})
+    assert status == 200 and json.loads(body)["state"] == "started", body
+    assert json.loads(body)["webhook"]["signature_is"].startswith("unknown")  # it was given no secret
+    assert ask("/api/now", host="evil.example")[0] == 421
+    assert json.loads(ask("/api/account")[1])["account"]["adds_up"]
 
 
 def test_each_user_of_redis_has_no_more_rights_than_needed(compose):
@@ -285,7 +305,7 @@ def test_admin_ports_are_reached_by_a_profile(compose):
     ports = {name: str(free_port()) for name in ("INGRESS_ADMIN_PORT", "WORKER_ADMIN_PORT", "BOARD_ADMIN_PORT")}
     with compose.configured(**ports):
         compose("--profile", "admin", "up", "-d", "--wait", "--no-deps", "admin")
-        for name in ("INGRESS_ADMIN_PORT", "WORKER_ADMIN_PORT"):
+        for name in ports:
             connection = http.client.HTTPConnection("127.0.0.1", int(ports[name]), timeout=10)
             connection.request("GET", "/metrics")
             assert b"dialin_" in connection.getresponse().read()

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import daily
+from audit import Audit
 from fake_start import FakeStart, answers, starts_a_bot
 from stack import wait_for
 from test_reload import hang_up
@@ -320,3 +321,150 @@ def test_explain(stack, ledger, start, agents, routes):
     assert f"call     {call_id}: started, route sales, agent sales" in recorded.stdout
     unknown = stack.run("dialin-worker", "--explain", "nobody-rang", **stack.values(values))
     assert unknown.returncode == 1 and "no call is recorded" in unknown.stderr
+
+
+# --- overflow -------------------------------------------------------------------------------------
+
+
+def overflows(ledger, call_id):
+    return [(event["from_agent"], event["agent"], event["step"], event["reason"])
+            for event in ledger.events(call_id, "overflow")]
+
+
+def test_a_call_that_has_waited_moves_on(stack, ledger, start, agents, routes):
+    """Along two steps, to its place by age; and it does not come back."""
+    first, second, third = agents("first"), agents("second"), agents("third")
+    first.script(FULL)
+    second.script(FULL)
+    path = routes({"name": "sales", "agent": "first",
+                   "overflow": [{"after_s": 1, "agent": "second"}, {"after_s": 3, "agent": "third"}]},
+                  first={"start_url": first.url}, second={"start_url": second.url},
+                  third={"start_url": third.url})
+    workers = [stack.worker(START_URL=start.url, ROUTES_FILE=path) for _ in range(2)]
+    calls = [ring(ledger, SALES) for _ in range(3)]
+    wait_for(lambda: len(in_line(ledger, "second")) == 3, what="all to move to the second line")
+    assert sorted(in_line(ledger, "second"), key=calls.index) == in_line(ledger, "second")
+    assert not in_line(ledger, "first") and start.requests == []
+    first.script(starts_a_bot())
+    for call_id in calls:
+        call = started_by(ledger, call_id, third)
+        assert (call["route"], call["agent"], call["step"]) == ("sales", "third", "2")
+        assert overflows(ledger, call_id) == [("first", "second", "1", "waited"), ("second", "third", "2", "waited")]
+        since_ring_ms = int(call["started_ms"]) - int(call["received_ms"])
+        assert 3000 <= since_ring_ms < 8000
+    assert ledger.client.exists(ledger.key("moves")) == 0 and ledger.client.exists(ledger.key("holds")) == 0
+    assert all(worker.is_running() for worker in workers)
+
+
+def test_a_full_agent_may_be_left_at_once(stack, ledger, start, agents, routes):
+    first, second = agents("first"), agents("second")
+    first.script(FULL)
+    path = routes({"name": "sales", "agent": "first", "overflow": [{"after_s": 0, "agent": "second"}]},
+                  first={"start_url": first.url}, second={"start_url": second.url})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    for _ in range(3):
+        call_id = ring(ledger, SALES)
+        call = ledger.wait_for_state(call_id, "started")
+        assert call["agent"] == "second" and int(call["started_ms"]) - int(call["received_ms"]) < 2000
+
+
+@pytest.mark.parametrize("trouble", [answers(401, b"{}"), answers(503, b"")])
+def test_an_agent_that_is_down_is_left_at_once(stack, ledger, start, agents, routes, trouble):
+    """But for one call in 5 s, which still asks it first; the first 2xx ends that."""
+    first, second = agents("first"), agents("second")
+    first.script(trouble)
+    path = routes({"name": "sales", "agent": "first", "overflow": [{"after_s": 60, "agent": "second"}]},
+                  {"name": "waits", "agent": "first"},
+                  first={"start_url": first.url}, second={"start_url": second.url})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    calls = [ring(ledger, SALES)]
+    ledger.wait_for_state(calls[0], "started", timeout_s=15)
+    calls += [ring(ledger, SALES) for _ in range(4)]
+    for call_id in calls:
+        assert ledger.wait_for_state(call_id, "started")["agent"] == "second"
+        assert overflows(ledger, call_id) == [("first", "second", "1", "down")]
+    first.script(starts_a_bot())
+
+    def is_back():
+        return ledger.wait_for_state(ring(ledger, SALES), "started")["agent"] == "first"
+    wait_for(is_back, timeout_s=15, what="the first agent to be asked again")
+    assert is_back()
+
+
+def test_a_move_survives_its_worker(stack, ledger, start, agents, routes):
+    """Killed while calls wait: another worker moves them on, each once."""
+    first, second = agents("first"), agents("second")
+    first.script(FULL)
+    path = routes({"name": "sales", "agent": "first", "overflow": [{"after_s": 2, "agent": "second"}]},
+                  first={"start_url": first.url}, second={"start_url": second.url})
+    values = {"START_URL": start.url, "ROUTES_FILE": path, "LEASE_S": "3"}
+    worker = stack.worker(**values)
+    calls = [ring(ledger, SALES) for _ in range(20)]
+    wait_for(lambda: len(in_line(ledger, "first")) >= 19, what="a line")
+    worker.kill()
+    stack.worker(**values)
+    for call_id in calls:
+        assert ledger.wait_for_state(call_id, "started", timeout_s=20)["agent"] == "second"
+        assert len(second.requests_of(call_id)) == 1 and len(overflows(ledger, call_id)) == 1
+    ledger.check_account([entry for entry, _ in ledger.entries()])
+
+
+# --- a limit for each caller ----------------------------------------------------------------------
+
+
+def test_a_caller_rings_no_more_often_than_the_limit(stack, ledger, start, routes):
+    path = routes({"name": "limited", "to": "+1415*", "limit_per_caller": {"calls": 2, "within_s": 3}})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+
+    def ring_from(caller, to=SALES):
+        webhook = daily.webhook(To=to, From=caller)
+        ledger.queue(webhook)
+        return webhook["callId"], ledger.wait_for_state(webhook["callId"], "started", "dead")
+    (first, _), (_, second) = ring_from("+4930123456"), ring_from("sip:004930123456@trunk.example")
+    assert second["state"] == "started"
+    ledger.queue(daily.webhook(first, To=SALES, From="+4930123456"))  # a duplicate does not count
+    _, third = ring_from("+49 (0) 30 123456")
+    assert (third["state"], third["reason"], third["attempts"]) == ("dead", "declined", "0")
+    assert ring_from("+4930999999")[1]["state"] == "started"
+    assert ring_from("+4930123456", OTHER)[1]["state"] == "started"
+    for _ in range(3):
+        assert ring_from("anonymous")[1]["state"] == "started"
+    wait_for(lambda: ring_from("+4930123456")[1]["state"] == "started", what="the window to slide")
+    assert 0 < ledger.client.pttl(ledger.key("caller:limited:4930123456")) <= 3000
+
+
+@pytest.mark.parametrize("member", [
+    {"lookup": {"url": "https://crm.example/", "secret_env": "CRM_SECRET"}},
+    {"callback": {"within_s": 60, "to": ["+1*"]}},
+    {"overflow": [{"after_s": "forecast", "agent": "x", "start_url": "http://127.0.0.1/start"}]}])
+def test_what_would_be_ignored_is_refused(stack, routes, member):
+    done = stack.run("dialin-worker", "--check-config", START_URL="http://127.0.0.1/start",
+                     ROUTES_FILE=routes({"name": "later", **member}),
+                     CRM_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+    assert done.returncode == 1 and "route later: " in done.stderr and "not in this version" in done.stderr
+
+
+# --- the record -----------------------------------------------------------------------------------
+
+
+def test_the_record_is_exact_with_routes(stack, ledger, start, agents, routes):
+    """verify makes each request again by the recorded route; list finds calls by it."""
+    audit = Audit(stack)
+    first, second = agents("first"), agents("second")
+    first.script(FULL)
+    sales = {"name": "sales", "to": "+1415*", "agent": "first", "body": {"tier": "gold"},
+             "overflow": [{"after_s": 0, "agent": "second"}]}
+    named = {"first": {"start_url": first.url}, "second": {"start_url": second.url}}
+    values = {"START_URL": start.url, "ROUTES_FILE": routes(sales, **named)}
+    stack.worker(**values)
+    moved, plain = ring(ledger, SALES), ring(ledger, OTHER)
+    ledger.wait_for_state(moved, "started")
+    ledger.wait_for_state(plain, "started")
+    assert [call["call_id"] for call in audit.json("list", "--route", "sales")] == [moved]
+    assert audit.json("list", "--route", "sales")[0]["route"] == "sales"
+    attempts = len(ledger.events(moved, "attempt"))
+    assert f"verified {attempts + 1} requests: {attempts + 1} as recorded, 0 differ" in audit("verify", **values).out
+    assert f"{attempts} cannot be compared" in audit("verify").out
+    routes({**sales, "body": {"tier": "silver"}}, **named)
+    said = audit("verify", **values).out
+    assert "verified 1 requests: 1 as recorded" in said and f"{attempts} cannot be compared" in said

@@ -108,6 +108,7 @@ def own_authority(tmp_path_factory):
          "-addext", "subjectAltName=DNS:localhost", "-keyout", "-", "-out", "-"],
         check=True, capture_output=True)
     file.write_bytes(made.stdout)
+    file.chmod(0o600)  # a key
     return file
 
 
@@ -133,6 +134,14 @@ def test_an_authority_of_ones_own(stack, ledger, own_authority, tmp_path):
     finally:
         noted = agent.close()
     assert noted["requests"] == 5 and noted["handshakes"] == 1, noted
+
+
+def test_the_stand_in_agent_over_https(stack, ledger, own_authority):
+    agent = stack.agent("--tls-cert", own_authority, "--tls-key", own_authority)
+    stack.worker(START_URL=f"https://localhost:{agent.port}/start", START_CA_FILE=own_authority)
+    call_id = daily.new_call_id()
+    ledger.queue(daily.webhook(call_id))
+    assert ledger.wait_for_state(call_id, "started")["attempts"] == "1"
 
 
 def test_a_burst_over_https(stack, ledger, own_authority, large_bundle, tmp_path):

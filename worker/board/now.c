@@ -86,7 +86,7 @@ static void on_reply(const redisReply *reply, void *arg)
     now->is_asking = false;
     if (reply && snapshot_read(snapshot, reply)) {
         report_snapshot(now, snapshot);
-    } else if (reply_is_error(reply)) {
+    } else if (reply && reply_is_error(reply)) {
         report_problem(now, reply->str);
     } else {
         report_problem(now, reason ? reason : "Redis did not answer");

@@ -3,15 +3,18 @@
 
 #include "hmac.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define PAGE_EMBED(symbol, file)                                                                   \
     __asm__(".pushsection .rodata\n"                                                               \
             ".global " #symbol "\n" #symbol ":\n"                                                  \
             ".incbin \"page/" file "\"\n"                                                          \
-            ".global " #symbol "_end\n" #symbol "_end:\n.byte 0\n"                                 \
+            ".set " #symbol "_bytes, . - " #symbol "\n.byte 0\n"                                   \
+            ".balign 8\n.global " #symbol "_len\n" #symbol "_len: .quad " #symbol "_bytes\n"       \
             ".popsection\n");                                                                      \
-    extern const char symbol[], symbol##_end[]
+    extern const char symbol[];                                                                    \
+    extern const uint64_t symbol##_len
 
 #define PAGE_TABLE(X)                                                                              \
     X(page_index, "/", "index.html", "text/html; charset=utf-8")                                   \
@@ -33,7 +36,7 @@ const struct page *page_find(const char *path)
     size_t count = 0;
     if (!pages[0].path) { // the sizes of embedded files are not constants
 #define ROW(symbol, path_of, file, type_of)                                                        \
-    pages[count++] = (struct page){path_of, type_of, {symbol, (size_t)(symbol##_end - symbol)}};
+    pages[count++] = (struct page){path_of, type_of, {symbol, (size_t)symbol##_len}};
         PAGE_TABLE(ROW)
     }
     for (const struct page *page = pages; page->path; page++) {

@@ -4,6 +4,7 @@
 #include "board.h"
 #include "json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LINE_BYTES 128
@@ -21,9 +22,7 @@ static const char *const SHOWN[] = {
 static struct bytes_view value_of(const char *info, const char *name)
 {
     char line[LINE_BYTES];
-    view_copy(view_of_text(name), line + 1, sizeof line - 2);
-    line[0] = '\n';
-    strcat(line, ":");
+    snprintf(line, sizeof line, "\n%s:", name);
     const char *found = strstr(info, line);
     const char *value = found ? found + strlen(line) : "";
     return (struct bytes_view){value, strcspn(value, "\r\n")};

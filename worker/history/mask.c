@@ -2,7 +2,6 @@
 // date) is copied, else the longest number is shortened.
 #include "mask.h"
 
-#include "json.h"
 #include "memory.h"
 
 #include <arpa/inet.h>

@@ -3,9 +3,7 @@
 #ifndef DIALIN_MASK_H
 #define DIALIN_MASK_H
 
-#include "bytes.h"
-
-#include <cjson/cJSON.h>
+#include "json.h"
 
 #define MASK_DIGITS_MIN 7
 

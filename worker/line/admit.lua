@@ -116,6 +116,7 @@ local entries = {}
 local function admit(call_id)
     redis.call('ZREM', line, call_id)
     redis.call('ZREM', holds, call_id)
+    redis.call('ZREM', prefix .. KEY_MOVES, call_id)
     local entry = redis.call('HGET', calls .. call_id, 'entry')
     if entry and owner_of(entry) == 'line' then -- else the group was made again, and brings the entry itself
         give_to(consumer, entry)
@@ -131,6 +132,9 @@ local function admit(call_id)
         entries[#entries + 1] = handed(entry, 0)
     end
 end
+
+local moves = prefix .. KEY_MOVES
+local has_moves = redis.call('EXISTS', moves) == 1
 
 -- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
 local function find(count)
@@ -148,22 +152,24 @@ local function find(count)
         for i = 1, #page, 2 do
             ids[#ids + 1] = page[i]
         end
+        local dues = has_moves and #ids > 0 and redis.call('ZMSCORE', moves, unpack(ids)) or {}
         local hold_ends = #ids > 0 and redis.call('ZMSCORE', holds, unpack(ids)) or {}
         for i, call_id in ipairs(ids) do
             local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
             local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ADMISSION_MS)
             local needs_ms = math.min(estimate_ms + ADMISSION_MS, (hold_ms - rang_ms) / 2)
-            if not first and hold_ms > now and not rejecting_route(call_id) then
+            local moves_on = tonumber(dues[i] or now + 1) <= now -- to another agent: overdue.lua
+            if not first and hold_ms > now and not moves_on and not rejecting_route(call_id) then
                 first = call_id
             end
-            local can_wait = hold_ms - now >= needs_ms
+            local can_wait = hold_ms - now >= needs_ms and not moves_on
             if can_wait and has_turn(call_id) then
                 found[#found + 1] = call_id
                 score = score or page[2 * i]
                 if #found >= count then
                     break
                 end
-            elseif not can_wait then
+            elseif not can_wait and not moves_on then
                 passed = passed + 1
             end
         end

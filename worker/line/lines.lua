@@ -21,6 +21,7 @@ local over = redis.call('ZRANGE', holds, '-inf', now_text, 'BYSCORE', 'LIMIT', 0
 for _, call_id in ipairs(over) do
     local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'agent')
     redis.call('ZREM', holds, call_id)
+    redis.call('ZREM', prefix .. KEY_MOVES, call_id)
     if call[1] then
         redis.call('ZREM', prefix .. KEY_LINE .. call[2], call_id)
         if owner_of(call[1]) == 'line' then

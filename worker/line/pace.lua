@@ -16,12 +16,18 @@ local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to th
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 local ANSWERS_MAX = 20 -- that admit.lua looks at
-local lines, holds = prefix .. KEY_LINES, prefix .. KEY_HOLDS
+local DOWN_PROBE_MS = 5000 -- one call of a route with a further agent still asks one that is down first
+local MOVED_MAX = 10000 -- calls that become due together
+local lines, holds, moves = prefix .. KEY_LINES, prefix .. KEY_HOLDS, prefix .. KEY_MOVES
 
 local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
     redis.call('ZADD', holds, hold_ms, call_id)
     redis.call('SADD', lines, agent)
+    if next_ms ~= '' then
+        local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
+        redis.call('ZADD', moves, is_down and now_text or next_ms, call_id)
+    end
     give_to('line', entry)
     if not has_waited then
         local event = record_event('waiting', attempt, consumer, reason, err)
@@ -33,6 +39,30 @@ local function leave_line()
     redis.call('ZREM', line, call_id)
     redis.call('ZREM', holds, call_id)
     redis.call('ZREM', admitted, entry)
+    if next_ms ~= '' then
+        redis.call('ZREM', moves, call_id)
+    end
+end
+
+-- The agent is misconfigured, or fails each time: calls of a route with a further agent move there.
+local function note_down()
+    if redis.call('HSETNX', pace, 'down_ms', now_text) == 1 then
+        redis.call('HSET', pace, 'down_probe_ms', now_text)
+        for _, id in ipairs(redis.call('EXISTS', moves) == 1 and
+            redis.call('ZRANGE', line, 0, MOVED_MAX - 1) or {}) do
+            redis.call('ZADD', moves, 'XX', now_text, id)
+        end
+    end
+end
+
+-- May this new call ask an agent that is down, which the others leave at once?
+local function is_down_probe()
+    local known = redis.call('HMGET', pace, 'down_ms', 'down_probe_ms')
+    if not known[1] or left_until(tonumber(known[2] or 0) + DOWN_PROBE_MS) > 0 then
+        return false
+    end
+    redis.call('HSET', pace, 'down_probe_ms', now_text)
+    return true
 end
 
 -- The first refusal of requests that were out together slows the queue down. Each other one adds
@@ -61,6 +91,9 @@ local function fail_in_line(begun_ms, retry_after_ms)
     redis.call('HSET', pace, 'failed', call_id)
     if redis.call('HINCRBY', pace, 'failures', 1) >= FAILURES_MAX or retry_after_ms > 0 then
         slow_down(begun_ms, retry_after_ms)
+    end
+    if tonumber(redis.call('HGET', pace, 'failures')) >= FAILURES_MAX then
+        note_down()
     end
 end
 
@@ -94,6 +127,7 @@ local function speed_up(begun_ms)
         return
     end
     redis.call('HSET', pace, 'failures', 0)
+    redis.call('HDEL', pace, 'down_ms', 'down_probe_ms')
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end

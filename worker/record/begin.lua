@@ -5,9 +5,10 @@
 -- ARGV  3 how many workers that died with a call's request out make it `poison`  4 how long, in ms, a
 --       request may be out; then each call, with token (the same when this step is sent again), how
 --       many workers may have died with its request out, before it becomes a `suspect`, its step
---       along the route, why that is not the recorded one (empty: it must be), and how many requests
---       may be out for its agent (0: any number)
--- A verdict is a text: lost, duplicate, finished, elsewhere (its record names another route, agent or
+--       along the route, why that is not the recorded one (empty: it must be), how many requests
+--       may be out for its agent (0: any number), and its caller's limit: `<calls> <ms> <caller>`
+--       (empty: none)
+-- A verdict is a text: lost, duplicate, finished, declined (by the limit), elsewhere (its record names another route, agent or
 -- step), busy, poison, line, go, or suspect; the attempt;
 -- and failures in a row before it (of poison and suspect: the number of those deaths).
 local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -17,7 +18,20 @@ local function verdict(name, attempt, failures)
     return name .. ' ' .. attempt .. ' ' .. failures
 end
 
-local function begin(token, deaths_max, step, why_moved, out_max)
+-- Counts the call among those of its caller. Returns false if there are as many as may be.
+local function is_within_limit(limit)
+    local calls, within_ms, caller = limit:match('^(%d+) (%d+) (.*)$')
+    local key = prefix .. KEY_CALLER .. route .. ':' .. caller
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - within_ms))
+    if not redis.call('ZSCORE', key, call_id) and redis.call('ZCARD', key) >= tonumber(calls) then
+        return false
+    end
+    redis.call('ZADD', key, now_text, call_id)
+    redis.call('PEXPIRE', key, within_ms)
+    return true
+end
+
+local function begin(token, deaths_max, step, why_moved, out_max, limit)
     local owner, deliveries = owner_of(entry)
     if owner ~= consumer then
         return 'lost 0 0'
@@ -45,6 +59,9 @@ local function begin(token, deaths_max, step, why_moved, out_max)
         return verdict('go', attempts, failures)
     end
 
+    if not call[1] and limit ~= '' and not is_within_limit(limit) then
+        return 'declined 0 0'
+    end
     local is_moved = call[1] and (agent ~= call[15] or route ~= (call[14] or '') or step ~= (call[16] or '0'))
     if is_moved and why_moved == '' then
         return 'elsewhere 0 0'
@@ -76,7 +93,9 @@ local function begin(token, deaths_max, step, why_moved, out_max)
     end
     if is_moved then
         redis.call('ZREM', prefix .. KEY_OUT .. call[15], entry)
-        set(record_event('route', attempts, consumer, why_moved, ''), '')
+        local is_overflow = why_moved == 'overflow'
+        set(record_event(is_overflow and 'overflow' or 'route', attempts, consumer,
+            is_overflow and 'waited' or why_moved, '', 'step', step, 'from_agent', call[15]), '')
     end
     if attempts > answered then
         deaths = deaths + 1
@@ -101,7 +120,8 @@ local function begin(token, deaths_max, step, why_moved, out_max)
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    if is_full or (has_line and not is_admitted) then
+    local is_probe = has_line and not call[1] and next_ms ~= '' and is_down_probe()
+    if is_full or (has_line and not is_admitted and not is_probe) then
         if out_max > 0 then
             redis.call('ZREM', out, entry)
         end

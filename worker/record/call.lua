@@ -5,7 +5,8 @@
 -- KEYS  1 webhooks
 -- ARGV  1 how many arguments each call has  2 consumer, and more for begin.lua; then of each
 --       call: entry, call_id, kind, from, to, agent, received_ms, sha256 of the body, its score in
---       the wait queue, end of the hold in ms, name of the route (empty: none); and the arguments of
+--       the wait queue, end of the hold in ms, name of the route (empty: none), when it moves on to the route's next agent, in ms
+--       (empty: never); and the arguments of
 --       the step itself
 -- Returns an array with the verdict of each, in their order.
 --
@@ -13,21 +14,21 @@
 -- nothing.
 -- (Each argument of a command costs Redis a quarter of a microsecond, and a number given as one, not as a
 -- text, twice that.)
-local CALL_ARGS = 11 -- that describe a call: worker/record/record.c
+local CALL_ARGS = 12 -- that describe a call: worker/record/record.c
 
 local consumer = ARGV[2]
 local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix .. KEY_DEAD
 
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
-local route = ''
+local route, next_ms = '', ''
 local call_key, line, pace, admitted, answers, answered, out
 
 local function for_each_call(first, step)
     local args_each = tonumber(ARGV[1])
     local verdicts = {}
     for i = first, #ARGV, args_each do
-        entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms, route =
+        entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms, route, next_ms =
             unpack(ARGV, i, i + CALL_ARGS - 1)
         call_key = prefix .. KEY_CALL .. call_id
         line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent

@@ -11,7 +11,7 @@
 -- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
 -- ago the agent answered another worker, and a 1. Sent again, the step changes nothing.
 local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
-local FIELDS_COUNT = 18 -- that this script knows: a new one is read here
+local FIELDS_COUNT = 19 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -250,6 +250,9 @@ local function finish(...)
     local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
     if outcome.name == 'line' or outcome.lines_up == '1' then
         slow_down(begun_ms, tonumber(outcome.retry_after_ms))
+        if outcome.is_down == '1' then
+            note_down()
+        end
         note_answer_in_pace(outcome.http_status, outcome.error)
     elseif has_line and outcome.agent_failed == '1' and not is_own_fault then
         fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))

@@ -36,6 +36,7 @@ enum outcome_name {
     X(FLAG, lines_up, 0)         /* the agent's calls stand in line from now on */                 \
     X(FLAG, agent_failed, 0)     /* and not this call, or this worker */                           \
     X(NUMBER, again_after_ms, 0) /* of OUTCOME_AGAIN: how long this call does not ask */           \
+    X(FLAG, is_down, 0)          /* the agent is misconfigured, or fails each time */              \
     X(TEXT, definition, 0)       /* a digest of the route's, or "" */                              \
     X(FLAG, is_counted, 0)       /* among the requests that are out for its agent */
 

@@ -15,8 +15,8 @@
 #define DIALOUTS_BEHIND_DIALINS                                                                    \
     4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
-#define CALL_WORDS 11 // worker/record/call.lua names them
-#define BEGIN_ARGS (CALL_WORDS + 5)
+#define CALL_WORDS 12 // worker/record/call.lua names them
+#define BEGIN_ARGS (CALL_WORDS + 6)
 #define BEGIN_WAITS_MAX 1
 #define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
@@ -49,6 +49,7 @@ static enum record_verdict verdict_of(struct bytes_view name)
         {"lost", RECORD_LOST},
         {"recorded", RECORD_DONE},
         {"elsewhere", RECORD_ELSEWHERE},
+        {"declined", RECORD_DECLINED},
         {"unknown", RECORD_UNKNOWN},
         {"not_yet", RECORD_NOT_YET},
         {"rejected", RECORD_REJECTED},
@@ -95,7 +96,7 @@ struct arg_list {
     struct bytes_view arg[FINISH_ARGS];
     size_t count;
     char received_ms[REDIS_NUMBER_BYTES], deadline_ms[REDIS_NUMBER_BYTES],
-        score[REDIS_NUMBER_BYTES];
+        score[REDIS_NUMBER_BYTES], next_ms[REDIS_NUMBER_BYTES];
 };
 
 static void add(struct arg_list *arg_list, struct bytes_view arg)
@@ -127,6 +128,7 @@ static void describe(const struct record_call *call, struct arg_list *arg_list)
     add(arg_list, redis_number(arg_list->score, score_of(call)));
     add(arg_list, redis_number(arg_list->deadline_ms, call->deadline_ms));
     add(arg_list, view_of_text(call->route));
+    add(arg_list, call->next_ms ? redis_number(arg_list->next_ms, call->next_ms) : VIEW(""));
 }
 
 static bool send(struct record *record, struct script_batch *steps, const struct arg_list *arg_list,
@@ -155,6 +157,7 @@ bool record_begin(struct record *record, const struct record_call *call, const c
     add(&arg_list, redis_number(step, call->step));
     add(&arg_list, view_of_text(call->why_moved));
     add(&arg_list, redis_number(out_max, call->out_max));
+    add(&arg_list, view_of_text(call->limit));
     assert(arg_list.count == BEGIN_ARGS);
     return send(record, record->begin, &arg_list, on_verdict, arg);
 }

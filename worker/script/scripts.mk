@@ -4,13 +4,15 @@
 # the linter checks it. In front of all parts stands what C and Lua both know (constants.lua.in).
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
-SCRIPTS := begin finish admit lines renew take_over make_group resume release leave trim unknown \
+SCRIPTS := begin finish admit overdue move lines renew take_over make_group resume release leave trim unknown \
            account snapshot sample replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
                     record/finish
 parts.admit      := script/prelude line/admit
+parts.overdue    := script/prelude line/overdue
+parts.move       := script/prelude record/event line/move
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
 parts.take_over  := script/prelude stream/take_over

@@ -142,21 +142,20 @@ static void proxies_need_a_token_or_a_user(void **state)
 {
     (void)state;
     static const struct {
-        bool has_token;
         const char *user_header, *peer, *user;
-        bool is_forwarded;
+        bool has_token, is_forwarded;
         unsigned status;
     } CASES[] = {
-        {false, NULL, "127.0.0.1", NULL, false, 0},
-        {false, NULL, "127.0.0.1", NULL, true, 403},
-        {false, NULL, "10.0.0.1", NULL, true, 403},
-        {true, NULL, "127.0.0.1", NULL, true, 0},
-        {false, "X-User", "10.0.0.1", "anna", true, 0},
-        {false, "X-User", "10.0.0.1", "anna", false, 0},
-        {false, "X-User", "10.0.0.1", NULL, true, 403},
-        {false, "X-User", "10.0.0.1", "", true, 403},
-        {false, "X-User", "127.0.0.1", "anna", false, 403},
-        {false, "X-User", "192.0.2.1", "anna", true, 403},
+        {NULL, "127.0.0.1", NULL, false, false, 0},
+        {NULL, "127.0.0.1", NULL, false, true, 403},
+        {NULL, "10.0.0.1", NULL, false, true, 403},
+        {NULL, "127.0.0.1", NULL, true, true, 0},
+        {"X-User", "10.0.0.1", "anna", false, true, 0},
+        {"X-User", "10.0.0.1", "anna", false, false, 0},
+        {"X-User", "10.0.0.1", NULL, false, true, 403},
+        {"X-User", "10.0.0.1", "", false, true, 403},
+        {"X-User", "127.0.0.1", "anna", false, false, 403},
+        {"X-User", "192.0.2.1", "anna", false, true, 403},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const struct gate_rules rules = {.has_token = CASES[i].has_token,
