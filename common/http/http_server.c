@@ -288,11 +288,22 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
+unsigned http_server_connections(const struct http_server *server)
+{
+    return server->connections;
+}
+
 void http_server_use_tls(struct http_server *server, const struct http_tls *tls)
 {
     if (server->tls) {
         http_tls_front_use(server->tls, tls);
     }
+}
+
+bool http_request_is_abandoned(const struct http_request *request)
+{
+    char byte;
+    return recv(request->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void http_server_drain(struct http_server *server)
