@@ -69,12 +69,13 @@ local function finish(...)
     end
     local attempt = tonumber(outcome.attempt)
 
+    local was_looked_up = route ~= '' and redis.call('HEXISTS', call_key, 'looked_ms') == 1
     local function record_attempt(...)
         if route ~= '' then
             return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
                 'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
                 'request', outcome.request, 'response', outcome.response,
-                'definition', outcome.definition, ...)
+                'definition', outcome.definition, 'lookup', was_looked_up and '1' or '', ...)
         end
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
             'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,

@@ -129,8 +129,13 @@ end
 -- What a call's hash says of where it goes, for the worker that is handed its entry; empty if the
 -- hash is not this entry's.
 local function record_of(entry, call_id)
-    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'route', 'agent', 'step')
-    return call[1] == entry and { call[2] or '', call[3] or '', call[4] or '0' } or {}
+    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'route', 'agent', 'step',
+        'looked_ms')
+    if call[1] ~= entry then
+        return {}
+    end
+    local answer = call[5] and redis.call('GET', prefix .. KEY_LOOKUP .. call_id)
+    return { call[2] or '', call[3] or '', call[4] or '0', call[5] or '', answer or '' }
 end
 
 -- The name under which a call is recorded, as worker/call.c has it.

@@ -25,6 +25,8 @@ struct stream_entry_record {
     bool is_known; // else the call has no hash yet, and the names are empty
     struct bytes_view route, agent;
     unsigned step;
+    bool was_looked_up;       // its route's lookup was asked
+    struct bytes_view lookup; // the answer; empty: none that is of use
 };
 void stream_entry_read_record(const redisReply *row, struct stream_entry_record *record);
 
