@@ -465,6 +465,10 @@ def test_the_record_is_exact_with_routes(stack, ledger, start, agents, routes):
     ledger.wait_for_state(plain, "started")
     assert [call["call_id"] for call in audit.json("list", "--route", "sales")] == [moved]
     assert audit.json("list", "--route", "sales")[0]["route"] == "sales"
+    by_route = {each["route"]: each for each in audit.json("stats", "--by", "route")}
+    assert by_route["sales"]["started"] == 1 and by_route[None]["started"] == 1
+    assert {each["agent"] for each in audit.json("stats", "--by", "agent")} == {"second", start.url[7:]}
+    assert "sales" in audit("stats", "--by", "route").out and audit("stats", "--by", "x", code=2).err
     attempts = len(ledger.events(moved, "attempt"))
     assert f"verified {attempts + 1} requests: {attempts + 1} as recorded, 0 differ" in audit("verify", **values).out
     assert f"{attempts} cannot be compared" in audit("verify").out

@@ -15,8 +15,8 @@ static const cJSON *member_of(const struct lookup_answer *answer, const char *na
 
 static bool is_known(const char *name)
 {
-    static const char *const NAMES[] = {"agent", "route", "body", "room", "priority_s", "decline",
-                                        "why"};
+    static const char *const NAMES[] = {"agent",      "route",   "body", "room",
+                                        "priority_s", "decline", "why"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         if (!strcmp(name, NAMES[i])) {
             return true;
@@ -34,7 +34,8 @@ static const char *check(const struct lookup_answer *answer)
         const char *name = member->string;
         bool is_object = !strcmp(name, "body") || !strcmp(name, "room");
         bool is_good = !strcmp(name, "priority_s")
-                           ? member->valuedouble >= 0 && member->valuedouble <= ROUTE_PRIORITY_S_MAX &&
+                           ? member->valuedouble >= 0 &&
+                                 member->valuedouble <= ROUTE_PRIORITY_S_MAX &&
                                  cJSON_IsNumber(member)
                        : !strcmp(name, "decline") ? cJSON_IsBool(member)
                        : is_object                ? cJSON_IsObject(member)
@@ -92,7 +93,8 @@ bool lookup_answer_place(const struct lookup_answer *answer, const struct routin
 {
     struct route_place found = *place;
     if (answer->route) {
-        const struct route_rule *rule = route_file_rule(&routing->file, view_of_text(answer->route));
+        const struct route_rule *rule =
+            route_file_rule(&routing->file, view_of_text(answer->route));
         if (!rule) {
             return false;
         }

@@ -7,8 +7,8 @@
 
 // Members of the answer; whatever it leaves out is NULL, false or 0. Texts point into the document.
 struct lookup_answer {
-    char *text;                    // owned, and the document points into it; NULL: there is no answer
-    struct json_document document; // whole
+    char *text; // owned, and the document points into it; NULL: there is no answer
+    struct json_document document;     // whole
     struct json_document *body, *room; // merged over the route's, owned; NULL: the route's alone
     struct bytes body_text, room_text;
     const char *agent, *route, *why;

@@ -27,6 +27,7 @@ struct options {
     double speed;       // of replay; 0: as fast as it goes
     uint64_t before_ms; // of dead purge; 0: not given
     const char *routes; // a file
+    const char *by;     // of stats: "route" or "agent"; NULL: not asked for
     const char *output; // a file
     enum export_format format;
 };

@@ -31,7 +31,8 @@ const redisReply *stream_entry_rows(const redisReply *reply)
     return reply_has_shape(reply, "((s[.]))") ? reply->element[0]->element[1] : NULL;
 }
 
-// Scripts append {route, agent, step, when its lookup was asked, the answer} to a row, or {} (prelude.lua).
+// Scripts append {route, agent, step, when its lookup was asked, the answer} to a row, or {}
+// (prelude.lua).
 void stream_entry_read_record(const redisReply *row, struct stream_entry_record *record)
 {
     *record = (struct stream_entry_record){.is_known = false};
