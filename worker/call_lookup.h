@@ -1,5 +1,4 @@
-// What a lookup's answer makes of its call: place, priority, body and room, and what `begin`
-// records of it.
+// The effect of a lookup's answer on its call: place, priority, body, room, and the record of it.
 #ifndef DIALIN_CALL_LOOKUP_H
 #define DIALIN_CALL_LOOKUP_H
 

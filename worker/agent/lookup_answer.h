@@ -1,11 +1,11 @@
-// The answer of a route's lookup: what it says of the call, and what the call's request gets of it
-// (CONTRACT, "lookup"). Pure.
+// The answer of a route's lookup, and its effect on the call's place and request (CONTRACT,
+// "lookup"). Pure.
 #ifndef DIALIN_LOOKUP_ANSWER_H
 #define DIALIN_LOOKUP_ANSWER_H
 
 #include "route_place.h"
 
-// Members of the answer; whatever it leaves out is NULL, false or 0. Texts point into the document.
+// Members of the answer; those that it leaves out are NULL, false or 0. Texts point into the document.
 struct lookup_answer {
     char *text; // owned, and the document points into it; NULL: there is no answer
     struct json_document document;     // whole

@@ -7,7 +7,7 @@
 --       many workers may have died with its request out, before it becomes a `suspect`, its step
 --       along the route, why that is not the recorded one (empty: it must be), how many requests
 --       may be out for its agent (0: any number), its caller's limit (`<calls> <ms> <caller>`; empty:
---       none), and its lookup: empty, `ask` before it is asked, or what came of it: JSON with the texts
+--       none), and its lookup: empty, `ask` before it is asked, or its result: JSON with the texts
 --       `answer`, `redacted` and `error`
 -- A verdict is a text: lost, duplicate, finished, declined (by the limit), look (ask the lookup now), elsewhere (its record names another route, agent or
 -- step), busy, poison, line, go, or suspect; the attempt;
@@ -138,7 +138,7 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    local is_probe = has_line and not call[1] and next_ms ~= '' and is_down_probe()
+    local is_probe = has_line and not call[1] and moves_ms ~= '' and is_down_probe()
     if is_full or (has_line and not is_admitted and not is_probe) then
         if out_max > 0 then
             redis.call('ZREM', out, entry)

@@ -126,8 +126,8 @@ local function row_of(entry)
     return redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
 end
 
--- What a call's hash says of where it goes, for the worker that is handed its entry; empty if the
--- hash is not this entry's.
+-- Where a call goes by its hash, for the worker that is handed its entry; empty if the hash is not
+-- this entry's.
 local function record_of(entry, call_id)
     local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'route', 'agent', 'step',
         'looked_ms')

@@ -114,7 +114,7 @@ static int by_name(const void *a, const void *b)
 
 static void print(struct groups *groups)
 {
-    qsort(groups->list, groups->count, sizeof groups->list[0], by_name);
+    qsort(groups->list, groups->count, sizeof(struct group *), by_name);
     if (!groups->audit->options->json) {
         screen_head(&groups->audit->screen, COLUMNS, COLUMN_COUNT);
     }
