@@ -155,7 +155,7 @@ help:
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
-## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
+## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, DURATION, …
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
 ## make crash-points
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED

@@ -89,10 +89,10 @@ static void step_again(struct call *call)
 
 static void end_as_duplicate(struct call *call)
 {
-    const struct calls *calls = call->owner;
+    struct calls *calls = call->owner;
     log_info("duplicate webhook", log_text("call_id", call->call_id),
              log_text("entry", call->entry_id));
-    (*calls->metrics.duplicate)++;
+    call_metrics_count_duplicate(&calls->metrics, call);
     drop(call);
 }
 
@@ -161,7 +161,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
         call_log_outcome(call);
-        call_metrics_count(&calls->metrics, &call->outcome);
+        call_metrics_count(&calls->metrics, call);
         if (outcome == OUTCOME_STARTED || outcome == OUTCOME_DEAD) {
             account_note_ended(calls->settings.account, attempt);
         }
@@ -240,7 +240,6 @@ static void post(struct call *call)
         .may_send = may_send,
     };
     move(call, CALL_STARTING);
-    (*calls->metrics.attempts)++;
     if (call->attempt == 1) {
         metrics_observe(calls->metrics.ring_to_request, hold_age_ms(&call->hold) * 1000);
     }

@@ -67,7 +67,8 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->lines = lines;
     calls->routing = routing_keep(routing);
     call_table_init(&calls->table, settings->concurrency);
-    call_metrics_register(&calls->metrics, metrics);
+    call_metrics_register(&calls->metrics, metrics, routing_environment(routing)->route.agent,
+                          settings->concurrency);
     return calls;
 }
 
@@ -82,6 +83,7 @@ void calls_close(struct calls *calls)
     reach_close(calls->reach);
     agent_health_close(calls->health);
     call_table_release(&calls->table);
+    call_metrics_release(&calls->metrics);
     routing_release(calls->routing);
     free(calls);
 }

@@ -288,6 +288,11 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
+unsigned http_server_connections(const struct http_server *server)
+{
+    return server->connections;
+}
+
 void http_server_use_tls(struct http_server *server, const struct http_tls *tls)
 {
     if (server->tls) {
