@@ -34,11 +34,11 @@ local function is_unusual(number)
 end
 
 local function add_to_index(entry, from, to, agent, route, state, reason)
-    redis.call('SADD', index_of(entry), 'from:' .. from, 'to:' .. to, 'agent:' .. agent,
-        'state:' .. state, 'reason:' .. reason)
+    local names = { 'from:' .. from, 'to:' .. to, 'agent:' .. agent, 'state:' .. state, 'reason:' .. reason }
     if route ~= '' then
-        redis.call('SADD', index_of(entry), 'route:' .. route)
+        names[#names + 1] = 'route:' .. route
     end
+    redis.call('SADD', index_of(entry), unpack(names))
     if is_unusual(from) then
         redis.call('SADD', index_of(entry), 'from:?')
     end
