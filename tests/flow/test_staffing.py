@@ -31,7 +31,7 @@ def test_the_busiest_five_minutes_say_how_many_sessions_were_needed(ledger, audi
     assert audit.json("staffing", "--aht", "60", "--until", "32m")[0]["calls"] == 50
 
 
-@pytest.mark.parametrize("samples, sentence", [({}, "no samples"), ({ago: 7 for ago in range(9)}, "nobody rang")])
+@pytest.mark.parametrize("samples, sentence", [({}, "too few samples"), ({ago: 7 for ago in range(9)}, "nobody rang")])
 def test_without_calls_there_is_nothing_to_say(ledger, audit, samples, sentence):
     store(ledger, samples)
     assert sentence in audit("staffing", "--aht", "180", code=1).err

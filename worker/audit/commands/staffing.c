@@ -63,7 +63,7 @@ static void take(struct staffing *staffing, uint64_t minute, const struct sample
         uint64_t calls =
             sample->offered > earlier->offered ? sample->offered - earlier->offered : 0;
         double rate = (double)calls * 1000 / (double)span_ms;
-        if (rate > staffing->calls_per_s) {
+        if (rate >= staffing->calls_per_s) {
             staffing->calls_per_s = rate;
             staffing->from_ms = earlier->at_ms;
             staffing->to_ms = sample->at_ms;
@@ -164,8 +164,8 @@ enum exit_code staffing_run(struct audit *audit)
     }
     if (staffing.calls == 0) {
         screen_complain("%s", staffing.samples < BUSY_MINUTES
-                                  ? "too few samples of that time are kept: workers store one a "
-                                    "for RETENTION_DAYS"
+                                  ? "too few samples of that time are kept: workers store one "
+                                    "a minute, for RETENTION_DAYS"
                                   : "nobody rang in that time");
         return EXIT_NOT_DONE;
     }
