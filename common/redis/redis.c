@@ -267,6 +267,11 @@ uint64_t redis_now_ms(const struct redis *redis)
     return redis_clock_now_ms(&redis->clock);
 }
 
+void redis_ignore_time(struct redis *redis)
+{
+    redis->clock.is_quiet = true;
+}
+
 int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms)
 {
     return redis_clock_shift_ms(&redis->clock, stamp_ms, loop_now_ms());
@@ -300,7 +305,7 @@ static void watch_over(void *arg)
     } else if (oldest) {
         oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= redis->deadline_ms;
     }
-    if (redis->state == UP && !is_for_tool(redis) && !redis->clock.is_asked &&
+    if (redis->state == UP && !redis->clock.is_quiet && !redis->clock.is_asked &&
         now_ms - redis->clock.asked_ms >= REDIS_CLOCK_EVERY_MS) {
         redis_login_ask_time(&redis->login);
     }

@@ -79,6 +79,10 @@ bool redis_send_args(struct redis *redis, size_t argc, const struct bytes_view *
 // them the monotonic clock counts. Before the first answer it is the host's wall clock.
 uint64_t redis_now_ms(const struct redis *redis);
 
+// For a second connection of a program, whose time nobody asks for: it is taken at each connect
+// only, and steps are not logged twice.
+void redis_ignore_time(struct redis *redis);
+
 // Redis' clock may step: redis_clock.h explains these two.
 int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms);
 bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms);
