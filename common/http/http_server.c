@@ -300,6 +300,12 @@ void http_server_use_tls(struct http_server *server, const struct http_tls *tls)
     }
 }
 
+bool http_request_is_abandoned(const struct http_request *request)
+{
+    char byte;
+    return recv(request->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void http_server_drain(struct http_server *server)
 {
     if (server->draining_since_ms) {

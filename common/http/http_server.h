@@ -110,6 +110,10 @@ struct http_cut {
 };
 void http_request_limit_body(struct http_request *request, const struct http_cut *cut);
 
+// Has its client closed the connection while it waits for the answer? It must be answered all the
+// same.
+bool http_request_is_abandoned(const struct http_request *request);
+
 // The sender has proven who he is: his connection and his address are not made to make room.
 void http_request_is_genuine(struct http_request *request);
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,10 @@ def board(stack):
 @pytest.fixture
 def guarded(stack):
     return stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.2")
+
+
+def children_of(board):
+    return Path(f"/proc/{board.pid}/task/{board.pid}/children").read_text().split()
 
 
 def cookie_of(answer):
@@ -352,6 +357,23 @@ def test_too_many_questions_are_refused(board, redis):
     assert refused.code == "busy" and refused.header("Retry-After") == "1"
     for connection in connections:
         connection.socket.close()
+
+
+def test_who_leaves_is_not_worked_for(board, redis):
+    """Four runs wait for Redis; once their viewers are gone they end, and others are served."""
+    connections = [http_raw.Connection(board.port) for _ in range(4)]
+    redis.client.client_pause(6000)
+    try:
+        for connection in connections:
+            connection.send(http_raw.request("POST", "/api/calls", [
+                *OURS, ("Content-Type", "application/json")], b"{}"))
+        wait_for(lambda: len(children_of(board)) == 4, what="four runs of dialin-audit")
+        for connection in connections:
+            connection.socket.close()
+        wait_for(lambda: not children_of(board), 5, what="the runs to end")
+    finally:
+        redis.client.client_unpause()
+    assert board.post("/api/calls", {}).status == 200
 
 
 def test_nothing_secret_reaches_the_child_or_the_command_line(stack, tmp_path, monkeypatch):

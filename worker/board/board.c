@@ -256,6 +256,7 @@ void board_init(struct board *board, const struct board_settings *settings, stru
                 struct metrics *metrics)
 {
     *board = (struct board){
+        .loop = loop,
         .settings = settings,
         .rules =
             {

@@ -12,6 +12,7 @@
 #include "session.h"
 
 struct board {
+    struct loop *loop;
     const struct board_settings *settings;
     struct gate_rules rules;
     struct session_key *session; // NULL: no token

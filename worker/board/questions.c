@@ -14,6 +14,7 @@
 
 #define TEXT_BYTES_MAX 256
 #define LIMIT_DEFAULT 100
+#define WATCH_MS 500
 #define LIMIT_MAX 500
 #define PREFIX_DIGITS_MAX 4   // of a number: more would find it digit by digit
 #define QUERY_BYTES_MAX 16384 // as dialin-audit has it
@@ -37,7 +38,8 @@ struct asked {
     struct http_request *request;
     const struct question_kind *kind;
     char intent[ENTRY_ID_BYTES]; // of REVEAL
-    struct bytes query;          // of REVEAL, until the intent is recorded
+    struct bytes query;
+    struct loop_timer *watch; // for a client that leaves
 };
 
 static bool is_of_one_call(const struct question_kind *kind)
@@ -208,6 +210,7 @@ static void answer(const struct asked *asked, const struct child_result *result)
 
 static void forget(struct asked *asked)
 {
+    loop_timer_close(asked->watch);
     bytes_release(&asked->query);
     free(asked);
 }
@@ -233,6 +236,16 @@ static void on_end(const struct child_result *result, void *arg)
 }
 
 // --- asking -------------------------------------------------------------------------------------
+
+static void on_watch(void *arg)
+{
+    struct asked *asked = arg;
+    if (http_request_is_abandoned(asked->request)) {
+        children_kill(asked->board->children, asked);
+    } else {
+        loop_timer_start(asked->watch, WATCH_MS);
+    }
+}
 
 static void ask(struct asked *asked)
 {
@@ -274,6 +287,8 @@ static void begin(struct board *board, struct http_request *request,
 {
     struct asked *asked = memory_zeroed(sizeof *asked);
     *asked = (struct asked){.board = board, .request = request, .kind = kind};
+    asked->watch = loop_timer_open(board->loop, on_watch, asked);
+    loop_timer_start(asked->watch, WATCH_MS);
     bytes_init(&asked->query, QUERY_BYTES_MAX);
     json_print(query, &asked->query);
     if (kind == &REVEAL) {

@@ -23,7 +23,7 @@ local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix ..
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
 local route, moves_ms = '', ''
 local was_looked_up = false -- its route's lookup was asked
-local call_key, line, pace, admitted, answers, answered, out
+local call_key, line, pace, admitted, answers, last_answer, out
 
 local function for_each_call(first, step)
     local args_each = tonumber(ARGV[1])
@@ -34,7 +34,7 @@ local function for_each_call(first, step)
         call_key = prefix .. KEY_CALL .. call_id
         line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
         admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
-        answered = prefix .. KEY_ANSWERED .. agent
+        last_answer = prefix .. KEY_ANSWERED .. agent
         out = prefix .. KEY_OUT .. agent
         verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + args_each - 1))
     end
