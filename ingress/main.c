@@ -7,7 +7,9 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "process_metrics.h"
 #include "program_status.h"
+#include "redis_metrics.h"
 #include "service_manager.h"
 #include "settings.h"
 
@@ -38,6 +40,9 @@ struct ingress {
     struct http_server *server;
     struct intake *intake;
     struct program_status *status;
+    struct process_metrics *process_metrics;
+    struct redis_metrics *redis_metrics;
+    int64_t *connections;
     struct loop_timer *drain, *lame_duck;
     uint64_t lame_duck_ms; // still accepting, though not ready
     bool has_tls, is_leaving;
@@ -105,6 +110,21 @@ static void on_terminate(void *arg)
     loop_timer_start(ingress->lame_duck, ingress->lame_duck_ms);
 }
 
+static void count_connections(void *arg)
+{
+    const struct ingress *ingress = arg;
+    *ingress->connections = ingress->server ? (int64_t)http_server_connections(ingress->server) : 0;
+}
+
+static void open_metrics(struct ingress *ingress, struct metrics *metrics)
+{
+    ingress->connections =
+        metrics_gauge(metrics, "dialin_http_connections", "Open HTTP connections.", NULL);
+    metrics_before_print(metrics, count_connections, ingress);
+    ingress->redis_metrics = redis_metrics_open(metrics, intake_redis(ingress->intake));
+    ingress->process_metrics = process_metrics_open(metrics);
+}
+
 static void describe(struct json_line *line, void *arg)
 {
     const struct ingress *ingress = arg;
@@ -153,6 +173,7 @@ static int run(const void *arg)
     int inherited = service_manager_socket("webhooks");
     struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
     ingress.intake = intake;
+    open_metrics(&ingress, metrics);
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
@@ -209,6 +230,8 @@ static int run(const void *arg)
     admin_close(admin);
     intake_close(intake);
     program_status_close(ingress.status);
+    redis_metrics_close(ingress.redis_metrics);
+    process_metrics_close(ingress.process_metrics);
     if (ingress.server) {
         http_server_close(ingress.server);
     }

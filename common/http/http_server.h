@@ -73,6 +73,7 @@ bool http_server_can_listen_on(const char *listen_addr);
 // Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
 uint16_t http_server_port(const struct http_server *server);
+unsigned http_server_connections(const struct http_server *server); // that are open
 
 // Serves another certificate from the next handshake on; borrowed. For a server that has TLS.
 void http_server_use_tls(struct http_server *server, const struct http_tls *tls);

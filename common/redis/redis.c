@@ -50,7 +50,8 @@ struct redis {
     struct loop_timer *watchdog;
     uint64_t pause_ms;
     uint64_t round_ms, checking_ms, up_ms; // since when
-    struct bytes wire;                     // the command that is being sent, in its form there
+    uint64_t connects;
+    struct bytes wire; // the command that is being sent, in its form there
     struct redis_queue out;
     struct redis_clock clock;
     struct redis_health health;
@@ -231,6 +232,16 @@ bool redis_is_up(const struct redis *redis)
     return redis->state == UP && redis->link && redis_link_is_open(redis->link);
 }
 
+struct redis_figures redis_figures(const struct redis *redis)
+{
+    return (struct redis_figures){
+        .is_up = redis_is_up(redis),
+        .connects = redis->connects,
+        .ping_us = redis->clock.ping_us,
+        .offset_ms = (int64_t)(redis_clock_now_ms(&redis->clock) - loop_wall_ms()),
+    };
+}
+
 const char *redis_not_ready_reason(struct redis *redis)
 {
     const char *refusal = redis_health_refusal(&redis->health, loop_now_ms());
@@ -317,6 +328,7 @@ static void on_login(const char *problem, void *arg)
     redis_target_print(&redis->targets[redis->target], target);
     redis->state = UP;
     redis->up_ms = loop_now_ms();
+    redis->connects++;
     redis->problem[0] = redis->round_problem[0] = '\0';
     redis->refuses = false;
     if (!is_for_tool(redis)) {

@@ -83,4 +83,13 @@ uint64_t redis_now_ms(const struct redis *redis);
 int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms);
 bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms);
 
+// For metrics.
+struct redis_figures {
+    bool is_up;
+    uint64_t connects;
+    uint64_t ping_us;  // the last round trip
+    int64_t offset_ms; // Redis' time less this host's
+};
+struct redis_figures redis_figures(const struct redis *redis);
+
 #endif

@@ -66,7 +66,7 @@ class Account:
             self.say(call_id, f"ended as {final[0]['event']}, but its record says {call.get('state')}")
         self.check_attempts(call_id, events, final[0])
         if final[0]["event"] == "dead":
-            self.check_reason(call_id, final[0], call)
+            self.check_reason(call_id, events, final[0], call)
 
     def check_attempts(self, call_id, events, final):
         attempts = [event for event in events if event["event"] == "attempt"]
@@ -86,9 +86,17 @@ class Account:
         if posts > len(attempts):
             self.say(call_id, f"the agent saw {posts} requests, the audit {len(attempts)} attempts")
 
-    def check_reason(self, call_id, final, call):
-        if final["reason"] != "expired":
+    def check_reason(self, call_id, events, final, call):
+        """`expired`: no bot, unless a 5xx started one; `unknown`: an attempt had no answer."""
+        attempts = [event for event in events if event["event"] == "attempt" and is_unknown(event)]
+        failed = sum(1 for event in attempts if int(event.get("http_status") or 0) >= 500)
+        starts = self.seen.starts.get(call_id, 0)
+        if final["reason"] not in ("expired", "unknown"):
             return self.say(call_id, f"is dead, {final['reason']}: nothing here is a reason for that")
+        if final["reason"] == "expired" and starts > failed:
+            self.say(call_id, f"is called expired, but {starts} bots began, {failed} of them behind a 5xx")
+        if final["reason"] == "unknown" and len(attempts) == failed:
+            self.say(call_id, "is called unknown, but every attempt had an answer")
         held_ms = int(final["at_ms"]) - int(call.get("received_ms") or 0)
         if held_ms < self.seen.hold_ms - CLOCK_MS:
             self.say(call_id, f"expired after {held_ms} ms of its hold")

@@ -6,9 +6,13 @@
     POOL      sessions that the agent has room for, of a second each (100)
     PAUSE_S   seconds between two faults, on average (0.4)
     DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
+    WITHOUT   leaves out, by name and with commas: https, filter, overload
 
 Two ingresses with a spool, four workers, Redis (appendfsync always) and an agent with a small pool
 that answers some requests with 5xx, closes connections, and starts bots it says nothing about. The
+workers reach it over https, with an authority of its own, through a gate (gate.py) whose kernel drops
+every packet while the filter is on. In the middle third the agent has room for a quarter of the
+callers only: with a hold this short, many expire. The
 faults: SIGKILL, SIGTERM and SIGSTOP of every process (the agent is only stopped: what it has begun
 is counted there), Redis killed and started again, stopped, its connections cut, its scripts
 forgotten. The callers do not ring again: what they were told counts. At the end account.py adds up
@@ -23,6 +27,7 @@ import pathlib
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -38,17 +43,46 @@ import redis as redis_client  # noqa: E402
 import daily  # noqa: E402
 import http_raw  # noqa: E402
 from account import Account, Seen  # noqa: E402
+from authority import Authority  # noqa: E402
 from ledger import Ledger, text, texts  # noqa: E402
-from stack import Stack, build_folder, wait_for  # noqa: E402
+from stack import Stack, build_folder, free_port, wait_for  # noqa: E402
 
 LEASE_S = 3
-HOLD_S = 60
+HOLD_S, SHORT_HOLD_S = 60, 12
+OPTIONS = ("https", "filter", "overload")
 INGRESSES, WORKERS, SENDERS = 2, 4, 12
 POOL, SESSION_MS = int(os.environ.get("POOL") or 100), 1000
 CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
         {"probability": 0.01, "reset": True}, {"probability": 0.01, "reset": True, "started": True},
         {"probability": 0.005, "status": 503, "delay_ms": 2000},
         {"probability": 0.01, "status": 200, "delay_ms": 3000}]
+
+
+class Gate:
+    """gate.py in a process of its own, before the agent."""
+
+    def __init__(self, folder, agent_port, is_https):
+        self.port = free_port()
+        command = [sys.executable, ROOT / "tests" / "chaos" / "gate.py", self.port, agent_port]
+        self.values = {"START_URL": f"http://127.0.0.1:{self.port}/start"}
+        if is_https:
+            authority = Authority(folder)
+            command += authority.certificate("agent")
+            self.values = {"START_URL": f"https://127.0.0.1:{self.port}/start",
+                           "START_CA_FILE": authority.file}
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def tell(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
 
 
 class Senders:
@@ -99,6 +133,9 @@ class Senders:
         with self.lock:
             self.told[call_id].append(said)
 
+    def share_sent(self):
+        return self.next / len(self.plan)
+
     def are_done(self):
         return not any(thread.is_alive() for thread in self.threads)
 
@@ -108,8 +145,11 @@ class Senders:
 
 
 class Campaign:
-    def __init__(self, seed, calls, rate, pause_s, folder):
+    def __init__(self, seed, calls, rate, pause_s, folder, options=OPTIONS):
         self.seed, self.calls, self.rate, self.pause_s = seed, calls, rate, pause_s
+        self.options = options
+        self.hold_s = SHORT_HOLD_S if "overload" in options else HOLD_S
+        self.pool = POOL
         self.folder = folder
         self.chance = random.Random(seed)
         self.stack = Stack(folder, None, f"{{chaos-{seed}}}")
@@ -122,6 +162,7 @@ class Campaign:
                                       "--latency-ms", "50", "--latency-jitter-ms", "150",
                                       "--seed", str(seed % 1000000 + 1), "--keep", "1000000")
         self.agent.control(cues=CUES)
+        self.gate = Gate(folder, self.agent.port, "https" in options)
         (folder / "spool").mkdir()
         self.ingresses = [self.start_ingress() for _ in range(INGRESSES)]
         self.workers = [self.start_worker() for _ in range(WORKERS)]
@@ -134,8 +175,8 @@ class Campaign:
         return self.stack.ingress(is_ready=False, SPOOL_DIR=self.folder / "spool")
 
     def start_worker(self):
-        return self.stack.worker(is_ready=False, START_URL=self.agent.url, LEASE_S=LEASE_S,
-                                 HOLD_LIMIT_S=HOLD_S, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10)
+        return self.stack.worker(is_ready=False, LEASE_S=LEASE_S, **self.gate.values,
+                                 HOLD_LIMIT_S=self.hold_s, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10)
 
     # --- faults ----------------------------------------------------------------------------------
 
@@ -190,6 +231,18 @@ class Campaign:
         self.after(seconds, again)
         return True
 
+    def filter_packets(self, seconds):
+        if self.gate in self.busy:
+            return False
+        self.gate.tell("drop")
+        self.busy.add(self.gate)
+
+        def take():
+            self.gate.tell("take")
+            self.busy.discard(self.gate)
+        self.after(seconds, take)
+        return True
+
     def tell_redis(self, *command):
         if self.stack.redis in self.busy:
             return False
@@ -201,7 +254,9 @@ class Campaign:
 
     def faults(self):
         c = self.chance
+        may_filter = "filter" in self.options
         return [
+            ("packets dropped", 2 * may_filter, lambda: self.filter_packets(c.uniform(0.5, 6))),
             ("worker killed", 8, lambda: self.end(self.workers, self.start_worker, signal.SIGKILL)),
             ("worker ended", 4, lambda: self.end(self.workers, self.start_worker, signal.SIGTERM)),
             ("worker stopped", 4, lambda: self.stop(self.workers, c.uniform(0.1, 2.5 * LEASE_S))),
@@ -219,9 +274,20 @@ class Campaign:
         ]
 
     def deal_one(self):
-        faults = self.faults()
+        """By chance; but at first each that has not been dealt yet."""
+        faults = [fault for fault in self.faults() if fault[1] > 0]
+        faults = [fault for fault in faults if not self.dealt[fault[0]]] or faults
         name, _, deal = self.chance.choices(faults, [weight for _, weight, _ in faults])[0]
         self.dealt[name] += bool(deal())
+
+    def set_pool(self, share_sent):
+        """In the middle third a quarter of the callers at most finds room."""
+        is_small = "overload" in self.options and 1 / 3 <= share_sent < 2 / 3
+        pool = max(1, int(self.rate * SESSION_MS / 4000)) if is_small else POOL
+        if pool != self.pool and self.agent not in self.busy:
+            self.agent.control(pool=pool)
+            self.dealt["overload"] += is_small
+            self.pool = pool
 
     # --- the campaign ----------------------------------------------------------------------------
 
@@ -230,14 +296,16 @@ class Campaign:
         next_fault = time.monotonic() + self.pause_s
         while not senders.are_done():
             self.undo_what_is_due()
+            self.set_pool(senders.share_sent())
             if time.monotonic() >= next_fault:
                 self.deal_one()
                 next_fault = time.monotonic() + self.chance.expovariate(1 / self.pause_s)
             time.sleep(0.01)
         self.undo_what_is_due(everything=True)
+        self.set_pool(1)
         wait_for(lambda: not list((self.folder / "spool").glob("*.spool")), 60,
                  "the spool to be drained")
-        wait_for(lambda: self.ledger.unfinished() == 0, HOLD_S + 60, "every entry to be finished")
+        wait_for(lambda: self.ledger.unfinished() == 0, self.hold_s + 60, "every entry to be finished")
         wait_for(lambda: not self.strangers(), 4 * LEASE_S, "consumers that are gone to be removed")
         return Account(self.see(senders))
 
@@ -262,13 +330,22 @@ class Campaign:
         stream = self.client.xinfo_stream(ledger.key("webhooks"))
         self.told = collections.Counter(said for told in senders.told.values() for said in told)
         return Seen(senders.acknowledged(), entries, ledger.events(), calls, ledger.counts(),
-                    stream["entries-added"], self.agent.starts(), posts, left, HOLD_S * 1000)
+                    stream["entries-added"], self.agent.starts(), posts, left, self.hold_s * 1000)
 
     def close(self):
-        for process in list(self.busy):
+        for process in self.busy - {self.gate}:
             if process.is_running():
                 process.signal(signal.SIGCONT)
-        return self.stack.close()
+        troubles = self.stack.close()
+        self.gate.close()
+        return troubles
+
+
+def shares_started(calls):
+    """Of the callers of each tenth of the campaign, how many were started, in per cent."""
+    ranked = sorted((int(call["received_ms"]), call["state"]) for call in calls.values() if call)
+    parts = [ranked[len(ranked) * i // 10:len(ranked) * (i + 1) // 10] for i in range(10)]
+    return [100 * sum(state == "started" for _, state in part) // max(1, len(part)) for part in parts]
 
 
 def report(campaign, account, troubles, seconds):
@@ -279,6 +356,7 @@ def report(campaign, account, troubles, seconds):
     print(f"  entries {account.seen.entries_added} = started {counts.get('started', 0)} + dead "
           f"{counts.get('dead', 0)} + duplicate {counts.get('duplicate', 0)}; attempts of unknown "
           f"outcome {account.unknown_outcomes}, second starts behind them {account.second_starts}")
+    print(f"  started, of each tenth of the callers: {shares_started(account.seen.calls)} %")
     for trouble in troubles:
         print(f"  TROUBLE: {trouble[:2000]}")
     for call_id, sentence in account.violations[:20]:
@@ -293,7 +371,10 @@ def run_one(seed, calls, rate, pause_s):
     print(f"SEED={seed}", flush=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="dialin-chaos-"))
     begun = time.monotonic()
-    campaign = Campaign(seed, calls, rate, pause_s, folder)
+    without = [name for name in os.environ.get("WITHOUT", "").split(",") if name]
+    assert set(without) <= set(OPTIONS), f"WITHOUT names something else than {OPTIONS}"
+    campaign = Campaign(seed, calls, rate, pause_s, folder,
+                        [name for name in OPTIONS if name not in without])
     is_good, account = False, None
     try:
         account = campaign.run()

@@ -245,6 +245,12 @@ class Program(Process):
         """The samples of /metrics: {'name{labels}': value}."""
         return parse_metrics(self.admin("/metrics").body.decode())
 
+    def total(self, name, **labels):
+        """The sum of a metric over all series with these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(value for sample, value in self.metrics().items()
+                   if sample.split("{")[0] == name and all(each in sample for each in wanted))
+
 
 class Ingress(Program):
     def __init__(self, folder, values):

@@ -2,6 +2,7 @@
 is never taken for what is not there."""
 
 import json
+import pathlib
 import signal
 import subprocess
 import time
@@ -53,6 +54,10 @@ def test_a_user_who_may_not_read(ledger, audit, reader, command):
     assert "Redis" in result.err and not result.out, result
 
 
+def is_asleep(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+
+
 @pytest.mark.parametrize("command", [["tail"], ["list", "--limit", "0"], ["export"]])
 def test_one_may_leave_while_redis_hangs(stack, ledger, audit, command):
     redis = stack.own_redis()
@@ -64,6 +69,8 @@ def test_one_may_leave_while_redis_hangs(stack, ledger, audit, command):
     else:
         running.stdout.readline()
     redis.signal(signal.SIGSTOP)
+    # What Redis has sent before may still be on its way: after it the command would end in order.
+    wait_for(lambda: is_asleep(running.pid), what="the command to wait")
     begun = time.monotonic()
     result = audit.interrupt(running)
     redis.signal(signal.SIGCONT)

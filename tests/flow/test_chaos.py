@@ -16,7 +16,8 @@ SEED = 20261123
 @pytest.mark.slow
 def test_a_campaign(tmp_path):
     print(f"SEED={SEED}")
-    campaign = Campaign(SEED, calls=600, rate=60, pause_s=0.4, folder=tmp_path)
+    campaign = Campaign(SEED, calls=600, rate=60, pause_s=0.4, folder=tmp_path,
+                        options=("https", "filter"))
     try:
         account = campaign.run()
     finally:
@@ -60,6 +61,17 @@ DEAD = {"calls": {"a": {"state": "dead", "received_ms": "1000"}}, "counts": {"de
         "starts": {}, "posts": {}}
 
 
+@pytest.mark.parametrize("changes", [
+    {"events": [attempt(1, "0", "timeout"), end("dead", reason="unknown", at_ms="50000")],
+     "starts": {"a": 1}, "posts": {"a": 1}},
+    {"events": [attempt(1, "500"), end("dead", reason="expired", at_ms="50000")],
+     "starts": {"a": 1}, "posts": {"a": 1}},
+    {"events": [attempt(1, "429"), end("dead", reason="expired", at_ms="50000")], "posts": {"a": 1}},
+], ids=["unknown", "a 5xx with a bot", "expired"])
+def test_what_a_dead_call_is_called(changes):
+    assert Account(seen(**{**DEAD, **changes})).violations == []
+
+
 @pytest.mark.parametrize("changes, sentence", [
     ({"entries": [], "events": [], "counts": {}, "entries_added": 0, "starts": {}},
      "not in the stream"),
@@ -76,6 +88,10 @@ DEAD = {"calls": {"a": {"state": "dead", "received_ms": "1000"}}, "counts": {"de
     ({**DEAD, "events": [end("dead", reason="rejected", at_ms="50000")]}, "rejected"),
     ({**DEAD, "events": [attempt(1, "429"), end("dead", reason="expired", at_ms="50000")],
       "starts": {"a": 1}, "posts": {"a": 1}}, "1 bots and only 0"),
+    ({**DEAD, "events": [attempt(1, "0", "timeout"), end("dead", reason="expired", at_ms="50000")],
+      "starts": {"a": 1}, "posts": {"a": 1}}, "is called expired, but 1 bots began"),
+    ({**DEAD, "events": [attempt(1, "503"), end("dead", reason="unknown", at_ms="50000")],
+      "posts": {"a": 1}}, "is called unknown, but"),
     ({"calls": {"a": {"state": "waiting"}}}, "its record says waiting"),
     ({"counts": {"started": 2}}, "are counted as started"),
     ({"entries_added": 2}, "2 entries were queued, 1 ended"),

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import daily
+from audit import Audit
 from fake_start import FakeStart, answers, starts_a_bot
 from stack import wait_for
 from test_reload import hang_up
@@ -441,3 +442,29 @@ def test_what_would_be_ignored_is_refused(stack, routes, member):
                      ROUTES_FILE=routes({"name": "later", **member}),
                      CRM_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
     assert done.returncode == 1 and "route later: " in done.stderr and "not in this version" in done.stderr
+
+
+# --- the record -----------------------------------------------------------------------------------
+
+
+def test_the_record_is_exact_with_routes(stack, ledger, start, agents, routes):
+    """verify makes each request again by the recorded route; list finds calls by it."""
+    audit = Audit(stack)
+    first, second = agents("first"), agents("second")
+    first.script(FULL)
+    sales = {"name": "sales", "to": "+1415*", "agent": "first", "body": {"tier": "gold"},
+             "overflow": [{"after_s": 0, "agent": "second"}]}
+    named = {"first": {"start_url": first.url}, "second": {"start_url": second.url}}
+    values = {"START_URL": start.url, "ROUTES_FILE": routes(sales, **named)}
+    stack.worker(**values)
+    moved, plain = ring(ledger, SALES), ring(ledger, OTHER)
+    ledger.wait_for_state(moved, "started")
+    ledger.wait_for_state(plain, "started")
+    assert [call["call_id"] for call in audit.json("list", "--route", "sales")] == [moved]
+    assert audit.json("list", "--route", "sales")[0]["route"] == "sales"
+    attempts = len(ledger.events(moved, "attempt"))
+    assert f"verified {attempts + 1} requests: {attempts + 1} as recorded, 0 differ" in audit("verify", **values).out
+    assert f"{attempts} cannot be compared" in audit("verify").out
+    routes({**sales, "body": {"tier": "silver"}}, **named)
+    said = audit("verify", **values).out
+    assert "verified 1 requests: 1 as recorded" in said and f"{attempts} cannot be compared" in said

@@ -19,9 +19,10 @@ struct verification {
     struct progress progress;
     struct json_line line;
     struct bytes request, redacted; // made now
-    struct routing *routing;        // NULL: the one agent of the environment, whatever it is
-    uint64_t seen, total;           // events
-    uint64_t requests, different, damaged, gone, newer, assumed_keys;
+    struct routing *routing;        // NULL: there is no file of routes
+    bool is_trial;        // what would these routes do? Else: were the recorded ones followed?
+    uint64_t seen, total; // events
+    uint64_t requests, different, damaged, gone, newer, assumed_keys, other_definition;
 };
 
 // The event at hand, as differences name it.
@@ -84,20 +85,23 @@ static struct transform_settings settings_for(struct verification *verification,
     return made;
 }
 
+static void apply_rule(struct verification *verification, const struct route_rule *rule,
+                       const struct route_agent *agent, struct transform_settings *settings)
+{
+    settings->body = rule ? rule->body : NULL;
+    settings->room = rule ? rule->room : NULL;
+    redact_secrets_add(verification->audit->settings->secrets, agent->route.api_key);
+}
+
 // With routes to try: the one that takes the call, and the members that it merges in.
-static bool apply_route(struct subject *subject, const struct webhook_entry *webhook,
-                        struct transform_settings *settings)
+static bool try_route(struct subject *subject, const struct webhook_entry *webhook,
+                      struct transform_settings *settings)
 {
     struct verification *verification = subject->verification;
     const struct route_agent *chosen = NULL;
-    if (!verification->routing) {
-        return true;
-    }
     const struct route_rule *rule = audit_routing_choose(verification->routing, webhook, &chosen);
     const char *agent = chosen->route.agent;
-    redact_secrets_add(verification->audit->settings->secrets, chosen->route.api_key);
-    settings->body = rule ? rule->body : NULL;
-    settings->room = rule ? rule->room : NULL;
+    apply_rule(verification, rule, chosen, settings);
     if (!agent[0] || view_equal_text(subject->agent, agent)) {
         return true;
     }
@@ -107,16 +111,40 @@ static bool apply_route(struct subject *subject, const struct webhook_entry *web
     return false;
 }
 
-static void verify_request(struct subject *subject, const struct webhook_entry *webhook,
-                           struct bytes_view recorded)
+// The route that the event names, if its definition is the one that was in force.
+static bool find_recorded_route(struct subject *subject, const redisReply *event,
+                                struct transform_settings *settings)
 {
+    struct verification *verification = subject->verification;
+    const struct bytes_view name = reply_field(event, "route");
+    if (name.len == 0) {
+        return true;
+    }
+    const struct routing *routing = verification->routing;
+    const struct route_rule *rule = routing ? route_file_rule(&routing->file, name) : NULL;
+    if (!rule || !view_equal_text(reply_field(event, "definition"), rule->digest)) {
+        verification->other_definition++;
+        return false;
+    }
+    const struct route_agent *agent = route_agents_find(&routing->file.agents, subject->agent);
+    apply_rule(verification, rule, agent ? agent : routing_environment(routing), settings);
+    return true;
+}
+
+static void verify_request(struct subject *subject, const struct webhook_entry *webhook,
+                           const redisReply *event)
+{
+    const struct bytes_view recorded = reply_field(event, "request");
     struct verification *verification = subject->verification;
     struct transform_settings settings = settings_for(verification, recorded);
     struct transform_facts facts = {0};
     bytes_clear(&verification->request);
     bytes_clear(&verification->redacted);
+    if (!verification->is_trial && !find_recorded_route(subject, event, &settings)) {
+        return;
+    }
     verification->requests++;
-    bool is_same_agent = apply_route(subject, webhook, &settings);
+    bool is_same_agent = !verification->is_trial || try_route(subject, webhook, &settings);
     const char *problem = transform(webhook, &settings, request_diff_expiry(recorded),
                                     &verification->request, &facts);
     if (problem) {
@@ -149,7 +177,7 @@ static void verify_event(struct subject *subject, const redisReply *event, const
         verification->damaged++;
         say(subject, "(webhook)", flaw ? flaw : "its body is not what its sha256 says");
     } else {
-        verify_request(subject, &webhook, reply_field(event, "request"));
+        verify_request(subject, &webhook, event);
     }
 }
 
@@ -227,6 +255,12 @@ static void print_summary(const struct verification *verification, bool is_whole
         screen_note(has_json, "%" PRIu64 " are of a newer version than this program\n",
                     verification->newer);
     }
+    if (verification->other_definition > 0) {
+        screen_note(has_json,
+                    "%" PRIu64 " cannot be compared: their route has another definition in "
+                    "ROUTES_FILE now, or none\n",
+                    verification->other_definition);
+    }
     if (verification->assumed_keys > 0) {
         screen_complain("DAILY_API_KEY is not set here: %" PRIu64
                         " recorded ones were taken as good",
@@ -239,6 +273,7 @@ enum exit_code verify_run(struct audit *audit)
     struct verification verification = {.audit = audit};
     const char *routes =
         audit->options->routes ? audit->options->routes : audit->settings->routes_file;
+    verification.is_trial = audit->options->routes != NULL;
     verification.routing = routes ? audit_routing_open(routes, audit->settings) : NULL;
     verification.total = database_length(audit->database, REDIS_KEY_AUDIT);
     if ((routes && !verification.routing) || database_is_lost(audit->database)) {

@@ -23,6 +23,7 @@ void interrupt_watch(void)
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART; // or stdio would lose what it was writing to a slow reader
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     if (isatty(STDOUT_FILENO)) { // a closed terminal has no reader
