@@ -16,7 +16,7 @@ OBJ := $(BUILD)/obj
 PACKAGES := libmicrohttpd hiredis libcurl libcjson libuv libssl libcrypto libutf8proc
 # Asked once, when the first recipe needs them: pkg-config may have to be installed before.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PACKAGES)) -lm)$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual
@@ -153,9 +153,12 @@ help:
 ##                   the tests of the connections to /start over Debian 13's libcurl 8
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
+## make install      programs, manual pages, completion, systemd units: PREFIX, DESTDIR
+## make deb          the Debian package, in build/deb
+## make test-deb     builds, installs, upgrades and purges it in clean containers of Debian 13
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in under 5 minutes: ONLY, RUNS
-## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, PAUSE_S, DURATION
+## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, DURATION, …
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
 ## make crash-points
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
@@ -273,16 +276,48 @@ update-test:
 	@.ci/install compose
 	@tests/compose/run.sh --updates
 
-# Into $(DESTDIR)$(PREFIX)/bin: the programs that a system of one's own runs.
+# Into $(DESTDIR)$(PREFIX): the programs that a system of one's own runs, their manual pages and the
+# completion of dialin-audit (both made of --help), and the units of systemd.
 PREFIX := /usr/local
 DESTDIR :=
+STRIP := -s
 INSTALLED := $(filter-out dialin-agent dialin-caller,$(PROGRAMS))
+SECTION_dialin-audit := 1
+section_of = $(or $(SECTION_$(1)),8)
+PAGES := $(foreach program,$(INSTALLED),$(BUILD)/man/$(program).$(call section_of,$(program)))
+UNITS := $(wildcard common/ship/systemd/*.service common/ship/systemd/*.socket)
+COMPLETION := $(BUILD)/completion/dialin-audit
+$(PAGES): common/ship/man/make_page $(addprefix $(BUILD)/,$(INSTALLED))
+	@mkdir -p $(@D)
+	@$< $(BUILD)/$(basename $(@F)) $(subst .,,$(suffix $(@F))) $(VERSION) > $@.new && mv $@.new $@
+$(COMPLETION): common/ship/completion/make_completion $(BUILD)/dialin-audit
+	@mkdir -p $(@D)
+	@$< $(BUILD)/dialin-audit > $@.new && mv $@.new $@
+.PHONY: pages
+pages: $(PAGES) $(COMPLETION)
 .PHONY: install uninstall
-install: $(addprefix $(BUILD)/,$(INSTALLED))
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 -s $^ $(DESTDIR)$(PREFIX)/bin
+install: $(addprefix $(BUILD)/,$(INSTALLED)) pages
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(STRIP) $(addprefix $(BUILD)/,$(INSTALLED)) $(DESTDIR)$(PREFIX)/bin
+	for page in $(PAGES); do install -D -m 644 $$page \
+	  $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	install -D -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dialin-audit
+	for unit in $(UNITS); do sed 's#/usr/bin/dialin#$(PREFIX)/bin/dialin#' $$unit \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; done
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(INSTALLED))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(INSTALLED)) \
+	  $(foreach page,$(PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dialin-audit \
+	  $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
+
+# The package of Debian, out of a copy of the tree: build/deb/dialin_*.deb.
+.PHONY: deb test-deb
+deb:
+	@.ci/install deb
+	@common/ship/debian/build
+test-deb:
+	@.ci/install compose
+	@tests/compose/run.sh --deb
 
 SOURCES = $(sort $(shell find common ingress worker tests -name '*.c'))
 .PHONY: format

@@ -15,7 +15,7 @@ knows.worker/line    := common/core common/redis common/webhook worker/script wo
 knows.worker/agent   := common/core common/http common/webhook
 knows.worker/redact  := common/core
 knows.worker/history := common/core common/redis common/webhook worker/agent worker/script worker/line
-knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS)
+knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS) worker/history
 knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_PARTS) worker/history \
                         worker/audit/terminal
 knows.worker/audit/commands := worker/audit $(knows.worker/audit)

@@ -244,8 +244,9 @@ void intake_on_request(struct http_request *request, void *arg)
     auth_check(&auth, &intake->settings.auth, &given, body, &clock);
     if (!auth.failure) {
         http_request_is_genuine(request);
-    }
-    if (!auth.failure) {
+        if (auth.match.count > 0) {
+            intake_counts_signature(&intake->counts, auth.match.indexes[0]);
+        }
         read_webhook(intake, request, &auth);
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
         answer_verification(intake, request);
@@ -296,11 +297,13 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct stream_writer_settings writer_settings = {settings->redis_prefix,
                                                            settings->wait_replicas};
     intake->settings = *settings;
-    intake_counts_register(&intake->counts, metrics);
+    intake_counts_register(&intake->counts, metrics, settings->in_flight_max);
     intake->writer =
         stream_writer_open(loop, redis, &writer_settings, metrics, on_redis_up, intake);
     intake->refusals = refusals_open(intake->writer, &intake->counts);
     if (settings->spool_folder) {
+        *metrics_gauge(metrics, "dialin_spool_bytes_max", "The most that it holds (SPOOL_MAX_MB).",
+                       NULL) = (int64_t)settings->spool_bytes_max;
         intake->spool = spool_open(loop, settings->spool_folder, settings->spool_bytes_max,
                                    intake->writer, metrics);
         if (!intake->spool) {

@@ -3,9 +3,11 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics)
+void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics,
+                            size_t in_flight_max)
 {
     static const char NAME[] = "dialin_webhooks_total";
     static const char HELP[] = "Requests to the dial-in path, by what became of them.";
@@ -38,6 +40,9 @@ void intake_counts_register(struct intake_metrics *counts, struct metrics *metri
         counts->refusals[i].code = CODES[i].code;
         counts->refusals[i].count = metrics_counter(metrics, NAME, HELP, CODES[i].labels);
     }
+    counts->metrics = metrics;
+    *metrics_gauge(metrics, "dialin_webhooks_in_flight_max",
+                   "The most that it takes (MAX_IN_FLIGHT).", NULL) = (int64_t)in_flight_max;
     counts->in_flight = metrics_gauge(metrics, "dialin_webhooks_in_flight",
                                       "Webhooks received and not answered yet.", NULL);
     counts->latency = metrics_seconds(metrics, "dialin_acknowledge_seconds",
@@ -53,4 +58,18 @@ void intake_counts_refusal(const struct intake_metrics *counts, const char *code
         }
     }
     assert(false); // a refusal without a counter
+}
+
+void intake_counts_signature(struct intake_metrics *counts, size_t place)
+{
+    char label[METRICS_LABEL_BYTES], number[16];
+    size_t slot = place < INTAKE_SECRETS_MAX ? place : INTAKE_SECRETS_MAX;
+    if (!counts->signatures[slot]) {
+        snprintf(number, sizeof number, "%zu", place + 1);
+        metrics_label(label, sizeof label, "secret", slot == place ? number : "other");
+        counts->signatures[slot] = metrics_counter(
+            counts->metrics, "dialin_signatures_total",
+            "Good signatures by the place of their secret in the list, from 1.", label);
+    }
+    (*counts->signatures[slot])++;
 }

@@ -8,6 +8,8 @@
 
 #define INTAKE_REFUSAL_CODES_MAX 16
 
+#define INTAKE_SECRETS_MAX 32 // with a counter of their own; the others are `other`
+
 struct intake_refusals {
     const char *code;
     uint64_t *count;
@@ -16,12 +18,17 @@ struct intake_refusals {
 // The pointers live as long as the metrics they were registered with.
 struct intake_metrics {
     uint64_t *queued, *spooled, *verified, *duplicate;
+    struct metrics *metrics;
+    uint64_t *signatures[INTAKE_SECRETS_MAX + 1]; // by a secret's place in the list; NULL: none yet
     int64_t *in_flight;
     struct metrics_histogram *latency;
     struct intake_refusals refusals[INTAKE_REFUSAL_CODES_MAX]; // the last has no code
 };
 
-void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics);
+void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics,
+                            size_t in_flight_max);
+// A good signature, made with the secret at this place (from 0) of the list.
+void intake_counts_signature(struct intake_metrics *counts, size_t place);
 void intake_counts_refusal(const struct intake_metrics *counts, const char *code);
 
 #endif

@@ -7,7 +7,9 @@
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "process_metrics.h"
 #include "program_status.h"
+#include "redis_metrics.h"
 #include "service_manager.h"
 #include "settings.h"
 
@@ -37,7 +39,11 @@ struct ingress {
     struct loop *loop;
     struct http_server *server;
     struct intake *intake;
+    struct metrics *metrics;
     struct program_status *status;
+    struct process_metrics *process_metrics;
+    struct redis_metrics *redis_metrics;
+    int64_t *connections;
     struct loop_timer *drain, *lame_duck;
     uint64_t lame_duck_ms; // still accepting, though not ready
     bool has_tls, is_leaving;
@@ -105,6 +111,22 @@ static void on_terminate(void *arg)
     loop_timer_start(ingress->lame_duck, ingress->lame_duck_ms);
 }
 
+static void count_connections(void *arg)
+{
+    const struct ingress *ingress = arg;
+    *ingress->connections = ingress->server ? (int64_t)http_server_connections(ingress->server) : 0;
+}
+
+static void open_metrics(struct ingress *ingress)
+{
+    struct metrics *metrics = ingress->metrics;
+    ingress->connections =
+        metrics_gauge(metrics, "dialin_http_connections", "Open HTTP connections.", NULL);
+    metrics_before_print(metrics, count_connections, ingress);
+    ingress->redis_metrics = redis_metrics_open(metrics, intake_redis(ingress->intake));
+    ingress->process_metrics = process_metrics_open(metrics);
+}
+
 static void describe(struct json_line *line, void *arg)
 {
     const struct ingress *ingress = arg;
@@ -132,9 +154,8 @@ static void open_status(struct ingress *ingress, const struct settings *settings
         program_status_open(ingress->loop, intake_redis(ingress->intake), &status_settings);
 }
 
-static int run(const void *arg)
+static struct intake *open_intake(struct ingress *ingress, const struct settings *settings)
 {
-    const struct settings *settings = arg;
     const struct intake_settings intake_settings = {
         .redis_prefix = settings->common.redis_prefix,
         .auth = auth_of(settings),
@@ -144,15 +165,13 @@ static int run(const void *arg)
         .spool_folder = settings->spool_folder,
         .spool_bytes_max = settings->spool_max_mb * BYTES_PER_MB,
     };
-    int exit_code = 1;
-    struct admin *admin = NULL;
-    struct metrics *metrics = metrics_open();
-    struct ingress ingress = {.loop = loop_open(),
-                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S,
-                              .has_tls = settings->tls != NULL};
+    return intake_open(ingress->loop, &settings->redis, &intake_settings, ingress->metrics);
+}
+
+// NULL, after the reason was logged, if the spool cannot be opened or the address is taken.
+static struct http_server *open_server(struct ingress *ingress, const struct settings *settings)
+{
     int inherited = service_manager_socket("webhooks");
-    struct intake *intake = intake_open(ingress.loop, &settings->redis, &intake_settings, metrics);
-    ingress.intake = intake;
     const struct http_server_options options = {
         .listen_addr = settings->listen_addr,
         .port = (uint16_t)settings->port,
@@ -162,11 +181,55 @@ static int run(const void *arg)
         .bodies_bytes_max = settings->bodies_max_mb * BYTES_PER_MB,
         .connections_max = settings_connections(settings),
         .routes = ROUTES,
-        .arg = intake,
+        .arg = ingress->intake,
         .stranger_requests_max = STRANGER_REQUESTS_MAX,
         .is_proxy = intake_is_proxy,
         .on_refusal = intake_on_refusal,
     };
+    if (settings->spool_folder && !intake_has_spool(ingress->intake)) {
+        return NULL;
+    }
+    struct http_server *server = http_server_open(ingress->loop, &options);
+    if (server) {
+        log_info(
+            "accepting webhooks",
+            log_text("address", inherited > 0 ? "of an inherited socket" : settings->listen_addr),
+            log_number("port", http_server_port(server)));
+    }
+    return server;
+}
+
+static void warn_of_settings(const struct settings *settings)
+{
+    if (settings->tls) {
+        http_tls_report_expiry(settings->tls);
+    }
+    if (settings->allow_unsigned) {
+        log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
+    }
+}
+
+// From readiness to the end of the loop.
+static void serve(struct ingress *ingress, const struct settings *settings)
+{
+    loop_on_signal(ingress->loop, SIGTERM, on_terminate, ingress);
+    loop_on_signal(ingress->loop, SIGINT, on_terminate, ingress);
+    warn_of_settings(settings);
+    open_status(ingress, settings);
+    struct service_manager *manager = service_manager_open(ingress->loop);
+    loop_count_turns(ingress->loop, ingress->metrics);
+    loop_run(ingress->loop);
+    service_manager_close(manager);
+}
+
+static int run(const void *arg)
+{
+    const struct settings *settings = arg;
+    struct admin *admin = NULL;
+    struct ingress ingress = {.loop = loop_open(),
+                              .metrics = metrics_open(),
+                              .lame_duck_ms = settings->lame_duck_s * MS_PER_S,
+                              .has_tls = settings->tls != NULL};
     const struct process_reload reload = {
         .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
@@ -175,40 +238,26 @@ static int run(const void *arg)
         .apply = on_reload,
         .arg = &ingress,
     };
+    ingress.intake = open_intake(&ingress, settings);
+    open_metrics(&ingress);
     struct process_reloader *reloader = process_reload_open(ingress.loop, &reload);
-    struct service_manager *manager = NULL;
     ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
     ingress.lame_duck = loop_timer_open(ingress.loop, drain, &ingress);
-    bool has_what_it_needs = intake_has_spool(intake) || !settings->spool_folder;
-    ingress.server = has_what_it_needs ? http_server_open(ingress.loop, &options) : NULL;
+    ingress.server = open_server(&ingress, settings);
     if (ingress.server && settings->common.admin_port) {
-        admin =
-            admin_open(ingress.loop, settings->common.admin_addr,
-                       (uint16_t)settings->common.admin_port, metrics, not_ready_reason, &ingress);
+        admin = admin_open(ingress.loop, settings->common.admin_addr,
+                           (uint16_t)settings->common.admin_port, ingress.metrics, not_ready_reason,
+                           &ingress);
     }
-    if (ingress.server && (admin || !settings->common.admin_port)) {
-        loop_on_signal(ingress.loop, SIGTERM, on_terminate, &ingress);
-        loop_on_signal(ingress.loop, SIGINT, on_terminate, &ingress);
-        if (settings->tls) {
-            http_tls_report_expiry(settings->tls);
-        }
-        if (settings->allow_unsigned) {
-            log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
-        }
-        log_info(
-            "accepting webhooks",
-            log_text("address", inherited > 0 ? "of an inherited socket" : settings->listen_addr),
-            log_number("port", http_server_port(ingress.server)));
-        open_status(&ingress, settings);
-        manager = service_manager_open(ingress.loop);
-        loop_count_turns(ingress.loop, metrics);
-        loop_run(ingress.loop);
-        exit_code = 0;
+    const bool is_open = ingress.server && (admin || !settings->common.admin_port);
+    if (is_open) {
+        serve(&ingress, settings);
     }
-    service_manager_close(manager);
     admin_close(admin);
-    intake_close(intake);
+    intake_close(ingress.intake);
     program_status_close(ingress.status);
+    redis_metrics_close(ingress.redis_metrics);
+    process_metrics_close(ingress.process_metrics);
     if (ingress.server) {
         http_server_close(ingress.server);
     }
@@ -216,9 +265,9 @@ static int run(const void *arg)
     loop_timer_close(ingress.drain);
     loop_timer_close(ingress.lame_duck);
     loop_close(ingress.loop);
-    metrics_close(metrics);
+    metrics_close(ingress.metrics);
     log_info("left");
-    return exit_code;
+    return is_open ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -41,8 +41,8 @@ const struct config_option SETTINGS_TABLE[] = {
     {"MAX_BODY_BYTES", CONFIG_NUMBER, offsetof(struct settings, body_bytes_max), "65536", 1024,
      1048576, "longest webhook, in bytes"},
     {"MAX_BODIES_MB", CONFIG_NUMBER, offsetof(struct settings, bodies_max_mb), "64", 1, 65536,
-     "memory for all webhooks that are being received, in megabytes; above it senders who were "
-     "never genuine are answered 503"},
+     "memory for all webhooks that are being received, in megabytes; senders who were never "
+     "genuine have half of it, and are answered 503 above"},
     {"MAX_IN_FLIGHT", CONFIG_NUMBER, offsetof(struct settings, in_flight_max), "10000", 1, 100000,
      "webhooks received and not answered yet; more are answered 503"},
     {"SPOOL_DIR", CONFIG_PATH, offsetof(struct settings, spool_folder), NULL, 0, 0,

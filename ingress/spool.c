@@ -52,7 +52,7 @@ struct spool {
     size_t on_the_way; // entries
     bool has_failed;   // one of them was not taken
     uint64_t *kept, *drained, *torn, *damaged;
-    int64_t *held;
+    int64_t *held, *oldest_s;
 };
 
 // --- files --------------------------------------------------------------------------------------
@@ -434,6 +434,13 @@ uint64_t spool_bytes(const struct spool *spool)
     return (uint64_t)*spool->held;
 }
 
+static void measure_age(void *arg)
+{
+    const struct spool *spool = arg;
+    uint64_t made_ms = spool->files ? strtoull(spool->files->name, NULL, 10) : 0; // spool_file.c
+    *spool->oldest_s = made_ms > 0 ? (int64_t)(loop_wall_ms() - made_ms) / 1000 : 0;
+}
+
 static void register_metrics(struct spool *spool, struct metrics *metrics)
 {
     static const char NAME[] = "dialin_spool_records_total";
@@ -444,6 +451,9 @@ static void register_metrics(struct spool *spool, struct metrics *metrics)
     spool->damaged = metrics_counter(metrics, "dialin_spool_files_damaged_total",
                                      "Spool files put aside because they are damaged.", NULL);
     spool->held = metrics_gauge(metrics, "dialin_spool_bytes", "Bytes in the spool's files.", NULL);
+    spool->oldest_s = metrics_gauge(metrics, "dialin_spool_oldest_seconds",
+                                    "The age of its oldest file; 0: it is empty.", NULL);
+    metrics_before_print(metrics, measure_age, spool);
 }
 
 struct spool *spool_open(struct loop *loop, const char *folder, uint64_t bytes_max,

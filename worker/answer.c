@@ -110,14 +110,34 @@ static enum retry_decision decide(const struct call *call, const struct start_an
     return retry_decide(&situation, delay);
 }
 
+// A request that never left is none.
+static void count_attempt(const struct call *call, enum retry_decision decision,
+                          const struct http_answer *http, struct call_metrics *metrics)
+{
+    static const enum call_attempt_result RESULTS[] = {
+        [RETRY_STARTED] = CALL_ATTEMPT_STARTED,
+        [RETRY_FULL] = CALL_ATTEMPT_FULL,
+        [RETRY_CONFIGURATION] = CALL_ATTEMPT_MISCONFIGURED,
+        [RETRY_REJECTED] = CALL_ATTEMPT_REJECTED,
+        [RETRY_TOO_LARGE] = CALL_ATTEMPT_REJECTED,
+        [RETRY_FAILED] = CALL_ATTEMPT_FAILED,
+        [RETRY_LINE] = CALL_ATTEMPT_FAILED,
+        [RETRY_OWN_FAULT] = CALL_ATTEMPT_FAILED,
+        [RETRY_CUT] = CALL_ATTEMPT_FAILED,
+    };
+    bool is_unknown = http->outcome == HTTP_UNKNOWN;
+    if (decision != RETRY_OWN_FAULT || http->outcome != HTTP_NOT_SENT) {
+        call_metrics_count_attempt(
+            metrics, call, is_unknown ? CALL_ATTEMPT_UNKNOWN : RESULTS[decision], http->latency_us);
+    }
+}
+
 static void note(const struct call *call, enum retry_decision decision,
                  const struct start_answer *answer, const struct answer_context *context)
 {
     enum agent_problem problem = problem_of(decision);
     reach_note_attempt(context->reach, call->place.agent->route.agent, answer->http);
-    if (decision == RETRY_STARTED) {
-        metrics_observe(context->metrics->start_latency, answer->http->latency_us);
-    }
+    count_attempt(call, decision, answer->http, context->metrics);
     *context->metrics->failed_attempts += problem == AGENT_FAILS;
     if (decision != RETRY_CUT && decision != RETRY_OWN_FAULT &&
         decision != RETRY_REJECTED) { // of which `finish` sees more than this call

@@ -10,7 +10,7 @@
 
 struct answer_context {
     struct redact_secrets *secrets; // grows by the key of the call's agent
-    const struct call_metrics *metrics;
+    struct call_metrics *metrics;
     struct agent_health *health;
     struct reach *reach;
 };

@@ -2,47 +2,150 @@
 #include "call_metrics.h"
 
 #include "log.h"
+#include "memory.h"
+#include "waited_bounds.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-void call_metrics_register(struct call_metrics *counts, struct metrics *metrics)
+#define OTHER "other" // agents beyond CALL_METRICS_AGENTS_MAX
+
+static const char *const OUTCOMES[] = {"started",  "expired",   "unknown",   "rejected", "invalid",
+                                       "declined", "abandoned", "cancelled", "duplicate"};
+#define OUTCOME_COUNT (sizeof OUTCOMES / sizeof OUTCOMES[0])
+
+static const double WAITED_S[] = {WAITED_BOUNDS_S};
+
+struct call_metrics_agent {
+    char name[ROUTE_AGENT_BYTES_MAX + 1];
+    uint64_t *calls[OUTCOME_COUNT];
+    uint64_t *attempts[CALL_ATTEMPT_RESULT_COUNT];
+    struct metrics_histogram *start, *ring_to_start;
+};
+
+// --- the series of an agent --------------------------------------------------------------------
+
+static uint64_t *counter(struct metrics *metrics, const char *name, const char *help,
+                         const char *agent_label, const char *label, const char *value)
 {
-    static const char NAME[] = "dialin_calls_total";
-    static const char HELP[] = "Calls by what became of them.";
-    counts->started = metrics_counter(metrics, NAME, HELP, "outcome=\"started\"");
-    counts->expired = metrics_counter(metrics, NAME, HELP, "outcome=\"expired\"");
-    counts->unknown = metrics_counter(metrics, NAME, HELP, "outcome=\"unknown\"");
-    counts->rejected = metrics_counter(metrics, NAME, HELP, "outcome=\"rejected\"");
-    counts->invalid = metrics_counter(metrics, NAME, HELP, "outcome=\"invalid\"");
-    counts->declined = metrics_counter(metrics, NAME, HELP, "outcome=\"declined\"");
-    counts->duplicate = metrics_counter(metrics, NAME, HELP, "outcome=\"duplicate\"");
+    char labels[METRICS_LABEL_BYTES + 64];
+    snprintf(labels, sizeof labels, "%s,%s=\"%s\"", agent_label, label, value);
+    return metrics_counter(metrics, name, help, labels);
+}
+
+static void register_agent(struct call_metrics_agent *agent, struct metrics *metrics)
+{
+    static const char *const RESULTS[] = {
+#define CALL_ATTEMPT_RESULT(name, text) text,
+        CALL_ATTEMPT_RESULTS(CALL_ATTEMPT_RESULT)
+#undef CALL_ATTEMPT_RESULT
+    };
+    char label[METRICS_LABEL_BYTES];
+    metrics_label(label, sizeof label, "agent", agent->name);
+    for (size_t i = 0; i < OUTCOME_COUNT; i++) {
+        agent->calls[i] = counter(metrics, "dialin_calls_total", "Calls by what became of them.",
+                                  label, "outcome", OUTCOMES[i]);
+    }
+    for (size_t i = 0; i < CALL_ATTEMPT_RESULT_COUNT; i++) {
+        agent->attempts[i] =
+            counter(metrics, "dialin_attempts_total", "Start requests by what the agent answered.",
+                    label, "result", RESULTS[i]);
+    }
+    agent->start = metrics_histogram(metrics, "dialin_start_seconds",
+                                     "How long /start took to answer 2xx.", label, NULL, 0);
+    agent->ring_to_start =
+        metrics_histogram(metrics, "dialin_ring_to_start_seconds",
+                          "From a dial-in webhook's arrival to the start of its bot.", label,
+                          WAITED_S, sizeof WAITED_S / sizeof WAITED_S[0]);
+}
+
+static struct call_metrics_agent *agent_of(struct call_metrics *counts, const char *name)
+{
+    size_t count = counts->agent_count;
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(counts->agents[i]->name, name)) {
+            return counts->agents[i];
+        }
+    }
+    if (count > CALL_METRICS_AGENTS_MAX) {
+        return counts->agents[CALL_METRICS_AGENTS_MAX];
+    }
+    struct call_metrics_agent *agent = memory_zeroed(sizeof *agent);
+    view_copy(view_of_text(count < CALL_METRICS_AGENTS_MAX ? name : OTHER), agent->name,
+              sizeof agent->name);
+    register_agent(agent, counts->metrics);
+    counts->agents[counts->agent_count++] = agent;
+    return agent;
+}
+
+static struct call_metrics_agent *agent_of_call(struct call_metrics *counts,
+                                                const struct call *call)
+{
+    return agent_of(counts, call->place.agent->route.agent);
+}
+
+static void count_outcome(const struct call_metrics_agent *agent, const char *outcome)
+{
+    for (size_t i = 0; i < OUTCOME_COUNT; i++) {
+        *agent->calls[i] += !strcmp(OUTCOMES[i], outcome);
+    }
+}
+
+// --- counting ----------------------------------------------------------------------------------
+
+void call_metrics_count(struct call_metrics *counts, const struct call *call)
+{
+    const struct outcome *outcome = &call->outcome;
+    struct call_metrics_agent *agent = agent_of_call(counts, call);
+    if (outcome->name == OUTCOME_STARTED) {
+        count_outcome(agent, "started");
+        if (call->kind != WEBHOOK_DIALOUT) {
+            metrics_observe(agent->ring_to_start, hold_age_ms(&call->hold) * 1000);
+        }
+    } else if (outcome->name == OUTCOME_DEAD) {
+        count_outcome(agent, outcome->reason);
+    }
+}
+
+void call_metrics_count_duplicate(struct call_metrics *counts, const struct call *call)
+{
+    count_outcome(agent_of_call(counts, call), "duplicate");
+}
+
+void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,
+                                enum call_attempt_result result, uint64_t latency_us)
+{
+    struct call_metrics_agent *agent = agent_of_call(counts, call);
+    (*agent->attempts[result])++;
+    if (result == CALL_ATTEMPT_STARTED) {
+        metrics_observe(agent->start, latency_us);
+    }
+}
+
+void call_metrics_register(struct call_metrics *counts, struct metrics *metrics, const char *agent,
+                           size_t in_work_max)
+{
+    counts->metrics = metrics;
     counts->taken_over =
         metrics_counter(metrics, "dialin_calls_taken_over_total",
                         "Calls that this worker dropped because another has them.", NULL);
-    counts->attempts =
-        metrics_counter(metrics, "dialin_attempts_total", "Start requests sent.", NULL);
     counts->failed_attempts =
         metrics_counter(metrics, "dialin_attempts_failed_total",
                         "Start requests without an answer, or with 408, 425 or 5xx.", NULL);
     counts->in_work = metrics_gauge(metrics, "dialin_calls_in_work",
                                     "Calls this worker has, waiting ones included.", NULL);
+    *metrics_gauge(metrics, "dialin_calls_in_work_max", "The most that it takes (CONCURRENCY).",
+                   NULL) = (int64_t)in_work_max;
     counts->ring_to_request =
         metrics_seconds(metrics, "dialin_ring_to_request_seconds",
                         "From the webhook's arrival to its first start request.");
-    counts->start_latency =
-        metrics_seconds(metrics, "dialin_start_seconds", "How long /start took to answer 2xx.");
+    agent_of(counts, agent);
 }
 
-void call_metrics_count(const struct call_metrics *counts, const struct outcome *outcome)
+void call_metrics_release(struct call_metrics *counts)
 {
-    if (outcome->name == OUTCOME_STARTED) {
-        (*counts->started)++;
-    } else if (outcome->name == OUTCOME_DEAD) {
-        (*(!strcmp(outcome->reason, "expired")    ? counts->expired
-           : !strcmp(outcome->reason, "unknown")  ? counts->unknown
-           : !strcmp(outcome->reason, "rejected") ? counts->rejected
-           : !strcmp(outcome->reason, "declined") ? counts->declined
-                                                  : counts->invalid))++;
+    for (size_t i = 0; i < counts->agent_count; i++) {
+        free(counts->agents[i]);
     }
 }
 

@@ -1,23 +1,52 @@
-// Counters and log lines of the worker's calls.
+// Counters and log lines of the worker's calls. Those with the label `agent` are made when a call
+// of that agent is counted first, for CALL_METRICS_AGENTS_MAX agents; all others are `other`.
 #ifndef DIALIN_CALL_METRICS_H
 #define DIALIN_CALL_METRICS_H
 
 #include "call.h"
 #include "metrics.h"
 
-// The pointers live as long as the metrics they were registered with.
-struct call_metrics {
-    uint64_t *started, *expired, *unknown, *rejected, *invalid, *declined, *duplicate;
-    uint64_t *taken_over;
-    uint64_t *attempts, *failed_attempts;
-    int64_t *in_work;
-    struct metrics_histogram *ring_to_request, *start_latency;
+#define CALL_METRICS_AGENTS_MAX 32
+
+#define CALL_ATTEMPT_RESULTS(X)                                                                    \
+    X(CALL_ATTEMPT_STARTED, "started")                                                             \
+    X(CALL_ATTEMPT_FULL, "full")                                                                   \
+    X(CALL_ATTEMPT_FAILED, "failed")                                                               \
+    X(CALL_ATTEMPT_UNKNOWN, "unknown")             /* no answer: a bot may have started */         \
+    X(CALL_ATTEMPT_MISCONFIGURED, "misconfigured") /* the agent rejects our configuration */       \
+    X(CALL_ATTEMPT_REJECTED, "rejected")           /* it rejects this call */
+
+enum call_attempt_result {
+#define CALL_ATTEMPT_RESULT(name, text) name,
+    CALL_ATTEMPT_RESULTS(CALL_ATTEMPT_RESULT)
+#undef CALL_ATTEMPT_RESULT
+        CALL_ATTEMPT_RESULT_COUNT
 };
 
-void call_metrics_register(struct call_metrics *counts, struct metrics *metrics);
+struct call_metrics_agent;
+
+// The pointers live as long as the metrics they were registered with.
+struct call_metrics {
+    struct metrics *metrics;
+    struct call_metrics_agent *agents[CALL_METRICS_AGENTS_MAX + 1]; // the last is `other`
+    size_t agent_count;
+    uint64_t *taken_over, *failed_attempts;
+    int64_t *in_work;
+    struct metrics_histogram *ring_to_request;
+};
+
+// `agent` is the environment's, which is shown before its first call.
+void call_metrics_register(struct call_metrics *counts, struct metrics *metrics, const char *agent,
+                           size_t in_work_max);
+void call_metrics_release(struct call_metrics *counts);
 
 // Counts a final outcome; others are none of its business.
-void call_metrics_count(const struct call_metrics *counts, const struct outcome *outcome);
+void call_metrics_count(struct call_metrics *counts, const struct call *call);
+void call_metrics_count_duplicate(struct call_metrics *counts, const struct call *call);
+
+// Counts an attempt, and of a start how long the answer took.
+void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,
+                                enum call_attempt_result result, uint64_t latency_us);
 
 // Logs the outcome that `finish` has recorded.
 void call_log_outcome(const struct call *call);

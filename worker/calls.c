@@ -112,10 +112,10 @@ static void step_again(struct call *call)
 
 static void end_as_duplicate(struct call *call)
 {
-    const struct calls *calls = call->owner;
+    struct calls *calls = call->owner;
     log_info("duplicate webhook", log_text("call_id", call->call_id),
              log_text("entry", call->entry_id));
-    (*calls->metrics.duplicate)++;
+    call_metrics_count_duplicate(&calls->metrics, call);
     drop(call);
 }
 
@@ -184,7 +184,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
         call_log_outcome(call);
-        call_metrics_count(&calls->metrics, &call->outcome);
+        call_metrics_count(&calls->metrics, call);
         if (outcome == OUTCOME_STARTED || outcome == OUTCOME_DEAD) {
             account_note_ended(calls->settings.account, attempt);
         }
@@ -263,7 +263,6 @@ static void post(struct call *call)
         .may_send = may_send,
     };
     move(call, CALL_STARTING);
-    (*calls->metrics.attempts)++;
     if (call->attempt == 1) {
         metrics_observe(calls->metrics.ring_to_request, hold_age_ms(&call->hold) * 1000);
     }
@@ -478,7 +477,8 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
     calls->lines = lines;
     calls->routing = routing_keep(routing);
     call_table_init(&calls->table, settings->concurrency);
-    call_metrics_register(&calls->metrics, metrics);
+    call_metrics_register(&calls->metrics, metrics, routing_environment(routing)->route.agent,
+                          settings->concurrency);
     return calls;
 }
 
@@ -493,6 +493,7 @@ void calls_close(struct calls *calls)
     reach_close(calls->reach);
     agent_health_close(calls->health);
     call_table_release(&calls->table);
+    call_metrics_release(&calls->metrics);
     routing_release(calls->routing);
     free(calls);
 }

@@ -8,12 +8,15 @@
 #include "http_client.h"
 #include "lease.h"
 #include "line.h"
+#include "line_metrics.h"
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
 #include "process.h"
+#include "process_metrics.h"
 #include "program_status.h"
 #include "record.h"
+#include "redis_metrics.h"
 #include "redis_replicas.h"
 #include "script.h"
 #include "service_manager.h"
@@ -48,6 +51,9 @@ struct worker {
     struct housekeeping *housekeeping;
     struct account *account;
     struct program_status *status;
+    struct line_metrics *line_metrics;
+    struct redis_metrics *redis_metrics;
+    struct process_metrics *process_metrics;
     struct record *record;
     struct http_client *client;
     struct calls *calls;
@@ -260,6 +266,9 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
+    worker->line_metrics = line_metrics_open(worker->loop, worker->scripts, metrics, NULL, NULL);
+    worker->redis_metrics = redis_metrics_open(metrics, worker->commands);
+    worker->process_metrics = process_metrics_open(metrics);
     worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
 }
 
@@ -277,6 +286,9 @@ static void close_parts(struct worker *worker)
     housekeeping_close(worker->housekeeping);
     account_close(worker->account);
     program_status_close(worker->status);
+    line_metrics_close(worker->line_metrics);
+    redis_metrics_close(worker->redis_metrics);
+    process_metrics_close(worker->process_metrics);
     scripts_close(worker->scripts);
     loop_timer_close(worker->drain);
     process_reload_close(worker->reloader);

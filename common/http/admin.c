@@ -12,7 +12,7 @@
 #define CONNECTIONS_MAX 64
 #define LOOPBACK_RESERVE 16 // for the health checks of this machine
 #define BODY_BYTES_MAX 1024
-#define METRICS_BYTES_MAX (256 * 1024)
+#define METRICS_BYTES_MAX (1024 * 1024)
 #define SENTENCE_BYTES_MAX 1024
 
 struct admin {

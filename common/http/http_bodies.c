@@ -1,9 +1,7 @@
-// See http_bodies.h. Known senders are skipped by walking; the walk is bounded.
+// See http_bodies.h.
 #include "http_bodies.h"
 
 #include <string.h>
-
-#define WALK_MAX 1024
 
 void http_bodies_init(struct http_bodies *bodies, uint64_t bytes_max)
 {
@@ -11,40 +9,39 @@ void http_bodies_init(struct http_bodies *bodies, uint64_t bytes_max)
     bodies->bytes_max = bytes_max;
 }
 
-static void append(struct http_bodies *bodies, struct http_body_link *body)
+static void append(struct http_body_list *list, struct http_body_link *body)
 {
     body->next = NULL;
-    body->previous = bodies->newest;
-    *(bodies->newest ? &bodies->newest->next : &bodies->oldest) = body;
-    bodies->newest = body;
+    body->previous = list->newest;
+    *(list->newest ? &list->newest->next : &list->oldest) = body;
+    list->newest = body;
 }
 
-static void take_out(struct http_bodies *bodies, struct http_body_link *body)
+static void take_out(struct http_body_list *list, struct http_body_link *body)
 {
-    *(body->previous ? &body->previous->next : &bodies->oldest) = body->next;
-    *(body->next ? &body->next->previous : &bodies->newest) = body->previous;
+    *(body->previous ? &body->previous->next : &list->oldest) = body->next;
+    *(body->next ? &body->next->previous : &list->newest) = body->previous;
 }
 
 void http_bodies_set(struct http_bodies *bodies, struct http_body_link *body, size_t bytes)
 {
+    struct http_body_list *list = body->is_known ? &bodies->known : &bodies->strangers;
     if (body->bytes == 0 && bytes > 0) {
-        append(bodies, body);
+        append(list, body);
     } else if (body->bytes > 0 && bytes == 0) {
-        take_out(bodies, body);
+        take_out(list, body);
     }
-    bodies->bytes += bytes;
-    bodies->bytes -= body->bytes;
+    list->bytes += bytes;
+    list->bytes -= body->bytes;
     body->bytes = bytes;
 }
 
 struct http_body_link *http_bodies_victim(const struct http_bodies *bodies)
 {
-    if (bodies->bytes <= bodies->bytes_max) {
-        return NULL;
+    const struct http_body_list *strangers = &bodies->strangers;
+    bool is_used_up = strangers->bytes + bodies->known.bytes > bodies->bytes_max;
+    if (is_used_up || strangers->bytes > bodies->bytes_max / 2) {
+        return strangers->oldest ? strangers->oldest : bodies->known.newest;
     }
-    struct http_body_link *body = bodies->oldest;
-    for (unsigned steps = 0; body && body->is_known && steps < WALK_MAX; steps++) {
-        body = body->next;
-    }
-    return body && !body->is_known ? body : bodies->newest;
+    return NULL;
 }

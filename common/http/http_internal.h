@@ -39,6 +39,7 @@ struct http_server {
     uint64_t ended_early, refused_early; // since crowded_ms, when that was logged
     uint64_t crowded_ms;
     size_t parked;              // whole requests, not answered yet
+    unsigned accepted;          // by the last MHD_run
     bool is_due;                // MHD_run has work
     uint64_t complained_ms;     // of descriptors that have run out
     uint64_t draining_since_ms; // 0: not draining

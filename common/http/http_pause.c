@@ -38,7 +38,10 @@ void http_pause_end(struct http_request *request)
 
 void http_pause_take_turns(struct http_server *server)
 {
-    for (unsigned i = 0; i < HTTP_PAUSE_TURNS && server->pauses.oldest; i++) {
+    // As many as it accepts at most: others wait to be accepted, and go first.
+    unsigned count =
+        server->accepted < HTTP_PAUSE_ACCEPTED_MAX ? HTTP_PAUSE_BODIES : HTTP_PAUSE_BODIES_CROWDED;
+    for (unsigned i = 0; i < count && server->pauses.oldest; i++) {
         http_pause_end(server->pauses.oldest);
     }
 }

@@ -83,6 +83,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
     struct http_connection *connection = http_connection_new(
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, address);
     remember(server, connection);
+    server->accepted++;
     http_table_enter(server, connection, address);
     *context = connection;
 }
@@ -118,17 +119,17 @@ static void run(struct http_server *server, unsigned runs_max)
 {
     unsigned runs = 0;
     http_tap_set(on_bytes, server);
+    http_pause_take_turns(server);
     uint64_t begun_us = loop_now_us();
     while (
         server->is_due && runs < runs_max &&
         (runs++ == 0 || runs_max > RUNS_PER_TURN_MAX || loop_now_us() - begun_us < TURN_US_MAX)) {
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         server->is_due = false;
-        http_pause_take_turns(server);
+        server->accepted = 0;
         MHD_run(server->daemon);
         server->is_due |=
-            http_pause_has_any(server) ||
-            (MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
+            MHD_get_timeout(server->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0;
     }
     http_tap_remove();
 }
@@ -137,7 +138,7 @@ static void turn(void *arg)
 {
     struct http_server *server = arg;
     run(server, RUNS_PER_TURN_MAX);
-    if (server->is_due) {
+    if (server->is_due || http_pause_has_any(server)) {
         loop_timer_start(server->tick, 0); // the rest in the next turn
     }
 }
@@ -287,11 +288,22 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
+unsigned http_server_connections(const struct http_server *server)
+{
+    return server->connections;
+}
+
 void http_server_use_tls(struct http_server *server, const struct http_tls *tls)
 {
     if (server->tls) {
         http_tls_front_use(server->tls, tls);
     }
+}
+
+bool http_request_is_abandoned(const struct http_request *request)
+{
+    char byte;
+    return recv(request->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void http_server_drain(struct http_server *server)

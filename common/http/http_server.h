@@ -73,6 +73,7 @@ bool http_server_can_listen_on(const char *listen_addr);
 // Returns NULL, after logging the reason, if it cannot listen on the address.
 struct http_server *http_server_open(struct loop *loop, const struct http_server_options *options);
 uint16_t http_server_port(const struct http_server *server);
+unsigned http_server_connections(const struct http_server *server); // that are open
 
 // Serves another certificate from the next handshake on; borrowed. For a server that has TLS.
 void http_server_use_tls(struct http_server *server, const struct http_tls *tls);
@@ -108,6 +109,10 @@ struct http_cut {
     const char *status_line, *code, *sentence; // borrowed for the request's life
 };
 void http_request_limit_body(struct http_request *request, const struct http_cut *cut);
+
+// Has its client closed the connection while it waits for the answer? It must be answered all the
+// same.
+bool http_request_is_abandoned(const struct http_request *request);
 
 // The sender has proven who he is: his connection and his address are not made to make room.
 void http_request_is_genuine(struct http_request *request);

@@ -25,8 +25,7 @@ struct program_status {
     struct bytes settings_json; // the members of the object
 };
 
-// --- the settings
-// ---------------------------------------------------------------------------------
+// --- the settings ------------------------------------------------------------------------------
 
 // A URL's query and its user part may hold a secret.
 static struct bytes_view without_secrets(const char *text)
@@ -55,8 +54,7 @@ void program_status_reload(struct program_status *status, const void *settings)
     take_settings(status, settings);
 }
 
-// --- writing
-// --------------------------------------------------------------------------------------
+// --- writing -----------------------------------------------------------------------------------
 
 static void put_text(struct json_line *line, const char *name, const char *text)
 {
@@ -117,8 +115,7 @@ static void on_time(void *arg)
     loop_timer_start(status->timer, is_up ? PROGRAM_STATUS_EVERY_MS : FIRST_MS);
 }
 
-// --- opening and closing
-// --------------------------------------------------------------------------
+// --- opening and closing -----------------------------------------------------------------------
 
 struct program_status *program_status_open(struct loop *loop, struct redis *redis,
                                            const struct program_status_settings *settings)

@@ -50,7 +50,8 @@ struct redis {
     struct loop_timer *watchdog;
     uint64_t pause_ms;
     uint64_t round_ms, checking_ms, up_ms; // since when
-    struct bytes wire;                     // the command that is being sent, in its form there
+    uint64_t connects;
+    struct bytes wire; // the command that is being sent, in its form there
     struct redis_queue out;
     struct redis_clock clock;
     struct redis_health health;
@@ -231,6 +232,16 @@ bool redis_is_up(const struct redis *redis)
     return redis->state == UP && redis->link && redis_link_is_open(redis->link);
 }
 
+struct redis_figures redis_figures(const struct redis *redis)
+{
+    return (struct redis_figures){
+        .is_up = redis_is_up(redis),
+        .connects = redis->connects,
+        .ping_us = redis->clock.ping_us,
+        .offset_ms = (int64_t)(redis_clock_now_ms(&redis->clock) - loop_wall_ms()),
+    };
+}
+
 const char *redis_not_ready_reason(struct redis *redis)
 {
     const char *refusal = redis_health_refusal(&redis->health, loop_now_ms());
@@ -256,14 +267,14 @@ uint64_t redis_now_ms(const struct redis *redis)
     return redis_clock_now_ms(&redis->clock);
 }
 
-int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms)
+void redis_ignore_time(struct redis *redis)
 {
-    return redis_clock_shift_ms(&redis->clock, stamp_ms, loop_now_ms());
+    redis->clock.is_quiet = true;
 }
 
-bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms)
+const struct redis_clock *redis_clock(const struct redis *redis)
 {
-    return redis_clock_was_stale(&redis->clock, moment_ms);
+    return &redis->clock;
 }
 
 // While a failover may have made another server the master, a silent one is left early.
@@ -289,7 +300,7 @@ static void watch_over(void *arg)
     } else if (oldest) {
         oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= redis->deadline_ms;
     }
-    if (redis->state == UP && !is_for_tool(redis) && !redis->clock.is_asked &&
+    if (redis->state == UP && !redis->clock.is_quiet && !redis->clock.is_asked &&
         now_ms - redis->clock.asked_ms >= REDIS_CLOCK_EVERY_MS) {
         redis_login_ask_time(&redis->login);
     }
@@ -317,6 +328,7 @@ static void on_login(const char *problem, void *arg)
     redis_target_print(&redis->targets[redis->target], target);
     redis->state = UP;
     redis->up_ms = loop_now_ms();
+    redis->connects++;
     redis->problem[0] = redis->round_problem[0] = '\0';
     redis->refuses = false;
     if (!is_for_tool(redis)) {

@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "loop.h"
 #include "redis_address.h"
+#include "redis_clock.h"
 #include "redis_reply.h"
 
 #include <stdbool.h>
@@ -79,8 +80,20 @@ bool redis_send_args(struct redis *redis, size_t argc, const struct bytes_view *
 // them the monotonic clock counts. Before the first answer it is the host's wall clock.
 uint64_t redis_now_ms(const struct redis *redis);
 
-// Redis' clock may step: redis_clock.h explains these two.
-int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms);
-bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms);
+// For a second connection of a program, whose time nobody asks for: it is taken at each connect
+// only, and steps are not logged twice.
+void redis_ignore_time(struct redis *redis);
+
+// Redis' clock may step; this one knows how to read stamps from before.
+const struct redis_clock *redis_clock(const struct redis *redis);
+
+// For metrics.
+struct redis_figures {
+    bool is_up;
+    uint64_t connects;
+    uint64_t ping_us;  // the last round trip
+    int64_t offset_ms; // Redis' time less this host's
+};
+struct redis_figures redis_figures(const struct redis *redis);
 
 #endif

@@ -77,7 +77,7 @@ void redis_clock_take(struct redis_clock *clock, const redisReply *reply, uint64
     int64_t redis_ms = (int64_t)(redis_s * 1000 + redis_us / 1000);
     take_offset(clock, redis_ms, now_ms);
     if (!clock->is_quiet) {
-        report_skew(clock, redis_ms - (int64_t)loop_wall_ms());
+        report_skew(clock, (int64_t)now_ms + clock->offset_ms - (int64_t)loop_wall_ms());
     }
 }
 

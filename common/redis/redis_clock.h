@@ -26,6 +26,8 @@ struct redis_clock_step {
 struct redis_clock {
     uint64_t asked_ms;     // loop_now_ms of the last TIME
     bool is_asked;         // and its answer has not come yet
+    uint64_t asked_us;     // loop_now_us
+    uint64_t ping_us;      // how long the last answer took; 0: none came yet
     int64_t offset_ms;     // Redis' time less the monotonic clock's
     uint64_t confirmed_ms; // loop_now_ms: up to then the offset is known to be right
     int64_t skew_ms;       // as it was last reported: Redis' time less this host's

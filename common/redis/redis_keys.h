@@ -29,15 +29,16 @@
     X(ANSWERED, ":answered:") /* text for each agent, expires: its last answer, and who got it */  \
     X(REJECTED, ":rejected:") /* set for each agent and route: calls rejected since a start */     \
     X(REJECTING, ":rejecting:") /* hash for each agent: the routes whose every call is rejected */ \
-    X(OUT, ":out:")          /* sorted set for each agent with max_in_flight: entries, by when */  \
+    X(OUT, ":out:")    /* sorted set for each agent with max_in_flight: entries, by when */        \
     X(MOVES, ":moves") /* sorted set: the waiting calls that move on along their route, by when */ \
-    X(CALLER, ":caller:") /* sorted set for each route and caller, expires: his calls, by when */ \
-    X(STARTS, ":starts:")    /* hash for each agent: its starts of the last 30 s, in slots of 5 */ \
-    X(AGENTS, ":agents")     /* sorted set: the agents that have started calls, by when */         \
-    X(PAUSED, ":paused")     /* hash: the agents that an operator has paused */                    \
-    X(STATUS, ":status:")    /* text, expires: how a program is, by <program>:<name> */            \
-    X(PROGRAMS, ":programs") /* sorted set: the programs that have a status, by when */            \
-    X(MINUTE, ":minute:")    /* hash for each minute, expires: the counts as they were */
+    X(CALLER, ":caller:") /* sorted set for each route and caller, expires: his calls, by when */  \
+    X(STARTS, ":starts:") /* hash for each agent: its starts of the last 30 s, in slots of 5 */    \
+    X(AGENTS, ":agents")  /* sorted set: the agents that have started calls, by when */            \
+    X(OPERATORS, ":operators") /* stream: what operators did */                                    \
+    X(PAUSED, ":paused")       /* hash: the agents that an operator has paused */                  \
+    X(STATUS, ":status:")      /* text, expires: how a program is, by <program>:<name> */          \
+    X(PROGRAMS, ":programs")   /* sorted set: the programs that have a status, by when */          \
+    X(MINUTE, ":minute:")      /* hash for each minute, expires: the counts as they were */
 
 #define REDIS_KEY_NAME(upper, name) REDIS_KEY_##upper,
 enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };

@@ -97,11 +97,13 @@ static void on_info(const redisReply *reply, void *arg)
 static void on_time(const redisReply *reply, void *arg)
 {
     const struct redis_login *login = arg;
+    login->clock->ping_us = loop_now_us() - login->clock->asked_us;
     redis_clock_take(login->clock, reply, loop_now_ms());
 }
 
 bool redis_login_ask_time(struct redis_login *login)
 {
+    login->clock->asked_us = loop_now_us();
     redis_clock_ask(login->clock, loop_now_ms());
     return send(login, 1, &VIEW("TIME"), on_time);
 }

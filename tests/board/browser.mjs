@@ -265,6 +265,13 @@ const SCENARIOS = {
       assert.ok(cookie.httpOnly && cookie.secure && cookie.sameSite === 'Strict', JSON.stringify(cookie));
       await page.reload();
       await page.waitForSelector('.tiles');
+      await page.goto(`${given.proxied}#/call/${given.deadCall}`);
+      await page.click('text=Reveal numbers');
+      await waitForText(page, 'dd', /^\+14158483432$/);
+      await page.click('nav a[data-screen=system]');
+      await waitForText(page, '[aria-label="What operators did"] td', /reveal/);
+      await page.goBack();
+      await waitForText(page, 'dd', /^\+1…3432$/);
     });
   },
 };

@@ -98,7 +98,8 @@ def given(tmp_path_factory):
         lose_a_call(Ledger(stack.redis, stack.prefix))
         agent.control(pool=100)
         board = stack.board(PINLESS_HMAC_SECRET=daily.SECRET)
-        guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production")
+        guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production",
+                              BOARD_ACTIONS="true")
         yield {
             "board": f"http://127.0.0.1:{board.port}/", "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",

@@ -4,6 +4,8 @@
     CALLS     how many callers ring (5000)
     RATE      how many a second (40)
     POOL      sessions that the agent has room for, of a second each (100)
+    CLOCKS    1: the clock of Redis steps as well, by up to three minutes, and that of the host of every
+              other program, by up to an hour (0)
     PAUSE_S   seconds between two faults, on average (0.4)
     DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
     WITHOUT   leaves out, by name and with commas: https, filter, overload
@@ -44,12 +46,14 @@ import daily  # noqa: E402
 import http_raw  # noqa: E402
 from account import Account, Seen  # noqa: E402
 from authority import Authority  # noqa: E402
+from clocks import Clock  # noqa: E402
 from ledger import Ledger, text, texts  # noqa: E402
 from stack import Stack, build_folder, free_port, wait_for  # noqa: E402
 
 LEASE_S = 3
+REDIS_STEP_S, HOST_STEP_S = 90, 3600  # at most, from the right time
 HOLD_S, SHORT_HOLD_S = 60, 12
-OPTIONS = ("https", "filter", "overload")
+OPTIONS, CLOCKS = ("https", "filter", "overload"), "clocks"
 INGRESSES, WORKERS, SENDERS = 2, 4, 12
 POOL, SESSION_MS = int(os.environ.get("POOL") or 100), 1000
 CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
@@ -148,12 +152,16 @@ class Campaign:
     def __init__(self, seed, calls, rate, pause_s, folder, options=OPTIONS):
         self.seed, self.calls, self.rate, self.pause_s = seed, calls, rate, pause_s
         self.options = options
+        self.has_clocks = CLOCKS in options
         self.hold_s = SHORT_HOLD_S if "overload" in options else HOLD_S
         self.pool = POOL
         self.folder = folder
         self.chance = random.Random(seed)
         self.stack = Stack(folder, None, f"{{chaos-{seed}}}")
-        self.stack.own_redis(fsync="always")
+        self.redis_clock, self.host_clock = Clock(folder / "redis-clock"), Clock(folder / "host-clock")
+        self.started = 0  # ingresses and workers
+        self.stack.own_redis(fsync="always", environment=self.redis_clock.environment()
+                             if self.has_clocks else None)
         self.ledger = Ledger(self, self.stack.prefix)
         self.dealt = collections.Counter()
         self.later = []  # (when, number, what is to be undone)
@@ -171,12 +179,19 @@ class Campaign:
     def client(self):  # of the ledger's server
         return self.stack.redis.client
 
+    def environment(self):
+        """Every other program runs on the host whose clock steps."""
+        self.started += 1
+        return self.host_clock.environment() if self.has_clocks and self.started % 2 else {}
+
     def start_ingress(self):
-        return self.stack.ingress(is_ready=False, SPOOL_DIR=self.folder / "spool")
+        return self.stack.ingress(is_ready=False, SPOOL_DIR=self.folder / "spool",
+                                  **self.environment())
 
     def start_worker(self):
         return self.stack.worker(is_ready=False, LEASE_S=LEASE_S, **self.gate.values,
-                                 HOLD_LIMIT_S=self.hold_s, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10)
+                                 HOLD_LIMIT_S=self.hold_s, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10,
+                                 **self.environment())
 
     # --- faults ----------------------------------------------------------------------------------
 
@@ -252,10 +267,18 @@ class Campaign:
             pass
         return True
 
+    def step(self, clock, most_s):
+        clock.step(self.chance.randint(-most_s, most_s))
+        return True
+
     def faults(self):
         c = self.chance
         may_filter = "filter" in self.options
-        return [
+        clocks = [
+            ("Redis' clock stepped", 4, lambda: self.step(self.redis_clock, REDIS_STEP_S)),
+            ("a host's clock stepped", 2, lambda: self.step(self.host_clock, HOST_STEP_S)),
+        ] if self.has_clocks else []
+        return clocks + [
             ("packets dropped", 2 * may_filter, lambda: self.filter_packets(c.uniform(0.5, 6))),
             ("worker killed", 8, lambda: self.end(self.workers, self.start_worker, signal.SIGKILL)),
             ("worker ended", 4, lambda: self.end(self.workers, self.start_worker, signal.SIGTERM)),
@@ -330,7 +353,8 @@ class Campaign:
         stream = self.client.xinfo_stream(ledger.key("webhooks"))
         self.told = collections.Counter(said for told in senders.told.values() for said in told)
         return Seen(senders.acknowledged(), entries, ledger.events(), calls, ledger.counts(),
-                    stream["entries-added"], self.agent.starts(), posts, left, self.hold_s * 1000)
+                    stream["entries-added"], self.agent.starts(), posts, left,
+                    self.hold_s * 1000, 2 * REDIS_STEP_S * 1000 if self.has_clocks else 0)
 
     def close(self):
         for process in self.busy - {self.gate}:
@@ -366,7 +390,7 @@ def report(campaign, account, troubles, seconds):
     print(f"  {len(account.violations)} violations", flush=True)
 
 
-def run_one(seed, calls, rate, pause_s):
+def run_one(seed, calls, rate, pause_s, has_clocks):
     """Gives back (was it good, faults dealt)."""
     print(f"SEED={seed}", flush=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="dialin-chaos-"))
@@ -374,7 +398,8 @@ def run_one(seed, calls, rate, pause_s):
     without = [name for name in os.environ.get("WITHOUT", "").split(",") if name]
     assert set(without) <= set(OPTIONS), f"WITHOUT names something else than {OPTIONS}"
     campaign = Campaign(seed, calls, rate, pause_s, folder,
-                        [name for name in OPTIONS if name not in without])
+                        [name for name in OPTIONS if name not in without] +
+                        ([CLOCKS] if has_clocks else []))
     is_good, account = False, None
     try:
         account = campaign.run()
@@ -401,7 +426,8 @@ def main():
     until = time.monotonic() + number("DURATION", 0)
     dealt, campaigns, bad = collections.Counter(), 0, []
     while campaigns == 0 or time.monotonic() < until:
-        is_good, faults = run_one(seed, calls, number("RATE", 40), number("PAUSE_S", 0.4))
+        is_good, faults = run_one(seed, calls, number("RATE", 40), number("PAUSE_S", 0.4),
+                                  number("CLOCKS", 0) > 0)
         dealt += faults
         campaigns += 1
         bad += [] if is_good else [seed]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make test-compose: an engine if there is none, the tests, and the engine's end. --updates: make update-test.
+# make test-compose: an engine if there is none, the tests, and the engine's end. --updates: make
+# update-test. --deb: make test-deb.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -15,5 +16,9 @@ if [ "${1:-}" = --updates ]; then
     docker compose down -v >/dev/null 2>&1
     docker images -q 'dialin-*:update-test' | sort -u | xargs -r docker rmi -f >/dev/null
     exit $status
+fi
+if [ "${1:-}" = --deb ]; then
+    /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/compose/deb.py
+    exit $?
 fi
 /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/compose "$@"

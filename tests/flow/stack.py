@@ -151,6 +151,7 @@ class Redis(Process):
         self.port = port or free_port()
         self.password = password
         self.fsync = fsync
+        self.environment = environment
         data = folder / "redis"
         data.mkdir(parents=True, exist_ok=True)
         # The path of a unix socket may have 107 bytes only, and pytest's folders are long.
@@ -194,7 +195,8 @@ class Redis(Process):
 
     def again(self):
         """A successor with the same port and data, after a kill."""
-        return Redis(self.folder, self.fsync, self.port, self.password)
+        return Redis(self.folder, self.fsync, self.port, self.password,
+                     environment=self.environment)
 
     def close(self):
         self.client.close()
@@ -244,6 +246,12 @@ class Program(Process):
     def metrics(self):
         """The samples of /metrics: {'name{labels}': value}."""
         return parse_metrics(self.admin("/metrics").body.decode())
+
+    def total(self, name, **labels):
+        """The sum of a metric over all series with these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(value for sample, value in self.metrics().items()
+                   if sample.split("{")[0] == name and all(each in sample for each in wanted))
 
 
 class Ingress(Program):

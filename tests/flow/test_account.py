@@ -39,7 +39,7 @@ def test_the_account_adds_up(stack, ledger, start):
     ledger.client.xdel(ledger.key("webhooks"), ledger.entries()[0][0])
     worker = stack.worker(START_URL=start.url)
     worker.read_account(stack.redis.client)
-    assert worker.metrics()["dialin_entries_unfinished"] == 2
+    wait_for(lambda: worker.metrics()["dialin_entries_unfinished"] == 2)
     assert worker.metrics()["dialin_account_difference"] == 0
     for program in (first, worker):
         assert not lines(program, "account") and not lines(program, "lost")

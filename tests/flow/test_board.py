@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,8 @@ TOKEN = "a-token-of-the-test"
 OURS = [("Sec-Fetch-Site", "same-origin")]
 PAGE = ["/", "/board.css", "/board.js", "/dom.js", "/live.js", "/now.js", "/calls.js", "/system.js",
         "/icon.svg"]
-READS = ["/api/now", "/api/stream", "/api/account", "/api/redis"]
-ASKS = ["/api/call", "/api/calls", "/api/refused"]
+READS = ["/api/now", "/api/stream", "/api/account", "/api/redis", "/api/operators"]
+ASKS = ["/api/call", "/api/calls", "/api/refused", "/api/reveal"]
 NUMBER = re.compile(rb"\d{7}")
 
 
@@ -28,6 +29,10 @@ def board(stack):
 @pytest.fixture
 def guarded(stack):
     return stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.2")
+
+
+def children_of(board):
+    return Path(f"/proc/{board.pid}/task/{board.pid}/children").read_text().split()
 
 
 def cookie_of(answer):
@@ -126,6 +131,8 @@ def test_a_user_header_needs_its_proxy(stack):
     ({"TRUSTED_PROXIES": "nonsense"}, "TRUSTED_PROXIES"),
     ({"PINLESS_HMAC_SECRET": "not base64!"}, "PINLESS_HMAC_SECRET"),
     ({"BOARD_ACTIONS": "true"}, "BOARD_ACTIONS"),
+    ({"BOARD_ACTIONS": "true", "BOARD_TOKEN": TOKEN, "BOARD_LOCAL_ONLY": "true"}, "BOARD_ACTIONS"),
+    ({"BOARD_ACTIONS_REDIS_URL": "redis://x"}, "BOARD_ACTIONS_REDIS_URL"),
 ])
 def test_an_open_board_does_not_start(stack, values, names):
     ended = stack.run("dialin-board", "--check-config", **values)
@@ -244,6 +251,48 @@ def test_no_number_leaves_the_board(called, board):
         assert not NUMBER.search(re.sub(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"", rest)), rest
 
 
+def test_a_call_id_that_is_a_number_is_hidden_and_found_by_its_entry(stack, start, ledger, board):
+    stack.worker(START_URL=start.url)
+    entry = ledger.queue(daily.webhook("+14158483432"))
+    ledger.wait_until_finished()
+    [call] = board.post("/api/calls", {}).json()["calls"]
+    assert (call["call_id"], call["entry"]) == ("+1…3432", entry)
+    one = board.post("/api/call", {"id": entry})
+    assert one.status == 200 and one.json()["entry"] == entry
+    assert b"8483432" not in re.sub(rb"session-[^\"\\]*", b"", one.body)  # the agent's own id
+    assert board.post("/api/call", {"id": "1-1"}).code == "not_found"
+
+
+def test_revealing_is_recorded_before_it_is_done(called, stack, ledger):
+    board = stack.board(BOARD_USER_HEADER="X-User", TRUSTED_PROXIES="127.0.0.1", BOARD_ACTIONS="true")
+    anna = [("X-User", "anna"), ("X-Forwarded-For", "203.0.113.9"), *OURS]
+    shown = board.post("/api/reveal", {"id": called[0]}, anna)
+    assert shown.status == 200 and shown.json()["from"] == daily.FROM
+    assert board.post("/api/call", {"id": called[0]}, anna).json()["from"] == "+1…3432"
+    intent, outcome = wait_for(lambda: len(rows := ledger.client.xrange(ledger.key("operators"))) == 2
+                               and rows)
+    assert intent[1] == {b"action": b"reveal", b"operator": b"anna", b"peer": b"203.0.113.9",
+                         b"call_id": called[0].encode()}
+    assert outcome[1] == {b"intent": intent[0], b"outcome": b"shown"}
+    assert board.post("/api/reveal", {"id": "nobody"}, anna).code == "not_found"
+    listed = board.get("/api/operators", anna).json()["operators"]
+    assert [row.get("outcome", row.get("action")) for row in listed] == [
+        "not shown", "reveal", "shown", "reveal"]
+
+
+def test_what_cannot_be_recorded_is_not_revealed(called, stack, ledger):
+    ledger.client.set(ledger.key("operators"), "not a stream")
+    board = stack.board(BOARD_TOKEN=TOKEN, BOARD_ACTIONS="true")
+    answer = board.post("/api/reveal", {"id": called[0]}, cookie_of(log_in(board)))
+    assert (answer.status, answer.code) == (503, "not_recorded")
+    assert b"8483432" not in answer.body
+
+
+def test_a_board_without_actions_reveals_nothing(called, board, ledger):
+    assert board.post("/api/reveal", {"id": called[0]}).code == "read_only"
+    assert not ledger.client.exists(ledger.key("operators"))
+
+
 def test_without_secrets_signatures_are_not_judged(called, board, ledger):
     webhook = daily.webhook("7a4408fe-91ef-41b4-9786-c29dfe6cc74d")
     body = daily.body(webhook)
@@ -308,6 +357,23 @@ def test_too_many_questions_are_refused(board, redis):
     assert refused.code == "busy" and refused.header("Retry-After") == "1"
     for connection in connections:
         connection.socket.close()
+
+
+def test_who_leaves_is_not_worked_for(board, redis):
+    """Four runs wait for Redis; once their viewers are gone they end, and others are served."""
+    connections = [http_raw.Connection(board.port) for _ in range(4)]
+    redis.client.client_pause(6000)
+    try:
+        for connection in connections:
+            connection.send(http_raw.request("POST", "/api/calls", [
+                *OURS, ("Content-Type", "application/json")], b"{}"))
+        wait_for(lambda: len(children_of(board)) == 4, what="four runs of dialin-audit")
+        for connection in connections:
+            connection.socket.close()
+        wait_for(lambda: not children_of(board), 5, what="the runs to end")
+    finally:
+        redis.client.client_unpause()
+    assert board.post("/api/calls", {}).status == 200
 
 
 def test_nothing_secret_reaches_the_child_or_the_command_line(stack, tmp_path, monkeypatch):

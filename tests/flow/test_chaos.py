@@ -86,6 +86,7 @@ def test_what_a_dead_call_is_called(changes):
     ({"events": [attempt(1, "429"), end()]}, "without an attempt that was answered 2xx"),
     ({**DEAD, "events": [end("dead", reason="expired", at_ms="30900")]}, "expired after 29900 ms"),
     ({**DEAD, "events": [end("dead", reason="rejected", at_ms="50000")]}, "rejected"),
+    ({**DEAD, "events": [end("dead", reason="unknown", at_ms="50000")]}, "unknown"),
     ({**DEAD, "events": [attempt(1, "429"), end("dead", reason="expired", at_ms="50000")],
       "starts": {"a": 1}, "posts": {"a": 1}}, "1 bots and only 0"),
     ({**DEAD, "events": [attempt(1, "0", "timeout"), end("dead", reason="expired", at_ms="50000")],

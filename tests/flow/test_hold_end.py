@@ -41,7 +41,7 @@ def test_no_answer_and_then_a_full_agent_is_unknown(stack, ledger, start):
     ledger.check_account([entry])
     assert [letter["reason"] for letter in ledger.dead(webhook["callId"])] == ["unknown"]
     assert ledger.counts() == {"dead": 1, "dead:unknown": 1}
-    assert worker.metrics()['dialin_calls_total{outcome="unknown"}'] == 1
+    assert worker.total("dialin_calls_total", outcome="unknown") == 1
 
 
 def test_who_takes_over_waits_for_hold_and_grace(stack, ledger, start):

@@ -64,7 +64,7 @@ def test_whose_hold_ends_meanwhile_is_rejected(stack, ledger, start):
         assert call["reason"] == "rejected" and int(call["attempts"]) <= 1
         assert "rejected every call" in call["error"]
     assert ledger.counts() == {"dead": 6, "dead:rejected": 6}
-    assert worker.metrics()['dialin_calls_total{outcome="rejected"}'] == 6
+    assert worker.total("dialin_calls_total", outcome="rejected") == 6
 
 
 def test_a_start_between_ends_the_row(stack, ledger, start):

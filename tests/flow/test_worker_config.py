@@ -110,10 +110,10 @@ def test_admin_port(stack, ledger, start):
     ledger.queue(webhook)
     ledger.wait_for_state(webhook["callId"], "started")
     ledger.queue(webhook)
-    wait_for(lambda: worker.metrics()['dialin_calls_total{outcome="duplicate"}'] == 1)
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="duplicate") == 1)
     metrics = worker.metrics()
-    assert metrics['dialin_calls_total{outcome="started"}'] == 1
-    assert metrics["dialin_attempts_total"] == 1
+    assert worker.total("dialin_calls_total", outcome="started") == 1
+    assert worker.total("dialin_attempts_total", result="started") == 1
     assert metrics["dialin_calls_in_work"] == 0
     assert metrics["dialin_ring_to_request_seconds_count"] == 1
 

@@ -330,8 +330,8 @@ static bool search_unfinished(struct database *database, struct search *search)
     return record_walk(database, &selection, OLDEST_FIRST, on_candidate, search);
 }
 
-bool record_find(struct database *database, const char *call_id, struct recorded_call *call,
-                 redisReply **row, redisReply **hash)
+static bool find_by_name(struct database *database, const char *call_id, struct recorded_call *call,
+                         redisReply **row, redisReply **hash)
 {
     struct search search = {.call_id = call_id};
     const struct bytes_view ask_hash[] = {VIEW("HGETALL"),
@@ -356,4 +356,30 @@ bool record_find(struct database *database, const char *call_id, struct recorded
     }
     recorded_call_read(call, (*row)->element[0], *hash, search.is_queued);
     return true;
+}
+
+// The name under which the call of an entry is recorded; false if there is no such entry.
+static bool name_of_entry(struct database *database, const char *entry,
+                          char name[RECORDED_CALL_NAME_BYTES])
+{
+    const struct bytes_view id = view_of_text(entry);
+    const struct bytes_view argv[] = {VIEW("XRANGE"),
+                                      database_key(database, REDIS_KEY_WEBHOOKS, ""), id, id};
+    redisReply *rows =
+        entry_id_is_valid(entry) ? database_ask_shaped(database, REPLY_ROWS, 4, argv) : NULL;
+    bool is_there = rows && reply_count(rows) == 1 && is_row(rows->element[0]);
+    if (is_there) {
+        recorded_call_name(rows->element[0], name);
+    }
+    freeReplyObject(rows);
+    return is_there;
+}
+
+bool record_find(struct database *database, const char *call_id, struct recorded_call *call,
+                 redisReply **row, redisReply **hash)
+{
+    char name[RECORDED_CALL_NAME_BYTES];
+    return find_by_name(database, call_id, call, row, hash) ||
+           (name_of_entry(database, call_id, name) &&
+            find_by_name(database, name, call, row, hash));
 }

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "pages.h"
 #include "questions.h"
+#include "redis_report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,8 +118,9 @@ static void answer_me(struct http_request *request, void *arg)
     bool is_in = is_logged_in(board, request);
     struct bytes body;
     bytes_init(&body, 8192);
-    bytes_printf(&body, "{\"is_logged_in\":%s,\"has_token\":%s", is_in ? "true" : "false",
-                 board->session ? "true" : "false");
+    bytes_printf(&body, "{\"is_logged_in\":%s,\"has_token\":%s,\"may_reveal\":%s",
+                 is_in ? "true" : "false", board->session ? "true" : "false",
+                 is_in && board->settings->has_actions ? "true" : "false");
     append_text(&body, "title", board->settings->title);
     append_text(&body, "user", head.user);
     append_text(&body, "version", is_in ? DIALIN_VERSION : NULL);
@@ -139,8 +141,14 @@ static void set_cookie(struct http_request *request, const char *value, uint64_t
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), headers);
 }
 
-static void sender_of(const struct board *board, const struct http_request *request,
-                      char out[PEER_BYTES])
+const char *board_operator(const struct board *board, const struct http_request *request)
+{
+    const char *header = board->rules.user_header;
+    return header ? http_request_header(request, header) : "token";
+}
+
+void board_sender(const struct board *board, const struct http_request *request,
+                  char out[PEER_BYTES])
 {
     struct bytes forwarded;
     bytes_init(&forwarded, FORWARDED_BYTES_MAX);
@@ -167,7 +175,7 @@ static void answer_login(struct http_request *request, void *arg)
     const struct gate_request head = head_of(board, request);
     const char *problem = gate_login_problem(&board->rules, &head);
     char sender[PEER_BYTES], value[SESSION_VALUE_BYTES];
-    sender_of(board, request, sender);
+    board_sender(board, request, sender);
     unsigned wait_s = login_limit_wait_s(board->logins, sender, loop_now_ms());
     if (!board->session) {
         http_refuse(request, 404, "no_token", "this board has no BOARD_TOKEN", 0);
@@ -210,7 +218,13 @@ static void answer_now(struct http_request *request, void *arg)
 static void answer_redis(struct http_request *request, void *arg)
 {
     const struct board *board = arg;
-    live_redis(board->live, request);
+    redis_report_answer(live_connection(board->live), request);
+}
+
+static void answer_operators(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    operators_answer_list(board->operators, request);
 }
 
 const struct http_route BOARD_ROUTES[] = {
@@ -229,6 +243,8 @@ const struct http_route BOARD_ROUTES[] = {
     {"GET", "/api/now", pass_gate_with_session, answer_now},
     {"GET", "/api/stream", pass_gate_with_session, answer_stream},
     {"POST", "/api/call", pass_gate_with_session, questions_call},
+    {"POST", "/api/reveal", pass_gate_with_session, questions_reveal},
+    {"GET", "/api/operators", pass_gate_with_session, answer_operators},
     {"POST", "/api/calls", pass_gate_with_session, questions_calls},
     {"POST", "/api/refused", pass_gate_with_session, questions_refused},
     {"GET", "/api/redis", pass_gate_with_session, answer_redis},
@@ -240,6 +256,7 @@ void board_init(struct board *board, const struct board_settings *settings, stru
                 struct metrics *metrics)
 {
     *board = (struct board){
+        .loop = loop,
         .settings = settings,
         .rules =
             {
@@ -256,12 +273,14 @@ void board_init(struct board *board, const struct board_settings *settings, stru
     board->refused_counter = metrics_counter(metrics, "dialin_board_refusals_total",
                                              "Requests that the gate refused.", NULL);
     board->live = live_open(loop, &settings->redis, settings->common.redis_prefix, metrics);
+    board->operators = operators_open(live_connection(board->live), settings->common.redis_prefix);
 }
 
 void board_release(struct board *board)
 {
     live_close(board->live);
     children_close(board->children);
+    operators_close(board->operators);
     login_limit_close(board->logins);
     session_key_close(board->session);
 }

@@ -8,15 +8,18 @@
 #include "gate.h"
 #include "live.h"
 #include "login_limit.h"
+#include "operators.h"
 #include "session.h"
 
 struct board {
+    struct loop *loop;
     const struct board_settings *settings;
     struct gate_rules rules;
     struct session_key *session; // NULL: no token
     struct login_limit *logins;
     struct children *children;
     struct live *live;
+    struct operators *operators;
     uint64_t *refused_counter;
 };
 
@@ -27,6 +30,13 @@ extern const struct http_header BOARD_HEADERS[]; // of every answer
 void board_init(struct board *board, const struct board_settings *settings, struct loop *loop,
                 struct metrics *metrics);
 void board_release(struct board *board);
+
+// Who asks: the name in the user header, or "token".
+const char *board_operator(const struct board *board, const struct http_request *request);
+
+// Where from, behind trusted proxies.
+void board_sender(const struct board *board, const struct http_request *request,
+                  char out[PEER_BYTES]);
 
 // Answers JSON that no cache may keep.
 void board_reply(struct http_request *request, struct bytes_view json);

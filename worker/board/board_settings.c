@@ -28,10 +28,11 @@ const struct config_option BOARD_SETTINGS_TABLE[] = {
      "names under which the board is reached beside loopback's, separated by commas"},
     {"BOARD_LOCAL_ONLY", CONFIG_FLAG, AT(is_local_only), "false", 0, 0,
      "true: whatever forwards to the port takes connections of this machine only, as compose does"},
-    {"BOARD_ACTIONS", CONFIG_LATER, 0, "false", 0, 0,
-     "actions are not in this version: the board only reads"},
+    {"BOARD_ACTIONS", CONFIG_FLAG, AT(has_actions), "false", 0, 0,
+     "true: numbers of a call may be revealed, which is recorded; needs BOARD_TOKEN or "
+     "BOARD_USER_HEADER"},
     {"BOARD_ACTIONS_REDIS_URL", CONFIG_LATER, 0, NULL, 0, 0,
-     "actions are not in this version: the board only reads"},
+     "replay, pause and cancel are not in this version: use dialin-audit"},
     {"BOARD_TITLE", CONFIG_TEXT, AT(title), NULL, 0, 0,
      "text in the corner, such as production (in red) or staging"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
@@ -51,6 +52,15 @@ static void check_access(const struct board_settings *settings, struct config_pr
                        "%s is not loopback, and anybody could read the board: set BOARD_TOKEN or "
                        "BOARD_USER_HEADER",
                        settings->listen_addr);
+    }
+    if (settings->has_actions && !settings->token && !settings->user_header) {
+        config_problem(problems, "BOARD_ACTIONS",
+                       "needs BOARD_TOKEN or BOARD_USER_HEADER: the record names who did it");
+    }
+    if (settings->has_actions && settings->is_local_only) {
+        config_problem(problems, "BOARD_ACTIONS",
+                       "excludes BOARD_LOCAL_ONLY: publish the board "
+                       "behind a token or a user header instead");
     }
     if (settings->user_header && !settings->trusted_proxies) {
         config_problem(problems, "BOARD_USER_HEADER",

@@ -129,6 +129,16 @@ void children_end(struct children *children)
     }
 }
 
+void children_kill(struct children *children, const void *arg)
+{
+    for (size_t i = 0; i < sizeof children->questions / sizeof children->questions[0]; i++) {
+        struct question *question = &children->questions[i];
+        if (question->child && question->arg == arg) {
+            child_kill(question->child);
+        }
+    }
+}
+
 bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,
                   void *arg)
 {

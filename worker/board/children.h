@@ -17,6 +17,9 @@ void children_close(struct children *children); // kills what runs; no callback 
 // Kills what runs now and from now on; the callbacks come soon.
 void children_end(struct children *children);
 
+// Kills the run of this question, if it has begun; its callback comes soon.
+void children_kill(struct children *children, const void *arg);
+
 // Asks one question, a JSON object. The callback comes once, never from inside this call. False:
 // the queue is full, and no callback comes.
 bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,

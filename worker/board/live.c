@@ -8,7 +8,6 @@
 #include "memory.h"
 #include "now.h"
 #include "points.h"
-#include "redis_report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -437,9 +436,9 @@ void live_stream(struct live *live, struct http_request *request)
     }
 }
 
-void live_redis(struct live *live, struct http_request *request)
+struct redis *live_connection(struct live *live)
 {
-    redis_report_answer(live->redis, request);
+    return live->redis;
 }
 
 const char *live_not_ready_reason(struct live *live)

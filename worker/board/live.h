@@ -21,7 +21,7 @@ void live_close(struct live *live); // before the HTTP server: ends the streams
 // Answer these requests.
 void live_stream(struct live *live, struct http_request *request); // 503 if there are too many
 void live_now(struct live *live, struct http_request *request);
-void live_redis(struct live *live, struct http_request *request); // what Redis says of itself
+struct redis *live_connection(struct live *live); // for others' questions; borrowed
 
 // NULL: Redis is there.
 const char *live_not_ready_reason(struct live *live);

@@ -5,6 +5,7 @@
 #include "http_server.h"
 #include "log.h"
 #include "process.h"
+#include "process_metrics.h"
 
 #include <signal.h>
 
@@ -84,6 +85,7 @@ static int run(const void *arg)
 {
     const struct board_settings *settings = arg;
     struct metrics *metrics = metrics_open();
+    struct process_metrics *process_metrics = process_metrics_open(metrics);
     struct program program = {.loop = loop_open()};
     program.drain = loop_timer_open(program.loop, leave_when_drained, &program);
     board_init(&program.board, settings, program.loop, metrics);
@@ -94,6 +96,7 @@ static int run(const void *arg)
     }
     loop_timer_close(program.drain);
     loop_close(program.loop);
+    process_metrics_close(process_metrics);
     metrics_close(metrics);
     log_info("left");
     return exit_code;

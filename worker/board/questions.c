@@ -3,6 +3,7 @@
 #include "questions.h"
 
 #include "board.h"
+#include "entry_id.h"
 #include "json.h"
 #include "mask.h"
 #include "memory.h"
@@ -13,8 +14,10 @@
 
 #define TEXT_BYTES_MAX 256
 #define LIMIT_DEFAULT 100
+#define WATCH_MS 500
 #define LIMIT_MAX 500
-#define PREFIX_DIGITS_MAX 4 // of a number: more would find it digit by digit
+#define PREFIX_DIGITS_MAX 4   // of a number: more would find it digit by digit
+#define QUERY_BYTES_MAX 16384 // as dialin-audit has it
 #define ANSWER_BYTES_MAX (CHILD_OUTPUT_MAX * 2)
 
 struct question_kind {
@@ -24,6 +27,7 @@ struct question_kind {
 };
 
 static const struct question_kind CALL = {"show", NULL, " id "};
+static const struct question_kind REVEAL = {"show", NULL, " id "}; // and the numbers
 static const struct question_kind CALLS = {
     "list", "calls", " since until state reason from to agent kind route limit "};
 static const struct question_kind REFUSED = {"refused", "refused", " since until limit "};
@@ -33,7 +37,15 @@ struct asked {
     struct board *board;
     struct http_request *request;
     const struct question_kind *kind;
+    char intent[ENTRY_ID_BYTES]; // of REVEAL
+    struct bytes query;
+    struct loop_timer *watch; // for a client that leaves
 };
+
+static bool is_of_one_call(const struct question_kind *kind)
+{
+    return kind == &CALL || kind == &REVEAL;
+}
 
 // --- the query ----------------------------------------------------------------------------------
 
@@ -100,7 +112,7 @@ static const char *make_query(const struct question_kind *kind, const cJSON *tre
             return problem;
         }
     }
-    if (kind == &CALL && !json_text(query, "argument")) {
+    if (is_of_one_call(kind) && !json_text(query, "argument")) {
         return "id is missing";
     }
     if (kind->list && !cJSON_GetObjectItemCaseSensitive(query, "limit")) {
@@ -140,7 +152,7 @@ static void refuse(const struct asked *asked, const struct child_result *result)
         http_refuse(request, 500, "failed", text, 0);
     } else if (result->exit_code == 2) {
         http_refuse(request, 400, "invalid_question", text, 0);
-    } else if (asked->kind == &CALL && !live_not_ready_reason(asked->board->live)) {
+    } else if (is_of_one_call(asked->kind) && !live_not_ready_reason(asked->board->live)) {
         http_refuse(request, 404, "not_found", text, 0);
     } else {
         http_refuse(request, 503, "record_unavailable", text, 1);
@@ -161,11 +173,13 @@ static cJSON *take_line(struct bytes_view *rest)
     return tree;
 }
 
-static size_t append_lines(struct bytes_view output, struct bytes *body)
+static size_t append_lines(struct bytes_view output, bool is_masked, struct bytes *body)
 {
     size_t count = 0;
     for (cJSON *tree; (tree = take_line(&output)) != NULL; count++) {
-        mask_tree(tree);
+        if (is_masked) {
+            mask_tree(tree);
+        }
         bytes_append_text(body, count > 0 ? "," : "");
         json_print(tree, body);
         cJSON_Delete(tree);
@@ -182,7 +196,7 @@ static void answer(const struct asked *asked, const struct child_result *result)
     if (list) {
         bytes_printf(&body, "{\"%s\":[", list);
     }
-    append_lines(result->output, &body);
+    append_lines(result->output, asked->kind != &REVEAL, &body);
     if (list) {
         append_sentence(result->errors, &note);
         bytes_append_text(&body, "],\"note\":");
@@ -194,6 +208,13 @@ static void answer(const struct asked *asked, const struct child_result *result)
     bytes_release(&note);
 }
 
+static void forget(struct asked *asked)
+{
+    loop_timer_close(asked->watch);
+    bytes_release(&asked->query);
+    free(asked);
+}
+
 static void on_end(const struct child_result *result, void *arg)
 {
     struct asked *asked = arg;
@@ -202,29 +223,79 @@ static void on_end(const struct child_result *result, void *arg)
         result->end == CHILD_LEFT &&
         (result->exit_code == 0 ||
          (asked->kind == &ACCOUNT && result->exit_code == 1 && result->output.len > 0));
+    if (asked->kind == &REVEAL) {
+        operators_note_outcome(asked->board->operators, asked->intent,
+                               has_answer ? "shown" : "not shown");
+    }
     if (has_answer) {
         answer(asked, result);
     } else {
         refuse(asked, result);
     }
-    free(asked);
+    forget(asked);
 }
 
 // --- asking -------------------------------------------------------------------------------------
 
-static void ask(struct board *board, struct http_request *request, const struct question_kind *kind,
-                const cJSON *query)
+static void on_watch(void *arg)
 {
-    struct bytes text;
-    struct asked *asked = memory_zeroed(sizeof *asked);
-    *asked = (struct asked){board, request, kind};
-    bytes_init(&text, 16384);
-    json_print(query, &text);
-    if (!children_ask(board->children, bytes_view(&text), on_end, asked)) {
-        free(asked);
-        http_refuse(request, 503, "busy", "too many questions at once; try again", 1);
+    struct asked *asked = arg;
+    if (http_request_is_abandoned(asked->request)) {
+        children_kill(asked->board->children, asked);
+    } else {
+        loop_timer_start(asked->watch, WATCH_MS);
     }
-    bytes_release(&text);
+}
+
+static void ask(struct asked *asked)
+{
+    if (!children_ask(asked->board->children, bytes_view(&asked->query), on_end, asked)) {
+        http_refuse(asked->request, 503, "busy", "too many questions at once; try again", 1);
+        forget(asked);
+    }
+}
+
+static void on_noted(const char *id, void *arg)
+{
+    struct asked *asked = arg;
+    if (id) {
+        view_copy(view_of_text(id), asked->intent, sizeof asked->intent);
+        ask(asked);
+    } else {
+        http_refuse(asked->request, 503, "not_recorded",
+                    "nothing is revealed, because it could not be recorded", 1);
+        forget(asked);
+    }
+}
+
+// Who, before what.
+static void reveal(struct asked *asked, const cJSON *query)
+{
+    char sender[PEER_BYTES];
+    board_sender(asked->board, asked->request, sender);
+    const struct operator_intent intent = {
+        .action = "reveal",
+        .call_id = json_text(query, "argument"),
+        .operator= board_operator(asked->board, asked->request),
+        .peer = sender,
+    };
+    operators_intend(asked->board->operators, &intent, on_noted, asked);
+}
+
+static void begin(struct board *board, struct http_request *request,
+                  const struct question_kind *kind, const cJSON *query)
+{
+    struct asked *asked = memory_zeroed(sizeof *asked);
+    *asked = (struct asked){.board = board, .request = request, .kind = kind};
+    asked->watch = loop_timer_open(board->loop, on_watch, asked);
+    loop_timer_start(asked->watch, WATCH_MS);
+    bytes_init(&asked->query, QUERY_BYTES_MAX);
+    json_print(query, &asked->query);
+    if (kind == &REVEAL) {
+        reveal(asked, query);
+    } else {
+        ask(asked);
+    }
 }
 
 static void take_question(struct http_request *request, struct board *board,
@@ -239,7 +310,7 @@ static void take_question(struct http_request *request, struct board *board,
     } else if ((problem = make_query(kind, document.tree, query)) != NULL) {
         http_refuse(request, 400, "invalid_question", problem, 0);
     } else {
-        ask(board, request, kind, query);
+        begin(board, request, kind, query);
     }
     cJSON_Delete(query);
     json_release(&document);
@@ -248,6 +319,17 @@ static void take_question(struct http_request *request, struct board *board,
 void questions_call(struct http_request *request, void *board)
 {
     take_question(request, board, &CALL);
+}
+
+void questions_reveal(struct http_request *request, void *arg)
+{
+    struct board *board = arg;
+    if (board->settings->has_actions) {
+        take_question(request, board, &REVEAL);
+    } else {
+        http_refuse(request, 403, "read_only", "this board only reads: BOARD_ACTIONS is not set",
+                    0);
+    }
 }
 
 void questions_calls(struct http_request *request, void *board)

@@ -7,6 +7,7 @@
 
 // For the routes; `board` is a struct board.
 void questions_call(struct http_request *request, void *board);
+void questions_reveal(struct http_request *request, void *board); // api/call, numbers not hidden
 void questions_calls(struct http_request *request, void *board);
 void questions_refused(struct http_request *request, void *board);
 void questions_account(struct http_request *request, void *board);

@@ -39,12 +39,11 @@ void snapshot_command(const struct snapshot_query *query, struct bytes_view webh
     snapshot_script_args(query, numbers, argv + 4);
 }
 
-// --- reading a reply
-// ------------------------------------------------------------------------------
+// --- reading a reply ---------------------------------------------------------------------------
 
 // The members of snapshot.lua's answer, and of its parts.
 enum { NOW, QUEUE, COUNTS, AGENTS, WAITING, PROGRAMS, EVENTS, SAMPLE };
-enum { ADDED, UNREAD, PENDING, IN_QUEUES, WORKERS, UNREAD_SINCE };
+enum { ADDED, UNREAD, PENDING, IN_QUEUES, WORKERS, UNREAD_SINCE, OLDEST_KEPT };
 enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS };
 enum { WINDOW, NEXT, REFUSALS, FAILURES, SLOWED, STATUS, PROBLEM };
 enum { CALL_AGENT, PLACE, CALL_ID, HOLD, CALL };
@@ -53,7 +52,7 @@ enum { FROM, TO, KIND, RECEIVED, ATTEMPTS, HTTP_STATUS, CALL_ERROR };
 #define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s])"
 #define WAITING_SHAPE "(nnss(?s?s?s?s?s?s?s))"
 #define SHAPE                                                                                      \
-    "(n(ninnnn)" REPLY_FIELDS "[" AGENT_SHAPE "][" WAITING_SHAPE "][(ss)]" REPLY_ROWS "[.])"
+    "(n(ninnnnn)" REPLY_FIELDS "[" AGENT_SHAPE "][" WAITING_SHAPE "][(ss)]" REPLY_ROWS "[.])"
 
 static uint64_t number_at(const redisReply *list, size_t place)
 {
@@ -207,6 +206,7 @@ static void read_queue(struct snapshot *snapshot, const redisReply *queue)
     snapshot->waiting = number_at(queue, IN_QUEUES);
     snapshot->workers = number_at(queue, WORKERS);
     snapshot->unread_ms = since_ms > 0 ? left(snapshot->now_ms, since_ms) : 0;
+    snapshot->record_oldest_ms = number_at(queue, OLDEST_KEPT);
     snapshot->started = view_number(reply_field(counts, "started"));
     snapshot->dead = view_number(reply_field(counts, "dead"));
     snapshot->duplicate = view_number(reply_field(counts, "duplicate"));

@@ -96,6 +96,7 @@ struct snapshot {
     uint64_t waiting;   // in all wait queues
     uint64_t workers;   // with a lease
     uint64_t unread_ms; // how long the oldest unread entry has waited; 0: none
+    uint64_t record_oldest_ms; // when the oldest entry came that is kept; 0: none is
     uint64_t lost_ever; // calls that were given up: expired, unknown, rejected, invalid
     struct waited waited_ever;
     size_t agent_count, call_count;

@@ -9,7 +9,7 @@
 --       back the sample is to lie (0: none)
 -- Returns {now in ms, queue, counts, agents, waiting, programs, events, sample}:
 --   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
---            oldest unread entry came, in ms (0: none)}
+--            oldest unread entry came, in ms (0: none), and the oldest that is kept}
 --   agents   {name, calls that wait, when it was paused or nil, starts of late, in how many ms, pace
 --            (PACE_FIELDS), end of the last call's hold, when the first rang, ends of holds in order}
 --   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS)}
@@ -26,13 +26,35 @@ local HIDDEN = { request = true, response = true }
 local walk_each, waiting_max, events_max = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local wants_programs, minutes_back = ARGV[4] == '1', tonumber(ARGV[5])
 
-local function live_workers()
-    local live = 0
-    for i, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
-        local lease = i <= CONSUMERS_MAX and prefix .. KEY_WORKER .. field(info, 'name')
-        live = live + (lease and redis.call('EXISTS', lease) or 0)
+local program_names = redis.call('ZRANGE', prefix .. KEY_PROGRAMS, '+inf', '-inf', 'BYSCORE', 'REV',
+    'LIMIT', 0, PROGRAMS_MAX)
+
+-- Those that hold a lease. Redis makes a consumer with its first entry only, so that the programs'
+-- names are looked at as well; and workers of an older version write no status.
+local function live_workers(has_group)
+    local live, is_known = 0, {}
+    local function look_at(name)
+        if not is_known[name] then
+            is_known[name] = true
+            live = live + redis.call('EXISTS', prefix .. KEY_WORKER .. name)
+        end
+    end
+    for i, info in ipairs(has_group and redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers') or {}) do
+        if i <= CONSUMERS_MAX then
+            look_at(field(info, 'name'))
+        end
+    end
+    for _, name in ipairs(program_names) do
+        local worker = name:match('^worker:(.*)$')
+        if worker then
+            look_at(worker)
+        end
     end
     return live
+end
+
+local function ms_of(row)
+    return row and tonumber(row[1]:match('^%d+')) or 0
 end
 
 local function read_queue()
@@ -41,7 +63,7 @@ local function read_queue()
     if not workers then -- nobody has read anything
         local length = redis.call('XLEN', KEYS[1])
         local first = length > 0 and redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-        return { length, length, 0, waiting, 0, first and tonumber(first[1]:match('^%d+')) or 0 }
+        return { length, length, 0, waiting, live_workers(false), ms_of(first), ms_of(first) }
     end
     local stream = redis.call('XINFO', 'STREAM', KEYS[1])
     local delivered = field(workers, 'last-delivered-id')
@@ -49,10 +71,10 @@ local function read_queue()
     if delivered ~= field(stream, 'last-generated-id') then
         unread = field(workers, 'lag') or -1
         local row = redis.call('XRANGE', KEYS[1], '(' .. delivered, '+', 'COUNT', 1)[1]
-        oldest_ms = row and tonumber(row[1]:match('^%d+')) or 0
+        oldest_ms = ms_of(row)
     end
     return { field(stream, 'entries-added'), unread, field(workers, 'pending'), waiting,
-        live_workers(), oldest_ms }
+        live_workers(true), oldest_ms, ms_of(field(stream, 'first-entry')) }
 end
 
 -- Those with a wait queue first, then those that have started calls of late.
@@ -165,9 +187,7 @@ end
 
 local function read_programs()
     local rows = {}
-    local names = wants_programs and redis.call('ZRANGE', prefix .. KEY_PROGRAMS, '+inf', '-inf',
-        'BYSCORE', 'REV', 'LIMIT', 0, PROGRAMS_MAX) or {}
-    for _, name in ipairs(names) do
+    for _, name in ipairs(wants_programs and program_names or {}) do
         local status = redis.call('GET', prefix .. KEY_STATUS .. name)
         if status then
             rows[#rows + 1] = { name, status }

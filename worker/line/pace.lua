@@ -104,12 +104,12 @@ end
 
 -- Any answer, a refusal too.
 local function note_contact()
-    redis.call('SET', answered, now_text .. ' ' .. consumer, 'EX', PACE_KEPT_S)
+    redis.call('SET', last_answer, now_text .. ' ' .. consumer, 'EX', PACE_KEPT_S)
 end
 
 -- How long ago, in ms, the agent answered a worker other than this one; nil: not of late.
 local function contact_of_others()
-    local at_ms, worker = (redis.call('GET', answered) or ''):match('^(%d+) (.*)$')
+    local at_ms, worker = (redis.call('GET', last_answer) or ''):match('^(%d+) (.*)$')
     local ago_ms = at_ms and worker ~= consumer and now - at_ms
     return ago_ms and ago_ms >= 0 and ago_ms or nil -- else Redis' clock was set back
 end

@@ -22,7 +22,7 @@ local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix ..
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
 local route, next_ms = '', ''
-local call_key, line, pace, admitted, answers, answered, out
+local call_key, line, pace, admitted, answers, last_answer, out
 
 local function for_each_call(first, step)
     local args_each = tonumber(ARGV[1])
@@ -33,7 +33,7 @@ local function for_each_call(first, step)
         call_key = prefix .. KEY_CALL .. call_id
         line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
         admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
-        answered = prefix .. KEY_ANSWERED .. agent
+        last_answer = prefix .. KEY_ANSWERED .. agent
         out = prefix .. KEY_OUT .. agent
         verdicts[#verdicts + 1] = step(unpack(ARGV, i + CALL_ARGS, i + args_each - 1))
     end

@@ -25,8 +25,8 @@ struct record_call {
     unsigned step;         // along the route
     const char *why_moved; // why the record may name another route, agent or step; "": it must not
     uint64_t out_max;      // requests that may be out for the agent; 0: any number
-    uint64_t next_ms;         // when it moves on to the route's next agent; 0: never
-    const char *limit;        // of its caller: "<calls> <ms> <caller>", or ""
+    uint64_t next_ms;      // when it moves on to the route's next agent; 0: never
+    const char *limit;     // of its caller: "<calls> <ms> <caller>", or ""
     uint64_t priority_ms;  // by which the call stands earlier in the agent's line
     uint64_t received_ms;
     uint64_t rang_ms;     // the same, unless Redis' clock stepped since: then by its clock now

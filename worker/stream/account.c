@@ -24,7 +24,7 @@ struct account {
     char newest[ENTRY_ID_BYTES];
     int64_t ended; // calls, the most that were seen
     int64_t said;  // the difference that was said last
-    int64_t *difference, *unfinished, *in_line;
+    int64_t *difference, *read_s;
     uint64_t *readings, *losses;
 };
 
@@ -90,11 +90,10 @@ static void look_for_losses(struct account *account, const redisReply *reply)
 static void add_up(struct account *account, const redisReply *reply)
 {
     int64_t difference = at(reply, ADDED) - ended(reply) - at(reply, UNFINISHED);
-    *account->in_line = at(reply, IN_LINE);
+    *account->read_s = (int64_t)(loop_wall_ms() / 1000);
     if (at(reply, UNFINISHED) < 0) {
         return;
     }
-    *account->unfinished = at(reply, UNFINISHED);
     *account->difference = difference;
     if (difference != account->said && difference != 0) {
         log_error("the account does not add up: queued is not started + dead + duplicate + "
@@ -168,11 +167,8 @@ struct account *account_open(struct loop *loop, struct scripts *scripts, struct 
     account->difference =
         metrics_gauge(metrics, "dialin_account_difference",
                       "Webhooks queued, less those started, dead, duplicate and unfinished.", NULL);
-    account->unfinished =
-        metrics_gauge(metrics, "dialin_entries_unfinished",
-                      "Webhooks in the stream that no worker has finished.", NULL);
-    account->in_line =
-        metrics_gauge(metrics, "dialin_entries_in_line", "Calls that wait for an agent.", NULL);
+    account->read_s = metrics_gauge(metrics, "dialin_account_read_timestamp_seconds",
+                                    "When the account was read last, since 1970.", NULL);
     account->readings = metrics_counter(metrics, "dialin_account_readings_total",
                                         "How often the account was read.", NULL);
     account->losses = metrics_counter(

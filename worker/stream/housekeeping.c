@@ -34,6 +34,7 @@ struct housekeeping {
     uint64_t before_time;          // entries taken in this time
     char youngest[ENTRY_ID_BYTES]; // of those
     uint64_t *taken_by_age, *taken_by_memory;
+    int64_t *used, *most;
 };
 
 // --- when --------------------------------------------------------------------------------------
@@ -107,6 +108,8 @@ static void on_trimmed(const redisReply *reply, void *arg)
     int64_t taken = reply->element[TAKEN]->integer;
     int64_t used = reply->element[USED]->integer, most = reply->element[MAXMEMORY]->integer;
     bool is_before_time = reply->element[IS_BEFORE_TIME]->integer == 1;
+    *housekeeping->used = used;
+    *housekeeping->most = most;
     *(is_before_time ? housekeeping->taken_by_memory : housekeeping->taken_by_age) +=
         (uint64_t)taken;
     housekeeping->has_more = reply->element[HAS_MORE]->integer == 1;
@@ -214,6 +217,10 @@ struct housekeeping *housekeeping_open(struct loop *loop, struct scripts *script
     bytes_append_text(&housekeeping->search_from, OLDEST);
     housekeeping->taken_by_age = metrics_counter(metrics, NAME, HELP, "cause=\"age\"");
     housekeeping->taken_by_memory = metrics_counter(metrics, NAME, HELP, "cause=\"memory\"");
+    housekeeping->used =
+        metrics_gauge(metrics, "dialin_redis_memory_bytes", "Memory that Redis uses.", NULL);
+    housekeeping->most = metrics_gauge(metrics, "dialin_redis_memory_max_bytes",
+                                       "Redis' maxmemory; 0: it has none.", NULL);
     housekeeping->timer = loop_timer_open(loop, run, housekeeping);
     return housekeeping;
 }

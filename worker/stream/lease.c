@@ -99,8 +99,7 @@ static void look_for_the_dead(void *arg)
         return;
     }
     argv[1] = redis_number(most, room_of(lease));
-    size_t dead =
-        lease_watch_dead(&lease->watch, loop_now_ms(), lease->settings.lease_ms / 2, argv + 2);
+    size_t dead = lease_watch_dead(&lease->watch, loop_now_ms(), argv + 2);
     lease->is_looking =
         scripts_send(lease->scripts, SCRIPT_TAKE_OVER, 2 + dead, argv, on_looked, lease);
 }
@@ -145,6 +144,7 @@ struct lease *lease_open(struct loop *loop, struct scripts *scripts, struct stre
     lease->settings = *settings;
     lease->reader = reader;
     lease->scripts = scripts;
+    lease_watch_init(&lease->watch, settings->lease_ms / 2);
     lease->renewal = loop_timer_open(loop, renew, lease);
     lease->look = loop_timer_open(loop, look_for_the_dead, lease);
     loop_timer_start(lease->look, LEASE_LOOK_MS);

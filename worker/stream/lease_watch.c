@@ -16,10 +16,15 @@ static uint64_t since(const struct lease_watch *watch, struct bytes_view consume
     return now_ms;
 }
 
+void lease_watch_init(struct lease_watch *watch, uint64_t patience_ms)
+{
+    *watch = (struct lease_watch){.patience_ms = patience_ms};
+}
+
 void lease_watch_note(struct lease_watch *watch, const redisReply *names, uint64_t now_ms)
 {
-    struct lease_watch next = {.looked_ms = now_ms};
-    if (now_ms - watch->looked_ms > LEASE_WATCH_GAP_MS) {
+    struct lease_watch next = {.patience_ms = watch->patience_ms, .looked_ms = now_ms};
+    if (now_ms - watch->looked_ms > watch->patience_ms) {
         lease_watch_clear(watch);
     }
     for (size_t i = 0; i < reply_count(names) && next.count < LEASE_WATCH_MAX; i++) {
@@ -33,12 +38,11 @@ void lease_watch_note(struct lease_watch *watch, const redisReply *names, uint64
     *watch = next;
 }
 
-size_t lease_watch_dead(const struct lease_watch *watch, uint64_t now_ms, uint64_t patience_ms,
-                        struct bytes_view *out)
+size_t lease_watch_dead(const struct lease_watch *watch, uint64_t now_ms, struct bytes_view *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < watch->count; i++) {
-        if (now_ms - watch->watched[i].since_ms >= patience_ms) {
+        if (now_ms - watch->watched[i].since_ms >= watch->patience_ms) {
             out[count++] = view_of_text(watch->watched[i].consumer);
         }
     }
@@ -50,5 +54,5 @@ void lease_watch_clear(struct lease_watch *watch)
     for (size_t i = 0; i < watch->count; i++) {
         free(watch->watched[i].consumer);
     }
-    *watch = (struct lease_watch){0};
+    watch->count = 0;
 }

@@ -416,6 +416,7 @@ struct stream_reader *stream_reader_open(struct loop *loop, const struct redis_a
     pending_restart(&reader->pending);
     reader->pause = loop_timer_open(loop, unpause, reader);
     reader->blocking = redis_open(loop, address, reader->settings.consumer, on_blocking, reader);
+    redis_ignore_time(reader->blocking);
     return reader;
 }
 

@@ -19,7 +19,7 @@ static void look(struct lease_watch *watch, const char *text, uint64_t now_ms)
 static size_t dead(const struct lease_watch *watch, uint64_t now_ms)
 {
     struct bytes_view names[LEASE_WATCH_MAX];
-    size_t count = lease_watch_dead(watch, now_ms, PATIENCE_MS, names);
+    size_t count = lease_watch_dead(watch, now_ms, names);
     if (count > 0) {
         assert_true(view_equal_text(names[0], "a"));
     }
@@ -29,7 +29,8 @@ static size_t dead(const struct lease_watch *watch, uint64_t now_ms)
 static void only_after_every_look_of_that_time(void **state)
 {
     (void)state;
-    struct lease_watch watch = {0};
+    struct lease_watch watch;
+    lease_watch_init(&watch, PATIENCE_MS);
     uint64_t now_ms = 100000;
     for (uint64_t end_ms = now_ms + PATIENCE_MS; now_ms < end_ms; now_ms += 250) {
         look(&watch, "a", now_ms);
@@ -45,12 +46,13 @@ static void only_after_every_look_of_that_time(void **state)
 static void a_worker_that_did_not_look_begins_anew(void **state)
 {
     (void)state;
-    struct lease_watch watch = {0};
+    struct lease_watch watch;
+    lease_watch_init(&watch, PATIENCE_MS);
     look(&watch, "a", 100000);
-    look(&watch, "a", 100000 + LEASE_WATCH_GAP_MS + 1);
-    assert_int_equal(dead(&watch, 100000 + PATIENCE_MS), 0);
-    look(&watch, "a", 100000 + 2 * LEASE_WATCH_GAP_MS);
-    assert_int_equal(dead(&watch, 100000 + LEASE_WATCH_GAP_MS + 1 + PATIENCE_MS), 1);
+    look(&watch, "a", 100000 + PATIENCE_MS + 1);
+    assert_int_equal(dead(&watch, 100000 + PATIENCE_MS + 1), 0);
+    look(&watch, "a", 100000 + PATIENCE_MS + 2);
+    assert_int_equal(dead(&watch, 100000 + 2 * PATIENCE_MS + 1), 1);
     lease_watch_clear(&watch);
 }
 

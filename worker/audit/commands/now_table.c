@@ -45,8 +45,7 @@ static void count_cell(char cell[CELL_BYTES], bool is_known, uint64_t count)
     snprintf(cell, CELL_BYTES, is_known ? "%" PRIu64 : "-", count);
 }
 
-// --- the head
-// -------------------------------------------------------------------------------------
+// --- the head ----------------------------------------------------------------------------------
 
 // Breaks lines at blanks.
 static void print_sentence(const struct screen *screen, const struct snapshot *snapshot)
@@ -94,8 +93,7 @@ static void print_recent(const struct snapshot_span *span)
                  minutes, span->started, span->lost, p50, p95, SNAPSHOT_ANSWERED_S, share);
 }
 
-// --- the tables
-// -----------------------------------------------------------------------------------
+// --- the tables --------------------------------------------------------------------------------
 
 static void print_agent(const struct screen *screen, const struct snapshot_agent *agent)
 {

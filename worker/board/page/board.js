@@ -77,6 +77,7 @@ async function begin() {
   title.textContent = me.title || '';
   title.className = /prod/i.test(me.title || '') ? 'danger' : '';
   if (!me.is_logged_in) return drawLogin(me);
+  live.mayReveal = me.may_reveal;
   if (!isListening) {
     isListening = true;
     addEventListener('hashchange', route);

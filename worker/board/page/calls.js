@@ -1,6 +1,6 @@
 // The screens Calls and one call. Ids and numbers go in the body of a POST: no proxy logs them.
 import { badge, cell, date, el, kindOf, link, number, show, span, table } from './dom.js';
-import { ask } from './live.js';
+import { ask, live } from './live.js';
 
 const main = document.getElementById('main');
 const FIELDS = ['since', 'state', 'reason', 'from', 'to', 'agent'];
@@ -138,11 +138,11 @@ async function copyLink(event) {
   }
 }
 
-export async function drawCall(id, isCurrent) {
+export async function drawCall(id, isCurrent, isRevealed) {
   main.replaceChildren(el('h1', {}, id), el('p', { class: 'dim' }, 'Reading…'));
   let call;
   try {
-    call = await ask('call', { id });
+    call = await ask(isRevealed ? 'reveal' : 'call', { id });
   } catch (problem) {
     if (isCurrent()) main.replaceChildren(el('h1', {}, 'Call'), el('p', { class: 'bad', role: 'alert' }, problem.message));
     return;
@@ -150,8 +150,9 @@ export async function drawCall(id, isCurrent) {
   if (!isCurrent()) return;
   main.replaceChildren(el('h1', {}, badge(call.state, call.reason), ' ', el('span', { class: 'dim id' }, call.call_id)),
     el('div', { class: 'card' }, facts(call)),
-    el('p', {}, el('button', { onclick: copyLink }, 'Copy link'), ' ', el('button', { onclick: () => drawCall(id, isCurrent) }, 'Read again')),
+    el('p', {}, el('button', { onclick: copyLink }, 'Copy link'), ' ', el('button', { onclick: () => drawCall(id, isCurrent) }, isRevealed ? 'Hide numbers' : 'Read again'),
+      isRevealed ? el('span', { class: 'dim' }, ' Revealed; that is recorded.') : live.mayReveal ? [' ', el('button', { onclick: () => drawCall(id, isCurrent, true) }, 'Reveal numbers')] : null),
     el('h2', {}, 'Timeline'), el('div', { class: 'card' }, timeline(call)),
     el('div', { class: 'card steps' }, call.events.length ? fold(call.events).map(events => step(events, call.received_ms)) : el('p', { class: 'empty' }, 'No event is kept.')),
-    el('h2', {}, 'Webhook as received, numbers hidden'), el('pre', { tabindex: 0 }, pretty(call.webhook?.body || '')));
+    el('h2', {}, isRevealed ? 'Webhook as received' : 'Webhook as received, numbers hidden'), el('pre', { tabindex: 0 }, pretty(call.webhook?.body || '')));
 }

@@ -2,7 +2,7 @@
 // nothing is sent; when it is shown again it goes on from the last event that it has.
 const EVENTS_KEPT = 200, POINTS_KEPT = 300, POLL_MS = 5000, RETRY_MS = 20000;
 
-export const live = { now: null, takenMs: 0, points: [], events: [], leftOut: 0, status: 'connecting', draw: () => {}, onOut: () => {} };
+export const live = { now: null, takenMs: 0, points: [], events: [], leftOut: 0, status: 'connecting', mayReveal: false, draw: () => {}, onOut: () => {} };
 let source = null, lastId = '', polling = 0;
 
 const compare = (a, b) => {

@@ -1,5 +1,5 @@
 // The screen System: is the machine well? From the snapshot that the screen Now has too.
-import { cell, el, number, show, span, table } from './dom.js';
+import { cell, date, el, number, show, span, table } from './dom.js';
 import { ask, live, redisNow } from './live.js';
 
 const main = document.getElementById('main');
@@ -55,10 +55,20 @@ function redisFacts(redis) {
   return el('dl', {}, rows.filter(row => row[1] !== undefined).map(([name, value, kind]) => [el('dt', {}, name), el('dd', { class: kind }, value)]));
 }
 
+function did(entries) {
+  const outcomes = new Map(entries.filter(entry => entry.intent).map(entry => [entry.intent, entry.outcome]));
+  const rows = entries.filter(entry => entry.action).map(entry => el('tr', { 'data-key': entry.id },
+    cell(date(Number(entry.id.split('-')[0]))), cell(entry.operator), cell(entry.peer, 'wide'), cell(entry.action), cell(entry.call_id, 'id'),
+    cell(outcomes.get(entry.id) || 'unknown')));
+  return table('What operators did', [['At'], ['Who'], ['From', 'wide'], ['Action'], ['Call'], ['Outcome']], rows, 'Nothing.');
+}
+
 export function drawSystem(isCurrent) {
   let redis = el('p', { class: 'dim' }, 'Reading…');
   const read = () => ask('redis').then(value => { redis = redisFacts(value); }, problem => { redis = el('p', { class: 'bad' }, problem.message); });
-  read().then(() => isCurrent() && live.draw());
+  let operators = [];
+  const readOperators = () => ask('operators').then(answer => { operators = answer.operators; }, () => {});
+  Promise.all([read(), readOperators()]).then(() => isCurrent() && live.draw());
   return () => {
     const now = live.now;
     if (!isCurrent()) return;
@@ -72,6 +82,7 @@ export function drawSystem(isCurrent) {
       el('h2', {}, 'Account, in entries since the stream was made'), account(now),
       el('h2', {}, 'Dead calls by reason'), reasons(now),
       el('h2', {}, 'Redis'), el('div', { class: 'card' }, redis.cloneNode(true)),
+      el('h2', {}, 'What operators did'), did(operators),
       el('h2', {}, 'Clocks'), el('div', { class: 'card' }, el('dl', {}, el('dt', {}, 'this browser is ahead of Redis by'),
         el('dd', {}, `${Math.round((Date.now() - redisNow()) / 100) / 10} s`))));
   };

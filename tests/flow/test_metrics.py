@@ -1,0 +1,77 @@
+"""/metrics: what the README lists is there, nothing else, and it counts what it says."""
+
+import pathlib
+import re
+
+import daily
+import http_raw
+from fake_start import answers, starts_a_bot
+from stack import wait_for
+from test_now import fill
+
+TOP = pathlib.Path(__file__).parents[2]
+
+
+def names_in_readme():
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("### Metrics"):].split("**Scaling.**")[0]
+    rows = re.findall(r"^\| (`[a-z_`, ]+) \|", table, re.M)
+    return {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+
+
+def names_of(metrics):
+    return {re.sub(r"_(bucket|sum|count)$", "", name.split("{")[0]) for name in metrics}
+
+
+def ring(ingress, webhook):
+    body = daily.body(webhook)
+    assert http_raw.ask(ingress.port, "POST", "/api/dial", daily.headers(body), body).status == 200
+
+
+def test_the_readme_lists_every_metric_and_no_other(stack, ledger, start, tmp_path):
+    start.script(starts_a_bot())
+    worker = stack.worker(START_URL=start.url)
+    ingress = stack.ingress(SPOOL_DIR=str(tmp_path))
+    ring(ingress, daily.webhook())
+    ledger.wait_until_finished()
+    wait_for(lambda: "dialin_line_calls" in names_of(worker.metrics()))
+    found = names_of(worker.metrics()) | names_of(ingress.metrics()) | names_of(
+        stack.board().metrics())
+    assert found - names_in_readme() == set() and names_in_readme() - found == set()
+
+
+def test_attempts_and_calls_are_counted_by_agent_and_result(stack, ledger, start):
+    start.script(answers(429), answers(500), starts_a_bot())
+    worker = stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    ledger.wait_for_state(webhook["callId"], "started")
+    ledger.queue(webhook)
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="duplicate") == 1)
+    for result in ("full", "failed", "started"):
+        assert worker.total("dialin_attempts_total", result=result) == 1, result
+    assert worker.total("dialin_calls_total", outcome="started") == 1
+    assert worker.total("dialin_start_seconds_count") == 1
+    assert worker.total("dialin_ring_to_start_seconds_count") == 1
+    agents = {re.search(r'agent="([^"]*)"', name)[1] for name in worker.metrics()
+              if "agent=" in name}
+    assert agents == {start.url.split("//")[1]}
+
+
+def test_the_wait_queue_is_read_every_second(stack, ledger, start):
+    worker = stack.worker(START_URL=start.url)
+    fill(ledger, count=40, starts=12)
+    wait_for(lambda: worker.total("dialin_line_calls", agent="sales") == 40, 3)
+    assert 50 < worker.total("dialin_line_oldest_seconds", agent="sales") < 70
+    assert 0 < worker.total("dialin_line_lost_forecast", agent="sales") < 40
+    wait_for(lambda: worker.total("dialin_workers") == 1, 3)
+    ledger.client.delete(ledger.key("line:sales"), ledger.key("holds"))
+    wait_for(lambda: worker.total("dialin_line_calls", agent="sales") == 0, 3)
+    assert worker.total("dialin_line_oldest_seconds", agent="sales") == 0
+
+
+def test_signatures_are_counted_by_the_place_of_their_secret(stack, ledger):
+    ingress = stack.ingress(PINLESS_HMAC_SECRET=f"{daily.OTHER_SECRET},{daily.SECRET}")
+    ring(ingress, daily.webhook())
+    assert ingress.total("dialin_signatures_total", secret="2") == 1
+    assert ingress.total("dialin_signatures_total") == 1

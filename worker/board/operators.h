@@ -1,0 +1,31 @@
+// The record of what operators did, in the stream {dialin}:operators: the intent before the action,
+// so that none goes unrecorded, and the outcome after it, with the intent's id.
+#ifndef DIALIN_BOARD_OPERATORS_H
+#define DIALIN_BOARD_OPERATORS_H
+
+#include "http_server.h"
+#include "redis.h"
+
+// Borrowed.
+struct operator_intent {
+    const char *action, *call_id;
+    const char *operator; // of the user header, or "token"
+    const char *peer;
+};
+
+// `id` is that of the intent; NULL: it could not be written, and the action must not be done.
+typedef void operators_on_noted(const char *id, void *arg);
+
+struct operators;
+struct operators *operators_open(struct redis *redis, const char *prefix);
+void operators_close(struct operators *operators);
+
+// The callback comes once; from inside this call only if the connection is down.
+void operators_intend(struct operators *operators, const struct operator_intent *intent,
+                      operators_on_noted *on_noted, void *arg);
+void operators_note_outcome(struct operators *operators, const char *id, const char *outcome);
+
+// Answers with the newest entries.
+void operators_answer_list(struct operators *operators, struct http_request *request);
+
+#endif
