@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define OPTIONS_SPEED_MAX 1000.0
+#define OPTIONS_AHT_MAX 86400
 #define OPTIONS_LIST_LIMIT                                                                         \
     50 // calls that `list`, `dead list` and `refused` show unless told otherwise
 
@@ -25,6 +26,7 @@ struct options {
     bool resume;
     const char *to_url; // of replay
     double speed;       // of replay; 0: as fast as it goes
+    uint64_t handle_s;  // of staffing: --aht
     uint64_t before_ms; // of dead purge; 0: not given
     const char *routes; // a file
     const char *output; // a file
