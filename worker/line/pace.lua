@@ -24,9 +24,9 @@ local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
     redis.call('ZADD', holds, hold_ms, call_id)
     redis.call('SADD', lines, agent)
-    if next_ms ~= '' then
+    if moves_ms ~= '' then
         local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
-        redis.call('ZADD', moves, is_down and now_text or next_ms, call_id)
+        redis.call('ZADD', moves, is_down and now_text or moves_ms, call_id)
     end
     give_to('line', entry)
     if not has_waited then
@@ -39,7 +39,7 @@ local function leave_line()
     redis.call('ZREM', line, call_id)
     redis.call('ZREM', holds, call_id)
     redis.call('ZREM', admitted, entry)
-    if next_ms ~= '' then
+    if moves_ms ~= '' then
         redis.call('ZREM', moves, call_id)
     end
 end
