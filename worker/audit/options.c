@@ -75,6 +75,7 @@ enum flag {
     LIVE,
     YES,
     ROUTES,
+    BY,
     OUTPUT,
     FORMAT,
     RESUME,
@@ -113,6 +114,7 @@ static const struct {
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
     {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET), "yes", NULL, "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
+    {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
     {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
@@ -296,6 +298,10 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case JSON:
         options->json = true;
         return true;
+    case BY:
+        options->by = value;
+        return !strcmp(value, "route") || !strcmp(value, "agent") ||
+               complain("--by", "is route or agent");
     case ROUTES:
         options->routes = value;
         return true;

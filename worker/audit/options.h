@@ -29,6 +29,7 @@ struct options {
     uint64_t handle_s;  // of staffing: --aht
     uint64_t before_ms; // of dead purge; 0: not given
     const char *routes; // a file
+    const char *by;     // of stats: "route" or "agent"; NULL: not asked for
     const char *output; // a file
     enum export_format format;
 };

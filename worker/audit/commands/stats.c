@@ -5,6 +5,7 @@
 #include "time_text.h"
 #include "record_walk.h"
 #include "script_text.h"
+#include "stats_by.h"
 #include "wait_histogram.h"
 #include "waited.h"
 
@@ -285,6 +286,9 @@ static void print_json(const struct stats *stats)
 enum exit_code stats_run(struct audit *audit)
 {
     struct stats stats = {.audit = audit};
+    if (audit->options->by) {
+        return stats_by_run(audit);
+    }
     struct selection selection = audit->options->selection;
     selection.limit = 0;
     if (!read_account(&stats) ||
