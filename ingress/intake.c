@@ -302,6 +302,8 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
         stream_writer_open(loop, redis, &writer_settings, metrics, on_redis_up, intake);
     intake->refusals = refusals_open(intake->writer, &intake->counts);
     if (settings->spool_folder) {
+        *metrics_gauge(metrics, "dialin_spool_bytes_max", "The most that it holds (SPOOL_MAX_MB).",
+                       NULL) = (int64_t)settings->spool_bytes_max;
         intake->spool = spool_open(loop, settings->spool_folder, settings->spool_bytes_max,
                                    intake->writer, metrics);
         if (!intake->spool) {

@@ -434,13 +434,11 @@ uint64_t spool_bytes(const struct spool *spool)
     return (uint64_t)*spool->held;
 }
 
-// A file's name begins with the time when it was made, by this host's clock.
 static void measure_age(void *arg)
 {
     const struct spool *spool = arg;
-    uint64_t made_ms = spool->files ? strtoull(spool->files->name, NULL, 10) : 0;
-    uint64_t now_ms = loop_wall_ms();
-    *spool->oldest_s = made_ms > 0 && now_ms > made_ms ? (int64_t)((now_ms - made_ms) / 1000) : 0;
+    uint64_t made_ms = spool->files ? strtoull(spool->files->name, NULL, 10) : 0; // spool_file.c
+    *spool->oldest_s = made_ms > 0 ? (int64_t)(loop_wall_ms() - made_ms) / 1000 : 0;
 }
 
 static void register_metrics(struct spool *spool, struct metrics *metrics)
@@ -453,8 +451,6 @@ static void register_metrics(struct spool *spool, struct metrics *metrics)
     spool->damaged = metrics_counter(metrics, "dialin_spool_files_damaged_total",
                                      "Spool files put aside because they are damaged.", NULL);
     spool->held = metrics_gauge(metrics, "dialin_spool_bytes", "Bytes in the spool's files.", NULL);
-    *metrics_gauge(metrics, "dialin_spool_bytes_max", "The most that it holds (SPOOL_MAX_MB).",
-                   NULL) = (int64_t)spool->bytes_max;
     spool->oldest_s = metrics_gauge(metrics, "dialin_spool_oldest_seconds",
                                     "The age of its oldest file; 0: it is empty.", NULL);
     metrics_before_print(metrics, measure_age, spool);

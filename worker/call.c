@@ -2,6 +2,8 @@
 // call_id is unusable, the id of its entry stands in.
 #include "call.h"
 
+#include "call_lookup.h"
+
 #include "memory.h"
 
 #include <stdio.h>
@@ -30,6 +32,9 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     view_copy(record->agent, call->recorded_agent, sizeof call->recorded_agent);
     call->recorded_step = record->step;
     call->why_moved = "";
+    if (record->was_looked_up) {
+        call_lookup_restore(call, record->lookup);
+    }
     call->kind = entry->kind;
     call->signed_for = memory_text_of(entry->signed_for.data, entry->signed_for.len);
     // If `received_ms` is missing, use the time in the entry id.
@@ -57,6 +62,11 @@ void call_free(struct call *call)
 {
     routing_release(call->routing);
     free(call->limit);
+    free(call->lookup_record);
+    if (call->lookup) {
+        lookup_answer_release(call->lookup);
+        free(call->lookup);
+    }
     bytes_release(&call->body);
     free(call->signed_for);
     transform_facts_release(&call->facts);
@@ -69,6 +79,9 @@ struct record_call call_for_record(const struct call *call, const struct redis *
 {
     const struct route_rule *rule = call->place.rule;
     uint64_t rang_ms = hold_rang_in_redis_ms(&call->hold, redis), after_s = 0;
+    uint64_t priority_s = call->lookup && call->lookup->has_priority ? call->lookup->priority_s
+                          : rule                                     ? rule->priority_s
+                                                                     : 0;
     bool moves_on = route_place_next_after(&call->place, &after_s);
     return (struct record_call){
         .entry_id = view_of_text(call->entry_id),
@@ -83,7 +96,10 @@ struct record_call call_for_record(const struct call *call, const struct redis *
         .out_max = call->place.agent->max_in_flight,
         .next_ms = moves_on ? rang_ms + after_s * 1000 : 0,
         .limit = call->limit ? call->limit : "",
-        .priority_ms = rule ? rule->priority_s * 1000 : 0,
+        .lookup = call->lookup_record        ? call->lookup_record
+                  : call_lookup_is_due(call) ? "ask"
+                                             : "",
+        .priority_ms = priority_s * 1000,
         .received_ms = call->received_ms,
         .rang_ms = rang_ms,
         .deadline_ms = hold_end_in_redis_ms(&call->hold, redis),

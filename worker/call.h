@@ -4,6 +4,7 @@
 #define DIALIN_CALL_H
 
 #include "hold.h"
+#include "lookup_answer.h"
 #include "loop.h"
 #include "record.h"
 #include "route_place.h"
@@ -17,6 +18,7 @@
 // The states of a call: named once, for the code and for the log.
 #define CALL_STATES(X)                                                                             \
     X(CALL_BEGINNING, "beginning") /* `begin` is out, or is to be sent again */                    \
+    X(CALL_LOOKING, "looking")     /* its lookup is asked */                                       \
     X(CALL_STARTING, "starting")   /* the POST is out */                                           \
     X(CALL_FINISHING, "finishing") /* `finish` is out, or is to be sent again */                   \
     X(CALL_PAUSING, "pausing")     /* until its next attempt */
@@ -51,7 +53,10 @@ struct call {
     char recorded_route[ROUTE_NAME_BYTES_MAX + 1];  // as its entry was handed over
     char recorded_agent[ROUTE_AGENT_BYTES_MAX + 1]; // empty: it had no record
     unsigned recorded_step;
-    char *limit;           // of its caller, as record.h has it; NULL: none
+    char *limit;                  // of its caller, as record.h has it; NULL: none
+    struct lookup_answer *lookup; // NULL: there is none
+    bool was_looked_up;
+    char *lookup_record;   // for the next `begin`; NULL: it is recorded, or there is nothing
     const char *why_moved; // from the place that is recorded; "": it is there
 
     char token[RECORD_TOKEN_BYTES]; // of the begin at hand

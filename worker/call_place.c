@@ -117,8 +117,16 @@ const char *call_place(struct call *call, struct routing *routing,
     move_on(call);
 
     struct transform_settings transform = settings->transform;
-    transform.body = call->place.rule ? call->place.rule->body : NULL;
-    transform.room = call->place.rule ? call->place.rule->room : NULL;
+    const struct route_rule *rule = call->place.rule;
+    if (call->lookup) {
+        lookup_answer_merge(call->lookup, rule);
+    }
+    transform.body = call->lookup && call->lookup->body ? call->lookup->body
+                     : rule                             ? rule->body
+                                                        : NULL;
+    transform.room = call->lookup && call->lookup->room ? call->lookup->room
+                     : rule                             ? rule->room
+                                                        : NULL;
     bytes_clear(&call->request);
     const char *problem = transform_repaired(&entry, &webhook, &transform,
                                              now_ms / MS_PER_S + settings->room_expiry_s,

@@ -5,7 +5,7 @@
 
 #include "call.h"
 
-// What the place and the request depend on, beside the routes.
+// Place and request depend on these too, beside the routes.
 struct call_place_settings {
     struct transform_settings transform;
     uint64_t hold_limit_ms;

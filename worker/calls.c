@@ -5,17 +5,11 @@
 //
 // Surprising: a call whose agent is full leaves the worker. It stands in the agent's line, in
 // Redis, and comes back here, or to another worker, as an entry when it may ask.
-#include "calls.h"
+#include "calls_state.h"
 
-#include "agent_health.h"
 #include "answer.h"
-#include "call.h"
-#include "call_metrics.h"
-#include "call_table.h"
+#include "call_lookup.h"
 #include "log.h"
-#include "memory.h"
-#include "quarantine.h"
-#include "reach.h"
 #include "start_client.h"
 
 #include <assert.h>
@@ -24,26 +18,9 @@
 #include <string.h>
 
 #define STEP_AGAIN_MS 200
-#define ANSWER_LOOK_MS 1000 // how often a call whose hold may be over is looked at
+#define LOOKUP_AGAIN_MS 1000 // of one that is required
+#define ANSWER_LOOK_MS 1000  // how often a call whose hold may be over is looked at
 #define OVER_MAX 512 // calls beyond CONCURRENCY: read while others were admitted, or the reverse
-
-struct calls {
-    struct loop *loop;
-    struct calls_settings settings;
-    struct redis *commands;
-    struct record *record;
-    struct http_client *client;
-    struct stream_reader *reader;
-    struct lines *lines;
-    struct routing *routing;
-    struct call_table table;
-    size_t beginning; // calls in CALL_BEGINNING
-    struct quarantine quarantine;
-    bool is_draining;
-    struct agent_health *health;
-    struct reach *reach;
-    struct call_metrics metrics;
-};
 
 static void step(struct call *call);
 
@@ -269,6 +246,43 @@ static void post(struct call *call)
     start_client_post(calls->client, &request, on_answer, call);
 }
 
+// --- the lookup -------------------------------------------------------------------------------
+
+static void on_looked_up(struct bytes_view text, const char *problem, void *arg)
+{
+    struct call *call = arg;
+    struct calls *calls = call->owner;
+    bool is_required = call->place.rule->lookup.is_required;
+    hold_refresh(&call->hold, calls->commands);
+    problem = call_lookup_take(call, text, problem, calls->settings.secrets);
+    if (problem && is_required) {
+        call->was_looked_up = false; // asked again, until the hold ends
+        free(call->lookup_record);
+        call->lookup_record = NULL;
+        move(call, CALL_PAUSING);
+        loop_timer_start(call->timer, LOOKUP_AGAIN_MS);
+        return;
+    }
+    move(call, CALL_BEGINNING);
+    call->token[0] = '\0';
+    if (call->lookup && call->lookup->is_declined) {
+        give_up(call, "declined", call->lookup->why ? call->lookup->why : "its lookup declines it");
+    } else {
+        step(call);
+    }
+}
+
+static void look_up(struct call *call)
+{
+    const struct calls *calls = call->owner;
+    move(call, CALL_LOOKING);
+    const char *problem =
+        lookup_ask(calls->settings.lookups, call, call_lookup_budget_ms(call), on_looked_up, call);
+    if (problem) {
+        on_looked_up(VIEW(""), problem, call);
+    }
+}
+
 // --- begin ------------------------------------------------------------------------------------
 
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
@@ -279,9 +293,15 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     switch (verdict) {
     case RECORD_GO:
         call->why_moved = "";
+        free(call->lookup_record);
+        call->lookup_record = NULL;
         call->attempt = attempt;
         call->failures = failures;
         post(call);
+        stream_reader_pull(calls->reader);
+        return;
+    case RECORD_LOOK:
+        look_up(call);
         stream_reader_pull(calls->reader);
         return;
     case RECORD_DECLINED:
@@ -377,6 +397,7 @@ static void step(struct call *call)
     case CALL_FINISHING:
         send_finish(call);
         return;
+    case CALL_LOOKING:
     case CALL_STARTING:
     case CALL_PAUSING:
         assert(false); // nothing to send in this state
@@ -385,26 +406,6 @@ static void step(struct call *call)
 }
 
 // --- from and to the stream -------------------------------------------------------------------
-
-size_t calls_room(void *arg)
-{
-    const struct calls *calls = arg;
-    size_t count = calls->table.count, max = calls->settings.concurrency;
-    bool is_late = count >= max || http_client_is_behind(calls->client); // any call's end pulls
-    return calls->is_draining || is_late ? 0 : reach_room(calls->reach, count, max - count);
-}
-
-size_t calls_beginning(void *arg)
-{
-    const struct calls *calls = arg;
-    return calls->beginning;
-}
-
-bool calls_is_known(struct bytes_view entry_id, void *arg)
-{
-    const struct calls *calls = arg;
-    return call_table_find(&calls->table, entry_id) != NULL;
-}
 
 bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entry,
                     const struct stream_entry_record *record, const char *problem, void *arg)
@@ -433,67 +434,8 @@ bool calls_on_entry(struct bytes_view entry_id, const struct webhook_entry *entr
     return true;
 }
 
-size_t calls_count(const struct calls *calls)
-{
-    return calls->table.count;
-}
-
 void calls_drain(struct calls *calls)
 {
     calls->is_draining = true;
     release_pausing(calls, NULL);
-}
-
-uint64_t calls_out_max(const struct calls *calls, const char *agent)
-{
-    const struct route_agent *found =
-        route_agents_find(&calls->routing->file.agents, view_of_text(agent));
-    return found ? found->max_in_flight : 0;
-}
-
-void calls_reroute(struct calls *calls, struct routing *routing)
-{
-    routing_keep(routing);
-    routing_release(calls->routing);
-    calls->routing = routing;
-}
-
-// --- opening and closing ----------------------------------------------------------------------
-
-struct calls *calls_open(struct loop *loop, const struct calls_settings *settings,
-                         struct redis *commands, struct record *record, struct http_client *client,
-                         struct metrics *metrics, struct stream_reader *reader, struct lines *lines,
-                         struct routing *routing)
-{
-    struct calls *calls = memory_zeroed(sizeof *calls);
-    calls->loop = loop;
-    calls->settings = *settings;
-    calls->commands = commands;
-    calls->health = agent_health_open(commands, settings->prefix);
-    calls->record = record;
-    calls->client = client;
-    calls->reader = reader;
-    calls->reach = reach_open(loop, calls->health, reader);
-    calls->lines = lines;
-    calls->routing = routing_keep(routing);
-    call_table_init(&calls->table, settings->concurrency);
-    call_metrics_register(&calls->metrics, metrics, routing_environment(routing)->route.agent,
-                          settings->concurrency);
-    return calls;
-}
-
-void calls_close(struct calls *calls)
-{
-    struct call *next = NULL;
-    for (struct call *call = call_table_next(&calls->table, NULL); call; call = next) {
-        next = call_table_next(&calls->table, call);
-        loop_timer_close(call->timer);
-        call_free(call);
-    }
-    reach_close(calls->reach);
-    agent_health_close(calls->health);
-    call_table_release(&calls->table);
-    call_metrics_release(&calls->metrics);
-    routing_release(calls->routing);
-    free(calls);
 }

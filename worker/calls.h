@@ -11,6 +11,7 @@
 #include "call_place.h"
 #include "http_client.h"
 #include "line.h"
+#include "lookup.h"
 #include "metrics.h"
 #include "overflow.h"
 #include "record.h"
@@ -26,6 +27,7 @@ struct calls_settings {
     const char *prefix; // of the keys
     struct call_place_settings place;
     struct overflow *overflow;
+    struct lookups *lookups;
     struct redact_secrets *secrets; // grows by the keys of the agents that are asked
     size_t concurrency;             // calls in work at once
     uint64_t start_timeout_ms;

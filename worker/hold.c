@@ -20,7 +20,7 @@ void hold_begin(struct hold *hold, const struct redis *redis, uint64_t received_
 
 void hold_refresh(struct hold *hold, const struct redis *redis)
 {
-    if (redis_time_was_stale(redis, hold->read_ms)) {
+    if (redis_clock_was_stale(redis_clock(redis), hold->read_ms)) {
         translate(hold, redis);
     }
 }
@@ -49,5 +49,6 @@ uint64_t hold_end_in_redis_ms(const struct hold *hold, const struct redis *redis
 
 uint64_t hold_rang_in_redis_ms(const struct hold *hold, const struct redis *redis)
 {
-    return hold->received_ms + (uint64_t)redis_shift_ms(redis, hold->received_ms);
+    int64_t shift_ms = redis_clock_shift_ms(redis_clock(redis), hold->received_ms, loop_now_ms());
+    return hold->received_ms + (uint64_t)shift_ms;
 }

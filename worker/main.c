@@ -48,6 +48,7 @@ struct worker {
     struct lease *lease;
     struct lines *lines;
     struct overflow *overflow;
+    struct lookups *lookups;
     struct housekeeping *housekeeping;
     struct account *account;
     struct program_status *status;
@@ -234,7 +235,9 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
                                out_max_of, worker);
     worker->overflow = overflow_open(worker->loop, worker->scripts, worker->reader, worker->lines,
                                      worker->consumer, settings->routing);
+    worker->lookups = lookups_open(worker->loop, settings->start_ca_file);
     calls_settings.overflow = worker->overflow;
+    calls_settings.lookups = worker->lookups;
     worker->account =
         account_open(worker->loop, worker->scripts, metrics, settings->retention_days * S_PER_DAY);
     calls_settings.account = worker->account;
@@ -274,6 +277,7 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
 
 static void close_parts(struct worker *worker)
 {
+    lookups_close(worker->lookups);
     http_client_close(worker->client);      // requests in flight are aborted
     redis_close(worker->commands);          // whose callbacks may still reach every part below
     redis_replicas_close(worker->replicas); // as those of steps that wait for replicas

@@ -5,7 +5,7 @@
 #include "redis.h"
 #include "webhook_entry.h"
 
-// What the call's hash says; borrowed.
+// From the call's hash; borrowed.
 struct recorded_place {
     const char *state, *route, *agent;
 };

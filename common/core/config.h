@@ -131,7 +131,7 @@ struct config_common {
          "0",                                                                                      \
          0,                                                                                        \
          100,                                                                                      \
-         "replicas of Redis that must have what is acknowledged, or sent to the agent"},         \
+         "replicas of Redis that must have what is acknowledged, or sent to the agent"},           \
         {"ADMIN_PORT",                                                                             \
          CONFIG_NUMBER,                                                                            \
          offsetof(struct type, member.admin_port),                                                 \

@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-
 void process_init(void)
 {
     const struct rlimit none = {0, 0};

@@ -22,15 +22,13 @@ struct process_metrics {
 
 static uint64_t resident_bytes(void)
 {
-    unsigned long long pages = 0;
+    char text[STAT_BYTES] = ""; // pages in all, pages in memory, and more
     FILE *file = fopen("/proc/self/statm", "re");
     if (file) {
-        if (fscanf(file, "%*s %llu", &pages) != 1) {
-            pages = 0;
-        }
+        (void)!fgets(text, sizeof text, file);
         fclose(file);
     }
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return strtoull(text + strcspn(text, " "), NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static int64_t count_open_fds(void)

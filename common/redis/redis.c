@@ -272,14 +272,9 @@ void redis_ignore_time(struct redis *redis)
     redis->clock.is_quiet = true;
 }
 
-int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms)
+const struct redis_clock *redis_clock(const struct redis *redis)
 {
-    return redis_clock_shift_ms(&redis->clock, stamp_ms, loop_now_ms());
-}
-
-bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms)
-{
-    return redis_clock_was_stale(&redis->clock, moment_ms);
+    return &redis->clock;
 }
 
 // While a failover may have made another server the master, a silent one is left early.

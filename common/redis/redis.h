@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "loop.h"
 #include "redis_address.h"
+#include "redis_clock.h"
 #include "redis_reply.h"
 
 #include <stdbool.h>
@@ -83,9 +84,8 @@ uint64_t redis_now_ms(const struct redis *redis);
 // only, and steps are not logged twice.
 void redis_ignore_time(struct redis *redis);
 
-// Redis' clock may step: redis_clock.h explains these two.
-int64_t redis_shift_ms(const struct redis *redis, uint64_t stamp_ms);
-bool redis_time_was_stale(const struct redis *redis, uint64_t moment_ms);
+// Redis' clock may step; this one knows how to read stamps from before.
+const struct redis_clock *redis_clock(const struct redis *redis);
 
 // For metrics.
 struct redis_figures {

@@ -31,6 +31,7 @@
     X(REJECTING, ":rejecting:") /* hash for each agent: the routes whose every call is rejected */ \
     X(OUT, ":out:")    /* sorted set for each agent with max_in_flight: entries, by when */        \
     X(MOVES, ":moves") /* sorted set: the waiting calls that move on along their route, by when */ \
+    X(LOOKUP, ":lookup:") /* text, expires: the answer of a call's lookup, by its id */            \
     X(CALLER, ":caller:") /* sorted set for each route and caller, expires: his calls, by when */  \
     X(STARTS, ":starts:") /* hash for each agent: its starts of the last 30 s, in slots of 5 */    \
     X(AGENTS, ":agents")  /* sorted set: the agents that have started calls, by when */            \

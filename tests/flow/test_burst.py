@@ -195,15 +195,16 @@ def test_sigkill_of_a_worker_amid_a_burst(stack, ledger, agent):
     dying = stack.worker(START_URL=agent.url, LEASE_S=LEASE_S, CONCURRENCY=200)
     staying = stack.worker(START_URL=agent.url, LEASE_S=LEASE_S, CONCURRENCY=200)
     ingress = stack.ingress()
+    agent.control(latency_ms=5000)  # so that many are out, however slow the machine is
     burst = Burst([ingress.port], CALLS)
-    wait_for(lambda: agent.waiting_max() >= 300)
+    wait_for(lambda: agent.waiting_max() > 220, 30)  # more than one of them may have
+    agent.control(latency_ms=300)
     dying.kill()
-    killed = time.monotonic()
+    wait_for(lambda: b"took over" in staying.log(), LEASE_S + 1 + 3,
+             "the calls of the dead worker to be taken over")
     assert not burst.join().refused
     unknown = check_taken_over(burst, ledger, agent)
-    assert time.monotonic() - killed < LEASE_S + 1 + 3, "it took longer than the lease"
     assert unknown, "the worker was killed with nothing out: the test tests nothing"
-    assert any(b"took over" in line.encode() for line in staying.log_lines())
 
 
 @pytest.mark.slow

@@ -430,11 +430,14 @@ def test_a_caller_rings_no_more_often_than_the_limit(stack, ledger, start, route
     for _ in range(3):
         assert ring_from("anonymous")[1]["state"] == "started"
     wait_for(lambda: ring_from("+4930123456")[1]["state"] == "started", what="the window to slide")
-    assert 0 < ledger.client.pttl(ledger.key("caller:limited:4930123456")) <= 3000
+    key = ledger.key("caller:limited:4930123456")
+    assert 0 < ledger.client.pttl(key) <= 3000
+    ledger.client.persist(key)
+    Audit(stack)("forget", "+4930123456", "--yes")
+    assert not ledger.client.exists(key)
 
 
 @pytest.mark.parametrize("member", [
-    {"lookup": {"url": "https://crm.example/", "secret_env": "CRM_SECRET"}},
     {"callback": {"within_s": 60, "to": ["+1*"]}},
     {"overflow": [{"after_s": "forecast", "agent": "x", "start_url": "http://127.0.0.1/start"}]}])
 def test_what_would_be_ignored_is_refused(stack, routes, member):
@@ -462,6 +465,10 @@ def test_the_record_is_exact_with_routes(stack, ledger, start, agents, routes):
     ledger.wait_for_state(plain, "started")
     assert [call["call_id"] for call in audit.json("list", "--route", "sales")] == [moved]
     assert audit.json("list", "--route", "sales")[0]["route"] == "sales"
+    by_route = {each["route"]: each for each in audit.json("stats", "--by", "route")}
+    assert by_route["sales"]["started"] == 1 and by_route[None]["started"] == 1
+    assert {each["agent"] for each in audit.json("stats", "--by", "agent")} == {"second", start.url[7:]}
+    assert "sales" in audit("stats", "--by", "route").out and audit("stats", "--by", "x", code=2).err
     attempts = len(ledger.events(moved, "attempt"))
     assert f"verified {attempts + 1} requests: {attempts + 1} as recorded, 0 differ" in audit("verify", **values).out
     assert f"{attempts} cannot be compared" in audit("verify").out

@@ -60,7 +60,7 @@ static bool is_digit(unsigned char c)
 
 static bool is_visible(unsigned char c)
 {
-    return c > 0x20 && c < 0x7f;
+    return c > 0x20 && c != 0x7f; // a URI of other bytes has the same end for everybody
 }
 
 static bool is_of_value(unsigned char c)

@@ -93,7 +93,7 @@ static void read_others(const redisReply *reply)
     facets_are_met(&facets, reply);
     if (reply_has_shape(reply, "(n[s])")) {
         lease_watch_note(&watch, reply->element[1], NOW_MS);
-        lease_watch_dead(&watch, NOW_MS, 0, dead);
+        lease_watch_dead(&watch, NOW_MS, dead);
         lease_watch_clear(&watch);
     }
     if (reply->type == REDIS_REPLY_STRING) {

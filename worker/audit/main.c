@@ -16,9 +16,10 @@ static const struct {
     const char *name;
     command_run *run;
 } COMMANDS[] = {
-    {"list", list_run},     {"show", show_run},       {"tail", tail_run}, {"stats", stats_run},
-    {"verify", verify_run}, {"replay", replay_run},   {"dead", dead_run}, {"export", export_run},
-    {"forget", forget_run}, {"refused", refused_run}, {"now", now_run},
+    {"list", list_run},       {"show", show_run},     {"tail", tail_run},
+    {"stats", stats_run},     {"verify", verify_run}, {"replay", replay_run},
+    {"dead", dead_run},       {"export", export_run}, {"forget", forget_run},
+    {"refused", refused_run}, {"now", now_run},       {"staffing", staffing_run},
 };
 
 static enum exit_code run(struct audit *audit)

@@ -4,6 +4,7 @@
 #include "audit_settings.h"
 #include "loop.h"
 #include "phone_number.h"
+#include "spelling.h"
 #include "screen.h"
 #include "time_text.h"
 
@@ -28,6 +29,7 @@ enum command {
     FORGET,
     REFUSED,
     NOW,
+    STAFFING,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
@@ -53,6 +55,8 @@ static const struct {
                 "erases what is kept of a person's number, in any spelling"},
     [REFUSED] = {"refused", NO_ARGUMENT, "refused", "genuine webhooks that were no call, and why"},
     [NOW] = {"now", NO_ARGUMENT, "now", "who waits, for how long, and who will be lost"},
+    [STAFFING] = {"staffing", NO_ARGUMENT, "staffing --aht SECONDS",
+                  "how many sessions the busiest five minutes needed"},
 };
 
 enum flag {
@@ -71,11 +75,13 @@ enum flag {
     LIVE,
     YES,
     ROUTES,
+    BY,
     OUTPUT,
     FORMAT,
     RESUME,
     WATCH,
     REVEAL,
+    AHT,
     JSON,
     HELP,
     VERSION
@@ -86,10 +92,12 @@ static const struct {
     unsigned commands;
     const char *name, *value, *help;
 } FLAGS[] = {
-    {SINCE, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED), "since",
-     "TIME", "calls from this time on"},
-    {UNTIL, OF_SELECTION | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED), "until",
-     "TIME", "calls up to this time"},
+    {SINCE,
+     OF_SELECTION | OF(STAFFING) | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED),
+     "since", "TIME", "calls from this time on"},
+    {UNTIL,
+     OF_SELECTION | OF(STAFFING) | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED),
+     "until", "TIME", "calls up to this time"},
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
@@ -106,12 +114,14 @@ static const struct {
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
     {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET), "yes", NULL, "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
+    {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
     {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
     {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
+    {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
     {JSON, ~OF(EXPORT), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -195,6 +205,31 @@ static bool parse_state(const char *text, struct options *options)
            complain("--state", "is queued, starting, waiting, started, dead, duplicate or unknown");
 }
 
+// Every reason with which a call can be dead, of this version or a later one.
+static bool parse_reason(const char *text, struct selection *selection)
+{
+    static const char *const REASONS[] = {"expired", "unknown",   "rejected",
+                                          "invalid", "declined",  "abandoned",
+                                          "served",  "cancelled", "conflict"};
+    selection->reason = text;
+    for (size_t i = 0; i < sizeof REASONS / sizeof REASONS[0]; i++) {
+        if (!strcmp(REASONS[i], text)) {
+            return true;
+        }
+    }
+    return complain("--reason", "is expired, unknown, rejected, invalid, declined, abandoned, "
+                                "served, cancelled or conflict");
+}
+
+static bool parse_handle_s(const char *text, struct options *options)
+{
+    size_t len = strlen(text);
+    bool is_number = len > 0 && len <= LIMIT_DIGITS_MAX && strspn(text, "0123456789") == len;
+    options->handle_s = is_number ? strtoull(text, NULL, 10) : 0;
+    return (options->handle_s > 0 && options->handle_s <= OPTIONS_AHT_MAX) ||
+           complain("--aht", "must be a number of seconds from 1 to 86400");
+}
+
 static bool parse_format(const char *text, struct options *options)
 {
     options->format = !strcmp(text, "csv") ? EXPORT_CSV : EXPORT_JSON;
@@ -226,8 +261,9 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case FORMAT:
         return parse_format(value, options);
     case REASON:
-        selection->reason = value;
-        return true;
+        return parse_reason(value, selection);
+    case AHT:
+        return parse_handle_s(value, options);
     case FROM:
         selection->from = value;
         return true;
@@ -262,6 +298,10 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case JSON:
         options->json = true;
         return true;
+    case BY:
+        options->by = value;
+        return !strcmp(value, "route") || !strcmp(value, "agent") ||
+               complain("--by", "is route or agent");
     case ROUTES:
         options->routes = value;
         return true;
@@ -299,6 +339,9 @@ static bool check(const struct options *options, enum command command)
     if (command == FORGET && !phone_number_read(&number, view_of_text(what))) {
         return complain(what, "is neither a number nor a SIP address; nothing is looked for");
     }
+    if (command == STAFFING && !options->handle_s) {
+        return complain("staffing", "needs --aht SECONDS");
+    }
     if (command == EXPORT && options->resume && !options->output) {
         return complain("--resume", "needs --output FILE");
     }
@@ -314,6 +357,60 @@ static bool find_command(const char *name, enum command *command)
         }
     }
     return false;
+}
+
+static void complain_of_command(const char *name)
+{
+    const char *names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = COMMANDS[i].name;
+    }
+    const char *meant = name ? spelling_nearest(name, names, COMMAND_COUNT) : NULL;
+    if (!name) {
+        complain("a command", "is missing; see dialin-audit --help");
+    } else if (meant) {
+        fprintf(stderr, PROGRAM ": %.100s is not a command; did you mean %s?\n", name, meant);
+    } else {
+        fprintf(stderr, PROGRAM ": %.100s is not a command; see dialin-audit --help\n", name);
+    }
+}
+
+static bool complain_of_flag(const char *flag, const struct option *long_options)
+{
+    const char *names[FLAG_COUNT + 1];
+    char text[64];
+    size_t count = 0;
+    while (long_options[count].name) {
+        names[count] = long_options[count].name;
+        count++;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(flag, "="), flag);
+    const char *meant = spelling_nearest(text, names, count);
+    fprintf(stderr, PROGRAM ": --%s is not a flag of this command%s%s%s\n", text,
+            meant ? "; did you mean --" : "", meant ? meant : "", meant ? "?" : "");
+    return false;
+}
+
+// getopt_long would take the beginning of a flag for the flag: a script would then break with the
+// next flag that begins so.
+static bool check_flags(int argc, char **argv, const struct option *long_options)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *flag = argv[i] + 2;
+        const struct option *option = long_options;
+        if (strncmp(argv[i], "--", 2) != 0) {
+            continue;
+        }
+        size_t len = strcspn(flag, "=");
+        while (option->name && (strncmp(option->name, flag, len) != 0 || option->name[len])) {
+            option++;
+        }
+        if (!option->name) {
+            return complain_of_flag(flag, long_options);
+        }
+        i += option->has_arg == required_argument && !flag[len]; // its value
+    }
+    return true;
 }
 
 static size_t make_long_options(enum command command, struct option *out)
@@ -349,17 +446,20 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     struct option long_options[FLAG_COUNT + 2];
     enum command command = LIST;
     const char *name = argc > 1 ? argv[1] : NULL;
-    if (name && !strcmp(name, "--version")) {
+    if (name && (!strcmp(name, "--version") || !strcmp(name, "-V"))) {
         printf("dialin-audit " DIALIN_VERSION "\n");
         return OPTIONS_DONE;
     }
-    if (name && (!strcmp(name, "--help") || !strcmp(name, "help"))) {
+    if (name && !strcmp(name, "help") && find_command(argc > 2 ? argv[2] : NULL, &command)) {
+        print_command_help(command);
+        return OPTIONS_DONE;
+    }
+    if (name && (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))) {
         print_help();
         return OPTIONS_DONE;
     }
     if (!find_command(name, &command)) {
-        complain(name ? name : "a command", name ? "is not a command; see dialin-audit --help"
-                                                 : "is missing; see dialin-audit --help");
+        complain_of_command(name);
         return OPTIONS_USAGE;
     }
     *options = (struct options){.command = name, .speed = 1};
@@ -369,8 +469,11 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     make_long_options(command, long_options);
     argc--;
     argv++; // the command stands for the program's name
-    for (int flag; (flag = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
-        if (flag == HELP) {
+    if (!check_flags(argc, argv, long_options)) {
+        return OPTIONS_USAGE;
+    }
+    for (int flag; (flag = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
+        if (flag == HELP || flag == 'h') {
             print_command_help(command);
             return OPTIONS_DONE;
         }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define OPTIONS_SPEED_MAX 1000.0
+#define OPTIONS_AHT_MAX 86400
 #define OPTIONS_LIST_LIMIT                                                                         \
     50 // calls that `list`, `dead list` and `refused` show unless told otherwise
 
@@ -25,8 +26,10 @@ struct options {
     bool resume;
     const char *to_url; // of replay
     double speed;       // of replay; 0: as fast as it goes
+    uint64_t handle_s;  // of staffing: --aht
     uint64_t before_ms; // of dead purge; 0: not given
     const char *routes; // a file
+    const char *by;     // of stats: "route" or "agent"; NULL: not asked for
     const char *output; // a file
     enum export_format format;
 };

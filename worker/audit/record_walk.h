@@ -28,8 +28,9 @@ typedef bool record_on_call(const struct recorded_call *call, void *arg);
 bool record_walk(struct database *database, const struct selection *selection,
                  enum database_order order, record_on_call *on_call, void *arg);
 
-// One call by the name under which it is recorded, or by the id of its entry. `call` points into *row and *hash, both to be
-// freed. Returns false, with both NULL, if it is not known (or Redis did not answer).
+// One call by the name under which it is recorded, or by the id of its entry. `call` points into
+// *row and *hash, both to be freed. Returns false, with both NULL, if it is not known (or Redis did
+// not answer).
 bool record_find(struct database *database, const char *call_id, struct recorded_call *call,
                  redisReply **row, redisReply **hash);
 

@@ -91,13 +91,13 @@ struct snapshot_span {
 struct snapshot {
     uint64_t now_ms; // Redis' time
     uint64_t added, started, dead, duplicate, pending;
-    int64_t unread;     // -1: Redis does not know
-    int64_t difference; // 0: the account adds up; 0 too if `unread` is not known
-    uint64_t waiting;   // in all wait queues
-    uint64_t workers;   // with a lease
-    uint64_t unread_ms; // how long the oldest unread entry has waited; 0: none
+    int64_t unread;            // -1: Redis does not know
+    int64_t difference;        // 0: the account adds up; 0 too if `unread` is not known
+    uint64_t waiting;          // in all wait queues
+    uint64_t workers;          // with a lease
+    uint64_t unread_ms;        // how long the oldest unread entry has waited; 0: none
     uint64_t record_oldest_ms; // when the oldest entry came that is kept; 0: none is
-    uint64_t lost_ever; // calls that were given up: expired, unknown, rejected, invalid
+    uint64_t lost_ever;        // calls that were given up: expired, unknown, rejected, invalid
     struct waited waited_ever;
     size_t agent_count, call_count;
     struct snapshot_agent agents[SNAPSHOT_AGENTS_MAX];

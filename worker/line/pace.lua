@@ -24,9 +24,9 @@ local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
     redis.call('ZADD', holds, hold_ms, call_id)
     redis.call('SADD', lines, agent)
-    if next_ms ~= '' then
+    if moves_ms ~= '' then
         local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
-        redis.call('ZADD', moves, is_down and now_text or next_ms, call_id)
+        redis.call('ZADD', moves, is_down and now_text or moves_ms, call_id)
     end
     give_to('line', entry)
     if not has_waited then
@@ -39,7 +39,7 @@ local function leave_line()
     redis.call('ZREM', line, call_id)
     redis.call('ZREM', holds, call_id)
     redis.call('ZREM', admitted, entry)
-    if next_ms ~= '' then
+    if moves_ms ~= '' then
         redis.call('ZREM', moves, call_id)
     end
 end
@@ -70,7 +70,7 @@ end
 -- both.
 local function slow_down(begun_ms, retry_after_ms)
     local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms')
-    local next_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
+    local pause_end_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
     local slowed_ms = tonumber(known[3])
     if not slowed_ms or begun_ms > slowed_ms or slowed_ms > now then
         local growth = (refusals - FAST_REFUSALS) / (SLOW_REFUSALS - FAST_REFUSALS)
@@ -79,8 +79,8 @@ local function slow_down(begun_ms, retry_after_ms)
         redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
             'next_ms', text(now + (retry_after_ms > 0 and retry_after_ms or backoff_ms)))
     else
-        local later_ms = math.min(next_ms + TOGETHER_MS, now + PACE_MS_MAX)
-        redis.call('HSET', pace, 'next_ms', text(math.max(next_ms, later_ms, now + retry_after_ms)))
+        local later_ms = math.min(pause_end_ms + TOGETHER_MS, now + PACE_MS_MAX)
+        redis.call('HSET', pace, 'next_ms', text(math.max(pause_end_ms, later_ms, now + retry_after_ms)))
     end
     redis.call('EXPIRE', pace, PACE_KEPT_S)
 end

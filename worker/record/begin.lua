@@ -6,9 +6,10 @@
 --       request may be out; then each call, with token (the same when this step is sent again), how
 --       many workers may have died with its request out, before it becomes a `suspect`, its step
 --       along the route, why that is not the recorded one (empty: it must be), how many requests
---       may be out for its agent (0: any number), and its caller's limit: `<calls> <ms> <caller>`
---       (empty: none)
--- A verdict is a text: lost, duplicate, finished, declined (by the limit), elsewhere (its record names another route, agent or
+--       may be out for its agent (0: any number), its caller's limit (`<calls> <ms> <caller>`; empty:
+--       none), and its lookup: empty, `ask` before it is asked, or its result: JSON with the texts
+--       `answer`, `redacted` and `error`
+-- A verdict is a text: lost, duplicate, finished, declined (by the limit), look (ask the lookup now), elsewhere (its record names another route, agent or
 -- step), busy, poison, line, go, or suspect; the attempt;
 -- and failures in a row before it (of poison and suspect: the number of those deaths).
 local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -31,7 +32,17 @@ local function is_within_limit(limit)
     return true
 end
 
-local function begin(token, deaths_max, step, why_moved, out_max, limit)
+-- The answer is kept as it came until the call has ended; the event has it redacted.
+local function record_lookup(lookup, attempts, set)
+    local left_ms = math.max(tonumber(hold_ms) - now, 0) + request_ms_max
+    if lookup.answer ~= '' then
+        redis.call('SET', prefix .. KEY_LOOKUP .. call_id, lookup.answer, 'PX', text(left_ms))
+    end
+    set('looked_ms', now_text)
+    set(record_event('lookup', attempts, consumer, '', lookup.error, 'response', lookup.redacted), '')
+end
+
+local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
     local owner, deliveries = owner_of(entry)
     if owner ~= consumer then
         return 'lost 0 0'
@@ -39,7 +50,8 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit)
 
     local call = redis.call('EXISTS', call_key) == 0 and {} or redis.call('HMGET', call_key, 'entry',
         'state', 'attempts', 'answered', 'token', 'worker', 'sha256', 'failures', 'deaths', 'waiting_ms',
-        'asked_ms', 'updated_ms', 'again_ms', 'route', 'agent', 'step')
+        'asked_ms', 'updated_ms', 'again_ms', 'route', 'agent', 'step',
+        'looked_ms')
     local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
     local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
 
@@ -63,7 +75,7 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit)
         return 'declined 0 0'
     end
     local is_moved = call[1] and (agent ~= call[15] or route ~= (call[14] or '') or step ~= (call[16] or '0'))
-    if is_moved and why_moved == '' then
+    if (is_moved and why_moved == '') or (lookup ~= '' and call[17]) then
         return 'elsewhere 0 0'
     end
 
@@ -91,7 +103,13 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit)
         set('route', route)
         set('step', step)
     end
-    if is_moved then
+    if lookup == 'ask' then -- the call is this worker's; nobody else asks
+        redis.call('HSET', call_key, 'state', 'queued', 'attempts', attempts, unpack(fields))
+        return verdict('look', attempts, failures)
+    elseif lookup ~= '' then
+        record_lookup(cjson.decode(lookup), attempts, set)
+    end
+    if is_moved and why_moved ~= 'lookup' then
         redis.call('ZREM', prefix .. KEY_OUT .. call[15], entry)
         local is_overflow = why_moved == 'overflow'
         set(record_event(is_overflow and 'overflow' or 'route', attempts, consumer,
@@ -120,7 +138,7 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit)
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    local is_probe = has_line and not call[1] and next_ms ~= '' and is_down_probe()
+    local is_probe = has_line and not call[1] and moves_ms ~= '' and is_down_probe()
     if is_full or (has_line and not is_admitted and not is_probe) then
         if out_max > 0 then
             redis.call('ZREM', out, entry)

@@ -21,14 +21,15 @@ local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix ..
 
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
-local route, next_ms = '', ''
+local route, moves_ms = '', ''
+local was_looked_up = false -- its route's lookup was asked
 local call_key, line, pace, admitted, answers, last_answer, out
 
 local function for_each_call(first, step)
     local args_each = tonumber(ARGV[1])
     local verdicts = {}
     for i = first, #ARGV, args_each do
-        entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms, route, next_ms =
+        entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms, route, moves_ms =
             unpack(ARGV, i, i + CALL_ARGS - 1)
         call_key = prefix .. KEY_CALL .. call_id
         line, pace = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent

@@ -33,5 +33,8 @@ local function end_call(state, reason, err, attempt, fields, ...)
     redis.call('HINCRBY', counts, state, '1')
     redis.call('HSET', call_key, unpack(fields))
     add_to_index(entry, from, to, agent, route, state, reason)
+    if was_looked_up then
+        redis.call('DEL', prefix .. KEY_LOOKUP .. call_id)
+    end
     redis.call('XACK', KEYS[1], 'workers', entry)
 end

@@ -69,21 +69,24 @@ local function finish(...)
     end
     local attempt = tonumber(outcome.attempt)
 
-    local function record_attempt(...)
-        if route ~= '' then
-            return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
-                'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
-                'request', outcome.request, 'response', outcome.response,
-                'definition', outcome.definition, ...)
-        end
+    local function write_attempt(...)
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
             'http_status', outcome.http_status, 'latency_ms', outcome.latency_ms,
             'request', outcome.request, 'response', outcome.response, ...)
     end
+    local function record_attempt(...)
+        if was_looked_up then
+            return write_attempt('definition', outcome.definition, 'lookup', '1', ...)
+        elseif route ~= '' then
+            return write_attempt('definition', outcome.definition, ...)
+        end
+        return write_attempt(...)
+    end
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
         'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter',
-        'rejections')
+        'rejections', 'looked_ms')
+    was_looked_up = call[15] and true or false
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and

@@ -25,8 +25,9 @@ struct record_call {
     unsigned step;         // along the route
     const char *why_moved; // why the record may name another route, agent or step; "": it must not
     uint64_t out_max;      // requests that may be out for the agent; 0: any number
-    uint64_t next_ms;         // when it moves on to the route's next agent; 0: never
-    const char *limit;        // of its caller: "<calls> <ms> <caller>", or ""
+    uint64_t next_ms;      // when it moves on to the route's next agent; 0: never
+    const char *limit;     // of its caller: "<calls> <ms> <caller>", or ""
+    const char *lookup;    // of its route, as begin.lua has it: "", "ask", or its result
     uint64_t priority_ms;  // by which the call stands earlier in the agent's line
     uint64_t received_ms;
     uint64_t rang_ms;     // the same, unless Redis' clock stepped since: then by its clock now
@@ -38,6 +39,7 @@ enum record_verdict {
     RECORD_GO,        // begin: POST now, this is attempt number `attempt`
     RECORD_DUPLICATE, // another entry has this call; recorded and acknowledged
     RECORD_FINISHED,  // begin: this entry was finished before; acknowledged
+    RECORD_LOOK,      // begin: ask the lookup of its route
     RECORD_DECLINED,  // begin: its caller has rung too often
     RECORD_ELSEWHERE, // begin: the record names another route, agent or step: read it
     RECORD_LINED_UP,  // begin: the agent has a line; finish: rejected; the call now stands in line

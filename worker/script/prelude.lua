@@ -34,11 +34,11 @@ local function is_unusual(number)
 end
 
 local function add_to_index(entry, from, to, agent, route, state, reason)
-    redis.call('SADD', index_of(entry), 'from:' .. from, 'to:' .. to, 'agent:' .. agent,
-        'state:' .. state, 'reason:' .. reason)
+    local names = { 'from:' .. from, 'to:' .. to, 'agent:' .. agent, 'state:' .. state, 'reason:' .. reason }
     if route ~= '' then
-        redis.call('SADD', index_of(entry), 'route:' .. route)
+        names[#names + 1] = 'route:' .. route
     end
+    redis.call('SADD', index_of(entry), unpack(names))
     if is_unusual(from) then
         redis.call('SADD', index_of(entry), 'from:?')
     end
@@ -126,11 +126,16 @@ local function row_of(entry)
     return redis.call('XRANGE', KEYS[1], entry, entry)[1] or { entry, false }
 end
 
--- What a call's hash says of where it goes, for the worker that is handed its entry; empty if the
--- hash is not this entry's.
+-- Where a call goes by its hash, for the worker that is handed its entry; empty if the hash is not
+-- this entry's.
 local function record_of(entry, call_id)
-    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'route', 'agent', 'step')
-    return call[1] == entry and { call[2] or '', call[3] or '', call[4] or '0' } or {}
+    local call = redis.call('HMGET', prefix .. KEY_CALL .. call_id, 'entry', 'route', 'agent', 'step',
+        'looked_ms')
+    if call[1] ~= entry then
+        return {}
+    end
+    local answer = call[5] and redis.call('GET', prefix .. KEY_LOOKUP .. call_id)
+    return { call[2] or '', call[3] or '', call[4] or '0', call[5] or '', answer or '' }
 end
 
 -- The name under which a call is recorded, as worker/call.c has it.

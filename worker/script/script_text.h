@@ -9,8 +9,8 @@
     X(BEGIN, begin)                                                                                \
     X(FINISH, finish)                                                                              \
     X(ADMIT, admit)                                                                                \
-    X(OVERDUE, overdue) \
-    X(MOVE, move) \
+    X(OVERDUE, overdue)                                                                            \
+    X(MOVE, move)                                                                                  \
     X(LINES, lines)                                                                                \
     X(RENEW, renew)                                                                                \
     X(TAKE_OVER, take_over)                                                                        \

@@ -31,16 +31,19 @@ const redisReply *stream_entry_rows(const redisReply *reply)
     return reply_has_shape(reply, "((s[.]))") ? reply->element[0]->element[1] : NULL;
 }
 
-// Scripts append {route, agent, step} to a row, or {} (prelude.lua).
+// Scripts append {route, agent, step, when its lookup was asked, the answer} to a row, or {}
+// (prelude.lua).
 void stream_entry_read_record(const redisReply *row, struct stream_entry_record *record)
 {
     *record = (struct stream_entry_record){.is_known = false};
-    if (reply_count(row) > 3 && reply_has_shape(row->element[3], "(sss)")) {
+    if (reply_count(row) > 3 && reply_has_shape(row->element[3], "(sssss)")) {
         const redisReply *names = row->element[3];
         record->is_known = true;
         record->route = (struct bytes_view){names->element[0]->str, names->element[0]->len};
         record->agent = (struct bytes_view){names->element[1]->str, names->element[1]->len};
         record->step = (unsigned)strtoul(names->element[2]->str, NULL, 10);
+        record->was_looked_up = names->element[3]->len > 0;
+        record->lookup = reply_view(names->element[4]);
     }
 }
 

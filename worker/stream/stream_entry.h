@@ -20,11 +20,13 @@ struct bytes_view stream_entry_id(const redisReply *row);
 // The rows of the one stream in the reply of XREADGROUP; NULL if there are none.
 const redisReply *stream_entry_rows(const redisReply *reply);
 
-// What the call's hash says of where it goes, handed over with its entry; borrowed.
+// Where the call goes by its hash, handed over with its entry; borrowed.
 struct stream_entry_record {
     bool is_known; // else the call has no hash yet, and the names are empty
     struct bytes_view route, agent;
     unsigned step;
+    bool was_looked_up;       // its route's lookup was asked
+    struct bytes_view lookup; // the answer; empty: none that is of use
 };
 void stream_entry_read_record(const redisReply *row, struct stream_entry_record *record);
 

@@ -123,9 +123,34 @@ static void all_series_keep_their_place(void **state)
     metrics_close(metrics);
 }
 
+// Series that come later join those of their name, and a label's value cannot end it.
+static void labels_are_escaped_and_names_stay_together(void **state)
+{
+    (void)state;
+    struct bytes out;
+    char label[METRICS_LABEL_BYTES];
+    struct metrics *metrics = metrics_open();
+    bytes_init(&out, TEXT_BYTES_MAX);
+    metrics_label(label, sizeof label, "agent", "a\"b\\c\nd");
+    *metrics_counter(metrics, "calls_total", "Calls.", label) = 1;
+    *metrics_gauge_us(metrics, "ping_seconds", "Ping.") = -1500000;
+    *metrics_counter(metrics, "calls_total", "Calls.", "agent=\"z\"") = 2;
+    assert_true(metrics_print(metrics, &out));
+    assert_string_equal(bytes_text(&out), "# HELP calls_total Calls.\n"
+                                          "# TYPE calls_total counter\n"
+                                          "calls_total{agent=\"a\\\"b\\\\c\\nd\"} 1\n"
+                                          "calls_total{agent=\"z\"} 2\n"
+                                          "# HELP ping_seconds Ping.\n"
+                                          "# TYPE ping_seconds gauge\n"
+                                          "ping_seconds -1.500000\n");
+    bytes_release(&out);
+    metrics_close(metrics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(labels_are_escaped_and_names_stay_together),
         cmocka_unit_test(counters_and_gauges_are_printed_under_one_heading_a_name),
         cmocka_unit_test(an_observation_counts_in_its_bucket_and_all_above),
         cmocka_unit_test(a_large_sum_still_grows),

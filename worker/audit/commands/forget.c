@@ -120,7 +120,10 @@ static bool erase(struct forgotten *forgotten, const struct recorded_call *call,
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
                                       view_of_text(role->is_caller ? call->from : ""),
-                                      view_of_text(role->is_called ? call->to : "")};
+                                      view_of_text(role->is_called ? call->to : ""),
+                                      view_of_text(forgotten->number.digits[0]
+                                                       ? forgotten->number.digits
+                                                       : forgotten->number.address)};
     redisReply *reply =
         database_run(database, audit_script_forget(), sizeof argv / sizeof argv[0], argv);
     if (reply_has_shape(reply, "(nnn)")) {

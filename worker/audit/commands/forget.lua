@@ -5,6 +5,7 @@
 -- KEYS  1 webhooks
 -- ARGV  1 entry  2 call_id  3, 4 the person's number as From and To of the call have it; empty: that
 --       one is not the person's
+--       5 the person as a caller, by whom limit_per_caller counts
 -- Returns {webhooks, events, dead letters erased}, or an empty list if the entry is not finished.
 local entry, call_id, from, to = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local audit, dead, call_key = prefix .. KEY_AUDIT, prefix .. KEY_DEAD, prefix .. KEY_CALL .. call_id
@@ -61,6 +62,8 @@ if own then
         redis.call('DEL', call_key)
     end
     redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
+    redis.call('DEL', prefix .. KEY_LOOKUP .. call_id)
+    redis.call('DEL', prefix .. KEY_CALLER .. (field(hash, 'route') or '') .. ':' .. ARGV[5])
 end
 redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
 advance_low_water_mark() -- a worker that remembers the entry as the newest sees that it was finished

@@ -253,8 +253,9 @@ bool replay_expire(struct replay_run *run, const char *agent)
 {
     static const enum redis_key NAMES[] = {REDIS_KEY_WEBHOOKS, REDIS_KEY_AUDIT, REDIS_KEY_DEAD,
                                            REDIS_KEY_COUNTS,   REDIS_KEY_LOW,   REDIS_KEY_LINES,
-                                           REDIS_KEY_HOLDS,    REDIS_KEY_GONE};
-    static const enum redis_key OF_AGENT[] = {REDIS_KEY_LINE, REDIS_KEY_PACE, REDIS_KEY_ADMITTED};
+                                           REDIS_KEY_HOLDS,    REDIS_KEY_GONE,  REDIS_KEY_MOVES};
+    static const enum redis_key OF_AGENT[] = {REDIS_KEY_LINE, REDIS_KEY_PACE, REDIS_KEY_ADMITTED,
+                                              REDIS_KEY_OUT};
     const struct selection every = {.until_ms = UINT64_MAX, .with_duplicates = true};
     struct database *record = open_record(run);
     if (!record) {

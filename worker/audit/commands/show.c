@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LABEL_COLUMNS 12
+#define FOLDED_MIN 4    // equal attempts in a row
 #define EVENTS_MAX 4096 // of one call; more are said to be left out
 
 struct story {
@@ -208,6 +209,48 @@ static void print_event(const struct story *story, const redisReply *row)
     bytes_release(&text);
 }
 
+// Attempts that ended in the same way, one after the other; their latencies may differ.
+static bool is_same_attempt(const redisReply *a, const redisReply *b)
+{
+    static const char *const NAMES[] = {"event", "http_status", "error", "late", "worker"};
+    const redisReply *first = a->element[1], *second = b->element[1];
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (!view_equal(reply_field(first, NAMES[i]), reply_field(second, NAMES[i]))) {
+            return false;
+        }
+    }
+    return view_equal_text(reply_field(first, "event"), "attempt");
+}
+
+// How many events from this one on are attempts like it, itself included.
+static size_t count_same(const struct story *story, size_t from)
+{
+    const redisReply *row = event_row(story->events[from]);
+    size_t count = 1;
+    for (size_t i = from + 1; row && i < story->event_count; i++, count++) {
+        const redisReply *next = event_row(story->events[i]);
+        if (!next || !is_same_attempt(row, next)) {
+            break;
+        }
+    }
+    return count;
+}
+
+// The first and the last of many equal attempts are shown whole, those between as one line.
+static void print_folded(const struct story *story, size_t from, size_t count)
+{
+    const redisReply *first = event_row(story->events[from]);
+    const redisReply *last = event_row(story->events[from + count - 1]);
+    const struct bytes_view low =
+        reply_field(event_row(story->events[from + 1])->element[1], "attempt");
+    const struct bytes_view high =
+        reply_field(event_row(story->events[from + count - 2])->element[1], "attempt");
+    print_event(story, first);
+    screen_print("  attempts %.*s to %.*s ended in the same way\n", (int)low.len, low.data,
+                 (int)high.len, high.data);
+    print_event(story, last);
+}
+
 static void print_story(const struct story *story)
 {
     print_head(story);
@@ -215,7 +258,11 @@ static void print_story(const struct story *story)
     screen_print("\nevents, with the time since the webhook\n");
     for (size_t i = 0; i < story->event_count; i++) {
         const redisReply *row = event_row(story->events[i]);
-        if (row) {
+        size_t same = count_same(story, i);
+        if (row && same >= FOLDED_MIN) {
+            print_folded(story, i, same);
+            i += same - 1;
+        } else if (row) {
             print_event(story, row);
         } else {
             screen_print("  (an event that is no longer kept)\n");

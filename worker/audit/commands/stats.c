@@ -5,7 +5,9 @@
 #include "time_text.h"
 #include "record_walk.h"
 #include "script_text.h"
+#include "stats_by.h"
 #include "wait_histogram.h"
+#include "waited.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 
 #define REASONS_MAX 8
 #define LABEL_COLUMNS 12
+#define ANSWERED_S 20
 
 // As worker/stream/account.lua answers them.
 enum { ADDED, STARTED, DEAD, DUPLICATE, UNFINISHED, IN_LINE, ANSWERS = 9 };
@@ -31,6 +34,8 @@ struct stats {
     uint64_t oldest_waited_ms;
     uint64_t kept[RECORDED_STATE_COUNT];
     struct wait_histogram waits;
+    struct waited waited; // since the stream was made
+    uint64_t lost;
 };
 
 // --- the account --------------------------------------------------------------------------------
@@ -48,6 +53,16 @@ static void take_reasons(struct stats *stats, const redisReply *counts)
     }
 }
 
+static void take_figures(struct stats *stats, const redisReply *counts)
+{
+    static const char *const LOST[] = {"dead:expired", "dead:unknown", "dead:rejected",
+                                       "dead:invalid"};
+    waited_read(&stats->waited, counts);
+    for (size_t i = 0; i < sizeof LOST / sizeof LOST[0]; i++) {
+        stats->lost += view_number(reply_field(counts, LOST[i]));
+    }
+}
+
 static bool take_account(struct stats *stats, const redisReply *answers)
 {
     if (!reply_has_shape(answers, "((nnnniisis)<s>)")) {
@@ -61,6 +76,7 @@ static bool take_account(struct stats *stats, const redisReply *answers)
         stats->account[i] = answers->element[0]->element[i]->integer;
     }
     take_reasons(stats, answers->element[1]);
+    take_figures(stats, answers->element[1]);
     return true;
 }
 
@@ -165,6 +181,25 @@ static void print_account(const struct stats *stats)
     screen_print("\n");
 }
 
+// Figures of the trade. Answered: dial-ins whose bot was started. Offered: answered and lost.
+// Average speed of answer: the mean wait of the answered. Service level: those answered within
+// ANSWERED_S, of answered and lost.
+static void print_figures(const struct stats *stats)
+{
+    const struct waited *waited = &stats->waited;
+    uint64_t offered = waited->count + stats->lost;
+    if (offered == 0) {
+        return;
+    }
+    screen_print("\ndial-ins, since the stream was made\n");
+    print_count(stats, "offered", (int64_t)offered);
+    print_count(stats, "answered", (int64_t)waited->count);
+    print_count(stats, "lost", (int64_t)stats->lost);
+    print_span(stats, "mean wait", waited->count > 0 ? waited->sum_ms / waited->count : 0);
+    screen_print("  within %d s  %.1f %% of the offered\n", ANSWERED_S,
+                 100 * (double)waited_within(waited, ANSWERED_S) / (double)offered);
+}
+
 static void print_rest(const struct stats *stats)
 {
     char waited[TIME_TEXT_BYTES], entry[ENTRY_ID_BYTES];
@@ -221,6 +256,11 @@ static void print_json(const struct stats *stats)
     struct json_line line;
     json_line_init(&line);
     json_account(stats, &line);
+    json_line_number(&line, "offered", stats->waited.count + stats->lost);
+    json_line_number(&line, "answered", stats->waited.count);
+    json_line_number(&line, "lost", stats->lost);
+    json_line_number(&line, "answered_within_20s", waited_within(&stats->waited, ANSWERED_S));
+    json_line_number(&line, "answered_sum_ms", stats->waited.sum_ms);
     json_line_number(&line, "in_line", (uint64_t)stats->account[IN_LINE]);
     if (stats->oldest.ms > 0) {
         json_line_number(&line, "oldest_waiting_ms", stats->oldest_waited_ms);
@@ -246,6 +286,9 @@ static void print_json(const struct stats *stats)
 enum exit_code stats_run(struct audit *audit)
 {
     struct stats stats = {.audit = audit};
+    if (audit->options->by) {
+        return stats_by_run(audit);
+    }
     struct selection selection = audit->options->selection;
     selection.limit = 0;
     if (!read_account(&stats) ||
@@ -256,6 +299,7 @@ enum exit_code stats_run(struct audit *audit)
         print_json(&stats);
     } else {
         print_account(&stats);
+        print_figures(&stats);
         print_rest(&stats);
     }
     return is_known(&stats) && difference(&stats) == 0 ? EXIT_DONE : EXIT_NOT_DONE;

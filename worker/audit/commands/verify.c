@@ -22,7 +22,7 @@ struct verification {
     struct routing *routing;        // NULL: there is no file of routes
     bool is_trial;        // what would these routes do? Else: were the recorded ones followed?
     uint64_t seen, total; // events
-    uint64_t requests, different, damaged, gone, newer, assumed_keys, other_definition;
+    uint64_t requests, different, damaged, gone, newer, assumed_keys, other_definition, looked_up;
 };
 
 // The event at hand, as differences name it.
@@ -122,6 +122,10 @@ static bool find_recorded_route(struct subject *subject, const redisReply *event
     }
     const struct routing *routing = verification->routing;
     const struct route_rule *rule = routing ? route_file_rule(&routing->file, name) : NULL;
+    if (reply_field(event, "lookup").len > 0) { // what it added is kept redacted only
+        verification->looked_up++;
+        return false;
+    }
     if (!rule || !view_equal_text(reply_field(event, "definition"), rule->digest)) {
         verification->other_definition++;
         return false;
@@ -254,6 +258,11 @@ static void print_summary(const struct verification *verification, bool is_whole
     if (verification->newer > 0) {
         screen_note(has_json, "%" PRIu64 " are of a newer version than this program\n",
                     verification->newer);
+    }
+    if (verification->looked_up > 0) {
+        screen_note(has_json,
+                    "%" PRIu64 " cannot be compared: a lookup's answer was merged into them\n",
+                    verification->looked_up);
     }
     if (verification->other_definition > 0) {
         screen_note(has_json,

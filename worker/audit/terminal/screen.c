@@ -96,7 +96,8 @@ static void emit_lines(struct bytes_view text, FILE *file, size_t width, size_t 
 }
 
 // The caller frees `text`.
-static struct bytes_view formatted(const char *format, va_list arguments, char **text)
+__attribute__((format(printf, 1, 0))) static struct bytes_view
+formatted(const char *format, va_list arguments, char **text)
 {
     *text = NULL;
     int len = vasprintf(text, format, arguments);
