@@ -313,14 +313,14 @@ def test_dead_letters_are_purged_as_told_only(ledger, start, worker, audit):
 
 
 @pytest.mark.parametrize("arguments, code, sentence", [
-    ([], 2, "is missing"), (["lits"], 2, "is not a command"), (["list", "--wrong"], 2, "unrecognized"),
+    ([], 2, "is missing"), (["lits"], 2, "is not a command"), (["list", "--wrong"], 2, "is not a flag"),
     (["list", "extra"], 2, "usage"), (["show"], 2, "usage"), (["show", "a", "b"], 2, "usage"),
     (["list", "--since", "tomorrow"], 2, "is not a time"), (["list", "--limit", "x"], 2, "--limit"),
     (["list", "--since", "1h", "--until", "2h"], 2, "later than --until"),
     (["list", "--state", "gone"], 2, "--state"), (["dead"], 2, "usage"),
     (["dead", "all"], 2, "list or purge"), (["dead", "purge"], 2, "--before"),
     (["export", "--resume"], 2, "--output"), (["export", "--format", "xml"], 2, "--format"),
-    (["export", "--json"], 2, "unrecognized"), (["show", "nobody"], 1, "is not known"),
+    (["export", "--json"], 2, "is not a flag"), (["show", "nobody"], 1, "is not known"),
     (["list"], 0, "no call is recorded"), (["dead", "list"], 0, "no dead letter"),
     (["stats"], 0, ""), (["verify"], 0, ""), (["export"], 0, "exported 0"),
     (["forget", "+14155550123"], 0, ""), (["--help"], 0, ""), (["list", "--help"], 0, ""),

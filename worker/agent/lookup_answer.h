@@ -5,7 +5,8 @@
 
 #include "route_place.h"
 
-// Members of the answer; those that it leaves out are NULL, false or 0. Texts point into the document.
+// Members of the answer; those that it leaves out are NULL, false or 0. Texts point into the
+// document.
 struct lookup_answer {
     char *text; // owned, and the document points into it; NULL: there is no answer
     struct json_document document;     // whole

@@ -339,7 +339,7 @@ static void mask_value(cJSON *value, unsigned depth, bool is_callers)
         mask_value(child, depth, is_callers);
     }
     bool keeps = !is_callers && value->valuestring && is_kept(value->string, value->valuestring);
-    if (cJSON_IsString(value) && !keeps &&
+    if (cJSON_IsString(value) && value->valuestring && !keeps &&
         !(is_callers && value->string && !strcmp(value->string, "sessionId"))) {
         mask_string(value, depth);
     } else if (cJSON_IsNumber(value) && is_callers) {
