@@ -7,6 +7,7 @@ import daily
 from stack import wait_for
 
 FINAL = ("started", "dead", "duplicate")
+WRITTEN_BY_THE_CLOCK = (b":worker:", b":low", b":programs", b":status:", b":minute:")  # parts of names of keys
 
 
 def text(value):
@@ -130,10 +131,13 @@ class Ledger:
 
     # --- secrets ----------------------------------------------------------------------------
 
-    def everything(self):
-        """All keys under the prefix and all they hold, as bytes to search in."""
+    def everything(self, without=()):
+        """All keys under the prefix and all they hold, as bytes to search in; `without` those that hold a
+        part of these in their names."""
         parts = []
-        for key in self.client.scan_iter(match=self.prefix.replace("[", "\\[") + "*", count=1000):
+        for key in sorted(self.client.scan_iter(match=self.prefix.replace("[", "\\[") + "*", count=1000)):
+            if any(part in key for part in without):
+                continue
             kind = text(self.client.type(key))
             read = {"stream": self.client.xrange, "hash": self.client.hgetall,
                     "string": self.client.get, "set": self.client.smembers,

@@ -9,6 +9,7 @@ import pytest
 import daily
 from audit import Audit
 from fake_start import FakeStart, answers, starts_a_bot
+from ledger import WRITTEN_BY_THE_CLOCK
 from redis_between import Between
 from stack import free_port, wait_for
 
@@ -29,9 +30,8 @@ def other():
 def everything(ledger):
     """The record as it is: replays must not change it. (They are counted in a key of their own.)
     Programs write the others as time passes."""
-    by_the_clock = (b":replay", b":worker:", b":low", b":programs", b":status:", b":minute:")
     keys = [key for key in ledger.client.scan_iter(match=ledger.prefix + ":*")
-            if not any(name in key for name in by_the_clock)]
+            if not any(name in key for name in (b":replay", *WRITTEN_BY_THE_CLOCK))]
     return {key: ledger.client.dump(key) for key in keys}
 
 

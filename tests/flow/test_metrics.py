@@ -61,12 +61,12 @@ def test_attempts_and_calls_are_counted_by_agent_and_result(stack, ledger, start
 def test_the_wait_queue_is_read_every_second(stack, ledger, start):
     worker = stack.worker(START_URL=start.url)
     fill(ledger, count=40, starts=12)
-    wait_for(lambda: worker.total("dialin_line_calls", agent="sales") == 40, 3)
+    wait_for(lambda: worker.total("dialin_line_calls", agent="sales") == 40)
     assert 50 < worker.total("dialin_line_oldest_seconds", agent="sales") < 70
     assert 0 < worker.total("dialin_line_lost_forecast", agent="sales") < 40
-    wait_for(lambda: worker.total("dialin_workers") == 1, 3)
+    wait_for(lambda: worker.total("dialin_workers") == 1)
     ledger.client.delete(ledger.key("line:sales"), ledger.key("holds"))
-    wait_for(lambda: worker.total("dialin_line_calls", agent="sales") == 0, 3)
+    wait_for(lambda: worker.total("dialin_line_calls", agent="sales") == 0)
     assert worker.total("dialin_line_oldest_seconds", agent="sales") == 0
 
 

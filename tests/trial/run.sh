@@ -155,6 +155,8 @@ if [ "$admin_port" != 0 ]; then
     wait_for $board "the board" answers "$board_admin_port" /readyz
     wait_for $worker "the worker" answers "$worker_admin_port" /readyz
     wait_for $ingress "the ingress" answers "$admin_port" /readyz
+else
+    wait_for $ingress "the ingress" answers "$port" /healthz
 fi
 
 # What call.sh needs to know. A secret of one's own stays in the environment and .env.
