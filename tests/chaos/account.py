@@ -31,9 +31,18 @@ def is_unknown(event):
             status >= 500)
 
 
+def as_they_stand(events):
+    """A 2xx that came after its call was closed as dead makes it started (CONTRACT, "States of a call"): a
+    death before such a start does not count."""
+    revived = {event["entry"]: at for at, event in enumerate(events)
+               if event["event"] == "started" and event.get("late")}
+    return [event for at, event in enumerate(events)
+            if event["event"] != "dead" or at > revived.get(event["entry"], -1)]
+
+
 class Account:
     def __init__(self, seen):
-        self.seen = seen
+        self.seen = seen._replace(events=as_they_stand(seen.events))
         self.violations = []  # (call id or None, sentence)
         self.second_starts = 0
         self.unknown_outcomes = 0

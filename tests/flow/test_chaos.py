@@ -57,6 +57,17 @@ def test_an_unknown_outcome_excuses_one_more_bot():
     assert account.violations == [] and account.second_starts == 1
 
 
+def revived():
+    return [attempt(1, "", "unknown outcome"), end("dead", reason="unknown"), attempt(1, late="1"),
+            {**end(), "late": "1"}]
+
+
+def test_an_answer_after_its_calls_death_makes_it_started():
+    assert Account(seen(events=revived())).violations == []
+    died_again = Account(seen(events=[*revived(), end("dead", reason="expired")]))
+    assert any("ended 2 times" in text for _, text in died_again.violations)
+
+
 DEAD = {"calls": {"a": {"state": "dead", "received_ms": "1000"}}, "counts": {"dead": 1},
         "starts": {}, "posts": {}}
 
