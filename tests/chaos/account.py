@@ -42,7 +42,7 @@ def as_they_stand(events):
 
 class Account:
     def __init__(self, seen):
-        self.seen = seen._replace(events=as_they_stand(seen.events))
+        self.seen = seen = seen._replace(events=as_they_stand(seen.events))
         self.violations = []  # (call id or None, sentence)
         self.second_starts = 0
         self.unknown_outcomes = 0
