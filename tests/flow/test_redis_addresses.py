@@ -1,5 +1,5 @@
 """A name with several addresses: each is tried, whichever of them Redis listens on, and errors name
-the address. The names are those of /work/shared/cases/hosts-dual-stack, in a mount namespace of the
+the address. The names stand in a hosts file with both families, in a mount namespace of the
 program's own."""
 
 import shutil
