@@ -46,14 +46,12 @@ struct link {
 };
 
 struct http_tls_front {
-    struct loop *loop;
     struct http_sockets *sockets;
     struct loop_timer *tick;
     const struct http_tls *tls;
     http_tls_on_connection *on_connection;
     void *arg;
-    int listening_fd; // -1: stopped
-    bool is_listening_watched;
+    int listening_fd;          // -1: stopped
     struct link *first, *last; // the oldest first
     unsigned handshakes, handshakes_max;
     struct link **by_fd;
@@ -320,7 +318,6 @@ static bool accept_one(struct http_tls_front *front)
         add(front, fd, &peer, len);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         watch(front, front->listening_fd, 0); // until the next tick
-        front->is_listening_watched = false;
         if (loop_now_ms() - front->complained_ms > COMPLAIN_EVERY_MS) {
             front->complained_ms = loop_now_ms();
             log_error("out of file descriptors; new connections wait in the accept queue");
@@ -369,8 +366,8 @@ static void on_tick(void *arg)
             end(front, link);
         }
     }
-    if (front->listening_fd >= 0 && !front->is_listening_watched) {
-        front->is_listening_watched = watch(front, front->listening_fd, LOOP_READABLE);
+    if (front->listening_fd >= 0 && !http_sockets_is_watched(front->sockets, front->listening_fd)) {
+        watch(front, front->listening_fd, LOOP_READABLE);
     }
     loop_timer_start(front->tick, TICK_MS);
 }
@@ -380,8 +377,7 @@ struct http_tls_front *http_tls_front_open(struct loop *loop, int listening_fd,
                                            http_tls_on_connection *on_connection, void *arg)
 {
     struct http_tls_front *front = memory_zeroed(sizeof *front);
-    *front = (struct http_tls_front){.loop = loop,
-                                     .tls = tls,
+    *front = (struct http_tls_front){.tls = tls,
                                      .listening_fd = listening_fd,
                                      .handshakes_max = handshakes_max,
                                      .on_connection = on_connection,

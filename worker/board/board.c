@@ -48,15 +48,22 @@ static struct gate_request head_of(const struct board *board, const struct http_
     };
 }
 
-static void pass_gate(struct http_request *request, void *arg)
+// Returns false, and has answered, if the request may not come in.
+static bool is_let_in(const struct board *board, struct http_request *request)
 {
-    struct board *board = arg;
     const struct gate_request head = head_of(board, request);
     const struct gate_verdict verdict = gate_check(&board->rules, &head);
     if (verdict.status) {
         (*board->refused_counter)++;
         http_refuse(request, verdict.status, verdict.code, verdict.sentence, 0);
     }
+    return !verdict.status;
+}
+
+static void pass_gate(struct http_request *request, void *arg)
+{
+    const struct board *board = arg;
+    is_let_in(board, request);
 }
 
 static bool is_logged_in(const struct board *board, const struct http_request *request)
@@ -67,13 +74,8 @@ static bool is_logged_in(const struct board *board, const struct http_request *r
 
 static void pass_gate_with_session(struct http_request *request, void *arg)
 {
-    struct board *board = arg;
-    const struct gate_request head = head_of(board, request);
-    const struct gate_verdict verdict = gate_check(&board->rules, &head);
-    if (verdict.status) {
-        (*board->refused_counter)++;
-        http_refuse(request, verdict.status, verdict.code, verdict.sentence, 0);
-    } else if (!is_logged_in(board, request)) {
+    const struct board *board = arg;
+    if (is_let_in(board, request) && !is_logged_in(board, request)) {
         http_refuse(request, 401, "not_logged_in", "log in with BOARD_TOKEN first", 0);
     }
 }
