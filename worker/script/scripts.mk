@@ -5,11 +5,11 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move lines renew take_over make_group resume release leave trim unknown \
-           account snapshot sample rights replay forget
+           account snapshot sample take_events join judge rights replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
-                    record/finish
+                    daily/room record/finish
 parts.admit      := script/prelude line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
@@ -25,6 +25,9 @@ parts.unknown    := script/prelude record/event record/call record/ending stream
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude history/snapshot
 parts.sample     := script/prelude stream/sample
+parts.take_events := script/prelude daily/take_events
+parts.join       := script/prelude record/event daily/room daily/join
+parts.judge      := script/prelude record/event daily/room daily/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
