@@ -9,7 +9,7 @@ SCRIPTS := begin finish admit overdue move lines renew take_over make_group resu
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
-                    daily/room record/finish
+                    rooms/room record/finish
 parts.admit      := script/prelude line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
@@ -25,9 +25,9 @@ parts.unknown    := script/prelude record/event record/call record/ending stream
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude history/snapshot
 parts.sample     := script/prelude stream/sample
-parts.take_events := script/prelude daily/take_events
-parts.join       := script/prelude record/event daily/room daily/join
-parts.judge      := script/prelude record/event daily/room daily/judge
+parts.take_events := script/prelude rooms/take_events
+parts.join       := script/prelude record/event rooms/room rooms/join
+parts.judge      := script/prelude record/event rooms/room rooms/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
