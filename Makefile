@@ -43,7 +43,7 @@ COMMON := $(OBJ)/common.a
 WORKER_LIBRARY := $(OBJ)/worker.a
 INGRESS := $(call objects,ingress)
 WORKER := $(call objects,worker $(WORKER_PARTS) worker/history)
-AUDIT := $(call objects,worker/audit worker/audit/commands worker/audit/terminal)
+AUDIT := $(call objects,worker/daily worker/audit worker/audit/commands worker/audit/terminal)
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
@@ -93,7 +93,7 @@ $(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts
 	@mkdir -p $(@D)
 	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
 	   for part in $(call parts_of,$*); do echo "--@ $$part"; cat $$part; done; } > $@
-$(OBJ)/worker/script/script_text.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
+$(OBJ)/worker/script/script_text.o $(OBJ)/worker/script/rights.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
 # The assembler looks for page/… there.
 $(OBJ)/worker/board/pages.o: $(wildcard worker/board/page/*)
 $(OBJ)/worker/board/pages.o: CFLAGS_ALL += -Wa,-Iworker/board

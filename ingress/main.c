@@ -6,6 +6,7 @@
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
+#include "online.h"
 #include "process.h"
 #include "process_metrics.h"
 #include "program_status.h"
@@ -280,6 +281,7 @@ int main(int argc, char **argv)
         .settings = &settings,
         .load = settings_load,
         .run = run,
+        .check_online = online_check,
         .release = settings_release,
     };
     return process_main(argc, argv, &process);

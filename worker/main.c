@@ -12,6 +12,7 @@
 #include "log.h"
 #include "loop.h"
 #include "metrics.h"
+#include "online.h"
 #include "process.h"
 #include "process_metrics.h"
 #include "program_status.h"
@@ -367,6 +368,7 @@ int main(int argc, char **argv)
         .settings = &settings,
         .load = settings_load,
         .run = run,
+        .check_online = online_check,
         .question = "--explain",
         .answer = answer,
         .release = settings_release,

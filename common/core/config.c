@@ -341,6 +341,9 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
     if (!strcmp(argument, "--check-config")) {
         return CONFIG_CHECK;
     }
+    if (argc == 3 && !strcmp(argv[1], "--check-config") && !strcmp(argv[2], "--online")) {
+        return CONFIG_CHECK_ONLINE;
+    }
     if (!strcmp(argument, "--print-config")) {
         return CONFIG_PRINT;
     }
@@ -350,7 +353,7 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
     }
     if (!strcmp(argument, "--help")) {
         printf(
-            "%s [--help | --version | --check-config | --print-config]\n%s\n\n"
+            "%s [--help | --version | --check-config [--online] | --print-config]\n%s\n\n"
             "Environment, each also as NAME_FILE, the path of a file that holds the value (paths "
             "excepted):\n",
             program, summary);
@@ -359,7 +362,7 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
     }
     fprintf(stderr,
             "%s: unknown argument\n"
-            "usage: %s [--help | --version | --check-config | --print-config]\n",
+            "usage: %s [--help | --version | --check-config [--online] | --print-config]\n",
             program, program);
     return CONFIG_USAGE;
 }

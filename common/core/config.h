@@ -61,10 +61,11 @@ char *config_find_secret(const char *name, struct config_problems *problems);
 // The request of the command line; programs take no other arguments.
 enum config_command {
     CONFIG_RUN,
-    CONFIG_CHECK, // --check-config: report whether the configuration is good, and leave
-    CONFIG_PRINT, // --print-config: print every variable as it is in force, and leave
-    CONFIG_DONE,  // --help or --version, printed already: exit code 0
-    CONFIG_USAGE, // unknown argument, reported already: exit code 2
+    CONFIG_CHECK,        // --check-config: report whether the configuration is good, and leave
+    CONFIG_CHECK_ONLINE, // --check-config --online: asks the other programs, too
+    CONFIG_PRINT,        // --print-config: print every variable as it is in force, and leave
+    CONFIG_DONE,         // --help or --version, printed already: exit code 0
+    CONFIG_USAGE,        // unknown argument, reported already: exit code 2
 };
 enum config_command config_command_line(int argc, char **argv, const char *program,
                                         const char *summary, const struct config_option *table);

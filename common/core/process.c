@@ -36,6 +36,22 @@ int process_report(const struct config_problems *problems, const char *program)
     return 1;
 }
 
+// To standard output; exit code 1 if something is wrong.
+static int check_online(const struct process *process)
+{
+    struct findings findings;
+    findings_init(&findings);
+    process->check_online(process->settings, &findings);
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct finding *finding = &findings.list[i];
+        printf("%-5s  %s: %s%s%s\n", finding_level_name(finding->level), finding->subject,
+               finding->text, finding->remedy[0] ? ": " : "", finding->remedy);
+    }
+    int code = findings.wrong > 0;
+    findings_release(&findings);
+    return code;
+}
+
 int process_main(int argc, char **argv, const struct process *process)
 {
     struct config_problems problems;
@@ -54,6 +70,8 @@ int process_main(int argc, char **argv, const struct process *process)
     config_warn_of_typos(process->table);
     if (problems.count > 0 || command == CONFIG_CHECK) {
         exit_code = process_report(&problems, process->program);
+    } else if (command == CONFIG_CHECK_ONLINE) {
+        exit_code = check_online(process);
     } else if (command == CONFIG_PRINT) {
         config_print_values(process->table, process->settings);
     } else if (is_question) {

@@ -3,6 +3,7 @@
 #define DIALIN_PROCESS_H
 
 #include "config.h"
+#include "findings.h"
 #include "loop.h"
 
 // `settings` is the program's own struct, zeroed; `table` fills it.
@@ -15,6 +16,8 @@ struct process {
     int (*run)(const void *settings); // the exit code
     const char *question;             // a flag that takes an argument; NULL: there is none
     int (*answer)(const void *settings, const char *argument); // in place of `run`; the exit code
+    // --check-config --online: asks Redis and the agent, and changes nothing there.
+    void (*check_online)(const void *settings, struct findings *findings);
     void (*release)(void *settings);
 };
 

@@ -321,10 +321,8 @@ void http_client_post(struct http_client *client, const struct http_post *post,
         exchange->headers = curl_slist_append(exchange->headers, *header);
     }
     assert(exchange->headers);
-    SET(exchange->easy, CURLOPT_URL, post->url);
     SET(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers);
-    SET(exchange->easy, CURLOPT_POSTFIELDS, exchange->body);
-    SET(exchange->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
+    http_client_set_request(exchange->easy, post, exchange->body);
     exchange->timeout_us = post->timeout_ms * US_PER_MS;
     http_queue_add(&client->queue, &exchange->queued,
                    !strncmp(post->url, "https:", strlen("https:")));

@@ -1,5 +1,5 @@
-// One POST, one callback: libcurl's multi interface on the loop. A request is sent at most once:
-// libcurl would send a POST again by itself when a reused connection dies before the answer's first
+// One request, one callback: libcurl's multi interface on the loop. A request is sent at most once:
+// libcurl would send it again by itself when a reused connection dies before the answer's first
 // byte; here it has to ask before each sending (CURLOPT_PREREQFUNCTION), and the second is refused.
 // HTTP/1.1 only, no redirects, no proxy, no content encodings, certificates always checked.
 #ifndef DIALIN_HTTP_CLIENT_H
@@ -35,6 +35,7 @@ struct http_answer {
 };
 
 struct http_post {
+    const char *method; // GET, which sends no body, or PUT; NULL: POST
     const char *url;
     const char *const *headers; // "Name: value" lines, ends with NULL; copied
     struct bytes_view body;     // copied

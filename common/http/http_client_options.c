@@ -1,12 +1,13 @@
 // See http_client_options.h.
 #include "http_client_options.h"
 
+#include <string.h>
+
 #define ANSWER_BUFFER_BYTES 4096L
 
 void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
                              const char *ca_file)
 {
-    SET(easy, CURLOPT_POST, 1L);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -24,6 +25,16 @@ void http_client_set_options(CURL *easy, const struct http_client_settings *sett
     SET(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_KEPT_IDLE_S);
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_TCP_NODELAY, 1L);
+}
+
+void http_client_set_request(CURL *easy, const struct http_post *post, const char *body)
+{
+    const bool is_get = post->method && !strcmp(post->method, "GET");
+    SET(easy, CURLOPT_URL, post->url);
+    SET(easy, CURLOPT_POSTFIELDS, is_get ? NULL : body);
+    SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, is_get ? (curl_off_t)-1 : (curl_off_t)post->body.len);
+    SET(easy, is_get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L); // after the body, which means POST
+    SET(easy, CURLOPT_CUSTOMREQUEST, is_get ? NULL : post->method);
 }
 
 void http_client_set_limits(CURLM *multi, unsigned connections_max)

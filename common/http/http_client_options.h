@@ -18,6 +18,10 @@ static inline void http_client_option_failed(CURLcode code)
 void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
                              const char *ca_file);
 
+// URL, method and body, whatever the handle sent before. `body` is borrowed until the request's
+// end.
+void http_client_set_request(CURL *easy, const struct http_post *post, const char *body);
+
 void http_client_set_limits(CURLM *multi, unsigned connections_max);
 
 #endif

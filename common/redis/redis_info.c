@@ -35,29 +35,48 @@ bool redis_info_has_file(const char *info)
     return info_number(info, "\naof_enabled:") != 0;
 }
 
+const char *redis_info_eviction(const char *info)
+{
+    static const char RIGHT[] = "\nmaxmemory_policy:noeviction";
+    const char *policy = strstr(info, "\nmaxmemory_policy:");
+    return policy && strncmp(policy, RIGHT, sizeof RIGHT - 1) != 0
+               ? "Redis may evict calls when its memory is full: set maxmemory-policy noeviction"
+               : NULL;
+}
+
+const char *redis_info_no_file(const char *info)
+{
+    return redis_info_has_file(info)
+               ? NULL
+               : "Redis keeps no append-only file; a restart loses calls: set appendonly yes and "
+                 "appendfsync always";
+}
+
+const char *redis_info_fsync(const redisReply *reply)
+{
+    bool is_known = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+                    reply->element[1]->type == REDIS_REPLY_STRING;
+    return is_known && strcmp(reply->element[1]->str, "always") != 0
+               ? "Redis acknowledges writes before they are on disk; a power cut loses calls: set "
+                 "appendfsync always"
+               : NULL;
+}
+
 void redis_info_warn(const char *info, const char *connection)
 {
-    const char *policy = strstr(info, "\nmaxmemory_policy:");
-    if (policy && strncmp(policy, "\nmaxmemory_policy:noeviction", 28) != 0) {
-        log_warning(
-            "Redis may evict calls when its memory is full: set maxmemory-policy noeviction",
-            log_text("connection", connection));
-    }
-    if (!redis_info_has_file(info)) {
-        log_warning("Redis keeps no append-only file; a restart loses calls: set appendonly yes "
-                    "and appendfsync always",
-                    log_text("connection", connection));
+    const char *const warnings[] = {redis_info_eviction(info), redis_info_no_file(info)};
+    for (size_t i = 0; i < sizeof warnings / sizeof warnings[0]; i++) {
+        if (warnings[i]) {
+            log_warning(warnings[i], log_text("connection", connection));
+        }
     }
 }
 
 void redis_info_warn_of_fsync(const redisReply *reply, const char *connection)
 {
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-        reply->element[1]->type == REDIS_REPLY_STRING &&
-        strcmp(reply->element[1]->str, "always") != 0) {
-        log_warning(
-            "Redis acknowledges writes before they are on disk; a power cut loses calls: set "
-            "appendfsync always",
-            log_text("connection", connection), log_text("appendfsync", reply->element[1]->str));
+    const char *warning = redis_info_fsync(reply);
+    if (warning) {
+        log_warning(warning, log_text("connection", connection),
+                    log_text("appendfsync", reply->element[1]->str));
     }
 }

@@ -23,9 +23,9 @@ SELF_SIGNED = pathlib.Path(__file__).resolve().parents[1] / "data" / "self_signe
 class TlsServer:
     """Takes connections, and keeps whatever comes through them decrypted."""
 
-    def __init__(self):
+    def __init__(self, certificate=SELF_SIGNED, key=None):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(SELF_SIGNED)
+        self.context.load_cert_chain(certificate, key)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.received = b""

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "process.h"
 #include "process_metrics.h"
+#include "redis_check.h"
 
 #include <signal.h>
 
@@ -102,6 +103,12 @@ static int run(const void *arg)
     return exit_code;
 }
 
+static void check_online(const void *arg, struct findings *findings)
+{
+    const struct board_settings *settings = arg;
+    redis_check(&settings->redis, PROGRAM, NULL, 0, findings);
+}
+
 int main(int argc, char **argv)
 {
     struct board_settings settings = {0};
@@ -112,6 +119,7 @@ int main(int argc, char **argv)
         .settings = &settings,
         .load = board_settings_load,
         .run = run,
+        .check_online = check_online,
         .release = board_settings_release,
     };
     return process_main(argc, argv, &process);

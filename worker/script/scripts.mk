@@ -5,7 +5,7 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move lines renew take_over make_group resume release leave trim unknown \
-           account snapshot sample replay forget
+           account snapshot sample rights replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
@@ -25,6 +25,7 @@ parts.unknown    := script/prelude record/event record/call record/ending stream
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude history/snapshot
 parts.sample     := script/prelude stream/sample
+parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 
@@ -33,6 +34,7 @@ parts.forget     := script/prelude audit/commands/forget
 $(foreach script,$(filter-out replay,$(SCRIPTS)),$(eval flags.$(script) := allow-oom))
 flags.snapshot := no-writes # which EVAL_RO demands; it runs in a full Redis as well
 flags.account  := no-writes
+flags.rights   := no-writes
 
 # The headers whose macros constants.lua.in may use.
 SCRIPT_CONSTANTS := common/redis/redis_keys.h common/webhook/webhook_entry.h worker/agent/retry.h \

@@ -314,7 +314,7 @@ static void the_command_line_is_one_of_five(void **state)
         {"--version", CONFIG_DONE, "unit " DIALIN_VERSION "\n"},
         {"--help", CONFIG_DONE, "Tests units.\n"},
         {"--helpless", CONFIG_USAGE,
-         "usage: unit [--help | --version | --check-config | --print-config]\n"},
+         "usage: unit [--help | --version | --check-config [--online] | --print-config]\n"},
         {"help", CONFIG_USAGE, "usage: unit"},
         {"", CONFIG_USAGE, "usage: unit"},
         {"-v", CONFIG_USAGE, "usage: unit"},

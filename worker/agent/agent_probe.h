@@ -1,0 +1,14 @@
+// Can an agent be reached: its name, a connection, its certificate? No request is sent, so that no
+// bot starts; its key is therefore not asked about.
+#ifndef DIALIN_AGENT_PROBE_H
+#define DIALIN_AGENT_PROBE_H
+
+#include "findings.h"
+#include "routing.h"
+
+#define AGENT_PROBE_MS 5000 // for all agents together
+
+// Adds a finding for each agent of `routing`. `ca_file` is START_CA_FILE; NULL: the system's.
+void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings);
+
+#endif
