@@ -7,10 +7,10 @@
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
            resume release leave trim unknown account snapshot sample take_events join judge rights replay forget
 
-parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
-                    rooms/room record/finish
-parts.admit      := script/prelude line/estimate line/admit
+parts.begin      := script/prelude record/event record/call record/ending line/turnover line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/ending line/turnover line/pace line/rejecting \
+                    line/starts rooms/room record/finish
+parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
 parts.outlook    := script/prelude line/estimate line/rate line/outlook
