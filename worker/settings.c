@@ -102,9 +102,7 @@ static void refuse_later_members(const struct route_file *file, struct config_pr
         for (size_t step = 0; step < rule->overflow_count; step++) {
             has_forecast = has_forecast || rule->overflow[step].is_by_forecast;
         }
-        const char *member = rule->callback.within_s ? "callback"
-                             : has_forecast          ? "after_s \"forecast\""
-                                                     : NULL;
+        const char *member = has_forecast ? "after_s \"forecast\"" : NULL;
         if (member) {
             config_problem(problems, "ROUTES_FILE", "route %s: %s is not in this version",
                            rule->name, member);

@@ -438,7 +438,6 @@ def test_a_caller_rings_no_more_often_than_the_limit(stack, ledger, start, route
 
 
 @pytest.mark.parametrize("member", [
-    {"callback": {"within_s": 60, "to": ["+1*"]}},
     {"overflow": [{"after_s": "forecast", "agent": "x", "start_url": "http://127.0.0.1/start"}]}])
 def test_what_would_be_ignored_is_refused(stack, routes, member):
     done = stack.run("dialin-worker", "--check-config", START_URL="http://127.0.0.1/start",
