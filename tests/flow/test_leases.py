@@ -2,6 +2,7 @@
 
 import hashlib
 import signal
+import contextlib
 import socket
 import subprocess
 import threading
@@ -256,7 +257,8 @@ class ShutPort:
             threading.Thread(target=self.read, args=(client, port), daemon=True).start()
 
     def read(self, client, port):
-        with client:
+        # A request that was given up is broken off by a reset.
+        with client, contextlib.suppress(ConnectionResetError):
             while data := client.recv(65536):
                 self.received[port] += data
 
