@@ -93,23 +93,6 @@ static void check_agent(struct settings *settings, struct config_problems *probl
     bytes_release(&problem);
 }
 
-// Members that the file may have by the contract, and that this version would ignore.
-static void refuse_later_members(const struct route_file *file, struct config_problems *problems)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const struct route_rule *rule = &file->rules[i];
-        bool has_forecast = false;
-        for (size_t step = 0; step < rule->overflow_count; step++) {
-            has_forecast = has_forecast || rule->overflow[step].is_by_forecast;
-        }
-        const char *member = has_forecast ? "after_s \"forecast\"" : NULL;
-        if (member) {
-            config_problem(problems, "ROUTES_FILE", "route %s: %s is not in this version",
-                           rule->name, member);
-        }
-    }
-}
-
 static void check_routes(struct settings *settings, struct config_problems *problems)
 {
     struct bytes problem;
@@ -122,8 +105,6 @@ static void check_routes(struct settings *settings, struct config_problems *prob
     settings->routing = routing_open(&routing_settings, &problem);
     if (!settings->routing) {
         config_problem(problems, "ROUTES_FILE", "%s", bytes_text(&problem));
-    } else {
-        refuse_later_members(&settings->routing->file, problems);
     }
     bytes_release(&problem);
 }

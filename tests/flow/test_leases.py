@@ -1,8 +1,8 @@
 """What becomes of a worker's calls when it dies, leaves, sleeps, or is killed by a call itself."""
 
+import contextlib
 import hashlib
 import signal
-import contextlib
 import socket
 import subprocess
 import threading

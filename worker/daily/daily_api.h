@@ -1,5 +1,5 @@
 // Daily's REST API, one question after another. Follows its documentation at docs.daily.co
-// ("domain-dialin-config", read in 2026); tried against tests/flow/fake_daily.py only, which was
+// ("domain-dialin-config", read in 2026); tried against tests/harness/fake_daily.py only, which was
 // written from that documentation. Could not be verified without an account:
 // - whether the list shows `hmac` and `room_creation_api` (its example does not): a number without
 //   one in the list is asked for by its id;
