@@ -20,6 +20,7 @@ static const struct {
     {"stats", stats_run},     {"verify", verify_run}, {"replay", replay_run},
     {"dead", dead_run},       {"export", export_run}, {"forget", forget_run},
     {"refused", refused_run}, {"now", now_run},       {"staffing", staffing_run},
+    {"pause", pause_run},     {"resume", resume_run}, {"cancel", cancel_run},
 };
 
 static enum exit_code run(struct audit *audit)

@@ -30,10 +30,16 @@ enum command {
     REFUSED,
     NOW,
     STAFFING,
+    PAUSE,
+    UNPAUSE,
+    CANCEL,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
 #define OF_SELECTION (OF(LIST) | OF(REPLAY))
+#define OF_TIMES                                                                                   \
+    (OF_SELECTION | OF(STAFFING) | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED))
+#define OF_OPERATORS (OF(PAUSE) | OF(UNPAUSE) | OF(CANCEL))
 
 enum arguments { NO_ARGUMENT, ONE_ARGUMENT, MAYBE_ARGUMENT };
 
@@ -57,6 +63,10 @@ static const struct {
     [NOW] = {"now", NO_ARGUMENT, "now", "who waits, for how long, and who will be lost"},
     [STAFFING] = {"staffing", NO_ARGUMENT, "staffing --aht SECONDS",
                   "how many sessions the busiest five minutes needed"},
+    [PAUSE] = {"pause", ONE_ARGUMENT, "pause AGENT", "no call of this agent asks; they wait"},
+    [UNPAUSE] = {"resume", ONE_ARGUMENT, "resume AGENT", "its calls ask again"},
+    [CANCEL] = {"cancel", ONE_ARGUMENT, "cancel CALL_ID",
+                "ends a call that is queued or waiting: no bot for it"},
 };
 
 enum flag {
@@ -82,6 +92,8 @@ enum flag {
     WATCH,
     REVEAL,
     AHT,
+    OPERATOR,
+    INTENT,
     JSON,
     HELP,
     VERSION
@@ -92,16 +104,12 @@ static const struct {
     unsigned commands;
     const char *name, *value, *help;
 } FLAGS[] = {
-    {SINCE,
-     OF_SELECTION | OF(STAFFING) | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED),
-     "since", "TIME", "calls from this time on"},
-    {UNTIL,
-     OF_SELECTION | OF(STAFFING) | OF(STATS) | OF(VERIFY) | OF(EXPORT) | OF(DEAD) | OF(REFUSED),
-     "until", "TIME", "calls up to this time"},
+    {SINCE, OF_TIMES, "since", "TIME", "calls from this time on"},
+    {UNTIL, OF_TIMES, "until", "TIME", "calls up to this time"},
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
-     "expired, unknown, rejected, invalid or declined"},
+     "expired, unknown, rejected, invalid, declined or cancelled"},
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
@@ -112,7 +120,8 @@ static const struct {
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
     {SPEED, OF(REPLAY), "speed", "FACTOR", "1: as they rang (the default); 10; max"},
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
-    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET), "yes", NULL, "do it; without it nothing is changed"},
+    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET) | OF_OPERATORS, "yes", NULL,
+     "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
     {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
@@ -122,6 +131,8 @@ static const struct {
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
+    {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
+    {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
     {JSON, ~OF(EXPORT), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -236,11 +247,6 @@ static bool parse_format(const char *text, struct options *options)
     return !strcmp(text, "csv") || !strcmp(text, "json") || complain("--format", "is json or csv");
 }
 
-static bool is_url(const char *text)
-{
-    return strstr(text, "://") != NULL;
-}
-
 static bool take_flag(struct options *options, enum command command, enum flag flag,
                       const char *value)
 {
@@ -274,7 +280,7 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         selection->route = value;
         return true;
     case TO:
-        if (command == REPLAY && is_url(value)) {
+        if (command == REPLAY && strstr(value, "://")) {
             options->to_url = value;
         } else {
             selection->to = value;
@@ -294,6 +300,12 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return true;
     case REVEAL:
         options->reveal = true;
+        return true;
+    case OPERATOR:
+        options->operator_name = value;
+        return *value || complain("--operator", "is empty");
+    case INTENT:
+        options->intent = value;
         return true;
     case JSON:
         options->json = true;

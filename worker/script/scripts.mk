@@ -5,7 +5,7 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move lines renew take_over make_group resume release leave trim unknown \
-           account snapshot sample rights replay forget
+           account snapshot sample rights replay forget pause cancel
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
@@ -28,6 +28,8 @@ parts.sample     := script/prelude stream/sample
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
+parts.pause      := script/prelude audit/commands/pause
+parts.cancel     := script/prelude record/event record/call record/ending audit/commands/cancel
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.
