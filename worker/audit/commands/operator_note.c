@@ -27,7 +27,7 @@ static void find_name(struct operator_note *note)
 }
 
 bool operator_note_intend(struct operator_note *note, struct audit *audit, const char *action,
-                          const char *what, const char *value)
+                          const char *field, const char *value)
 {
     struct database *database = audit->database;
     *note = (struct operator_note){.audit = audit};
@@ -36,12 +36,12 @@ bool operator_note_intend(struct operator_note *note, struct audit *audit, const
         return true;
     }
     const struct bytes_view argv[] = {
-        VIEW("XADD"),       database_key(database, REDIS_KEY_OPERATORS, ""),
-        VIEW("MAXLEN"),     VIEW("~"),
-        VIEW(KEPT),         VIEW("*"),
-        VIEW("action"),     view_of_text(action),
-        VIEW("operator"),   view_of_text(note->name),
-        view_of_text(what), view_of_text(value)};
+        VIEW("XADD"),        database_key(database, REDIS_KEY_OPERATORS, ""),
+        VIEW("MAXLEN"),      VIEW("~"),
+        VIEW(KEPT),          VIEW("*"),
+        VIEW("action"),      view_of_text(action),
+        VIEW("operator"),    view_of_text(note->name),
+        view_of_text(field), view_of_text(value)};
     redisReply *reply = database_ask_shaped(database, "s", sizeof argv / sizeof argv[0], argv);
     if (reply) {
         view_copy(reply_view(reply), note->id, sizeof note->id);
