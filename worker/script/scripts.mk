@@ -31,6 +31,8 @@ parts.sample     := script/prelude stream/sample
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
+parts.pause      := script/prelude audit/commands/pause
+parts.cancel     := script/prelude record/event record/call record/ending audit/commands/cancel
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.
