@@ -8,9 +8,10 @@ SCRIPTS := begin finish admit overdue move outlook due lines renew take_over mak
            resume release leave trim unknown account snapshot sample rights replay forget \
            pause cancel
 
-parts.begin      := script/prelude record/event record/call record/ending line/turnover line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/turnover line/pace line/rejecting \
-                    line/starts record/finish
+parts.begin      := script/prelude record/event record/call record/callback record/ending line/turnover \
+                    line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
+                    line/pace line/rejecting line/starts record/finish
 parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
@@ -24,7 +25,7 @@ parts.resume     := script/prelude stream/resume
 parts.release    := script/prelude stream/release
 parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
-parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
+parts.unknown    := script/prelude record/event record/call record/callback record/ending stream/unknown
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
 parts.sample     := script/prelude stream/sample
@@ -32,7 +33,8 @@ parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 parts.pause      := script/prelude audit/commands/pause
-parts.cancel     := script/prelude record/event record/call record/ending audit/commands/cancel
+parts.cancel     := script/prelude record/event record/call record/callback record/ending \
+                    audit/commands/cancel
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.

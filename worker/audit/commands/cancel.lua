@@ -45,7 +45,8 @@ local function cancel()
     leave_everything()
     local fields = { 'error', ARGV[3], 'kind', kind, 'entry', entry, 'from', from, 'to', to, 'agent', agent,
         'attempts', attempts, 'received_ms', received_ms, 'sha256', sha256, 'updated_ms', now_text }
-    end_call('dead', 'cancelled', ARGV[3], attempts, fields)
+    number = is_callback() and to:gsub('%D', '') or '' -- it may be called back again
+    end_call('dead', 'cancelled', ARGV[3], attempts, fields, '')
     if not was_read then
         redis.call('HSET', call_key, 'unread', '1')
         redis.call('HINCRBY', counts, 'ended_unread', '1')
