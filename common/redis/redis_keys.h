@@ -18,6 +18,7 @@
     X(INDEX, ":index:")       /* set for each minute of entries: the numbers, agents, outcomes */  \
     X(REPLAYS, ":replays")    /* hash: how often each call was replayed */                         \
     X(REFUSED, ":refused")    /* stream: genuine webhooks that are not calls */                    \
+    X(DAILY, ":daily")        /* stream, group `events`: Daily's events as they came */            \
     X(WORKER, ":worker:")     /* text, expires: the lease of a worker, by its consumer */          \
     X(GONE, ":gone")          /* sorted set: consumers without a lease, by when that was seen */   \
     X(LINES, ":lines")        /* set: the agents that have a wait queue ("line") */                \

@@ -28,7 +28,7 @@ local function note_rejection()
     redis.call('EXPIRE', rejected, PACE_KEPT_S)
     if not is_rejecting() and redis.call('SCARD', rejected) >= REJECTED_CALLS_MAX then
         redis.call('HSET', rejecting, route, text(now + REJECTING_PAUSE_MS))
-        slow_down(now, 0) -- so that the agent has a wait queue
+        slow_down(now, 0, false) -- so that the agent has a wait queue
         make_due(route)
     end
     redis.call('EXPIRE', rejecting, PACE_KEPT_S)

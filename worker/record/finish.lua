@@ -252,7 +252,11 @@ local function finish(...)
     local others_ms = outcome.http_status == '' and contact_of_others()
     local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
     if outcome.name == 'line' or outcome.lines_up == '1' then
-        slow_down(begun_ms, tonumber(outcome.retry_after_ms))
+        local is_full = outcome.name == 'line' and outcome.is_down ~= '1' and not was_rejected
+        slow_down(begun_ms, tonumber(outcome.retry_after_ms), is_full)
+        if is_full then
+            redis.call('HSET', pace, 'failures', 0)
+        end
         if outcome.is_down == '1' then
             note_down()
         end

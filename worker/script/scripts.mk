@@ -7,10 +7,10 @@
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
            resume release leave trim unknown account snapshot sample rights replay forget
 
-parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
-                    record/finish
-parts.admit      := script/prelude line/estimate line/admit
+parts.begin      := script/prelude record/event record/call record/ending line/turnover line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/ending line/turnover line/pace line/rejecting \
+                    line/starts record/finish
+parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
 parts.outlook    := script/prelude line/estimate line/rate line/outlook
