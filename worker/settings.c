@@ -93,18 +93,6 @@ static void check_agent(struct settings *settings, struct config_problems *probl
     bytes_release(&problem);
 }
 
-// Members that the file may have by the contract, and that this version would ignore.
-static void refuse_later_members(const struct route_file *file, struct config_problems *problems)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const struct route_rule *rule = &file->rules[i];
-        if (rule->callback.within_s) {
-            config_problem(problems, "ROUTES_FILE", "route %s: callback is not in this version",
-                           rule->name);
-        }
-    }
-}
-
 static void check_routes(struct settings *settings, struct config_problems *problems)
 {
     struct bytes problem;
@@ -117,8 +105,6 @@ static void check_routes(struct settings *settings, struct config_problems *prob
     settings->routing = routing_open(&routing_settings, &problem);
     if (!settings->routing) {
         config_problem(problems, "ROUTES_FILE", "%s", bytes_text(&problem));
-    } else {
-        refuse_later_members(&settings->routing->file, problems);
     }
     bytes_release(&problem);
 }

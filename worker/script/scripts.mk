@@ -7,9 +7,10 @@
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
            resume release leave trim unknown account snapshot sample rights replay forget
 
-parts.begin      := script/prelude record/event record/call record/ending line/turnover line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/turnover line/pace line/rejecting \
-                    line/starts record/finish
+parts.begin      := script/prelude record/event record/call record/callback record/ending line/turnover \
+                    line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
+                    line/pace line/rejecting line/starts record/finish
 parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
@@ -23,7 +24,7 @@ parts.resume     := script/prelude stream/resume
 parts.release    := script/prelude stream/release
 parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
-parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
+parts.unknown    := script/prelude record/event record/call record/callback record/ending stream/unknown
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
 parts.sample     := script/prelude stream/sample

@@ -64,6 +64,7 @@ if own then
     redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
     redis.call('DEL', prefix .. KEY_LOOKUP .. call_id)
     redis.call('DEL', prefix .. KEY_CALLER .. (field(hash, 'route') or '') .. ':' .. ARGV[5])
+    redis.call('DEL', prefix .. KEY_SERVED .. redis.sha1hex(ARGV[5]))
 end
 redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
 advance_low_water_mark() -- a worker that remembers the entry as the newest sees that it was finished
