@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "call_lookup.h"
+#include "callback.h"
 #include "log.h"
 #include "start_client.h"
 
@@ -189,6 +190,8 @@ static void send_finish(struct call *call)
 
 static void finish(struct call *call)
 {
+    const struct calls *calls = call->owner;
+    callback_prepare(call, calls->commands, calls->settings.place.hold_limit_ms);
     move(call, CALL_FINISHING);
     send_finish(call);
 }
@@ -306,6 +309,10 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         return;
     case RECORD_DECLINED:
         give_up(call, "declined", "its caller has rung too often");
+        stream_reader_pull(calls->reader);
+        return;
+    case RECORD_SERVED:
+        give_up(call, "served", "its number has been served since");
         stream_reader_pull(calls->reader);
         return;
     case RECORD_ELSEWHERE:
