@@ -1,6 +1,6 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua and rejecting.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua, rejecting.lua and room.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
@@ -57,6 +57,9 @@ local function start_late(state, reason, letter)
         end
     end
     redis.call('HSET', call_key, unpack(fields))
+    if state == 'dead' then
+        enter_room(call_id, kind, outcome.room_url)
+    end
 end
 
 -- Of all calls so far: by this a worker sees that Redis came back with less than it had.
@@ -250,6 +253,9 @@ local function finish(...)
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, outcome.callback,
             unpack(late))
+        if outcome.name == 'started' then
+            enter_room(call_id, kind, outcome.room_url or '')
+        end
         if outcome.reason == 'rejected' then
             return 'rejected ' .. ended_count() .. (is_rejecting() and ' 1' or ' 0')
         end
