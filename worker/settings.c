@@ -52,6 +52,9 @@ const struct config_option SETTINGS_TABLE[] = {
      "how long after that the answer to a request that left in time is waited for, in seconds"},
     {"ROOM_EXPIRY_S", CONFIG_NUMBER, offsetof(struct settings, room_expiry_s), "300", 30, 86400,
      "how long a room can be joined after the request, in seconds"},
+    {"CONNECT_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, connect_limit_s), "60", 1, 3600,
+     "how long after its start a caller may take to reach the bot, in seconds; then, if Daily's "
+     "events come and none says so, the call is never_connected"},
     {"LEASE_S", CONFIG_NUMBER, offsetof(struct settings, lease_s), "10", 3, 60,
      "seconds without a heartbeat after which other workers claim this worker's calls"},
     {"DRAIN_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, drain_timeout_s), "80", 0, 600,
