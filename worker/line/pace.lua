@@ -28,13 +28,23 @@ local DOWN_PROBE_MS = 5000 -- one call of a route with a further agent still ask
 local MOVED_MAX = 10000 -- calls that become due together
 local lines, holds, moves = prefix .. KEY_LINES, prefix .. KEY_HOLDS, prefix .. KEY_MOVES
 
+-- The routes that the agent rejects call after call, and when the next of each may ask: rejecting.lua.
+local function rejecting_key()
+    return prefix .. KEY_REJECTING .. agent
+end
+
+-- Is the agent down, or does it reject every call of this route? Calls with a further agent do not wait.
+local function is_to_be_left()
+    return redis.call('HEXISTS', pace, 'down_ms') == 1 or
+        redis.call('HEXISTS', rejecting_key(), route) == 1
+end
+
 local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
     redis.call('ZADD', holds, hold_ms, call_id)
     redis.call('SADD', lines, agent)
     if moves_ms ~= '' then
-        local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
-        redis.call('ZADD', moves, is_down and now_text or moves_ms, call_id)
+        redis.call('ZADD', moves, is_to_be_left() and now_text or moves_ms, call_id)
     end
     give_to('line', entry)
     if not has_waited then
@@ -52,25 +62,36 @@ local function leave_line()
     end
 end
 
--- The agent is misconfigured, or fails each time: calls of a route with a further agent move there.
-local function note_down()
-    if redis.call('HSETNX', pace, 'down_ms', now_text) == 1 then
-        redis.call('HSET', pace, 'down_probe_ms', now_text)
-        for _, id in ipairs(redis.call('EXISTS', moves) == 1 and
-            redis.call('ZRANGE', line, 0, MOVED_MAX - 1) or {}) do
+-- All waiting calls of the agent that have a further agent; `of_route`: only those of this route.
+local function make_due(of_route)
+    for _, id in ipairs(redis.call('EXISTS', moves) == 1 and
+        redis.call('ZRANGE', line, 0, MOVED_MAX - 1) or {}) do
+        if not of_route or redis.call('HGET', prefix .. KEY_CALL .. id, 'route') == of_route then
             redis.call('ZADD', moves, 'XX', now_text, id)
         end
     end
 end
 
--- May this new call ask an agent that is down, which the others leave at once?
+-- The agent is misconfigured, or fails each time: calls of a route with a further agent move there.
+local function note_down()
+    if redis.call('HSETNX', pace, 'down_ms', now_text) == 1 then
+        redis.call('HSET', pace, 'down_probe_ms', now_text)
+        make_due(nil)
+    end
+end
+
+-- May this new call ask an agent that is down, or rejects its route, and that the others leave at once?
 local function is_down_probe()
     local known = redis.call('HMGET', pace, 'down_ms', 'down_probe_ms')
-    if not known[1] or left_until(tonumber(known[2] or 0) + DOWN_PROBE_MS) > 0 then
-        return false
+    local rejecting_ms = redis.call('HGET', rejecting_key(), route)
+    if known[1] and left_until(tonumber(known[2] or 0) + DOWN_PROBE_MS) == 0 then
+        redis.call('HSET', pace, 'down_probe_ms', now_text)
+        return true
+    elseif not known[1] and rejecting_ms and left_until(tonumber(rejecting_ms)) == 0 then
+        redis.call('HSET', rejecting_key(), route, text(now + REJECTING_PAUSE_MS))
+        return true
     end
-    redis.call('HSET', pace, 'down_probe_ms', now_text)
-    return true
+    return false
 end
 
 -- The first refusal of requests that were out together ends a measurement of the turnover.
