@@ -21,7 +21,7 @@ struct patient {
     struct agent_health *health;
     enum agent_problem problem;
     uint64_t since_ms, logged_ms;
-    uint64_t failed; // attempts since it began
+    uint64_t failed;  // attempts since it began
     uint64_t well_ms; // when it answered last; 0: never
     uint64_t failing_ms, warned_ms;
     unsigned in_row; // failures since then, the first of them at `failing_ms`

@@ -1,6 +1,6 @@
 // Tells the operator how each agent is: an error when it begins to fail or to reject us, every 10 s
-// while that lasts, with how many calls are unfinished, and a line when it is over. Of single requests
-// that fail while others succeed, a warning, at most one in 10 s.
+// while that lasts, with how many calls are unfinished, and a line when it is over. Of single
+// requests that fail while others succeed, a warning, at most one in 10 s.
 #ifndef DIALIN_AGENT_HEALTH_H
 #define DIALIN_AGENT_HEALTH_H
 
