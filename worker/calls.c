@@ -230,7 +230,8 @@ static bool may_send(void *arg)
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
+    uint64_t left_ms = hold_left_ms(&call->hold) +
+                       (call->kind == WEBHOOK_TRUNK ? 0 : calls->settings.hold_grace_ms);
     const struct start_request request = {
         .route = &call->place.agent->route,
         .call_id = view_of_text(call->call_id),

@@ -69,6 +69,7 @@ enum flag {
     TO,
     AGENT,
     ROUTE,
+    KIND,
     LIMIT,
     BEFORE,
     SPEED,
@@ -107,6 +108,7 @@ static const struct {
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
+    {KIND, OF_SELECTION, "kind", "KIND", "dialin, dialout or trunk"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
@@ -221,6 +223,14 @@ static bool parse_reason(const char *text, struct selection *selection)
                                 "served, cancelled or conflict");
 }
 
+static bool parse_kind(const char *text, struct selection *selection)
+{
+    enum webhook_kind kind = WEBHOOK_DIALIN;
+    selection->kind = text;
+    return webhook_kind_of(view_of_text(text), &kind) ||
+           complain("--kind", "is dialin, dialout or trunk");
+}
+
 static bool parse_handle_s(const char *text, struct options *options)
 {
     size_t len = strlen(text);
@@ -273,6 +283,8 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case ROUTE:
         selection->route = value;
         return true;
+    case KIND:
+        return parse_kind(value, selection);
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
