@@ -15,9 +15,11 @@ knows.worker/line    := common/core common/redis common/webhook worker/script wo
 knows.worker/agent   := common/core common/http common/webhook
 knows.worker/redact  := common/core
 knows.worker/history := common/core common/redis common/webhook worker/agent worker/script worker/line
+# Daily's REST API over https, for dialin-audit, which itself does not know http.
+knows.worker/daily   := common/core common/http common/webhook
 knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS) worker/history
 knows.worker/audit   := common/core common/redis common/webhook worker $(WORKER_PARTS) worker/history \
-                        worker/audit/terminal
+                        worker/daily worker/audit/terminal
 knows.worker/audit/commands := worker/audit $(knows.worker/audit)
 knows.worker/audit/terminal := common/core
 knows.worker/board   := $(COMMON_PARTS) worker/script worker/line worker/history

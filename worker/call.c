@@ -5,6 +5,7 @@
 #include "call_lookup.h"
 
 #include "memory.h"
+#include "overflow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,11 +79,11 @@ void call_free(struct call *call)
 struct record_call call_for_record(const struct call *call, const struct redis *redis)
 {
     const struct route_rule *rule = call->place.rule;
-    uint64_t rang_ms = hold_rang_in_redis_ms(&call->hold, redis), after_s = 0;
+    uint64_t rang_ms = hold_rang_in_redis_ms(&call->hold, redis);
     uint64_t priority_s = call->lookup && call->lookup->has_priority ? call->lookup->priority_s
                           : rule                                     ? rule->priority_s
                                                                      : 0;
-    bool moves_on = route_place_next_after(&call->place, &after_s);
+    const struct route_step *next = route_place_next_step(&call->place);
     return (struct record_call){
         .entry_id = view_of_text(call->entry_id),
         .call_id = view_of_text(call->call_id),
@@ -94,7 +95,7 @@ struct record_call call_for_record(const struct call *call, const struct redis *
         .step = call->place.step,
         .why_moved = call->why_moved,
         .out_max = call->place.agent->max_in_flight,
-        .next_ms = moves_on ? rang_ms + after_s * 1000 : 0,
+        .next_ms = next ? overflow_due_ms(next, rang_ms) : 0,
         .limit = call->limit ? call->limit : "",
         .lookup = call->lookup_record        ? call->lookup_record
                   : call_lookup_is_due(call) ? "ask"

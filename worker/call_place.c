@@ -103,9 +103,11 @@ static void find_again(struct call *call, const struct routing *routing,
 // A call that has asked in vain moves on before it asks again, if it has waited long enough.
 static void move_on(struct call *call)
 {
-    uint64_t after_s = 0;
-    while (call->failures > 0 && route_place_next_after(&call->place, &after_s) &&
-           hold_age_ms(&call->hold) >= after_s * MS_PER_S && route_place_next(&call->place)) {
+    const struct route_step *next = route_place_next_step(&call->place);
+    while (call->failures > 0 && next && !next->is_by_forecast &&
+           hold_age_ms(&call->hold) >= next->after_s * MS_PER_S) {
+        route_place_next(&call->place);
+        next = route_place_next_step(&call->place);
         call->why_moved = "overflow";
     }
 }

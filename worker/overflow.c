@@ -1,28 +1,42 @@
 // See overflow.h.
 #include "overflow.h"
 
+#include "forecast.h"
 #include "memory.h"
+#include "outlook.h"
 #include "redis_command.h"
 #include "route_place.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MS_PER_S 1000
+
 struct overflow {
     struct loop_timer *timer;
     struct scripts *scripts;
     struct stream_reader *reader;
     struct lines *lines;
+    struct outlook *outlook;
     const char *consumer;
     struct routing *routing;
     bool is_looking, is_again, is_stopped;
 };
 
-static bool has_overflow(const struct routing *routing)
+uint64_t overflow_due_ms(const struct route_step *step, uint64_t rang_ms)
+{
+    return step->is_by_forecast ? FORECAST_MOVES_MS : rang_ms + step->after_s * MS_PER_S;
+}
+
+// Has any route of this worker further agents, and any of these by the forecast?
+static bool has_overflow(const struct routing *routing, bool is_by_forecast)
 {
     for (size_t i = 0; i < routing->file.count; i++) {
-        if (routing->file.rules[i].overflow_count > 0) {
-            return true;
+        const struct route_rule *rule = &routing->file.rules[i];
+        for (size_t step = 0; step < rule->overflow_count; step++) {
+            if (!is_by_forecast || rule->overflow[step].is_by_forecast) {
+                return true;
+            }
         }
     }
     return false;
@@ -46,14 +60,15 @@ static void move(struct overflow *overflow, const redisReply *call)
 {
     char step[REDIS_NUMBER_BYTES], after_ms[REDIS_NUMBER_BYTES], out_max[REDIS_NUMBER_BYTES];
     struct route_place place;
-    uint64_t after_s = 0;
     unsigned from = (unsigned)strtoul(call->element[3]->str, NULL, 10);
     if (!route_place_find(overflow->routing, reply_view(call->element[1]),
                           reply_view(call->element[2]), from, &place) ||
-        !route_place_next(&place)) {
+        !route_place_next_step(&place)) {
         return;
     }
-    bool has_next = route_place_next_after(&place, &after_s);
+    const char *why = route_place_next_step(&place)->is_by_forecast ? "forecast" : "waited";
+    route_place_next(&place);
+    const struct route_step *next = route_place_next_step(&place);
     const struct bytes_view argv[] = {
         view_of_text(overflow->consumer),
         reply_view(call->element[0]),
@@ -61,8 +76,9 @@ static void move(struct overflow *overflow, const redisReply *call)
         reply_view(call->element[3]),
         view_of_text(place.agent->route.agent),
         redis_number(step, place.step),
-        has_next ? redis_number(after_ms, after_s * 1000) : VIEW(""),
+        next ? redis_number(after_ms, overflow_due_ms(next, 0)) : VIEW(""),
         redis_number(out_max, place.agent->max_in_flight),
+        view_of_text(why),
     };
     scripts_send(overflow->scripts, SCRIPT_MOVE, sizeof argv / sizeof argv[0], argv, on_moved,
                  overflow);
@@ -104,8 +120,11 @@ static void look(void *arg)
         overflow->is_again = true;
         return;
     }
+    if (has_overflow(overflow->routing, true)) {
+        outlook_look(overflow->outlook);
+    }
     overflow->is_looking =
-        has_overflow(overflow->routing) &&
+        has_overflow(overflow->routing, false) &&
         scripts_send(overflow->scripts, SCRIPT_OVERDUE, 1, argv, on_due, overflow);
     if (!overflow->is_looking) {
         loop_timer_start(overflow->timer, OVERFLOW_LOOK_MS);
@@ -139,6 +158,7 @@ struct overflow *overflow_open(struct loop *loop, struct scripts *scripts,
     overflow->lines = lines;
     overflow->consumer = consumer;
     overflow->routing = routing_keep(routing);
+    overflow->outlook = outlook_open(scripts, look, overflow);
     overflow->timer = loop_timer_open(loop, look, overflow);
     loop_timer_start(overflow->timer, OVERFLOW_LOOK_MS);
     return overflow;
@@ -147,6 +167,7 @@ struct overflow *overflow_open(struct loop *loop, struct scripts *scripts,
 void overflow_close(struct overflow *overflow)
 {
     loop_timer_close(overflow->timer);
+    outlook_close(overflow->outlook);
     routing_release(overflow->routing);
     free(overflow);
 }

@@ -102,16 +102,9 @@ static void refuse_later_members(const struct route_file *file, struct config_pr
 {
     for (size_t i = 0; i < file->count; i++) {
         const struct route_rule *rule = &file->rules[i];
-        bool has_forecast = false;
-        for (size_t step = 0; step < rule->overflow_count; step++) {
-            has_forecast = has_forecast || rule->overflow[step].is_by_forecast;
-        }
-        const char *member = rule->callback.within_s ? "callback"
-                             : has_forecast          ? "after_s \"forecast\""
-                                                     : NULL;
-        if (member) {
-            config_problem(problems, "ROUTES_FILE", "route %s: %s is not in this version",
-                           rule->name, member);
+        if (rule->callback.within_s) {
+            config_problem(problems, "ROUTES_FILE", "route %s: callback is not in this version",
+                           rule->name);
         }
     }
 }

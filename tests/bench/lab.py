@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "flow"))
+sys.path.insert(0, str(ROOT / "tests" / "harness"))
 
 import daily  # noqa: E402
 from stack import (Process, Redis, Stack, build_folder, clean_environment, free_port,  # noqa: E402

@@ -14,7 +14,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "flow"))
+sys.path.insert(0, str(ROOT / "tests" / "harness"))
 
 import daily  # noqa: E402
 from burst import Burst  # noqa: E402

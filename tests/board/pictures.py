@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "flow"))
+sys.path.insert(0, str(HERE.parent / "harness"))
 
 import daily
 from ledger import Ledger

@@ -11,7 +11,7 @@ import ssl
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "flow"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 
 from namespace import drop_packets, take_packets  # noqa: E402
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "flow"), str(HERE.parent / "chaos")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "harness"), str(HERE.parent / "chaos")]
 
 import daily  # noqa: E402
 import http_raw  # noqa: E402

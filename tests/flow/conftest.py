@@ -6,9 +6,11 @@ starts one of its own. Tests of one module may share programs (`shared`), with c
 own.
 """
 
+import pathlib
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "harness"))
 
 import pytest
 

@@ -1,5 +1,6 @@
 """What becomes of a worker's calls when it dies, leaves, sleeps, or is killed by a call itself."""
 
+import contextlib
 import hashlib
 import signal
 import socket
@@ -256,7 +257,8 @@ class ShutPort:
             threading.Thread(target=self.read, args=(client, port), daemon=True).start()
 
     def read(self, client, port):
-        with client:
+        # A request that was given up is broken off by a reset.
+        with client, contextlib.suppress(ConnectionResetError):
             while data := client.recv(65536):
                 self.received[port] += data
 

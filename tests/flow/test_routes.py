@@ -437,9 +437,7 @@ def test_a_caller_rings_no_more_often_than_the_limit(stack, ledger, start, route
     assert not ledger.client.exists(key)
 
 
-@pytest.mark.parametrize("member", [
-    {"callback": {"within_s": 60, "to": ["+1*"]}},
-    {"overflow": [{"after_s": "forecast", "agent": "x", "start_url": "http://127.0.0.1/start"}]}])
+@pytest.mark.parametrize("member", [{"callback": {"within_s": 60, "to": ["+1*"]}}])
 def test_what_would_be_ignored_is_refused(stack, routes, member):
     done = stack.run("dialin-worker", "--check-config", START_URL="http://127.0.0.1/start",
                      ROUTES_FILE=routes({"name": "later", **member}),

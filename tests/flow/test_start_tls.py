@@ -82,7 +82,7 @@ class TlsAgent:
         self.port = free_port()
         self.notes = folder / "tls-agent.json"
         self.process = subprocess.Popen(
-            [sys.executable, pathlib.Path(__file__).parent / "tls_agent.py", str(certificate),
+            [sys.executable, pathlib.Path(__file__).resolve().parents[1] / "harness" / "tls_agent.py", str(certificate),
              str(self.port), str(latency_s), str(self.notes)], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 

@@ -28,7 +28,7 @@ import time
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "flow"))
+sys.path.insert(0, str(ROOT / "tests" / "harness"))
 
 import daily  # noqa: E402
 import http_raw  # noqa: E402

@@ -33,7 +33,7 @@ const char *route_place_name(const struct route_place *place)
     return place->rule ? place->rule->name : "";
 }
 
-static const struct route_step *next_step(const struct route_place *place)
+const struct route_step *route_place_next_step(const struct route_place *place)
 {
     const struct route_rule *rule = place->rule;
     return rule && place->step < rule->overflow_count ? &rule->overflow[place->step] : NULL;
@@ -41,17 +41,10 @@ static const struct route_step *next_step(const struct route_place *place)
 
 bool route_place_next(struct route_place *place)
 {
-    const struct route_step *step = next_step(place);
+    const struct route_step *step = route_place_next_step(place);
     if (step) {
         place->agent = step->agent;
         place->step++;
     }
-    return step != NULL;
-}
-
-bool route_place_next_after(const struct route_place *place, uint64_t *after_s)
-{
-    const struct route_step *step = next_step(place);
-    *after_s = step ? step->after_s : 0;
     return step != NULL;
 }

@@ -22,6 +22,7 @@ struct audit_settings {
     char *demo_start_url;
     char *daily_api_key;
     char *daily_api_url;
+    char *daily_ca_file, *start_ca_file; // paths; NULL: the system's
     char *routes_file;
     char *allow_http;
     char *replay_api_key;

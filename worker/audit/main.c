@@ -16,19 +16,31 @@ static const struct {
     const char *name;
     command_run *run;
 } COMMANDS[] = {
-    {"list", list_run},       {"show", show_run},     {"tail", tail_run},
-    {"stats", stats_run},     {"verify", verify_run}, {"replay", replay_run},
-    {"dead", dead_run},       {"export", export_run}, {"forget", forget_run},
-    {"refused", refused_run}, {"now", now_run},       {"staffing", staffing_run},
+    {"list", list_run},       {"show", show_run},       {"tail", tail_run},
+    {"stats", stats_run},     {"verify", verify_run},   {"replay", replay_run},
+    {"dead", dead_run},       {"export", export_run},   {"forget", forget_run},
+    {"refused", refused_run}, {"now", now_run},         {"staffing", staffing_run},
+    {"doctor", doctor_run},   {"secrets", secrets_run},
 };
+
+// These open Redis themselves, if at all.
+static bool is_without_redis(const char *command)
+{
+    return !strcmp(command, "doctor") || !strcmp(command, "secrets");
+}
 
 static enum exit_code run(struct audit *audit)
 {
     enum exit_code code = EXIT_USAGE;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
-        if (!strcmp(COMMANDS[i].name, audit->options->command)) {
-            code = COMMANDS[i].run(audit);
+        if (strcmp(COMMANDS[i].name, audit->options->command) != 0) {
+            continue;
         }
+        bool is_without = is_without_redis(COMMANDS[i].name);
+        audit->database =
+            is_without ? NULL
+                       : database_open(&audit->settings->redis, audit->settings->redis_prefix);
+        code = audit->database || is_without ? COMMANDS[i].run(audit) : EXIT_NOT_DONE;
     }
     if (screen_is_gone()) { // says it
         return EXIT_NOT_DONE;
@@ -59,8 +71,7 @@ static int run_command_line(int argc, char **argv)
     } else {
         struct audit audit = {.options = &options, .settings = &settings};
         screen_init(&audit.screen);
-        audit.database = database_open(&settings.redis, settings.redis_prefix);
-        code = audit.database ? run(&audit) : EXIT_NOT_DONE;
+        code = run(&audit);
         database_close(audit.database);
     }
     config_problems_release(&problems);

@@ -2,20 +2,18 @@
 #include "options.h"
 
 #include "audit_settings.h"
-#include "loop.h"
+#include "option_values.h"
 #include "phone_number.h"
 #include "spelling.h"
 #include "screen.h"
 #include "time_text.h"
 
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PROGRAM "dialin-audit"
-#define LIMIT_DIGITS_MAX 9
 
 enum command {
     LIST,
@@ -30,6 +28,8 @@ enum command {
     REFUSED,
     NOW,
     STAFFING,
+    DOCTOR,
+    SECRETS,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
@@ -57,6 +57,10 @@ static const struct {
     [NOW] = {"now", NO_ARGUMENT, "now", "who waits, for how long, and who will be lost"},
     [STAFFING] = {"staffing", NO_ARGUMENT, "staffing --aht SECONDS",
                   "how many sessions the busiest five minutes needed"},
+    [DOCTOR] = {"doctor", NO_ARGUMENT, "doctor",
+                "what is wrong between Daily, us, Redis and the agent, and what to do"},
+    [SECRETS] = {"secrets", NO_ARGUMENT, "secrets --from-daily",
+                 "writes the secrets of Daily's numbers into a file, for PINLESS_HMAC_SECRET_FILE"},
 };
 
 enum flag {
@@ -83,6 +87,9 @@ enum flag {
     WATCH,
     REVEAL,
     AHT,
+    NUMBER,
+    URL,
+    FROM_DAILY,
     JSON,
     HELP,
     VERSION
@@ -114,17 +121,24 @@ static const struct {
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
     {SPEED, OF(REPLAY), "speed", "FACTOR", "1: as they rang (the default); 10; max"},
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
-    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET), "yes", NULL, "do it; without it nothing is changed"},
+    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET) | OF(DOCTOR), "yes", NULL,
+     "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
     {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
+    {FROM_DAILY, OF(SECRETS), "from-daily", NULL, "asks Daily, with DAILY_API_KEY"},
+    {OUTPUT, OF(SECRETS), "output", "FILE", "where they go: a file that only its owner reads"},
+    {WATCH, OF(SECRETS), "watch", NULL, "asks again every few seconds, until Ctrl-C"},
+    {NUMBER, OF(DOCTOR), "number", "NUMBER",
+     "points this number at --url; says what, without --yes"},
+    {URL, OF(DOCTOR), "url", "URL", "where Daily should send webhooks: https://…/api/dial"},
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
     {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
-    {JSON, ~OF(EXPORT), "json", NULL, "one JSON object a line, for programs"},
+    {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
 
@@ -164,88 +178,6 @@ static void print_help(void)
     config_print_table(AUDIT_SETTINGS_TABLE);
 }
 
-static bool complain(const char *subject, const char *sentence)
-{
-    screen_complain("%s %s", subject, sentence);
-    return false;
-}
-
-static bool parse_time(const char *flag, const char *text, uint64_t *ms)
-{
-    return time_text_parse(text, loop_wall_ms(), ms) ||
-           complain(flag, "is not a time; give one as " TIME_TEXT_FORMS);
-}
-
-static bool parse_limit(const char *text, uint64_t *limit)
-{
-    size_t len = strlen(text);
-    if (len == 0 || len > LIMIT_DIGITS_MAX || strspn(text, "0123456789") != len) {
-        return complain("--limit", "must be a number");
-    }
-    *limit = strtoull(text, NULL, 10);
-    return true;
-}
-
-static bool parse_speed(const char *text, double *speed)
-{
-    char *end = NULL;
-    if (!strcmp(text, "max")) {
-        *speed = 0;
-        return true;
-    }
-    *speed = strtod(text, &end);
-    return (end != text && !*end && isfinite(*speed) && *speed > 0 &&
-            *speed <= OPTIONS_SPEED_MAX) ||
-           complain("--speed", "must be a factor from above 0 to 1000, or max");
-}
-
-static bool parse_state(const char *text, struct options *options)
-{
-    enum recorded_state state = RECORDED_UNKNOWN;
-    options->selection.state = text;
-    return recorded_state_of(text, &state) ||
-           complain("--state", "is queued, starting, waiting, started, dead, duplicate or unknown");
-}
-
-// Every reason with which a call can be dead, of this version or a later one.
-static bool parse_reason(const char *text, struct selection *selection)
-{
-    static const char *const REASONS[] = {"expired", "unknown",   "rejected",
-                                          "invalid", "declined",  "abandoned",
-                                          "served",  "cancelled", "conflict"};
-    selection->reason = text;
-    for (size_t i = 0; i < sizeof REASONS / sizeof REASONS[0]; i++) {
-        if (!strcmp(REASONS[i], text)) {
-            return true;
-        }
-    }
-    return complain("--reason", "is expired, unknown, rejected, invalid, declined, abandoned, "
-                                "served, cancelled or conflict");
-}
-
-static bool parse_kind(const char *text, struct selection *selection)
-{
-    enum webhook_kind kind = WEBHOOK_DIALIN;
-    selection->kind = text;
-    return webhook_kind_of(view_of_text(text), &kind) ||
-           complain("--kind", "is dialin, dialout or trunk");
-}
-
-static bool parse_handle_s(const char *text, struct options *options)
-{
-    size_t len = strlen(text);
-    bool is_number = len > 0 && len <= LIMIT_DIGITS_MAX && strspn(text, "0123456789") == len;
-    options->handle_s = is_number ? strtoull(text, NULL, 10) : 0;
-    return (options->handle_s > 0 && options->handle_s <= OPTIONS_AHT_MAX) ||
-           complain("--aht", "must be a number of seconds from 1 to 86400");
-}
-
-static bool parse_format(const char *text, struct options *options)
-{
-    options->format = !strcmp(text, "csv") ? EXPORT_CSV : EXPORT_JSON;
-    return !strcmp(text, "csv") || !strcmp(text, "json") || complain("--format", "is json or csv");
-}
-
 static bool is_url(const char *text)
 {
     return strstr(text, "://") != NULL;
@@ -257,23 +189,23 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     struct selection *selection = &options->selection;
     switch (flag) {
     case SINCE:
-        return parse_time("--since", value, &selection->since_ms);
+        return option_time("--since", value, &selection->since_ms);
     case UNTIL:
-        return parse_time("--until", value, &selection->until_ms);
+        return option_time("--until", value, &selection->until_ms);
     case BEFORE:
-        return parse_time("--before", value, &options->before_ms);
+        return option_time("--before", value, &options->before_ms);
     case STATE:
-        return parse_state(value, options);
+        return option_state(value, options);
     case LIMIT:
-        return parse_limit(value, &selection->limit);
+        return option_limit(value, &selection->limit);
     case SPEED:
-        return parse_speed(value, &options->speed);
+        return option_speed(value, &options->speed);
     case FORMAT:
-        return parse_format(value, options);
+        return option_format(value, options);
     case REASON:
-        return parse_reason(value, selection);
+        return option_reason(value, selection);
     case AHT:
-        return parse_handle_s(value, options);
+        return option_handle_s(value, options);
     case FROM:
         selection->from = value;
         return true;
@@ -284,7 +216,7 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         selection->route = value;
         return true;
     case KIND:
-        return parse_kind(value, selection);
+        return option_kind(value, selection);
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
@@ -313,12 +245,21 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case BY:
         options->by = value;
         return !strcmp(value, "route") || !strcmp(value, "agent") ||
-               complain("--by", "is route or agent");
+               option_complain("--by", "is route or agent");
     case ROUTES:
         options->routes = value;
         return true;
     case OUTPUT:
         options->output = value;
+        return true;
+    case NUMBER:
+        options->number = value;
+        return option_number(value);
+    case URL:
+        options->url = value;
+        return option_url(value);
+    case FROM_DAILY:
+        options->from_daily = true;
         return true;
     case HELP:
     case VERSION:
@@ -333,29 +274,39 @@ static bool check(const struct options *options, enum command command)
 {
     const char *what = options->argument ? options->argument : "";
     if (options->selection.since_ms > options->selection.until_ms) {
-        return complain("--since", "is later than --until");
+        return option_complain("--since", "is later than --until");
     }
     if (command == REPLAY && options->to_url && options->live) {
-        return complain("--live", "and --to URL exclude each other");
+        return option_complain("--live", "and --to URL exclude each other");
     }
     if (command == REPLAY && !options->to_url && !options->live) {
-        return complain("replay", "needs --to URL, or --live");
+        return option_complain("replay", "needs --to URL, or --live");
     }
     if (command == DEAD && strcmp(what, "list") != 0 && strcmp(what, "purge") != 0) {
-        return complain("dead", "is followed by list or purge");
+        return option_complain("dead", "is followed by list or purge");
     }
     if (command == DEAD && !strcmp(what, "purge") && !options->before_ms) {
-        return complain("dead purge", "needs --before TIME");
+        return option_complain("dead purge", "needs --before TIME");
     }
     struct phone_number number;
     if (command == FORGET && !phone_number_read(&number, view_of_text(what))) {
-        return complain(what, "is neither a number nor a SIP address; nothing is looked for");
+        return option_complain(what,
+                               "is neither a number nor a SIP address; nothing is looked for");
     }
     if (command == STAFFING && !options->handle_s) {
-        return complain("staffing", "needs --aht SECONDS");
+        return option_complain("staffing", "needs --aht SECONDS");
+    }
+    if (command == DOCTOR && options->number && !options->url) {
+        return option_complain("--number", "needs --url");
+    }
+    if (command == DOCTOR && options->yes && !options->number) {
+        return option_complain("--yes", "needs --number and --url: all else is only looked at");
+    }
+    if (command == SECRETS && (!options->from_daily || !options->output)) {
+        return option_complain("secrets", "needs --from-daily and --output FILE");
     }
     if (command == EXPORT && options->resume && !options->output) {
-        return complain("--resume", "needs --output FILE");
+        return option_complain("--resume", "needs --output FILE");
     }
     return true;
 }
@@ -379,7 +330,7 @@ static void complain_of_command(const char *name)
     }
     const char *meant = name ? spelling_nearest(name, names, COMMAND_COUNT) : NULL;
     if (!name) {
-        complain("a command", "is missing; see dialin-audit --help");
+        option_complain("a command", "is missing; see dialin-audit --help");
     } else if (meant) {
         fprintf(stderr, PROGRAM ": %.100s is not a command; did you mean %s?\n", name, meant);
     } else {

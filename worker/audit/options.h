@@ -9,6 +9,7 @@
 
 #define OPTIONS_SPEED_MAX 1000.0
 #define OPTIONS_AHT_MAX 86400
+#define OPTIONS_URL_MAX 1000
 #define OPTIONS_LIST_LIMIT                                                                         \
     50 // calls that `list`, `dead list` and `refused` show unless told otherwise
 
@@ -31,6 +32,9 @@ struct options {
     const char *routes; // a file
     const char *by;     // of stats: "route" or "agent"; NULL: not asked for
     const char *output; // a file
+    const char *number; // of doctor: the one that is to be pointed at `url`
+    const char *url;
+    bool from_daily;
     enum export_format format;
 };
 

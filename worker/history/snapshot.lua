@@ -1,5 +1,5 @@
 -- The queue as it stands, read in one step: who waits for which agent, what the next of them know of
--- their hold, the account, the programs, the last events. Changes nothing. Follows prelude.lua.
+-- their hold, the account, the programs, the last events. Changes nothing. Follows rate.lua.
 --
 -- Nothing that grows is read whole. The walk through the wait queues takes most of the time; it has a
 -- budget of calls for all agents together.
@@ -92,20 +92,6 @@ local function agent_names()
     add(redis.call('ZRANGE', prefix .. KEY_AGENTS, '+inf', text(now - AGENT_KNOWN_MS), 'BYSCORE',
         'REV', 'LIMIT', 0, AGENTS_MAX))
     return names
-end
-
--- How many calls an agent has started in the current slot and those before it, and in how long.
-local function starts_of(agent)
-    local slot = math.floor(now / SLOT_MS)
-    local counts = redis.call('HGETALL', prefix .. KEY_STARTS .. agent)
-    local starts = 0
-    for i = 1, #counts, 2 do
-        local age = slot - tonumber(counts[i])
-        if age >= 0 and age < SLOTS then
-            starts = starts + tonumber(counts[i + 1])
-        end
-    end
-    return starts, (SLOTS - 1) * SLOT_MS + now % SLOT_MS + 1
 end
 
 local function rang_ms(score)

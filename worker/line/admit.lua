@@ -1,6 +1,6 @@
 -- Admits calls of an agent's wait queue: takes them out of it, in its order, and hands their entries
 -- to this worker. A request that has been out for longer than a second, or since before the last
--- refusal, no longer holds up the next. (pace.lua explains the keys.) Follows prelude.lua.
+-- refusal, no longer holds up the next. (pace.lua explains the keys.) Follows estimate.lua.
 --
 -- A call whose hold ends before an answer can come is passed over: it keeps its place and expires
 -- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
@@ -13,16 +13,13 @@
 -- ARGV  1 consumer  2 most calls to take  3 agent  4 how long, in ms, a request holds up the next
 --       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
-local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
-local ANSWERS_MAX, ANSWERS_MS = 20, 60000
-local ADMISSION_MS = 100 -- from the admission to the request
 local PROBE_MS = 5000
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local out_max = tonumber(ARGV[5])
 local line, pace_key = prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
-local admitted, answers = prefix .. KEY_ADMITTED .. agent, prefix .. KEY_ANSWERS .. agent
+local admitted = prefix .. KEY_ADMITTED .. agent
 local out = prefix .. KEY_OUT .. agent
 local calls, holds = prefix .. KEY_CALL, prefix .. KEY_HOLDS
 local rejecting_key = prefix .. KEY_REJECTING .. agent
@@ -49,16 +46,6 @@ if out_max > 0 then
     count_max = pace[4] and count_max or most
     redis.call('ZREMRANGEBYSCORE', out, '-inf', text(now - REQUEST_MS_MAX))
     count_max = math.min(count_max, out_max - redis.call('ZCARD', out))
-end
-
-local function estimate()
-    local latencies = {}
-    for _, row in ipairs(redis.call('XREVRANGE', answers, '+', text(now - ANSWERS_MS), 'COUNT',
-        ANSWERS_MAX)) do
-        latencies[#latencies + 1] = tonumber(field(row[2], 'latency_ms'))
-    end
-    table.sort(latencies)
-    return latencies[math.ceil(#latencies / 2)] or ESTIMATE_MS
 end
 
 -- The routes of this agent that are rejecting, by name: when the next call may ask. nil: there is none.
@@ -138,7 +125,7 @@ local has_moves = redis.call('EXISTS', moves) == 1
 
 -- The next calls that can be served, in the queue's order; and the first one that is on hold at all.
 local function find(count)
-    local estimate_ms = estimate()
+    local estimate_ms = estimate_of(agent)
     local found, first, passed = {}, nil, 0
     local from, is_from_start = '-inf', true
     if pace[6] and left_until(tonumber(pace[7]) + RESCAN_MS) > 0 then
@@ -155,14 +142,12 @@ local function find(count)
         local dues = has_moves and #ids > 0 and redis.call('ZMSCORE', moves, unpack(ids)) or {}
         local hold_ends = #ids > 0 and redis.call('ZMSCORE', holds, unpack(ids)) or {}
         for i, call_id in ipairs(ids) do
-            local rang_ms = tonumber(page[2 * i]) % DIALOUTS_AFTER_DIALINS
             local hold_ms = tonumber(hold_ends[i] or now + estimate_ms + ADMISSION_MS)
-            local needs_ms = math.min(estimate_ms + ADMISSION_MS, (hold_ms - rang_ms) / 2)
             local moves_on = tonumber(dues[i] or now + 1) <= now -- to another agent: overdue.lua
             if not first and hold_ms > now and not moves_on and not rejecting_route(call_id) then
                 first = call_id
             end
-            local can_wait = hold_ms - now >= needs_ms and not moves_on
+            local can_wait = not moves_on and hold_ms - now >= needs_ms(call_id, estimate_ms, hold_ms)
             if can_wait and has_turn(call_id) then
                 found[#found + 1] = call_id
                 score = score or page[2 * i]

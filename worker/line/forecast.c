@@ -49,3 +49,11 @@ uint64_t forecast_rest(const struct forecast *forecast, uint64_t count, uint64_t
     uint64_t servable = turns > forecast->served ? turns - forecast->served : 0;
     return count > servable ? count - servable : 0;
 }
+
+bool forecast_moves_on(struct forecast *forecast, uint64_t hold_left_ms, uint64_t hold_ms)
+{
+    uint64_t in_ms = 0;
+    enum forecast_verdict verdict = forecast_next(forecast, hold_left_ms, &in_ms);
+    return verdict == FORECAST_LOST ||
+           (verdict == FORECAST_UNKNOWN && hold_left_ms < at_most(hold_ms / 2, FORECAST_SPAN_MS));
+}

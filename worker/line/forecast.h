@@ -5,6 +5,7 @@
 #ifndef DIALIN_FORECAST_H
 #define DIALIN_FORECAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // finish.lua counts an agent's starts in slots of FORECAST_SLOT_MS; the rate is that of the current
@@ -17,6 +18,9 @@
 #define FORECAST_WALK_MAX 64
 #define FORECAST_DEEP_WALK_MAX 1000
 #define FORECAST_DEEP_EVERY_MS 10000
+
+// When a call moves on that leaves its line because of the forecast: as a time, after all others.
+#define FORECAST_MOVES_MS 8000000000000000
 
 enum forecast_verdict {
     FORECAST_UNKNOWN, // the agent has started nobody of late: there is no rate
@@ -41,5 +45,10 @@ enum forecast_verdict forecast_next(struct forecast *forecast, uint64_t hold_lef
 // How many of the `count` callers after those walked through will be lost, if none of them can
 // hold longer than `hold_left_ms`, or than the longest walked through. 0 if there is no rate.
 uint64_t forecast_rest(const struct forecast *forecast, uint64_t count, uint64_t hold_left_ms);
+
+// The next caller of the queue, whose whole hold is `hold_ms`: is it to move on because it would be
+// lost? Without a rate this is not known; it then moves on when no more of its hold is left than
+// FORECAST_SPAN_MS, the time in which nobody was started, and no more than half of it.
+bool forecast_moves_on(struct forecast *forecast, uint64_t hold_left_ms, uint64_t hold_ms);
 
 #endif

@@ -3,12 +3,13 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer  2 call_id  3 agent and 4 step that it has  5 agent and 6 step that it gets
---       7 how long, in ms, after it rang it moves on from there (empty: never)
---       8 how many requests may be out for that agent (0: any number)
+--       7 how long, in ms, after it rang it moves on from there (empty: never; FORECAST_MS: the forecast
+--         decides)
+--       8 how many requests may be out for that agent (0: any number)  9 why it moves
 -- Returns {the agent that it now has, its entry if it is handed to this worker}; an empty list if
 -- the call does not wait there any more.
 local consumer, call_id, old_agent, old_step, agent, step = unpack(ARGV, 1, 6)
-local next_after_ms, out_max = ARGV[7], tonumber(ARGV[8])
+local next_after_ms, out_max, why = ARGV[7], tonumber(ARGV[8]), ARGV[9]
 local call_key, moves = prefix .. KEY_CALL .. call_id, prefix .. KEY_MOVES
 local old_line, line, pace = prefix .. KEY_LINE .. old_agent, prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
 
@@ -20,7 +21,7 @@ end
 
 local was_down = redis.call('HEXISTS', prefix .. KEY_PACE .. old_agent, 'down_ms') == 1
 local event = write_event(prefix .. KEY_AUDIT, call_id, entry, 'overflow', call[4] or '0', consumer, agent,
-    was_down and 'down' or 'waited', '', 'route', call[5] or '', 'step', step, 'from_agent', old_agent)
+    was_down and 'down' or why, '', 'route', call[5] or '', 'step', step, 'from_agent', old_agent)
 redis.call('HSET', call_key, 'agent', agent, 'step', step, 'updated_ms', now_text, event, '')
 redis.call('ZREM', old_line, call_id)
 
@@ -32,7 +33,7 @@ if is_full or redis.call('EXISTS', pace) == 1 or redis.call('ZCARD', line) > 0 t
         redis.call('ZREM', moves, call_id)
     else
         local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
-        redis.call('ZADD', moves, is_down and now_text or text(call[6] + next_after_ms), call_id)
+        redis.call('ZADD', moves, is_down and now_text or text(math.min(call[6] + next_after_ms, FORECAST_MS)), call_id)
     end
     return { agent, {} }
 end

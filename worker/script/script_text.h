@@ -11,6 +11,8 @@
     X(ADMIT, admit)                                                                                \
     X(OVERDUE, overdue)                                                                            \
     X(MOVE, move)                                                                                  \
+    X(OUTLOOK, outlook)                                                                            \
+    X(DUE, due)                                                                                    \
     X(LINES, lines)                                                                                \
     X(RENEW, renew)                                                                                \
     X(TAKE_OVER, take_over)                                                                        \

@@ -4,15 +4,17 @@
 # the linter checks it. In front of all parts stands what C and Lua both know (constants.lua.in).
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
-SCRIPTS := begin finish admit overdue move lines renew take_over make_group resume release leave trim unknown \
-           account snapshot sample rights replay forget
+SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
+           resume release leave trim unknown account snapshot sample rights replay forget
 
 parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
 parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
                     record/finish
-parts.admit      := script/prelude line/admit
+parts.admit      := script/prelude line/estimate line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
+parts.outlook    := script/prelude line/estimate line/rate line/outlook
+parts.due        := script/prelude line/due
 parts.lines      := script/prelude line/lines
 parts.renew      := script/prelude stream/renew
 parts.take_over  := script/prelude stream/take_over
@@ -23,7 +25,7 @@ parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
 parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
 parts.account    := script/prelude stream/account
-parts.snapshot   := script/prelude history/snapshot
+parts.snapshot   := script/prelude line/rate history/snapshot
 parts.sample     := script/prelude stream/sample
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
@@ -34,6 +36,7 @@ parts.forget     := script/prelude audit/commands/forget
 $(foreach script,$(filter-out replay,$(SCRIPTS)),$(eval flags.$(script) := allow-oom))
 flags.snapshot := no-writes # which EVAL_RO demands; it runs in a full Redis as well
 flags.account  := no-writes
+flags.outlook  := no-writes
 flags.rights   := no-writes
 
 # The headers whose macros constants.lua.in may use.

@@ -105,6 +105,38 @@ static void no_number_is_too_large(void **state)
     assert_int_equal(forecast_next(&forecast, 0, &in_ms), FORECAST_LOST);
 }
 
+// A queue of callers with as much of their hold left, and which of them move on.
+static void who_would_be_lost_moves_on(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t starts, span_ms;
+        uint64_t hold_ms;     // of each caller
+        uint64_t left_ms[5];  // 0: the end
+        const char *moves_on; // a letter for each caller
+    } CASES[] = {
+        {3, 30000, 110000, {9999, 10000, 0}, "yn"},               // a turn each 10 s
+        {3, 30000, 110000, {10000, 19999, 20000, 30000}, "nynn"}, // who leaves lets others move up
+        {1, 25000, 110000, {110000, 110000, 110000, 110000, 110000}, "nnnny"},
+        {60, 30000, 110000, {500, 1000, 1499, 1500}, "nnyn"},
+        // Without a rate: no more left than 30 s, and than half of the hold.
+        {0, 30000, 110000, {110000, 30000, 29999, 1}, "nnyy"},
+        {0, 30000, 20000, {20000, 10000, 9999}, "nny"},
+        {0, 1, 60000, {29999, 30000}, "yn"},
+        {0, 30000, 0, {1, 1}, "nn"}, // a hold that is not known
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct forecast forecast;
+        forecast_begin(&forecast, CASES[i].starts, CASES[i].span_ms);
+        for (size_t n = 0; n < 5 && CASES[i].left_ms[n]; n++) {
+            bool moves_on = forecast_moves_on(&forecast, CASES[i].left_ms[n], CASES[i].hold_ms);
+            if (moves_on != (CASES[i].moves_on[n] == 'y')) {
+                fail_msg("case %zu, caller %zu: %d", i, n, moves_on);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +145,7 @@ int main(void)
         cmocka_unit_test(without_a_start_nothing_is_known),
         cmocka_unit_test(the_rest_is_lost_beyond_what_the_longest_hold_allows),
         cmocka_unit_test(no_number_is_too_large),
+        cmocka_unit_test(who_would_be_lost_moves_on),
     };
     return cmocka_run_group_tests_name("forecast", tests, NULL, NULL);
 }

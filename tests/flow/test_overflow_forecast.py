@@ -1,0 +1,90 @@
+"""Overflow by the forecast: a call moves on as soon as it would be lost where it waits (CONTRACT, "overflow")."""
+
+import pytest
+
+from fake_start import answers, starts_a_bot
+from stack import wait_for
+from test_routes import FULL, OTHER, SALES, agents, in_line, overflows, ring, routes, started_by  # noqa: F401
+
+
+def two_agents(agents, routes, **fields):  # noqa: F811
+    first, second = agents("first"), agents("second")
+    path = routes({"name": "sales", "agent": "first", "overflow": [{"after_s": "forecast", "agent": "second"}],
+                   **fields},
+                  first={"start_url": first.url}, second={"start_url": second.url})
+    return first, second, path
+
+
+def test_who_would_be_lost_moves_on_and_nobody_else(stack, ledger, start, agents, routes):  # noqa: F811
+    """One start in 25 to 30 s, and a hold of 110 s: there is time for three callers or four."""
+    first, second, path = two_agents(agents, routes)
+    workers = [stack.worker(START_URL=start.url, ROUTES_FILE=path) for _ in range(2)]
+    started_by(ledger, ring(ledger, SALES), first)
+    first.script(FULL)
+    calls = [ring(ledger, SALES)]
+    wait_for(lambda: in_line(ledger, "first") == calls, what="a line")
+    calls += [ring(ledger, SALES) for _ in range(8)]
+    for call_id in calls[4:]:
+        assert started_by(ledger, call_id, second)["step"] == "1"
+        assert overflows(ledger, call_id) == [("first", "second", "1", "forecast")]
+    first.script(starts_a_bot())
+    for call_id in calls[:3]:
+        assert ledger.wait_for_state(call_id, "started")["agent"] == "first"
+        assert overflows(ledger, call_id) == []
+    wait_for(lambda: ledger.unfinished() == 0, what="all to be served")
+    assert ledger.client.exists(ledger.key("moves")) == 0
+    assert sum(len(second.requests_of(call_id)) for call_id in calls) in (5, 6)
+    ledger.check_account([entry for entry, _ in ledger.entries()])
+    assert all(worker.is_running() for worker in workers)
+
+
+def test_without_a_forecast_the_end_of_the_hold_decides(stack, ledger, start, agents, routes):  # noqa: F811
+    """The agent has started nobody of late: "unknown" is not "lost", but nobody waits to the end for it."""
+    first, second, path = two_agents(agents, routes, hold_limit_s=8)
+    first.script(FULL)
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id = ring(ledger, SALES)
+    wait_for(lambda: in_line(ledger, "first") == [call_id], what="a call in line")
+    call = ledger.wait_for_state(call_id, "started", timeout_s=15)
+    assert call["agent"] == "second" and overflows(ledger, call_id) == [("first", "second", "1", "forecast")]
+    waiting, = ledger.events(call_id, "waiting")
+    moved, = ledger.events(call_id, "overflow")
+    assert int(moved["at_ms"]) - int(waiting["at_ms"]) >= 2000, "it moved before there was a need"
+
+
+def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):  # noqa: F811
+    first, second, path = two_agents(agents, routes)
+    first.script(answers(401, b"{}"))
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id = ring(ledger, SALES)
+    started_by(ledger, call_id, second)
+    assert overflows(ledger, call_id) == [("first", "second", "1", "down")]
+
+
+def test_a_failure_by_itself_moves_nobody(stack, ledger, start, agents, routes):  # noqa: F811
+    """Before its next attempt a call is in no line, and nothing is forecast for it."""
+    first, second, path = two_agents(agents, routes)
+    first.script(answers(503, b""), answers(503, b""), starts_a_bot())
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id = ring(ledger, OTHER)
+    assert ledger.wait_for_state(call_id, "started")["agent"] == "first"
+    assert overflows(ledger, call_id) == [] and second.requests == []
+
+
+@pytest.mark.parametrize("has_second", [False, True])
+def test_a_step_by_time_may_follow(stack, ledger, start, agents, routes, has_second):  # noqa: F811
+    """And one by the forecast a step by time."""
+    first, second, third = agents("first"), agents("second"), agents("third")
+    first.script(FULL)
+    second.script(FULL)
+    steps = [{"after_s": "forecast", "agent": "second"}, {"after_s": 5, "agent": "third"}]
+    if has_second:
+        steps = [{"after_s": 1, "agent": "second"}, {"after_s": "forecast", "agent": "third"}]
+    path = routes({"name": "sales", "agent": "first", "hold_limit_s": 10, "overflow": steps},
+                  first={"start_url": first.url}, second={"start_url": second.url},
+                  third={"start_url": third.url})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id = ring(ledger, SALES)
+    assert ledger.wait_for_state(call_id, "started", timeout_s=20)["agent"] == "third"
+    reasons = ["waited", "forecast"] if has_second else ["forecast", "waited"]
+    assert [each[3] for each in overflows(ledger, call_id)] == reasons
