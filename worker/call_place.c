@@ -2,6 +2,7 @@
 // place is found again by its names.
 #include "call_place.h"
 
+#include "callback.h"
 #include "memory.h"
 #include "trunk_webhook.h"
 
@@ -28,8 +29,8 @@ uint64_t call_place_hold_s(enum webhook_kind kind, uint64_t route_s,
 static void set_hold(struct call *call, const struct call_place_settings *settings)
 {
     const struct route_rule *rule = call->place.rule;
-    call->hold.limit_ms =
-        MS_PER_S * call_place_hold_s(call->kind, rule ? rule->hold_limit_s : 0, settings);
+    uint64_t limit_s = call_place_hold_s(call->kind, rule ? rule->hold_limit_s : 0, settings);
+    call->hold.limit_ms = call->callback_hold_ms ? call->callback_hold_ms : limit_s * MS_PER_S;
 }
 
 void call_place_first(struct call *call, struct routing *routing,
@@ -61,6 +62,13 @@ static struct route_place match(struct call *call, const struct routing *routing
                                 const struct webhook_repaired *webhook)
 {
     struct route_subject subject;
+    const struct route_rule *of_callback =
+        call->callback_route[0]
+            ? route_file_rule(&routing->file, view_of_text(call->callback_route))
+            : NULL;
+    if (of_callback) {
+        return route_place_of_rule(routing, of_callback);
+    }
     if (webhook->code || routing->file.count == 0) {
         return route_place_of_rule(routing, NULL);
     }
@@ -147,5 +155,6 @@ const char *call_place(struct call *call, struct routing *routing,
                                              now_ms / MS_PER_S + settings->room_expiry_s,
                                              &call->request, &call->facts);
     webhook_repair_release(&webhook);
+    callback_note_number(call);
     return problem;
 }

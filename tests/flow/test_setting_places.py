@@ -17,7 +17,7 @@ NOT_OF_COMPOSE = {("board", "PINLESS_HMAC_SECRET")}
 
 # Settings of the worker that neither what was sent nor what is redacted depends on.
 NOT_OF_AUDIT = {
-    "ADMIN_ADDR", "ADMIN_PORT", "ALERT_URL", "CONCURRENCY", "DRAIN_TIMEOUT_S",
+    "ADMIN_ADDR", "ADMIN_PORT", "ALERT_URL", "CONCURRENCY", "CONNECT_LIMIT_S", "DRAIN_TIMEOUT_S",
     "HOLD_GRACE_S", "LEASE_S", "LISTEN_ADDR", "LOG_FORMAT", "LOG_LEVEL", "REDIS_WAIT_REPLICAS",
     "RETENTION_DAYS", "ROOM_EXPIRY_S", "START_CA_FILE",
     "WORKER_NAME",

@@ -17,6 +17,7 @@ struct writer {
     struct bytes *out;
     bool fits;
     const struct json_document *body, *room; // of the route; NULL: it merges nothing in
+    bool is_callback;
 };
 
 static void put(struct writer *writer, const char *text)
@@ -257,6 +258,10 @@ static void put_passed_on(struct writer *writer, const struct json_document *doc
     struct bytes_view sip_headers = field(document, "sipHeaders");
     put(writer, ",\"sip_headers\":");
     put_raw(writer, sip_headers.len > 0 ? sip_headers : VIEW("null"));
+    if (writer->is_callback) {
+        put(writer, ",\"callback\":");
+        put_raw(writer, field(document, "callback"));
+    }
 }
 
 static void put_daily_api(struct writer *writer, const struct transform_settings *settings)
@@ -270,7 +275,7 @@ static void put_daily_api(struct writer *writer, const struct transform_settings
     }
 }
 
-// The pairs at the end are the route's if they are not ours: without a key, or without a trunk.
+// Those that are not ours this time are the route's: without a key, a trunk or a call back.
 static void put_additions_to_body(struct writer *writer, bool has_key, bool is_trunk)
 {
     const char *ours[] = {"dialin_settings",
@@ -282,6 +287,7 @@ static void put_additions_to_body(struct writer *writer, bool has_key, bool is_t
                           has_key ? "daily_api_url" : "sip_headers",
                           is_trunk ? "sip_trunk" : "sip_headers",
                           is_trunk ? "room_url" : "sip_headers",
+                          writer->is_callback ? "callback" : "sip_headers",
                           NULL};
     put_additions(writer, writer->body, ours);
 }
@@ -362,7 +368,8 @@ const char *transform_repaired(const struct webhook_entry *entry,
                                const struct transform_settings *settings, uint64_t expires_s,
                                struct bytes *request, struct transform_facts *facts)
 {
-    struct writer writer = {request, true, settings->body, settings->room};
+    bool is_callback = entry->callback_of.len > 0;
+    struct writer writer = {request, true, settings->body, settings->room, is_callback};
     size_t len_before = request->len;
     const char *problem = webhook->code
                               ? webhook->sentence

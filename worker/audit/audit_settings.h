@@ -9,10 +9,13 @@
 #include "signature.h"
 #include "webhook_entry.h"
 
+#define AUDIT_PREFIXES_MAX 64
+
 struct audit_settings {
     char *redis_url;
     char *redis_ca_file, *redis_cert, *redis_key;
     char *redis_prefix;
+    char *redis_prefixes; // cut into `prefixes`
     char *hmac_secret;
     char *trunk_secret;
     char *start_url;
@@ -33,6 +36,8 @@ struct audit_settings {
     uint64_t start_timeout_s;
 
     // made from the above
+    const char *prefixes[AUDIT_PREFIXES_MAX]; // of REDIS_PREFIXES
+    size_t prefix_count;                      // 0: REDIS_PREFIX alone
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set
     struct signature_secrets *of_trunks;  // likewise

@@ -44,12 +44,12 @@ void snapshot_command(const struct snapshot_query *query, struct bytes_view webh
 // The members of snapshot.lua's answer, and of its parts.
 enum { NOW, QUEUE, COUNTS, AGENTS, WAITING, PROGRAMS, EVENTS, SAMPLE };
 enum { ADDED, UNREAD, PENDING, IN_QUEUES, WORKERS, UNREAD_SINCE, OLDEST_KEPT };
-enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS };
+enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS, DIALINS };
 enum { WINDOW, NEXT, REFUSALS, FAILURES, SLOWED, STATUS, PROBLEM };
 enum { CALL_AGENT, PLACE, CALL_ID, HOLD, CALL };
 enum { FROM, TO, KIND, RECEIVED, ATTEMPTS, HTTP_STATUS, CALL_ERROR };
 
-#define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s])"
+#define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s]n)"
 #define WAITING_SHAPE "(nnss(?s?s?s?s?s?s?s))"
 #define SHAPE                                                                                      \
     "(n(ninnnnn)" REPLY_FIELDS "[" AGENT_SHAPE "][" WAITING_SHAPE "][(ss)]" REPLY_ROWS "[.])"
@@ -144,13 +144,14 @@ static void note_verdict(struct snapshot *snapshot, size_t agent, uint64_t place
     }
 }
 
-// Nobody of a paused agent's queue is served before somebody resumes it.
+// Nobody of a paused agent's queue is served before somebody resumes it. Lost callers are dial-ins:
+// who called out, or is called back, is not on hold.
 static void forecast_agent(struct snapshot *snapshot, size_t number, const redisReply *row)
 {
     struct snapshot_agent *agent = &snapshot->agents[number];
     const redisReply *holds = row->element[HOLDS];
     struct forecast forecast;
-    uint64_t in_ms = 0, hold_left_ms = UINT64_MAX;
+    uint64_t in_ms = 0, hold_left_ms = UINT64_MAX, dialins = number_at(row, DIALINS);
     if (agent->state == SNAPSHOT_PAUSED) {
         agent->has_rate = false;
     }
@@ -159,14 +160,15 @@ static void forecast_agent(struct snapshot *snapshot, size_t number, const redis
         uint64_t left_ms = left(text_number_at(holds, i), snapshot->now_ms);
         hold_left_ms = left_ms < hold_left_ms ? left_ms : hold_left_ms;
         enum forecast_verdict verdict = forecast_next(&forecast, left_ms, &in_ms);
+        agent->lost = i < dialins ? forecast.lost : agent->lost;
         if (i < SNAPSHOT_WAITING_MAX) {
             note_verdict(snapshot, number, i + 1, verdict, in_ms);
         }
     }
     agent->hold_left_ms = holds->elements > 0 ? hold_left_ms : 0;
-    uint64_t rest = left(agent->waiting, holds->elements);
+    uint64_t rest = left(dialins, holds->elements);
     uint64_t last_left_ms = left(text_number_at(row, LAST_HOLD), snapshot->now_ms);
-    agent->lost = forecast.lost + forecast_rest(&forecast, rest, last_left_ms);
+    agent->lost += forecast_rest(&forecast, rest, last_left_ms);
 }
 
 static uint64_t lost_of(const redisReply *counts)

@@ -11,7 +11,8 @@
 --   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
 --            oldest unread entry came, in ms (0: none), and the oldest that is kept}
 --   agents   {name, calls that wait, when it was paused or nil, starts of late, in how many ms, pace
---            (PACE_FIELDS), end of the last call's hold, when the first rang, ends of holds in order}
+--            (PACE_FIELDS), end of the last dial-in's hold, when the first rang, ends of holds in order,
+--            dial-ins among those that wait: they come first}
 --   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS)}
 --   programs {<program>:<name>, its status, a JSON text}
 --   events   {id, names and values}, the newest first, without requests and responses
@@ -109,7 +110,7 @@ local function read_agent(number, agent, walk)
     local starts, span_ms = starts_of(agent)
     local row = { agent, redis.call('ZCARD', line),
         redis.call('HGET', prefix .. KEY_PAUSED, agent), starts, span_ms,
-        redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {} }
+        redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {}, 0 }
     if row[2] == 0 or walk == 0 then
         return row
     end
@@ -128,8 +129,9 @@ local function read_agent(number, agent, walk)
     end
     queues[#queues + 1] = { number = number, next = 1, count = waiting_max, ids = ids, first = first,
         holds = holds }
-    row[7] = hold_ends({ redis.call('ZRANGE', line, -1, -1)[1] })[1] or '0'
-    row[8], row[9] = rang_ms(first[2]), holds
+    row[10] = redis.call('ZCOUNT', line, '-inf', '(' .. text(DIALOUTS_AFTER_DIALINS))
+    row[7] = row[10] > 0 and hold_ends({ redis.call('ZRANGE', line, row[10] - 1, row[10] - 1)[1] })[1] or '0'
+    row[8], row[9] = ids[1]:sub(-3) == '~cb' and 0 or rang_ms(first[2]), holds -- who is called back does not hold
     return row
 end
 
