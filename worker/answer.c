@@ -48,7 +48,8 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     case RETRY_STARTED:
         call_set_outcome(call, OUTCOME_STARTED, "", answer->flaw);
         copy_redacted(answer->session_id, secrets, outcome->session_id, sizeof outcome->session_id);
-        copy_redacted(answer->room_url, secrets, outcome->room_url, sizeof outcome->room_url);
+        copy_redacted(call->facts.room_url[0] ? call->facts.room_url : answer->room_url, secrets,
+                      outcome->room_url, sizeof outcome->room_url);
         return;
     case RETRY_REJECTED:
         call_set_outcome(call, OUTCOME_REJECTED, "rejected", "the agent rejected this request");
@@ -186,7 +187,9 @@ void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigne
                                                      : OUTCOME_DEAD;
         outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
     }
-    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
-        outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
+    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED || verdict == RECORD_SERVED) {
+        outcome->reason = verdict == RECORD_UNKNOWN    ? "unknown"
+                          : verdict == RECORD_REJECTED ? "rejected"
+                                                       : "served";
     }
 }

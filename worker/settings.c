@@ -48,10 +48,17 @@ const struct config_option SETTINGS_TABLE[] = {
      "how long a caller is on hold, in seconds from the webhook; no bot is started later"},
     {"DIALOUT_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, dialout_limit_s), "600", 1, 86400,
      "the same for a dial-out, in seconds"},
+    {"TRUNK_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, trunk_limit_s), "30", 1, 600,
+     "the same for a call over a SIP trunk, in seconds: its caller is in a silent room; a route "
+     "may "
+     "shorten it, and HOLD_GRACE_S is not added"},
     {"HOLD_GRACE_S", CONFIG_NUMBER, offsetof(struct settings, hold_grace_s), "10", 0, 60,
      "how long after that the answer to a request that left in time is waited for, in seconds"},
     {"ROOM_EXPIRY_S", CONFIG_NUMBER, offsetof(struct settings, room_expiry_s), "300", 30, 86400,
      "how long a room can be joined after the request, in seconds"},
+    {"CONNECT_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, connect_limit_s), "60", 1, 3600,
+     "how long after its start a caller may take to reach the bot, in seconds; then, if Daily's "
+     "events come and none says so, the call is never_connected"},
     {"LEASE_S", CONFIG_NUMBER, offsetof(struct settings, lease_s), "10", 3, 60,
      "seconds without a heartbeat after which other workers claim this worker's calls"},
     {"DRAIN_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, drain_timeout_s), "80", 0, 600,
@@ -103,18 +110,6 @@ static void check_allow_http(const struct settings *settings, struct config_prob
     bytes_release(&problem);
 }
 
-// Members that the file may have by the contract, and that this version would ignore.
-static void refuse_later_members(const struct route_file *file, struct config_problems *problems)
-{
-    for (size_t i = 0; i < file->count; i++) {
-        const struct route_rule *rule = &file->rules[i];
-        if (rule->callback.within_s) {
-            config_problem(problems, "ROUTES_FILE", "route %s: callback is not in this version",
-                           rule->name);
-        }
-    }
-}
-
 static void check_routes(struct settings *settings, struct config_problems *problems)
 {
     struct bytes problem;
@@ -127,8 +122,6 @@ static void check_routes(struct settings *settings, struct config_problems *prob
     settings->routing = routing_open(&routing_settings, &problem);
     if (!settings->routing) {
         config_problem(problems, "ROUTES_FILE", "%s", bytes_text(&problem));
-    } else {
-        refuse_later_members(&settings->routing->file, problems);
     }
     bytes_release(&problem);
 }

@@ -29,9 +29,10 @@ static void print_row(struct list *list, const struct recorded_call *call)
     time_text_print_span(recorded_call_waited_ms(call, list->now_ms), waited);
     snprintf(state, sizeof state, "%s%s%.40s", recorded_state_name(call->state),
              call->reason[0] ? " " : "", call->reason);
+    const char *to = call->webhook.callback_of.len > 0 ? "(call back)" : call->to;
     const char *const cells[COLUMN_COUNT] = {
-        [RANG] = rang,   [CALL] = call->call_id, [FROM] = call->from,
-        [TO] = call->to, [STATE] = state,        [WAITED] = waited,
+        [RANG] = rang, [CALL] = call->call_id, [FROM] = call->from,
+        [TO] = to,     [STATE] = state,        [WAITED] = waited,
     };
     if (list->count == 0) {
         screen_head(&list->audit->screen, COLUMNS, COLUMN_COUNT);

@@ -77,21 +77,25 @@ static const redisReply *event_row(const redisReply *reply)
 static const char *signature_of(const struct story *story)
 {
     const struct webhook_entry *webhook = &story->call.webhook;
-    const struct signature_secrets *secrets = story->audit->settings->signatures;
+    const bool is_trunk = webhook->kind == WEBHOOK_TRUNK;
+    const struct signature_secrets *secrets =
+        is_trunk ? story->audit->settings->of_trunks : story->audit->settings->signatures;
     struct signature_match match;
     if (webhook->signature.len == 0) {
         return "none (unsigned, or by INGRESS_API_KEY)";
     }
     if (!secrets) {
-        return "unknown: PINLESS_HMAC_SECRET is not set here";
+        return is_trunk ? "unknown: SIP_TRUNK_SECRET is not set here"
+                        : "unknown: PINLESS_HMAC_SECRET is not set here";
     }
     if (signature_check(secrets, webhook->timestamp, webhook->signature, webhook->body, 0,
                         &match) == SIGNATURE_WRONG) {
         return "not by any secret configured here";
     }
     const char *to = story->call.to[0] ? story->call.to : NULL;
-    return signature_allows(secrets, &match, to) ? "good, by a secret configured here"
-                                                 : "by a secret that is another number's";
+    return is_trunk || signature_allows(secrets, &match, to)
+               ? "good, by a secret configured here"
+               : "by a secret that is another number's";
 }
 
 static const char *digest_of(const struct webhook_entry *webhook)
@@ -143,6 +147,8 @@ static void print_head(const struct story *story)
     print_field(story, "session", COLOUR_NONE, reply_field(call->hash, "session_id"));
     print_field(story, "room", COLOUR_NONE, reply_field(call->hash, "room_url"));
     print_field(story, "error", COLOUR_NONE, reply_field(call->hash, "error"));
+    print_field(story, "call back", COLOUR_NONE, reply_field(call->hash, "callback"));
+    print_field(story, "calls back", COLOUR_NONE, call->webhook.callback_of);
 }
 
 static void print_webhook(const struct story *story)
@@ -168,6 +174,7 @@ static void describe(const redisReply *fields, struct bytes *out)
     const struct bytes_view latency = reply_field(fields, "latency_ms");
     const struct bytes_view reason = reply_field(fields, "reason");
     const struct bytes_view error = reply_field(fields, "error");
+    const struct bytes_view callback = reply_field(fields, "callback");
     if (view_number(status) > 0) {
         bytes_printf(out, "HTTP %.*s ", (int)status.len, status.data);
     }
@@ -180,6 +187,9 @@ static void describe(const redisReply *fields, struct bytes *out)
     bytes_append_view(out, reason);
     bytes_append_text(out, reason.len > 0 && error.len > 0 ? ": " : "");
     bytes_append_view(out, error);
+    if (callback.len > 0) {
+        bytes_printf(out, "; is called back by %.*s", (int)callback.len, callback.data);
+    }
 }
 
 static void print_event(const struct story *story, const redisReply *row)
