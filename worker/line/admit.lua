@@ -14,6 +14,7 @@
 --       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local PROBE_MS = 5000
+local PAUSED_MS = 1000 -- how long until a paused agent's line is looked at again
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -27,6 +28,9 @@ local rejecting_key = prefix .. KEY_REJECTING .. agent
 if redis.call('ZCARD', line) == 0 then
     redis.call('SREM', prefix .. KEY_LINES, agent)
     return { -1, {} }
+end
+if redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 then -- by an operator
+    return { PAUSED_MS, {} }
 end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
     'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled')

@@ -144,7 +144,7 @@ local function finish(...)
     end
 
     if call[9] == 'started' or call[9] == 'dead' then -- and the entry came again: the group was lost
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        acknowledge_ended()
         return 'recorded'
     end
 
