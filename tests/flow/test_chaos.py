@@ -97,7 +97,7 @@ def asked(call_id, place, status="429"):
     return of(call_id, "attempt", place, http_status=status, latency_ms="10")
 
 
-def called_back(events, rang=1000, callbacks=None, **counts):
+def called_back(events, rang=1000, **counts):
     """What an account sees of these events; all calls are of one number."""
     ids = dict.fromkeys(event["call_id"] for event in events)
     ends = {event["call_id"]: event["event"] for event in events if event["event"] in ("started", "dead")}
