@@ -99,6 +99,7 @@ enum flag {
     FROM_DAILY,
     OPERATOR,
     INTENT,
+    DETACH,
     JSON,
     HELP,
     VERSION
@@ -146,6 +147,7 @@ static const struct {
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
+    {DETACH, OF(REPLAY), "detach", NULL, "with --live: does not wait for the outcomes"},
     {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
     {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
     {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
@@ -250,6 +252,9 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case OPERATOR:
         options->operator_name = value;
         return *value || option_complain("--operator", "is empty");
+    case DETACH:
+        options->detach = true;
+        return true;
     case INTENT:
         options->intent = value;
         return true;
