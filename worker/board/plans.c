@@ -3,16 +3,16 @@
 
 #include "bytes.h"
 
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define RANDOM_BYTES 16
 
 static bool make_id(char id[PLAN_ID_BYTES])
 {
     unsigned char random[RANDOM_BYTES];
-    if (RAND_bytes(random, sizeof random) != 1) {
+    if (getrandom(random, sizeof random, 0) != sizeof random) {
         return false;
     }
     for (size_t i = 0; i < sizeof random; i++) {
