@@ -23,6 +23,8 @@ struct options {
     bool watch;
     bool reveal; // numbers of callers as they are
     bool yes;
+    const char *operator_name; // of pause, resume, cancel; NULL: who runs this
+    const char *intent;        // the id under which it is recorded already; NULL: it is not
     bool live;
     bool resume;
     const char *to_url; // of replay
