@@ -81,6 +81,7 @@ enum flag {
     TO,
     AGENT,
     ROUTE,
+    KIND,
     LIMIT,
     BEFORE,
     SPEED,
@@ -125,6 +126,7 @@ static const struct {
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
+    {KIND, OF_SELECTION, "kind", "KIND", "dialin, dialout or trunk"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
@@ -227,6 +229,8 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case ROUTE:
         selection->route = value;
         return true;
+    case KIND:
+        return option_kind(value, selection);
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
