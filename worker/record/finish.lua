@@ -1,6 +1,6 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua and rejecting.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua, rejecting.lua and room.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
@@ -57,6 +57,9 @@ local function start_late(state, reason, letter)
         end
     end
     redis.call('HSET', call_key, unpack(fields))
+    if state == 'dead' then
+        enter_room(call_id, kind, outcome.room_url)
+    end
 end
 
 -- Of all calls so far: by this a worker sees that Redis came back with less than it had.
@@ -80,7 +83,7 @@ local function finish(...)
     end
     local function record_attempt(...)
         if was_looked_up then
-            return write_attempt('definition', outcome.definition, 'lookup', '1', ...)
+            return write_attempt('definition', outcome.definition, 'lookup', was_looked_up, ...)
         elseif route ~= '' then
             return write_attempt('definition', outcome.definition, ...)
         end
@@ -89,8 +92,8 @@ local function finish(...)
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
         'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter',
-        'rejections', 'looked_ms')
-    was_looked_up = call[15] and true or false
+        'rejections', 'looked_ms', 'lookup')
+    was_looked_up = call[15] and (call[16] or '1')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
@@ -141,14 +144,14 @@ local function finish(...)
     end
 
     if call[9] == 'started' or call[9] == 'dead' then -- and the entry came again: the group was lost
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        acknowledge_ended()
         return 'recorded'
     end
 
     -- The request of the worker that had the call before may still be answered; or Redis' clock was set
     -- back, and this worker does not know it yet.
     local is_out = tonumber(call[3] or 0) > tonumber(call[4] or 0)
-    local left_ms = tonumber(hold_ms) + (is_out and grace_ms or 0) - now
+    local left_ms = tonumber(hold_ms) + (is_out and kind ~= 'trunk' and grace_ms or 0) - now
     if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 then
         return 'not_yet ' .. text(left_ms)
     end
@@ -250,6 +253,9 @@ local function finish(...)
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, outcome.callback,
             unpack(late))
+        if outcome.name == 'started' then
+            enter_room(call_id, kind, outcome.room_url or '')
+        end
         if outcome.reason == 'rejected' then
             return 'rejected ' .. ended_count() .. (is_rejecting() and ' 1' or ' 0')
         end
