@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MS_PER_S 1000
 #define STEP_AGAIN_MS 200
 #define LOOKUP_AGAIN_MS 1000 // of one that is required
 #define ANSWER_LOOK_MS 1000  // how often a call whose hold may be over is looked at
@@ -191,7 +192,7 @@ static void send_finish(struct call *call)
 static void finish(struct call *call)
 {
     const struct calls *calls = call->owner;
-    callback_prepare(call, calls->commands, calls->settings.place.hold_limit_ms);
+    callback_prepare(call, calls->commands, calls->settings.place.hold_limit_s * MS_PER_S);
     move(call, CALL_FINISHING);
     send_finish(call);
 }
@@ -233,7 +234,8 @@ static bool may_send(void *arg)
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
+    uint64_t left_ms = hold_left_ms(&call->hold) +
+                       (call->kind == WEBHOOK_TRUNK ? 0 : calls->settings.hold_grace_ms);
     const struct start_request request = {
         .route = &call->place.agent->route,
         .call_id = view_of_text(call->call_id),
@@ -293,6 +295,19 @@ static void leave_old_line(const struct call *call)
     }
 }
 
+static void go(struct call *call, unsigned attempt, unsigned failures)
+{
+    struct calls *calls = call->owner;
+    leave_old_line(call);
+    call->why_moved = "";
+    free(call->lookup_record);
+    call->lookup_record = NULL;
+    call->attempt = attempt;
+    call->failures = failures;
+    post(call);
+    stream_reader_pull(calls->reader);
+}
+
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
@@ -301,14 +316,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     const char *problem = NULL;
     switch (verdict) {
     case RECORD_GO:
-        leave_old_line(call);
-        call->why_moved = "";
-        free(call->lookup_record);
-        call->lookup_record = NULL;
-        call->attempt = attempt;
-        call->failures = failures;
-        post(call);
-        stream_reader_pull(calls->reader);
+        go(call, attempt, failures);
         return;
     case RECORD_LOOK:
         look_up(call);

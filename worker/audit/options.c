@@ -81,6 +81,7 @@ enum flag {
     TO,
     AGENT,
     ROUTE,
+    KIND,
     LIMIT,
     BEFORE,
     SPEED,
@@ -99,6 +100,7 @@ enum flag {
     FROM_DAILY,
     OPERATOR,
     INTENT,
+    DETACH,
     JSON,
     HELP,
     VERSION
@@ -124,6 +126,7 @@ static const struct {
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
+    {KIND, OF_SELECTION, "kind", "KIND", "dialin, dialout or trunk"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
@@ -133,7 +136,7 @@ static const struct {
      "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
-    {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
+    {ROUTES, OF(VERIFY) | OF(REPLAY), "routes", "FILE", "tries this file of routes"},
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
     {FROM_DAILY, OF(SECRETS), "from-daily", NULL, "asks Daily, with DAILY_API_KEY"},
     {OUTPUT, OF(SECRETS), "output", "FILE", "where they go: a file that only its owner reads"},
@@ -146,6 +149,7 @@ static const struct {
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
+    {DETACH, OF(REPLAY), "detach", NULL, "with --live: does not wait for the outcomes"},
     {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
     {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
     {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
@@ -225,6 +229,8 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case ROUTE:
         selection->route = value;
         return true;
+    case KIND:
+        return option_kind(value, selection);
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
@@ -250,6 +256,9 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case OPERATOR:
         options->operator_name = value;
         return *value || option_complain("--operator", "is empty");
+    case DETACH:
+        options->detach = true;
+        return true;
     case INTENT:
         options->intent = value;
         return true;
@@ -295,6 +304,9 @@ static bool check(const struct options *options, enum command command)
     }
     if (command == REPLAY && !options->to_url && !options->live) {
         return option_complain("replay", "needs --to URL, or --live");
+    }
+    if (command == REPLAY && options->live && options->routes) {
+        return option_complain("--live", "and --routes FILE exclude each other");
     }
     if (command == DEAD && strcmp(what, "list") != 0 && strcmp(what, "purge") != 0) {
         return option_complain("dead", "is followed by list or purge");

@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "time_text.h"
 #include "replay_agent.h"
+#include "replay_routes.h"
 #include "replay_run.h"
 #include "replay_worker.h"
 #include "route.h"
@@ -35,9 +36,7 @@ struct plan {
 
 static bool can_hold(const struct plan *plan, const struct recorded_call *call)
 {
-    const struct audit_settings *settings = plan->audit->settings;
-    uint64_t hold_s =
-        call->webhook.kind == WEBHOOK_DIALIN ? settings->hold_limit_s : settings->dialout_limit_s;
+    uint64_t hold_s = audit_settings_hold_s(plan->audit->settings, call->webhook.kind);
     return call->received_ms + hold_s * MS_PER_S > plan->now_ms;
 }
 
@@ -216,8 +215,12 @@ static enum exit_code replay_live(struct audit *audit, const struct choice *choi
                                   const struct plan *plan)
 {
     struct replay_run run;
-    bool is_whole = replay_run_init(&run, audit, plan->calls) &&
-                    send_all(audit, choice, plan, &run) && replay_wait(&run, always, NULL);
+    bool is_whole =
+        replay_run_init(&run, audit, plan->calls) && send_all(audit, choice, plan, &run);
+    if (audit->options->detach) {
+        return is_whole && run.sent > 0 ? EXIT_DONE : EXIT_NOT_DONE;
+    }
+    is_whole = is_whole && replay_wait(&run, always, NULL);
     return database_is_lost(audit->database) ? EXIT_NOT_DONE : finish(&run, is_whole);
 }
 
@@ -292,11 +295,17 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
 {
     struct replay_run run;
     struct replay_worker worker;
+    char routes[REPLAY_ROUTES_PATH_BYTES] = "";
+    const char *file = audit->options->routes;
+    if (file && !replay_routes_make(file, audit->settings, routes)) {
+        return EXIT_NOT_DONE;
+    }
     if (!replay_agent_is_there(route) || !has_room(audit, plan->calls)) {
         return EXIT_NOT_DONE;
     }
     if (!replay_run_init(&run, audit, plan->calls) ||
-        !replay_worker_start(&worker, audit->settings, run.prefix, route->start_url)) {
+        !replay_worker_start(&worker, audit->settings, run.prefix, route->start_url,
+                             file ? routes : NULL)) {
         return EXIT_NOT_DONE;
     }
     bool is_whole = wait_for_worker(&run, &worker) && send_all(audit, choice, plan, &run) &&
