@@ -34,6 +34,7 @@ enum command {
 };
 #define OF(command) (1U << (command))
 #define OF_SELECTION (OF(LIST) | OF(REPLAY))
+#define OF_HIDING (OF(LIST) | OF(SHOW) | OF(TAIL) | OF(DEAD) | OF(REFUSED) | OF(VERIFY))
 
 enum arguments { NO_ARGUMENT, ONE_ARGUMENT, MAYBE_ARGUMENT };
 
@@ -85,6 +86,13 @@ enum flag {
     RESUME,
     WATCH,
     REVEAL,
+    FULL,
+    LINES,
+    FOLLOW,
+    OF_CALL,
+    EVENT,
+    ENV_FILE,
+    COLOR,
     AHT,
     NUMBER,
     URL,
@@ -112,7 +120,8 @@ static const struct {
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
-    {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
+    {AGENT, OF_SELECTION | OF(TAIL), "agent", "NAME",
+     "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
@@ -134,8 +143,16 @@ static const struct {
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
     {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
+    {OF_CALL, OF(TAIL), "call", "CALL_ID", "this call's events only"},
+    {EVENT, OF(TAIL), "event", "EVENT", "attempt, waiting, started, dead, ... only"},
+    {LINES, OF(TAIL), "lines", "N", "the last N events, and ends; also -n"},
+    {FOLLOW, OF(TAIL), "follow", NULL, "goes on after --lines; also -f"},
+    {FULL, OF(SHOW), "full", NULL, "long texts whole, where a terminal would cut them"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
+    {REVEAL, OF_HIDING, "reveal", NULL, "shows numbers of callers on a terminal"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
+    {COLOR, ~0U, "color", "WHEN", "auto, always or never; NO_COLOR is heeded"},
+    {ENV_FILE, ~0U, "env-file", "FILE", "settings that the environment lacks, as NAME=value"},
     {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -195,7 +212,7 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case STATE:
         return option_state(value, options);
     case LIMIT:
-        return option_limit(value, &selection->limit);
+        return option_limit("--limit", value, &selection->limit);
     case SPEED:
         return option_speed(value, &options->speed);
     case FORMAT:
@@ -235,6 +252,26 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case REVEAL:
         options->reveal = true;
         return true;
+    case FULL:
+        options->full = true;
+        return true;
+    case FOLLOW:
+        options->follow = true;
+        return true;
+    case LINES:
+        options->has_lines = true;
+        return option_limit("--lines", value, &options->lines);
+    case OF_CALL:
+        options->call = value;
+        return true;
+    case EVENT:
+        options->event = value;
+        return true;
+    case ENV_FILE:
+        options->env_file = value;
+        return true;
+    case COLOR:
+        return option_colours(value, &options->colours);
     case JSON:
         options->json = true;
         return true;
@@ -425,17 +462,20 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     options->selection.until_ms = UINT64_MAX;
     options->selection.limit =
         command == LIST || command == DEAD || command == REFUSED ? OPTIONS_LIST_LIMIT : 0;
+    options->hides = OF_HIDING & OF(command);
     make_long_options(command, long_options);
     argc--;
     argv++; // the command stands for the program's name
     if (!check_flags(argc, argv, long_options)) {
         return OPTIONS_USAGE;
     }
-    for (int flag; (flag = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
+    for (int flag; (flag = getopt_long(argc, argv, command == TAIL ? "hn:f" : "h", long_options,
+                                       NULL)) != -1;) {
         if (flag == HELP || flag == 'h') {
             print_command_help(command);
             return OPTIONS_DONE;
         }
+        flag = flag == 'n' ? (int)LINES : flag == 'f' ? (int)FOLLOW : flag;
         if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
             return OPTIONS_USAGE; // reported already
         }
