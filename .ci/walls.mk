@@ -1,7 +1,7 @@
 # Who may know whom: each folder is compiled with its own headers and those of the folders named
 # here, and no other. The Makefile, the linters and the test of the walls read this table.
 COMMON_PARTS := common/core common/http common/redis common/webhook
-WORKER_PARTS := worker/script worker/stream worker/line worker/record worker/agent worker/redact
+WORKER_PARTS := worker/script worker/stream worker/line worker/rooms worker/record worker/agent worker/redact
 
 knows.common/core    :=
 knows.common/http    := common/core
@@ -12,6 +12,7 @@ knows.worker/script  := common/core common/redis
 knows.worker/record  := common/core common/redis common/webhook worker/script
 knows.worker/stream  := common/core common/redis common/webhook worker/script
 knows.worker/line    := common/core common/redis common/webhook worker/script worker/stream
+knows.worker/rooms   := common/core common/redis common/webhook worker/script worker/stream worker/line
 knows.worker/agent   := common/core common/http common/webhook
 knows.worker/redact  := common/core
 knows.worker/history := common/core common/redis common/webhook worker/agent worker/script worker/line

@@ -2,6 +2,7 @@
 // (pending_webhook.h) or refused (refusal.h).
 #include "intake.h"
 
+#include "daily_events.h"
 #include "dialout_id.h"
 #include "intake_metrics.h"
 #include "json.h"
@@ -22,8 +23,25 @@ struct intake {
     struct pending_webhooks *pending;
     struct refusals *refusals;
     struct intake_metrics counts;
-    uint64_t verifications;       // since the log had one
-    uint64_t log_verification_ms; // when it may have the next
+    struct door dialin;
+    struct daily_events *daily_events;
+};
+
+static const struct door_kind DIALIN_DOOR = {
+    .timestamp_header = "X-Pinless-Timestamp",
+    .signature_header = "X-Pinless-Signature",
+    .missing_sentence = "the request is not signed: X-Pinless-Signature and X-Pinless-Timestamp "
+                        "are required",
+    .stale_sentence = "X-Pinless-Timestamp is more than 300 s away from now",
+    .takes_key = true,
+    .traces_refusals = true,
+};
+
+static const struct refusal_words DIALIN_WORDS = {
+    .invalid_signature = "webhooks with a wrong signature: if the secret was changed at Daily, "
+                         "every caller is being lost; check PINLESS_HMAC_SECRET",
+    .busy = "webhooks refused: more in flight than MAX_IN_FLIGHT",
+    .queue_unavailable = "webhooks refused: neither Redis nor the spool could take them in time",
 };
 
 // --- refusing ---------------------------------------------------------------------------------
@@ -38,67 +56,6 @@ void intake_on_refusal(const char *code, void *arg)
 {
     const struct intake *intake = arg;
     refusal_note(intake->refusals, code);
-}
-
-static void find_peer(const struct intake *intake, const struct http_request *request,
-                      char peer[PEER_BYTES])
-{
-    struct bytes forwarded_for;
-    bytes_init(&forwarded_for, HTTP_HEAD_BYTES_MAX);
-    http_request_header_joined(request, "X-Forwarded-For", &forwarded_for);
-    peer_of(intake->settings.proxies, http_request_peer(request), bytes_text(&forwarded_for), peer);
-    bytes_release(&forwarded_for);
-}
-
-static void refuse(const struct intake *intake, struct http_request *request, unsigned status,
-                   const char *code, const char *sentence)
-{
-    char peer[PEER_BYTES];
-    find_peer(intake, request, peer);
-    const struct refusal refusal = {status, code, sentence, peer};
-    refusal_answer(intake->refusals, request, &refusal);
-}
-
-static const char *sentence_of(const char *code)
-{
-    return !strcmp(code, "missing_signature")
-               ? "the request is not signed: X-Pinless-Signature and X-Pinless-Timestamp are "
-                 "required"
-           : !strcmp(code, "stale_timestamp")
-               ? "X-Pinless-Timestamp is more than 300 s away from now"
-               : "the signature is wrong";
-}
-
-static void refuse_as_not_genuine(const struct intake *intake, struct http_request *request,
-                                  const char *code)
-{
-    refuse(intake, request, 401, code, sentence_of(code));
-}
-
-// A request with a good signature or key that cannot be taken.
-static void refuse_from(const struct intake *intake, struct http_request *request,
-                        const struct auth *auth, const struct refusal *refusal)
-{
-    char peer[PEER_BYTES], secret[SIGNATURE_NAME_BYTES];
-    struct refusal of_peer = *refusal;
-    find_peer(intake, request, peer);
-    of_peer.peer = peer;
-    if (auth->is_genuine) {
-        auth_name(auth, &intake->settings.auth, secret);
-        refusal_answer_genuine(intake->refusals, request, &of_peer, secret,
-                               stream_writer_now_ms(intake->writer));
-    } else {
-        refusal_answer(intake->refusals, request, &of_peer);
-    }
-}
-
-static struct auth_credentials credentials_of(const struct http_request *request)
-{
-    return (struct auth_credentials){
-        .timestamp = http_request_header(request, "X-Pinless-Timestamp"),
-        .signature = http_request_header(request, "X-Pinless-Signature"),
-        .authorization = http_request_header(request, "Authorization"),
-    };
 }
 
 // --- queueing -----------------------------------------------------------------------------------
@@ -131,8 +88,8 @@ static void queue(struct intake *intake, struct http_request *request, const str
                   const struct webhook *webhook)
 {
     char call_id[DIALOUT_ID_BYTES], peer[PEER_BYTES];
-    const struct auth_credentials given = credentials_of(request);
-    find_peer(intake, request, peer);
+    const struct auth_credentials given = door_credentials(&intake->dialin, request);
+    door_find_peer(&intake->dialin, request, peer);
     struct pending_new new = {
         .request = request,
         .to = webhook->to,
@@ -144,14 +101,14 @@ static void queue(struct intake *intake, struct http_request *request, const str
                 .signature = view_of_text(given.signature),
                 .peer = view_of_text(peer),
                 .body = http_request_body(request),
-                .signed_for = view_of_text(auth_signed_for(auth, &intake->settings.auth)),
+                .signed_for = view_of_text(auth_signed_for(auth, &intake->dialin.auth)),
                 .flaw = view_of_text(webhook->flaw),
             },
     };
     const char *problem = choose_call_id(&new, auth, webhook, call_id);
     if (problem) {
         const struct refusal refusal = {400, "invalid_field", problem, NULL};
-        refuse_from(intake, request, auth, &refusal);
+        door_refuse(&intake->dialin, request, auth, &refusal);
         return;
     }
     new.entry.call_id = view_of_text(call_id);
@@ -160,54 +117,24 @@ static void queue(struct intake *intake, struct http_request *request, const str
 
 // --- the story --------------------------------------------------------------------------------
 
-static bool is_busy(const struct intake *intake)
+static bool is_busy(const void *arg)
 {
+    const struct intake *intake = arg;
     return pending_webhooks_count(intake->pending) >= intake->settings.in_flight_max;
-}
-
-void intake_on_head(struct http_request *request, void *arg)
-{
-    struct intake *intake = arg;
-    const struct auth_credentials given = credentials_of(request);
-    uint64_t length = http_request_length(request);
-    const struct auth_clocks clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
-    const char *failure = auth_refuse_at_head(&intake->settings.auth, &given, &clock);
-    if (is_busy(intake)) {
-        refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
-    } else if (failure && length == UINT64_MAX) { // it may still be a verification request
-        const struct http_cut cut = {WEBHOOK_UNSIGNED_BYTES_MAX, "401 Unauthorized", failure,
-                                     sentence_of(failure)};
-        http_request_limit_body(request, &cut);
-    } else if (failure && length > WEBHOOK_UNSIGNED_BYTES_MAX) {
-        refuse_as_not_genuine(intake, request, failure);
-    }
-}
-
-static void answer_verification(struct intake *intake, struct http_request *request)
-{
-    uint64_t now_ms = loop_now_ms();
-    (*intake->counts.verified)++;
-    intake->verifications++;
-    if (now_ms >= intake->log_verification_ms) { // anybody may ask, as often as he likes
-        log_info("verification request answered",
-                 log_number("count", (int64_t)intake->verifications),
-                 log_text("peer", http_request_peer(request)));
-        intake->verifications = 0;
-        intake->log_verification_ms = now_ms + REFUSAL_LOG_MS;
-    }
-    http_reply(request, 200, VIEW("{\"status\":\"success\",\"message\":\"Test request received\"}"),
-               NULL);
 }
 
 static void take_webhook(struct intake *intake, struct http_request *request,
                          const struct auth *auth, const struct webhook *webhook)
 {
-    const char *failure = auth_authorize(auth, &intake->settings.auth, webhook->kind, webhook->to);
+    const char *failure = auth_authorize(auth, &intake->dialin.auth, webhook->kind, webhook->to);
     if (failure) {
-        const struct refusal refusal = {401, failure, sentence_of(failure), NULL};
-        refuse_from(intake, request, auth, &refusal);
+        const struct refusal refusal = {401, failure, door_sentence(&intake->dialin, failure),
+                                        NULL};
+        door_refuse(&intake->dialin, request, auth, &refusal);
     } else if (is_busy(intake)) {
-        refuse(intake, request, 503, "busy", "too many webhooks are in flight; try again");
+        const struct refusal busy = {503, "busy", "too many webhooks are in flight; try again",
+                                     NULL};
+        door_refuse(&intake->dialin, request, NULL, &busy);
     } else {
         queue(intake, request, auth, webhook);
     }
@@ -217,14 +144,14 @@ static void read_webhook(struct intake *intake, struct http_request *request,
                          const struct auth *auth)
 {
     struct webhook webhook;
-    const char *signed_for = auth_signed_for(auth, &intake->settings.auth);
+    const char *signed_for = auth_signed_for(auth, &intake->dialin.auth);
     switch (webhook_read(&webhook, http_request_body(request), view_of_text(signed_for))) {
     case WEBHOOK_VERIFICATION:
-        answer_verification(intake, request);
+        door_answer_probe(&intake->dialin, request);
         break;
     case WEBHOOK_REFUSED: {
         const struct refusal refusal = {400, webhook.code, webhook.sentence, NULL};
-        refuse_from(intake, request, auth, &refusal);
+        door_refuse(&intake->dialin, request, auth, &refusal);
         break;
     }
     case WEBHOOK_CALL:
@@ -234,26 +161,37 @@ static void read_webhook(struct intake *intake, struct http_request *request,
     webhook_release(&webhook);
 }
 
+static void take_genuine(struct http_request *request, const struct auth *auth, void *arg)
+{
+    struct intake *intake = arg;
+    if (auth->match.count > 0) {
+        intake_counts_signature(&intake->counts, auth->match.indexes[0]);
+    }
+    read_webhook(intake, request, auth);
+}
+
+void intake_on_head(struct http_request *request, void *arg)
+{
+    const struct intake *intake = arg;
+    door_on_head(&intake->dialin, request);
+}
+
 void intake_on_request(struct http_request *request, void *arg)
 {
     struct intake *intake = arg;
-    struct bytes_view body = http_request_body(request);
-    const struct auth_credentials given = credentials_of(request);
-    struct auth auth;
-    const struct auth_clocks clock = {loop_wall_ms(), stream_writer_now_ms(intake->writer)};
-    auth_check(&auth, &intake->settings.auth, &given, body, &clock);
-    if (!auth.failure) {
-        http_request_is_genuine(request);
-        if (auth.match.count > 0) {
-            intake_counts_signature(&intake->counts, auth.match.indexes[0]);
-        }
-        read_webhook(intake, request, &auth);
-    } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
-        answer_verification(intake, request);
-    } else {
-        const struct refusal refusal = {401, auth.failure, sentence_of(auth.failure), NULL};
-        refuse_from(intake, request, &auth, &refusal);
-    }
+    door_on_request(&intake->dialin, request);
+}
+
+void intake_on_event_head(struct http_request *request, void *arg)
+{
+    const struct intake *intake = arg;
+    door_on_head(daily_events_door(intake->daily_events), request);
+}
+
+void intake_on_event(struct http_request *request, void *arg)
+{
+    const struct intake *intake = arg;
+    door_on_request(daily_events_door(intake->daily_events), request);
 }
 
 void intake_on_health(struct http_request *request, void *arg)
@@ -262,10 +200,11 @@ void intake_on_health(struct http_request *request, void *arg)
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), NULL);
 }
 
-void intake_reload(struct intake *intake, const struct auth_rules *auth,
+void intake_reload(struct intake *intake, const struct intake_doors *doors,
                    const struct redis_address *redis)
 {
-    intake->settings.auth = *auth;
+    intake->dialin.auth = doors->dialin;
+    daily_events_door(intake->daily_events)->auth = doors->events;
     stream_writer_reload(intake->writer, redis);
 }
 
@@ -285,6 +224,7 @@ static void on_redis_up(void *arg)
 {
     struct intake *intake = arg;
     pending_webhooks_write(intake->pending);
+    daily_events_write(intake->daily_events);
     if (intake->spool) {
         spool_drain(intake->spool);
     }
@@ -300,7 +240,21 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     intake_counts_register(&intake->counts, metrics, settings->in_flight_max);
     intake->writer =
         stream_writer_open(loop, redis, &writer_settings, metrics, on_redis_up, intake);
-    intake->refusals = refusals_open(intake->writer, &intake->counts);
+    intake->refusals = refusals_open(intake->writer, intake->counts.refusals, &DIALIN_WORDS);
+    intake->dialin = (struct door){
+        .kind = &DIALIN_DOOR,
+        .auth = settings->doors.dialin,
+        .refusals = intake->refusals,
+        .writer = intake->writer,
+        .proxies = settings->proxies,
+        .is_busy = is_busy,
+        .take = take_genuine,
+        .arg = intake,
+        .verified = intake->counts.verified,
+    };
+    const struct daily_events_settings events = {intake->writer, settings->doors.events,
+                                                 settings->proxies};
+    intake->daily_events = daily_events_open(loop, &events, metrics);
     if (settings->spool_folder) {
         *metrics_gauge(metrics, "dialin_spool_bytes_max", "The most that it holds (SPOOL_MAX_MB).",
                        NULL) = (int64_t)settings->spool_bytes_max;
@@ -344,11 +298,13 @@ bool intake_is_spooling(const struct intake *intake)
 void intake_close(struct intake *intake)
 {
     pending_webhooks_refuse(intake->pending);
+    daily_events_refuse(intake->daily_events);
     stream_writer_close(intake->writer); // its callbacks forget the pending writes
     if (intake->spool) {
         spool_close(intake->spool);
     }
     pending_webhooks_close(intake->pending);
+    daily_events_close(intake->daily_events);
     refusals_close(intake->refusals);
     free(intake);
 }

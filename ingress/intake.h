@@ -9,17 +9,23 @@
 #include "metrics.h"
 #include "peer.h"
 #include "redis.h"
-#include "auth.h"
+#include "door.h"
 #include "spool.h"
 #include "stream_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
+// The secrets of each door (door.h).
+struct intake_doors {
+    struct auth_rules dialin;
+    struct auth_rules events;
+};
+
 // Everything is borrowed for the life of the intake.
 struct intake_settings {
     const char *redis_prefix;
-    struct auth_rules auth;
+    struct intake_doors doors;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
     unsigned wait_replicas;
@@ -34,12 +40,14 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
 // Handlers for http_route, with the intake as `arg`, and for http_server_options.on_refusal.
 void intake_on_head(struct http_request *request, void *arg);
 void intake_on_request(struct http_request *request, void *arg);
+void intake_on_event_head(struct http_request *request, void *arg);
+void intake_on_event(struct http_request *request, void *arg);
 void intake_on_health(struct http_request *request, void *arg); // GET: 200, and nothing else
 void intake_on_refusal(const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);
 
 // Uses these secrets and keys from now on, and this address for new connections to Redis. Borrowed.
-void intake_reload(struct intake *intake, const struct auth_rules *auth,
+void intake_reload(struct intake *intake, const struct intake_doors *doors,
                    const struct redis_address *redis);
 
 // Returns the reason why it cannot take webhooks, or NULL (admin_not_ready_reason).

@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics,
-                            size_t in_flight_max)
+void intake_refusals_register(struct intake_refusals rows[INTAKE_REFUSAL_CODES_MAX],
+                              struct metrics *metrics, const char *name, const char *help)
 {
-    static const char NAME[] = "dialin_webhooks_total";
-    static const char HELP[] = "Requests to the dial-in path, by what became of them.";
     static const struct {
         const char *code;
         const char *labels;
@@ -32,14 +30,22 @@ void intake_counts_register(struct intake_metrics *counts, struct metrics *metri
 #undef CODE
     };
     static_assert(sizeof CODES / sizeof CODES[0] < INTAKE_REFUSAL_CODES_MAX, "one row stays empty");
+    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+        rows[i].code = CODES[i].code;
+        rows[i].count = metrics_counter(metrics, name, help, CODES[i].labels);
+    }
+}
+
+void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics,
+                            size_t in_flight_max)
+{
+    static const char NAME[] = "dialin_webhooks_total";
+    static const char HELP[] = "Requests to the dial-in path, by what became of them.";
     counts->queued = metrics_counter(metrics, NAME, HELP, "result=\"queued\"");
     counts->spooled = metrics_counter(metrics, NAME, HELP, "result=\"spooled\"");
     counts->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
     counts->duplicate = metrics_counter(metrics, NAME, HELP, "result=\"duplicate\"");
-    for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
-        counts->refusals[i].code = CODES[i].code;
-        counts->refusals[i].count = metrics_counter(metrics, NAME, HELP, CODES[i].labels);
-    }
+    intake_refusals_register(counts->refusals, metrics, NAME, HELP);
     counts->metrics = metrics;
     *metrics_gauge(metrics, "dialin_webhooks_in_flight_max",
                    "The most that it takes (MAX_IN_FLIGHT).", NULL) = (int64_t)in_flight_max;
@@ -49,9 +55,9 @@ void intake_counts_register(struct intake_metrics *counts, struct metrics *metri
                                       "From a webhook's first line to its acknowledgement.");
 }
 
-void intake_counts_refusal(const struct intake_metrics *counts, const char *code)
+void intake_counts_refusal(const struct intake_refusals *rows, const char *code)
 {
-    for (const struct intake_refusals *refusal = counts->refusals; refusal->code; refusal++) {
+    for (const struct intake_refusals *refusal = rows; refusal->code; refusal++) {
         if (!strcmp(refusal->code, code)) {
             (*refusal->count)++;
             return;

@@ -29,6 +29,10 @@ void intake_counts_register(struct intake_metrics *counts, struct metrics *metri
                             size_t in_flight_max);
 // A good signature, made with the secret at this place (from 0) of the list.
 void intake_counts_signature(struct intake_metrics *counts, size_t place);
-void intake_counts_refusal(const struct intake_metrics *counts, const char *code);
+
+// A counter of each code of a refusal, under this name; the last row stays empty.
+void intake_refusals_register(struct intake_refusals rows[INTAKE_REFUSAL_CODES_MAX],
+                              struct metrics *metrics, const char *name, const char *help);
+void intake_counts_refusal(const struct intake_refusals *rows, const char *code);
 
 #endif

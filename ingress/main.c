@@ -30,6 +30,7 @@ static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},
     {"POST", "/daily-dialin-webhook", intake_on_head, intake_on_request},
     {"POST", "/", intake_on_head, intake_on_request},
+    {"POST", "/api/daily-events", intake_on_event_head, intake_on_event},
     // Load balancers ask there, and the servers that stood here before answered.
     {"GET", "/", NULL, intake_on_health},
     {"GET", "/healthz", NULL, intake_on_health},
@@ -50,17 +51,20 @@ struct ingress {
     bool has_tls, is_leaving;
 };
 
-static struct auth_rules auth_of(const struct settings *settings)
+static struct intake_doors doors_of(const struct settings *settings)
 {
-    return (struct auth_rules){settings->secrets, settings->api_key, settings->allow_unsigned};
+    return (struct intake_doors){
+        .dialin = {settings->secrets, settings->api_key, settings->allow_unsigned},
+        .events = {.secrets = settings->of_events},
+    };
 }
 
 static void on_reload(const void *arg, void *ingress_arg)
 {
     const struct settings *settings = arg;
     struct ingress *ingress = ingress_arg;
-    const struct auth_rules auth = auth_of(settings);
-    intake_reload(ingress->intake, &auth, &settings->redis);
+    const struct intake_doors doors = doors_of(settings);
+    intake_reload(ingress->intake, &doors, &settings->redis);
     if (ingress->has_tls && settings->tls) {
         http_server_use_tls(ingress->server, settings->tls);
         http_tls_report_expiry(settings->tls);
@@ -159,7 +163,7 @@ static struct intake *open_intake(struct ingress *ingress, const struct settings
 {
     const struct intake_settings intake_settings = {
         .redis_prefix = settings->common.redis_prefix,
-        .auth = auth_of(settings),
+        .doors = doors_of(settings),
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
         .wait_replicas = (unsigned)settings->common.redis_wait_replicas,

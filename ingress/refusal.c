@@ -22,7 +22,7 @@ struct gate {
 
 struct refusals {
     struct stream_writer *writer;
-    const struct intake_metrics *counts;
+    const struct intake_refusals *counts;
     uint64_t second_ms; // of the traces
     unsigned traces;    // in it
     uint64_t untraced;  // since the last trace
@@ -30,17 +30,14 @@ struct refusals {
 };
 
 static const struct gate GATES[] = {
-    {.code = "invalid_signature",
-     .message = "webhooks with a wrong signature: if the secret was changed at Daily, every caller "
-                "is being lost; check PINLESS_HMAC_SECRET"},
+    {.code = "invalid_signature"},
     {.code = "stale_timestamp",
      .message = "webhooks with a stale timestamp: check the clock of this machine"},
     {.code = "bad_request", .message = "requests refused: malformed HTTP"},
     {.code = "body_too_large", .message = "requests refused: longer than MAX_BODY_BYTES"},
     {.code = "request_timeout", .message = "requests refused: not whole in time"},
-    {.code = "busy", .message = "webhooks refused: more in flight than MAX_IN_FLIGHT"},
-    {.code = "queue_unavailable",
-     .message = "webhooks refused: neither Redis nor the spool could take them in time"},
+    {.code = "busy"},
+    {.code = "queue_unavailable"},
     {.code = "missing_signature"},
     {.code = "not_found"},
     {.code = "method_not_allowed"},
@@ -50,13 +47,25 @@ static const struct gate GATES[] = {
 };
 #define GATE_COUNT (sizeof GATES / sizeof GATES[0])
 
-struct refusals *refusals_open(struct stream_writer *writer, const struct intake_metrics *counts)
+static const char *message_of(const struct gate *gate, const struct refusal_words *words)
+{
+    return !strcmp(gate->code, "invalid_signature")   ? words->invalid_signature
+           : !strcmp(gate->code, "busy")              ? words->busy
+           : !strcmp(gate->code, "queue_unavailable") ? words->queue_unavailable
+                                                      : gate->message;
+}
+
+struct refusals *refusals_open(struct stream_writer *writer, const struct intake_refusals *counts,
+                               const struct refusal_words *words)
 {
     struct refusals *refusals = memory_zeroed(sizeof *refusals);
     _Static_assert(GATE_COUNT <= INTAKE_REFUSAL_CODES_MAX, "each code has its gate");
     refusals->writer = writer;
     refusals->counts = counts;
     memcpy(refusals->gates, GATES, sizeof GATES);
+    for (size_t i = 0; i < GATE_COUNT; i++) {
+        refusals->gates[i].message = message_of(&GATES[i], words);
+    }
     return refusals;
 }
 

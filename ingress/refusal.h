@@ -15,9 +15,15 @@
 #define REFUSAL_TRACE_BODY_BYTES 4096
 #define REFUSAL_RETRY_AFTER_S 1 // of 503
 
+// The lines of the log that differ between the doors; constants.
+struct refusal_words {
+    const char *invalid_signature, *busy, *queue_unavailable;
+};
+
 struct refusals;
-// Everything is borrowed.
-struct refusals *refusals_open(struct stream_writer *writer, const struct intake_metrics *counts);
+// Everything is borrowed. `counts` ends with a row without a code.
+struct refusals *refusals_open(struct stream_writer *writer, const struct intake_refusals *counts,
+                               const struct refusal_words *words);
 void refusals_close(struct refusals *refusals); // NULL is allowed
 
 struct refusal {

@@ -29,6 +29,9 @@ const struct config_option SETTINGS_TABLE[] = {
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct settings, hmac_secrets), NULL, 0, 0,
      "secrets of the dial-in numbers in base64, separated by commas, each optionally for one "
      "number only: +14152251493=…"},
+    {"DAILY_WEBHOOK_SECRET", CONFIG_SECRET, offsetof(struct settings, events_secret), NULL, 0, 0,
+     "secret, in base64, of the domain's webhook for events, which posts to /api/daily-events; "
+     "several, separated by commas, while it changes"},
     {"INGRESS_API_KEY", CONFIG_SECRET, offsetof(struct settings, api_key), NULL, 0, 0,
      "key with which one's own application sends dial-outs (Authorization: Bearer)"},
     {"ALLOW_UNSIGNED", CONFIG_FLAG, offsetof(struct settings, allow_unsigned), "false", 0, 0,
@@ -108,16 +111,18 @@ static void refuse_demonstration(const struct settings *settings, struct config_
                                            : "not set");
 }
 
-static void parse_secrets(struct settings *settings, const char *list,
-                          struct config_problems *problems)
+// NULL, after adding the problem, if one is unusable.
+static struct signature_secrets *parse_secrets(const char *name, const char *list,
+                                               struct config_problems *problems)
 {
     struct bytes problem;
     bytes_init(&problem, 512);
-    settings->secrets = signature_secrets_parse(list, &problem);
-    if (!settings->secrets) {
-        config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
+    struct signature_secrets *secrets = signature_secrets_parse(list, &problem);
+    if (!secrets) {
+        config_problem(problems, name, "%s", bytes_text(&problem));
     }
     bytes_release(&problem);
+    return secrets;
 }
 
 static void check_secrets(struct settings *settings, struct config_problems *problems)
@@ -129,9 +134,10 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
                        "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
     }
     if (settings->hmac_secrets) {
-        parse_secrets(settings, settings->hmac_secrets, problems);
+        settings->secrets = parse_secrets("PINLESS_HMAC_SECRET", settings->hmac_secrets, problems);
     } else if (!is_closed && !settings->allow_unsigned && demo_is_allowed(settings)) {
-        parse_secrets(settings, SIGNATURE_DEMONSTRATION_SECRET, problems);
+        settings->secrets =
+            parse_secrets("PINLESS_HMAC_SECRET", SIGNATURE_DEMONSTRATION_SECRET, problems);
     } else if (!is_closed && !settings->allow_unsigned) {
         config_problem(problems, "PINLESS_HMAC_SECRET",
                        "is not set, so anybody could forge calls: set it to the secret of your "
@@ -146,6 +152,18 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
     if (settings->secrets && !demo_is_allowed(settings) &&
         signature_secrets_have(settings->secrets, SIGNATURE_DEMONSTRATION_SECRET)) {
         refuse_demonstration(settings, problems);
+    }
+}
+
+static void check_events_secret(struct settings *settings, struct config_problems *problems)
+{
+    if (settings->events_secret) {
+        settings->of_events =
+            parse_secrets("DAILY_WEBHOOK_SECRET", settings->events_secret, problems);
+    }
+    if (settings->of_events && signature_secrets_are_tied(settings->of_events)) {
+        config_problem(problems, "DAILY_WEBHOOK_SECRET",
+                       "must not be tied to a number: it is the domain's");
     }
 }
 
@@ -234,6 +252,7 @@ void settings_load(void *arg, struct config_problems *problems)
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_secrets(settings, problems);
+    check_events_secret(settings, problems);
     check_proxies(settings, problems);
     check_spool(settings, problems);
     if (settings->api_key && strlen(settings->api_key) < API_KEY_BYTES_MIN) {
@@ -253,6 +272,7 @@ void settings_release(void *arg)
 {
     struct settings *settings = arg;
     signature_secrets_free(settings->secrets);
+    signature_secrets_free(settings->of_events);
     peer_proxies_free(settings->proxies);
     http_tls_free(settings->tls);
     memory_wipe(&settings->redis, sizeof settings->redis);

@@ -14,6 +14,7 @@ struct settings {
     uint64_t port;
     char *listen_addr;
     char *hmac_secrets;
+    char *events_secret;
     char *api_key;
     bool allow_unsigned;
     char *demo_secret;
@@ -27,7 +28,8 @@ struct settings {
     char *tls_cert, *tls_key; // paths; NULL: plain http
 
     // made from the above
-    struct signature_secrets *secrets; // NULL: none
+    struct signature_secrets *secrets;   // NULL: none
+    struct signature_secrets *of_events; // NULL: none
     struct peer_proxies *proxies;
     struct redis_address redis;
     struct http_tls *tls; // NULL: plain http

@@ -19,6 +19,7 @@ struct write {
     struct stream_writer *writer;
     stream_writer_on_written *on_written;
     void *arg;
+    bool is_event; // its loss is not looked for
     char entry_id[ENTRY_ID_BYTES];
 };
 
@@ -27,8 +28,8 @@ struct stream_writer {
     struct redis *redis;
     loop_on_time *on_up;
     void *arg;
-    struct bytes stream, low_key, refused_key;
-    uint64_t trace_errors;
+    struct bytes stream, low_key, refused_key, daily_key;
+    uint64_t trace_errors, event_errors;
     char low[ENTRY_ID_BYTES];
     struct redis_replicas *replicas;
     struct write_probe *probe;
@@ -125,7 +126,7 @@ static void look_for_losses(struct stream_writer *writer)
 static void end_write(struct write *write, bool has_it)
 {
     struct stream_writer *writer = write->writer;
-    if (has_it) {
+    if (has_it && !write->is_event) {
         memcpy(writer->newest, write->entry_id, sizeof writer->newest);
     }
     write->on_written(has_it ? view_of_text(write->entry_id) : VIEW(""), write->arg);
@@ -137,22 +138,41 @@ static void on_replicas(bool have_it, void *arg)
     end_write(arg, have_it);
 }
 
-static void on_added(const redisReply *reply, void *arg)
+// Whatever else comes, from something that is not a Redis, is not an acknowledgement.
+static bool take_entry_id(struct write *write, const redisReply *reply)
 {
-    struct write *write = arg;
+    return reply && reply->type == REDIS_REPLY_STRING &&
+           reply_copy(reply, write->entry_id, sizeof write->entry_id) &&
+           entry_id_is_valid(write->entry_id);
+}
+
+static void end_when_replicated(struct write *write, bool has_it)
+{
     struct stream_writer *writer = write->writer;
-    // Whatever else comes, from something that is not a Redis, is not an acknowledgement.
-    bool has_it = reply && reply->type == REDIS_REPLY_STRING &&
-                  reply_copy(reply, write->entry_id, sizeof write->entry_id) &&
-                  entry_id_is_valid(write->entry_id);
-    if (reply) {
-        write_probe_note(writer->probe, reply, has_it);
-    }
     if (has_it && redis_replicas_are_wanted(writer->replicas)) {
         redis_replicas_wait(writer->replicas, STREAM_WRITER_WAITS_MAX, on_replicas, write);
     } else {
         end_write(write, has_it);
     }
+}
+
+static void on_added(const redisReply *reply, void *arg)
+{
+    struct write *write = arg;
+    bool has_it = take_entry_id(write, reply);
+    if (reply) {
+        write_probe_note(write->writer->probe, reply, has_it);
+    }
+    end_when_replicated(write, has_it);
+}
+
+static void on_event_added(const redisReply *reply, void *arg)
+{
+    struct write *write = arg;
+    if (reply_is_error(reply) && write->writer->event_errors++ % COMPLAIN_EVERY == 0) {
+        log_error("Redis refuses Daily's events", log_text("error", reply->str));
+    }
+    end_when_replicated(write, take_entry_id(write, reply));
 }
 
 static void on_state(bool up, void *arg)
@@ -180,6 +200,30 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
     memcpy(argv + 3, fields, count * sizeof *fields);
     if (!stream_writer_is_up(writer) ||
         !redis_send(writer->redis, 3 + count, argv, on_added, write)) {
+        free(write);
+        return false;
+    }
+    return true;
+}
+
+bool stream_writer_write_event(struct stream_writer *writer, size_t count,
+                               const struct bytes_view *fields,
+                               stream_writer_on_written *on_written, void *arg)
+{
+    char entries_max[REDIS_NUMBER_BYTES];
+    struct bytes_view argv[REDIS_ARGUMENTS_MAX] = {
+        VIEW("XADD"),
+        bytes_view(&writer->daily_key),
+        VIEW("MAXLEN"),
+        VIEW("~"),
+        redis_number(entries_max, STREAM_WRITER_EVENTS_MAX),
+        VIEW("*")};
+    struct write *write = memory_zeroed(sizeof *write);
+    *write =
+        (struct write){.writer = writer, .on_written = on_written, .arg = arg, .is_event = true};
+    memcpy(argv + 6, fields, count * sizeof *fields);
+    if (!stream_writer_is_up(writer) ||
+        !redis_send_aside(writer->redis, 6 + count, argv, on_event_added, write)) {
         free(write);
         return false;
     }
@@ -253,6 +297,7 @@ struct stream_writer *stream_writer_open(struct loop *loop, const struct redis_a
     redis_key_init(&writer->stream, settings->redis_prefix, REDIS_KEY_WEBHOOKS);
     redis_key_init(&writer->low_key, settings->redis_prefix, REDIS_KEY_LOW);
     redis_key_init(&writer->refused_key, settings->redis_prefix, REDIS_KEY_REFUSED);
+    redis_key_init(&writer->daily_key, settings->redis_prefix, REDIS_KEY_DAILY);
     writer->errors =
         metrics_counter(metrics, "dialin_append_errors_total", "XADDs that Redis refused.", NULL);
     writer->losses = metrics_counter(metrics, "dialin_losses_total",
@@ -282,5 +327,6 @@ void stream_writer_close(struct stream_writer *writer)
     bytes_release(&writer->stream);
     bytes_release(&writer->low_key);
     bytes_release(&writer->refused_key);
+    bytes_release(&writer->daily_key);
     free(writer);
 }

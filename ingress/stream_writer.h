@@ -48,6 +48,14 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
                          const struct bytes_view *fields, stream_writer_on_written *on_written,
                          void *arg);
 
+// The same into the stream of Daily's events, which is cut at about STREAM_WRITER_EVENTS_MAX
+// entries, read or not. That Redis refuses one does not bring the writer down: events are not
+// callers.
+#define STREAM_WRITER_EVENTS_MAX 100000
+bool stream_writer_write_event(struct stream_writer *writer, size_t count,
+                               const struct bytes_view *fields,
+                               stream_writer_on_written *on_written, void *arg);
+
 // Adds an entry to the stream of refused webhooks, without waiting for it; lost if Redis is away.
 #define STREAM_WRITER_TRACES_MAX 10000 // entries kept
 void stream_writer_trace(struct stream_writer *writer, size_t count,

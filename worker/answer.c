@@ -186,7 +186,9 @@ void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigne
                                                      : OUTCOME_DEAD;
         outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
     }
-    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED) {
-        outcome->reason = verdict == RECORD_UNKNOWN ? "unknown" : "rejected";
+    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED || verdict == RECORD_SERVED) {
+        outcome->reason = verdict == RECORD_UNKNOWN    ? "unknown"
+                          : verdict == RECORD_REJECTED ? "rejected"
+                                                       : "served";
     }
 }

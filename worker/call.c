@@ -38,6 +38,9 @@ struct call *call_new(struct bytes_view entry_id, const struct webhook_entry *en
     }
     call->kind = entry->kind;
     call->signed_for = memory_text_of(entry->signed_for.data, entry->signed_for.len);
+    call->callback_of = memory_text_of(entry->callback_of.data, entry->callback_of.len);
+    call->callback_route = memory_text_of(entry->route.data, entry->route.len);
+    call->callback_hold_ms = entry->hold_ms;
     // If `received_ms` is missing, use the time in the entry id.
     call->received_ms =
         entry->received_ms ? entry->received_ms : strtoull(call->entry_id, NULL, 10);
@@ -70,6 +73,8 @@ void call_free(struct call *call)
     }
     bytes_release(&call->body);
     free(call->signed_for);
+    free(call->callback_of);
+    free(call->callback_route);
     transform_facts_release(&call->facts);
     bytes_release(&call->request);
     outcome_release(&call->outcome);
@@ -100,6 +105,7 @@ struct record_call call_for_record(const struct call *call, const struct redis *
         .lookup = call->lookup_record        ? call->lookup_record
                   : call_lookup_is_due(call) ? "ask"
                                              : "",
+        .callback = call->callback_of[0] ? call->number : "",
         .priority_ms = priority_s * 1000,
         .received_ms = call->received_ms,
         .rang_ms = rang_ms,
@@ -117,6 +123,7 @@ struct webhook_entry call_entry(const struct call *call)
         .body = bytes_view(&call->body),
         .sha256 = view_of_text(call->sha256),
         .signed_for = view_of_text(call->signed_for),
+        .callback_of = view_of_text(call->callback_of),
     };
 }
 

@@ -5,6 +5,7 @@
 
 #include "hold.h"
 #include "lookup_answer.h"
+#include "phone_number.h"
 #include "loop.h"
 #include "record.h"
 #include "route_place.h"
@@ -43,8 +44,12 @@ struct call {
     struct hold hold;
     char sha256[SIGNATURE_SHA256_HEX];
     struct bytes body;
-    char *signed_for; // of its entry
+    char *signed_for;  // of its entry
+    char *callback_of; // the call that died, if this is its call back; else ""
+    char *callback_route;
+    uint64_t callback_hold_ms;
     struct transform_facts facts;
+    char number[PHONE_DIGITS_MAX + 1]; // of the caller, digits; empty: none
 
     struct routing *routing; // by which it was placed; the call is one of its owners
     struct route_place place;

@@ -27,6 +27,16 @@ static void keep(struct call *call, struct lookup_answer *answer)
     *call->lookup = *answer;
 }
 
+const char *call_lookup_declines(const struct call *call)
+{
+    const struct lookup_answer *answer = call->lookup;
+    const struct route_rule *rule = call->place.rule;
+    if (answer && answer->is_declined) {
+        return answer->why ? answer->why : "its lookup declines it";
+    }
+    return answer && answer->route && rule && rule->is_declined ? "its route declines it" : NULL;
+}
+
 static void put(struct bytes *out, const char *name, struct bytes_view text)
 {
     bytes_printf(out, "%s\"%s\":", out->len > 1 ? "," : "", name);
@@ -45,6 +55,7 @@ static void set_record(struct call *call, struct bytes_view text, const char *pr
     put(&record, "answer", text);
     put(&record, "redacted", bytes_view(&redacted));
     put(&record, "error", view_of_text(problem ? problem : ""));
+    put(&record, "declined", call_lookup_declines(call) ? VIEW("1") : VIEW(""));
     bytes_append_text(&record, "}");
     free(call->lookup_record);
     call->lookup_record = memory_text(bytes_text(&record));
@@ -64,14 +75,15 @@ const char *call_lookup_take(struct call *call, struct bytes_view text, const ch
         lookup_answer_release(&answer);
     }
     call->was_looked_up = true;
-    set_record(call, problem ? VIEW("") : text, problem, secrets);
     if (problem) {
+        set_record(call, VIEW(""), problem, secrets);
         return problem;
     }
     call->place = place;
     call->why_moved = "lookup";
     keep(call, &answer);
     lookup_answer_merge(call->lookup, call->place.rule);
+    set_record(call, text, NULL, secrets);
     return NULL;
 }
 

@@ -16,6 +16,10 @@ uint64_t call_lookup_budget_ms(const struct call *call);
 const char *call_lookup_take(struct call *call, struct bytes_view text, const char *problem,
                              struct redact_secrets *secrets); // grows by the lookup's
 
+// Returns why the answer declines the call, by itself or by the route that it names; NULL: it does
+// not.
+const char *call_lookup_declines(const struct call *call);
+
 // Reads the answer that was handed over with the call's entry.
 void call_lookup_restore(struct call *call, struct bytes_view text);
 

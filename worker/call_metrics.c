@@ -10,8 +10,9 @@
 
 #define OTHER "other" // agents beyond CALL_METRICS_AGENTS_MAX
 
-static const char *const OUTCOMES[] = {"started",  "expired",   "unknown",   "rejected", "invalid",
-                                       "declined", "abandoned", "cancelled", "duplicate"};
+static const char *const OUTCOMES[] = {"started",   "expired",  "unknown",      "rejected",
+                                       "invalid",   "declined", "abandoned",    "cancelled",
+                                       "duplicate", "served",   "callback_dead"};
 #define OUTCOME_COUNT (sizeof OUTCOMES / sizeof OUTCOMES[0])
 
 static const double WAITED_S[] = {WAITED_BOUNDS_S};
@@ -103,7 +104,8 @@ void call_metrics_count(struct call_metrics *counts, const struct call *call)
             metrics_observe(agent->ring_to_start, hold_age_ms(&call->hold) * 1000);
         }
     } else if (outcome->name == OUTCOME_DEAD) {
-        count_outcome(agent, outcome->reason);
+        bool is_second = call->callback_of[0] && strcmp(outcome->reason, "served") != 0;
+        count_outcome(agent, is_second ? "callback_dead" : outcome->reason);
     }
 }
 

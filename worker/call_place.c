@@ -2,6 +2,7 @@
 // place is found again by its names.
 #include "call_place.h"
 
+#include "callback.h"
 #include "memory.h"
 
 #include <inttypes.h>
@@ -13,9 +14,10 @@
 static void set_hold(struct call *call, const struct call_place_settings *settings)
 {
     const struct route_rule *rule = call->place.rule;
-    uint64_t hold_ms = call->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_ms
-                       : rule && rule->hold_limit_s  ? rule->hold_limit_s * MS_PER_S
-                                                     : settings->hold_limit_ms;
+    uint64_t hold_ms = call->callback_hold_ms          ? call->callback_hold_ms
+                       : call->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_ms
+                       : rule && rule->hold_limit_s    ? rule->hold_limit_s * MS_PER_S
+                                                       : settings->hold_limit_ms;
     call->hold.limit_ms = hold_ms;
 }
 
@@ -48,6 +50,13 @@ static struct route_place match(struct call *call, const struct routing *routing
                                 const struct webhook_repaired *webhook)
 {
     struct route_subject subject;
+    const struct route_rule *of_callback =
+        call->callback_route[0]
+            ? route_file_rule(&routing->file, view_of_text(call->callback_route))
+            : NULL;
+    if (of_callback) {
+        return route_place_of_rule(routing, of_callback);
+    }
     if (webhook->code || routing->file.count == 0) {
         return route_place_of_rule(routing, NULL);
     }
@@ -134,5 +143,6 @@ const char *call_place(struct call *call, struct routing *routing,
                                              now_ms / MS_PER_S + settings->room_expiry_s,
                                              &call->request, &call->facts);
     webhook_repair_release(&webhook);
+    callback_note_number(call);
     return problem;
 }

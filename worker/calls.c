@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "call_lookup.h"
+#include "callback.h"
 #include "log.h"
 #include "start_client.h"
 
@@ -189,6 +190,8 @@ static void send_finish(struct call *call)
 
 static void finish(struct call *call)
 {
+    const struct calls *calls = call->owner;
+    callback_prepare(call, calls->commands, calls->settings.place.hold_limit_ms);
     move(call, CALL_FINISHING);
     send_finish(call);
 }
@@ -265,11 +268,7 @@ static void on_looked_up(struct bytes_view text, const char *problem, void *arg)
     }
     move(call, CALL_BEGINNING);
     call->token[0] = '\0';
-    if (call->lookup && call->lookup->is_declined) {
-        give_up(call, "declined", call->lookup->why ? call->lookup->why : "its lookup declines it");
-    } else {
-        step(call);
-    }
+    step(call); // `begin` records the answer first, also if it declines the call
 }
 
 static void look_up(struct call *call)
@@ -285,13 +284,24 @@ static void look_up(struct call *call)
 
 // --- begin ------------------------------------------------------------------------------------
 
+// The call was admitted from the line of an agent that it does not ask any more: the next one may.
+static void leave_old_line(const struct call *call)
+{
+    const struct calls *calls = call->owner;
+    if (call->why_moved[0] && call->recorded_agent[0]) {
+        lines_admit_if_any(calls->lines, call->recorded_agent);
+    }
+}
+
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
     char agent[ROUTE_AGENT_BYTES_MAX + 1];
+    const char *problem = NULL;
     switch (verdict) {
     case RECORD_GO:
+        leave_old_line(call);
         call->why_moved = "";
         free(call->lookup_record);
         call->lookup_record = NULL;
@@ -305,7 +315,12 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_pull(calls->reader);
         return;
     case RECORD_DECLINED:
-        give_up(call, "declined", "its caller has rung too often");
+        problem = call_lookup_declines(call);
+        give_up(call, "declined", problem ? problem : "its caller has rung too often");
+        stream_reader_pull(calls->reader);
+        return;
+    case RECORD_SERVED:
+        give_up(call, "served", "its number has been served since");
         stream_reader_pull(calls->reader);
         return;
     case RECORD_ELSEWHERE:
@@ -316,6 +331,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         log_info("call waits in line", log_text("call_id", call->call_id),
                  log_text("entry", call->entry_id), log_text("agent", agent));
+        leave_old_line(call);
         drop(call);
         wait_in_line(calls, agent);
         return;
@@ -360,8 +376,13 @@ static void begin(struct call *call)
         give_up(call, "invalid", problem);
         return;
     }
-    if (call->is_new && call->place.rule && call->place.rule->is_declined) {
+    if (call->is_new && !call->was_looked_up && call->place.rule && call->place.rule->is_declined) {
         give_up(call, "declined", "its route declines it");
+        return;
+    }
+    problem = call->lookup_record ? NULL : call_lookup_declines(call); // its worker died meanwhile
+    if (problem) {
+        give_up(call, "declined", problem);
         return;
     }
     hold_refresh(&call->hold, calls->commands);

@@ -3,6 +3,7 @@
 #include "account.h"
 #include "admin.h"
 #include "calls.h"
+#include "daily_reader.h"
 #include "explain.h"
 #include "housekeeping.h"
 #include "http_client.h"
@@ -49,6 +50,7 @@ struct worker {
     struct lease *lease;
     struct lines *lines;
     struct overflow *overflow;
+    struct daily_reader *daily_reader;
     struct lookups *lookups;
     struct housekeeping *housekeeping;
     struct account *account;
@@ -155,6 +157,7 @@ static void on_terminate(void *arg)
     lease_stop_taking(worker->lease);
     lines_stop(worker->lines);
     overflow_stop(worker->overflow);
+    daily_reader_stop(worker->daily_reader);
     housekeeping_stop(worker->housekeeping);
     calls_drain(worker->calls);
     leave_when_drained(worker);
@@ -270,6 +273,9 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
+    const struct daily_reader_settings daily_settings = {settings->connect_limit_s * MS_PER_S};
+    worker->daily_reader = daily_reader_open(worker->loop, worker->scripts, worker->reader,
+                                             worker->lines, &daily_settings, metrics);
     worker->line_metrics = line_metrics_open(worker->loop, worker->scripts, metrics, NULL, NULL);
     worker->redis_metrics = redis_metrics_open(metrics, worker->commands);
     worker->process_metrics = process_metrics_open(metrics);
@@ -286,6 +292,7 @@ static void close_parts(struct worker *worker)
     record_close(worker->record);
     calls_close(worker->calls);
     overflow_close(worker->overflow);
+    daily_reader_close(worker->daily_reader);
     lines_close(worker->lines);
     lease_close(worker->lease);
     housekeeping_close(worker->housekeeping);

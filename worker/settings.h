@@ -27,6 +27,7 @@ struct settings {
     uint64_t dialout_limit_s;
     uint64_t hold_grace_s;
     uint64_t room_expiry_s;
+    uint64_t connect_limit_s;
     uint64_t lease_s;
     uint64_t drain_timeout_s;
     uint64_t retention_days;

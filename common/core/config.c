@@ -369,14 +369,14 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
 
 // --- settings of all programs -----------------------------------------------------------------
 
-void config_check_prefix(const char *prefix, struct config_problems *problems)
+void config_check_prefix(const char *name, const char *prefix, struct config_problems *problems)
 {
     size_t len = strlen(prefix);
     for (const char *c = prefix; *c; c++) {
         len = *c <= ' ' || *c > '~' ? PREFIX_BYTES_MAX + 1 : len;
     }
     if (len > PREFIX_BYTES_MAX) {
-        config_problem(problems, "REDIS_PREFIX",
+        config_problem(problems, name,
                        "must be at most %d printable ASCII characters without spaces",
                        PREFIX_BYTES_MAX);
     }
@@ -395,7 +395,7 @@ void config_common_apply(const struct config_common *common, const char *program
         config_problem(problems, "LOG_FORMAT", "must be text or json, not '%.64s'",
                        common->log_format);
     }
-    config_check_prefix(common->redis_prefix, problems);
+    config_check_prefix("REDIS_PREFIX", common->redis_prefix, problems);
     log_open(program, level, json);
 }
 

@@ -159,7 +159,7 @@ void config_common_apply(const struct config_common *common, const char *program
                          struct config_problems *problems);
 
 // Can this be the first part of every key?
-void config_check_prefix(const char *prefix, struct config_problems *problems);
+void config_check_prefix(const char *name, const char *prefix, struct config_problems *problems);
 
 // Raises the limit of open files to `needed`, or adds a problem that names `because`.
 void config_need_open_files(uint64_t needed, const char *because, struct config_problems *problems);

@@ -9,21 +9,27 @@
 
 // A name that ends with a colon is the first part of many keys.
 #define REDIS_KEY_TABLE(X)                                                                         \
-    X(WEBHOOKS, ":webhooks")  /* stream, group `workers`: the webhooks as they came */             \
-    X(LOW, ":low")            /* the entry up to which all are finished: the low-water mark */     \
-    X(CALL, ":call:")         /* hash of a call, by its id: its state */                           \
-    X(AUDIT, ":audit")        /* stream: the events */                                             \
-    X(DEAD, ":dead")          /* stream: the dead letters */                                       \
-    X(COUNTS, ":counts")      /* hash: entries by outcome and reason */                            \
-    X(INDEX, ":index:")       /* set for each minute of entries: the numbers, agents, outcomes */  \
-    X(REPLAYS, ":replays")    /* hash: how often each call was replayed */                         \
-    X(REFUSED, ":refused")    /* stream: genuine webhooks that are not calls */                    \
-    X(WORKER, ":worker:")     /* text, expires: the lease of a worker, by its consumer */          \
-    X(GONE, ":gone")          /* sorted set: consumers without a lease, by when that was seen */   \
-    X(LINES, ":lines")        /* set: the agents that have a wait queue ("line") */                \
-    X(HOLDS, ":holds")        /* sorted set: the calls of all lines, by the end of their hold */   \
-    X(LINE, ":line:")         /* sorted set for each agent: its waiting calls, by their turn */    \
-    X(PACE, ":pace:")         /* hash for each agent: how fast its line is admitted */             \
+    X(WEBHOOKS, ":webhooks") /* stream, group `workers`: the webhooks as they came */              \
+    X(LOW, ":low")           /* the entry up to which all are finished: the low-water mark */      \
+    X(CALL, ":call:")        /* hash of a call, by its id: its state */                            \
+    X(AUDIT, ":audit")       /* stream: the events */                                              \
+    X(DEAD, ":dead")         /* stream: the dead letters */                                        \
+    X(COUNTS, ":counts")     /* hash: entries by outcome and reason */                             \
+    X(INDEX, ":index:")      /* set for each minute of entries: the numbers, agents, outcomes */   \
+    X(REPLAYS, ":replays")   /* hash: how often each call was replayed */                          \
+    X(REFUSED, ":refused")   /* stream: genuine webhooks that are not calls */                     \
+    X(DAILY, ":daily")       /* stream, group `events`: Daily's events as they came */             \
+    X(ROOM, ":room:")      /* text, expires: the call whose bot is in a room, by a digest of it */ \
+    X(EARLY, ":early:")    /* hash, expires: events of a room that came before its call */         \
+    X(EARLIES, ":earlies") /* sorted set: the rooms that have such, by when */                     \
+    X(UNHEARD, ":unheard") /* sorted set: started calls without an event yet, by when */           \
+    X(SILENT, ":silent")   /* text, expires: since when no event came, as far as it was said */    \
+    X(WORKER, ":worker:")  /* text, expires: the lease of a worker, by its consumer */             \
+    X(GONE, ":gone")       /* sorted set: consumers without a lease, by when that was seen */      \
+    X(LINES, ":lines")     /* set: the agents that have a wait queue ("line") */                   \
+    X(HOLDS, ":holds")     /* sorted set: the calls of all lines, by the end of their hold */      \
+    X(LINE, ":line:")      /* sorted set for each agent: its waiting calls, by their turn */       \
+    X(PACE, ":pace:")      /* hash for each agent: how fast its line is admitted */                \
     X(ADMITTED, ":asking:")   /* sorted set for each agent: admitted entries, by when */           \
     X(ANSWERS, ":answers:")   /* stream for each agent: how long its last 2xx took */              \
     X(ANSWERED, ":answered:") /* text for each agent, expires: its last answer, and who got it */  \
@@ -33,6 +39,8 @@
     X(MOVES, ":moves") /* sorted set: the waiting calls that move on along their route, by when */ \
     X(LOOKUP, ":lookup:") /* text, expires: the answer of a call's lookup, by its id */            \
     X(CALLER, ":caller:") /* sorted set for each route and caller, expires: his calls, by when */  \
+    X(CALLBACK, ":callback:") /* hash for each number by digest, expires: its open call back */    \
+    X(SERVED, ":served:") /* text for each number by digest, expires: when it was last served */   \
     X(STARTS, ":starts:") /* hash for each agent: its starts of the last 30 s, in slots of 5 */    \
     X(AGENTS, ":agents")  /* sorted set: the agents that have started calls, by when */            \
     X(OPERATORS, ":operators") /* stream: what operators did */                                    \

@@ -185,6 +185,11 @@ void signature_secrets_free(struct signature_secrets *secrets)
     }
 }
 
+bool signature_secrets_are_tied(const struct signature_secrets *secrets)
+{
+    return secrets->tied_count > 0;
+}
+
 bool signature_secrets_have(const struct signature_secrets *secrets, const char *secret)
 {
     unsigned char wanted[SECRET_BYTES_MAX], key[SECRET_BYTES_MAX];

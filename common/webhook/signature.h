@@ -25,6 +25,7 @@ struct signature_secrets;
 struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem);
 void signature_secrets_free(struct signature_secrets *secrets);
 bool signature_secrets_have(const struct signature_secrets *secrets, const char *secret);
+bool signature_secrets_are_tied(const struct signature_secrets *secrets); // one of them, at least
 
 enum signature_verdict { SIGNATURE_GOOD, SIGNATURE_WRONG, SIGNATURE_STALE };
 

@@ -89,6 +89,15 @@ static bool read_number(struct bytes_view text, uint64_t *number)
     return strspn(digits, "0123456789") == text.len;
 }
 
+static void read_callback(struct webhook_entry *entry, const redisReply *fields)
+{
+    entry->callback_of = field(fields, "callback_of");
+    entry->route = field(fields, "route");
+    if (!read_number(field(fields, "hold_ms"), &entry->hold_ms)) {
+        entry->hold_ms = 0;
+    }
+}
+
 const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields)
 {
     memset(entry, 0, sizeof *entry);
@@ -105,6 +114,7 @@ const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisRep
     entry->replay_of = field(fields, "replay_of");
     entry->signed_for = field(fields, "signed_for");
     entry->flaw = field(fields, "flaw");
+    read_callback(entry, fields);
     struct bytes_view kind = field(fields, "kind");
     bool has_time = read_number(field(fields, "received_ms"), &entry->received_ms);
     entry->received_ms = has_time ? entry->received_ms : 0;

@@ -31,6 +31,11 @@ struct webhook_entry {
     // The number or SIP address that the secret of the signature is tied to; empty: none.
     struct bytes_view signed_for;
     struct bytes_view flaw; // repairs that webhook_repair made to the body; empty: none
+
+    // Of a call back, which finish.lua adds; never written here.
+    struct bytes_view callback_of; // the call that died; empty: it is none
+    struct bytes_view route;       // of that call, by its name
+    uint64_t hold_ms;              // how long it may take
 };
 
 // Names and values in turn, as XADD takes them, and memory for the texts they point to.

@@ -68,7 +68,7 @@ class Compose:
 
     def ring(self, *args):
         """Rings through dialin-caller; its JSON result."""
-        done = self("run", "--rm", "-T", "caller", "--url", "http://proxy:7860/api/dial", "--wait",
+        done = self("run", "--rm", "-T", "caller", "--url", "http://proxy:7862/api/dial", "--wait",
                     "--json", *args, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)

@@ -197,7 +197,7 @@ def test_no_secret_stands_where_docker_inspect_shows_it(compose):
         assert len(passwords) >= 64 and passwords[:64] not in shown
         assert other.ids("agent") == []  # no stand-in beside a live agent
         rung = other("run", "--rm", "-T", "--entrypoint", "dialin-caller", "caller", "--url",
-                     "http://proxy:7860/api/dial", "--json", check=False)
+                     "http://proxy:7862/api/dial", "--json", check=False)
         assert json.loads(rung.stdout)["acknowledged"] == 1, rung
         # A new secret takes effect with the next `up`.
         other.env["PINLESS_HMAC_SECRET"] = OWN_SECRET.replace("c2Vj", "c2Vk")

@@ -25,6 +25,8 @@ CASES = [
     ("CallersWillBeLost", {'dialin_line_lost_forecast{agent="a"}': "3x133"},
      {'dialin_line_lost_forecast{agent="a"}': QUIET, 'dialin_line_oldest_seconds{agent="a"}': "59x133"}),
     ("CallersWillBeLost", {'dialin_line_oldest_seconds{agent="a"}': "61x133"}, {}),
+    ("NeverConnected", {"dialin_never_connected_total": "0x100 1x33"},
+     {"dialin_never_connected_total": "3x133"}),
     ("ServiceLevelLow", {'dialin_ring_to_start_seconds_bucket{le="20"}': "0+7x133",
                          "dialin_ring_to_start_seconds_count": "0+8x133",
                          'dialin_calls_total{outcome="expired"}': "0+2x133"},
@@ -81,7 +83,7 @@ def rules_test(rules, interval, at, alert, series, rings):
 
 def test_each_alert_rings_when_it_should_and_only_then(tmp_path):
     names = set(re.findall(r"alert: Dialin(\w+)", RULES.read_text(encoding="utf-8")))
-    assert names == {name for name, _, _ in CASES} | {"Silence"} and len(names) == 19
+    assert names == {name for name, _, _ in CASES} | {"Silence"} and len(names) == 20
     files = []
 
     def write(interval, at, alert, series, rings):

@@ -170,3 +170,24 @@ def test_the_newest_entry_may_go(stack, ledger, start, audit):
     assert b"lost webhooks" not in worker.log() + ingress.log()
     assert ledger.counts()["started"] == 2
     assert len(start.requests) == 2
+
+
+def test_daily_s_events_go_too(ledger, start, worker, audit):
+    start.script(starts_a_bot())
+    webhook, other = daily.webhook(From=PERSON), daily.webhook(From=OTHER)
+    for each, number in ((webhook, PERSON), (other, OTHER)):
+        ledger.queue(each)
+        ledger.wait_for_state(each["callId"], "started")
+        event = daily.event("dialin.connected", f"room-{each['callId']}", sip_from=f"sip:{number}@sip.example",
+                            display_name=number)
+        ledger.client.xadd(ledger.key("daily"), {"v": "1", "body": daily.body(event)})
+        wait_for(lambda: ledger.call(each["callId"]).get("verdict") == "connected")
+    foreign = daily.event("dialin.ready", "no-room-of-ours", sip_from=f"sip:{PERSON}@sip.example")
+    ledger.client.xadd(ledger.key("daily"), {"v": "1", "body": daily.body(foreign)})
+    assert "of Daily's events; --yes does it" in audit("forget", PERSON).out
+    assert ledger.client.xlen(ledger.key("daily")) == 3
+    assert "1 of Daily's events" in audit("forget", PERSON, "--yes").out  # the other went with its call
+    assert PERSON.encode() not in ledger.everything()
+    assert ledger.client.xlen(ledger.key("daily")) == 1
+    assert ledger.events(webhook["callId"]) == []
+    assert ledger.call(other["callId"])["verdict"] == "connected"

@@ -75,8 +75,52 @@ def test_what_is_asked_and_what_the_answer_does(stack, ledger, start, agents, ro
     assert "a good customer" in event["response"] and event["error"] == ""
     assert b"crm-token-1" not in ledger.everything() and CRM_SECRET.encode() not in ledger.everything()
     assert ledger.client.exists(ledger.key(f"lookup:{call_id}")) == 0
-    said = Audit(stack)("verify", START_URL=start.url, ROUTES_FILE=path, CRM_SECRET=CRM_SECRET).out
-    assert "0 differ" in said and "1 cannot be compared: a lookup" in said
+    attempt, = ledger.events(call_id, "attempt")
+    assert attempt["lookup"] == event["id"]
+
+
+def test_the_record_is_exact_with_lookups(stack, ledger, start, agents, routes, crm):
+    """verify merges the recorded answer, which is redacted, and compares these members as redacted."""
+    audit, sales = Audit(stack), agents("sales")
+    crm.script(says(agent="sales", body={"tier": "gold", "n": 1.50, "token": "crm-token-1",
+                                         "dialin_settings": {"a": 1}}, room={"geo": "eu"}),
+               answers(204), answers(500), says(route="vip", body={"by_crm": 1}))
+    path = routes({"name": "all", "to": "+1415*", "lookup": lookup(crm), "room": {"geo": "us", "x": 1},
+                   "body": {"tier": "none", "kept": 2.50, "dialin_settings": {"a": 2, "b": 3}}},
+                  {"name": "vip", "agent": "sales", "body": {"from_vip": True}},
+                  sales={"start_url": sales.url})
+    run_worker(stack, start, path)
+    calls = []
+    for _ in range(4):
+        calls.append(ring(ledger, SALES))
+        ledger.wait_for_state(calls[-1], "started")
+    assert ledger.call(calls[3])["route"] == "vip"
+    values = {"START_URL": start.url, "ROUTES_FILE": path, "CRM_SECRET": CRM_SECRET}
+    said = audit("verify", **values)
+    assert "verified 4 requests: 4 as recorded, 0 differ" in said.out and "cannot be compared" not in said.out
+    assert "verified 4 requests: 4 as recorded" in audit("verify", "--routes", path, **values).out
+
+    event, = ledger.events(calls[0], "lookup")
+    ledger.client.xdel(ledger.key("audit"), event["id"])
+    said = audit("verify", **values)
+    assert "verified 3 requests: 3 as recorded" in said.out and "1 cannot be compared: the answer" in said.out
+
+
+def test_a_difference_under_a_lookup_is_seen(stack, ledger, start, routes, crm):
+    crm.script(says(body={"tier": "gold"}))
+    path = routes({"name": "all", "lookup": lookup(crm)})
+    run_worker(stack, start, path)
+    call_id = ring(ledger, SALES)
+    ledger.wait_for_state(call_id, "started")
+    event, = ledger.events(call_id, "lookup")
+    attempt, = ledger.events(call_id, "attempt")
+    changed = {name: value for name, value in event.items() if name != "id"}
+    other = ledger.client.xadd(ledger.key("audit"), {**changed, "response": '{"body":{"tier":"silver"}}'})
+    ledger.client.xadd(ledger.key("audit"), {**{name: value for name, value in attempt.items() if name != "id"},
+                                             "lookup": other})
+    found = Audit(stack)("verify", "--json", code=1, START_URL=start.url, ROUTES_FILE=path,
+                         CRM_SECRET=CRM_SECRET).objects()
+    assert [(each["path"], each["recorded"], each["now"]) for each in found] == [("body.tier", '"gold"', '"silver"')]
 
 
 def test_a_route_may_be_named_and_a_call_declined(stack, ledger, start, agents, routes, crm):
@@ -90,9 +134,22 @@ def test_a_route_may_be_named_and_a_call_declined(stack, ledger, start, agents, 
     assert started_by(ledger, call_id, sales)["route"] == "vip"
     body = sales.requests[0].json()["body"]
     assert body["from_vip"] is True and body["by_crm"] == 1 and len(asked_of(crm, call_id)) == 1
-    crm.script(says(decline=True, why="a robot"))
-    call = ledger.wait_for_state(ring(ledger, OTHER), "dead")
-    assert (call["reason"], call["error"]) == ("declined", "a robot")
+
+
+@pytest.mark.parametrize("answer, why", [({"decline": True, "why": "a robot"}, "a robot"),
+                                         ({"route": "robots"}, "its route declines it")])
+def test_a_call_that_it_declines(stack, ledger, start, routes, crm, answer, why):
+    """The event `lookup` is there all the same."""
+    path = routes({"name": "all", "to": "+1415*", "lookup": lookup(crm)}, {"name": "robots", "decline": True})
+    run_worker(stack, start, path)
+    crm.script(says(**answer))
+    call_id = ring(ledger, SALES)
+    call = ledger.wait_for_state(call_id, "dead")
+    assert (call["reason"], call["error"], call["attempts"]) == ("declined", why, "0")
+    assert json.loads(ledger.events(call_id, "lookup")[0]["response"]) == answer
+    assert [each["event"] for each in ledger.events(call_id)] == ["lookup", "dead"]
+    assert ledger.client.exists(ledger.key(f"lookup:{call_id}")) == 0 and start.requests == []
+    ledger.check_account([ledger.entry_of(call_id)[0]])
 
 
 @pytest.mark.parametrize("trouble", [

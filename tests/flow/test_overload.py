@@ -28,6 +28,18 @@ def test_ten_times_overload_keeps_the_pool_busy_in_ring_order(stack, ledger):
     assert int(call["started_ms"]) - int(call["received_ms"]) < 1500, "normal again at once"
 
 
+@pytest.mark.slow
+def test_a_slow_agent_that_fails_at_times_is_kept_busy_and_seldom_refuses(stack, ledger):
+    """Ten sessions of a second, answers after 0.3 s: without the turnover half of the pool stood empty."""
+    agent = stack.agent("--pool", "10", "--session-ms", "1000", "--latency-ms", "250",
+                        "--latency-jitter-ms", "100", "--error-rate", "0.03")
+    for _ in range(2):
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S=5)
+    overload = Overload(ledger, pool=10, session_s=1, hold_s=5, rate=40, duration_s=10).run()
+    assert overload.share() > 0.68, (len(overload.started), overload.possible)
+    assert overload.refused_a_second(agent) < 5
+
+
 def test_requests_refused_together_slow_the_line_more_than_one(stack, ledger, start):
     """Three starts let four ask together; the agent, full again, refuses all four."""
     start.script(answers(429, headers=[("Retry-After", "1")]))  # time for the others to stand in line

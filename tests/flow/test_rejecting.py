@@ -5,7 +5,7 @@ import json
 import pytest
 
 import daily
-from fake_start import answers, starts_a_bot
+from fake_start import FakeStart, answers, starts_a_bot
 from stack import wait_for
 
 TOLD = b"the agent rejects every call"
@@ -113,3 +113,39 @@ def test_another_route_of_the_same_agent_goes_on(stack, ledger, start, tmp_path)
     if last:
         wait_for(lambda: start.requests[-1].key == last[0], what="the one that was not asked yet")
     assert ledger.counts()["started"] == 20 and "dead" not in ledger.counts()
+
+
+def rejects(exchange):
+    answers(422, b'{"detail":"no"}')(exchange)
+
+
+def test_its_calls_do_not_wait_if_there_is_a_further_agent(stack, ledger, start, tmp_path, second):
+    """But for one new call in 5 s, which still asks the first; its 2xx ends that."""
+    start.script(rejects)
+    path = tmp_path / "routes.json"
+    path.write_text(json.dumps({"routes": [
+        {"name": "sales", "start_url": start.url, "overflow": [{"after_s": 60, "start_url": second.url}]}]}))
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    first = ring(ledger, 5)
+    for call_id in first:
+        assert ledger.wait_for_state(call_id, "started", timeout_s=20)["step"] == "1"
+        assert [each["reason"] for each in ledger.events(call_id, "overflow")] == ["rejecting"]
+        assert len(second.requests_of(call_id)) == 1
+    rejecting, = ledger.client.keys(ledger.key("rejecting:*"))
+    ledger.client.hset(rejecting, "sales", ledger.client.time()[0] * 1000 + 10000)  # of the pauses the longest
+    asked = len(start.requests)
+    for call_id in ring(ledger, 3):
+        assert ledger.wait_for_state(call_id, "started")["step"] == "1"
+    assert len(start.requests) == asked, "a call asked the agent that rejects each"
+
+    start.script(starts_a_bot())
+    ledger.client.hset(rejecting, "sales", 0)  # the pause is not waited for
+    assert ledger.wait_for_state(ring(ledger, 1)[0], "started")["step"] == "0"
+    assert ledger.client.keys(ledger.key("rejec*")) == [] and "dead" not in ledger.counts()
+
+
+@pytest.fixture
+def second():
+    server = FakeStart()
+    yield server
+    server.close()

@@ -437,14 +437,6 @@ def test_a_caller_rings_no_more_often_than_the_limit(stack, ledger, start, route
     assert not ledger.client.exists(key)
 
 
-@pytest.mark.parametrize("member", [{"callback": {"within_s": 60, "to": ["+1*"]}}])
-def test_what_would_be_ignored_is_refused(stack, routes, member):
-    done = stack.run("dialin-worker", "--check-config", START_URL="http://127.0.0.1/start",
-                     ROUTES_FILE=routes({"name": "later", **member}),
-                     CRM_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-    assert done.returncode == 1 and "route later: " in done.stderr and "not in this version" in done.stderr
-
-
 # --- the record -----------------------------------------------------------------------------------
 
 

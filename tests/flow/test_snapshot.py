@@ -41,9 +41,15 @@ def test_the_first_to_have_rung_are_named_over_all_agents(stack, ledger, snapsho
     assert [call[1] for call in waiting[:4]] == [1, 1, 1, 2]  # the place in its own queue
     by_name = {agent[0].decode(): agent for agent in agents}
     assert by_name["agent-0"][1] == 11 and len(by_name["agent-0"][8]) == 11
-    assert by_name["agent-0"][6] == b"1109000"  # the hold of the last, a dial-out that rang early
+    assert by_name["agent-0"][6] == b"1110027" and by_name["agent-0"][9] == 10  # the last dial-in's hold; dial-ins
     assert by_name["agent-1"][7] == 1_000_001  # when its first one rang
     assert len(snapshot(walk=4)[3][0][8]) == 4
+
+
+def test_who_is_called_back_does_not_hold(stack, ledger, snapshot):
+    put_in_queue(ledger, "a", "c-1~cb", 4e15 + 1_000_000)
+    agent, = snapshot()[3]
+    assert (agent[1], agent[6], agent[7], agent[9]) == (1, b"0", 0, 0)
 
 
 def test_starts_are_counted_in_slots_of_the_last_30_s(stack, ledger, snapshot):

@@ -16,6 +16,7 @@ from http_raw import TIMEOUT_S, Connection
 
 SECRET = base64.b64encode(b"a secret of thirty-two bytes, ok").decode()
 OTHER_SECRET = base64.b64encode(b"another secret, thirty-two bytes").decode()
+EVENTS_SECRET = base64.b64encode(b"the secret of the domain's events").decode()
 DEMONSTRATION_SECRET = base64.b64encode(b"dialin-demonstration-secret-0001").decode()
 API_KEY = "key-of-our-own-application"
 
@@ -63,6 +64,26 @@ def headers(raw_body, secret=SECRET, timestamp=None, signature=None):
     signature = sign(secret, timestamp, raw_body) if signature is None else signature
     return [("Content-Type", "application/json"), ("X-Pinless-Timestamp", timestamp),
             ("X-Pinless-Signature", signature)]
+
+
+def event(kind, room, event_id=None, at_s=None, **payload):
+    """One of Daily's events, as its documentation shows them."""
+    at_s = time.time() if at_s is None else at_s
+    session = f"5d1a6fb3-{next(numbers)}"
+    return {"version": "1.0.0", "type": kind, "id": event_id or f"2868-{kind}-{os.getpid()}-{session}",
+            "payload": {"domain_id": "04b89420-cf8b-4ea5-a428-02c40b0e2a59", "room": room,
+                        "timestamp": str(int(at_s)), "session_id": session,
+                        "sip_from": "sip:+14158483432@sip.example", "sip_headers": {},
+                        "display_name": "+14158483432", **payload},
+            "event_ts": at_s}
+
+
+def event_headers(raw_body, secret=EVENTS_SECRET, timestamp=None, signature=None):
+    """The two headers of a signed event."""
+    timestamp = in_ms() if timestamp is None else timestamp
+    signature = sign(secret, timestamp, raw_body) if signature is None else signature
+    return [("Content-Type", "application/json"), ("X-Webhook-Timestamp", timestamp),
+            ("X-Webhook-Signature", signature)]
 
 
 def bearer(key=API_KEY):

@@ -53,7 +53,7 @@ call_compose()
         exit 1
     fi
     shift
-    exec docker compose run --rm caller --url http://proxy:7860/api/dial --wait "$@"
+    exec docker compose run --rm caller --url http://proxy:7862/api/dial --wait "$@"
 }
 
 if [ -f "$STATE/trial.env" ]; then

@@ -198,6 +198,9 @@ static void merge(const struct lookup_answer *answer, const char *name, const ch
 
 void lookup_answer_merge(struct lookup_answer *answer, const struct route_rule *rule)
 {
+    if (!answer->text) {
+        return;
+    }
     merge(answer, "body", "dialin_settings", rule ? rule->body : NULL, &answer->body,
           &answer->body_text);
     merge(answer, "room", "sip", rule ? rule->room : NULL, &answer->room, &answer->room_text);

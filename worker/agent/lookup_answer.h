@@ -27,8 +27,8 @@ void lookup_answer_release(struct lookup_answer *answer);
 bool lookup_answer_place(const struct lookup_answer *answer, const struct routing *routing,
                          struct route_place *place);
 
-// Makes `body` and `room` of the answer's and the rule's: whole members, the answer's first, one
-// level deep; dialin_settings and sip two.
+// If there is an answer, makes `body` and `room` of the answer's and the rule's: whole members, the
+// answer's first, one level deep; dialin_settings and sip two.
 void lookup_answer_merge(struct lookup_answer *answer, const struct route_rule *rule);
 
 #endif

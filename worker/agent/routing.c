@@ -90,6 +90,16 @@ static bool parse(struct routing *routing, const struct routing_settings *settin
     return is_good;
 }
 
+static void look_for_callbacks(struct routing *routing)
+{
+    for (size_t i = 0; i < routing->file.count; i++) {
+        const struct route_rule *rule = &routing->file.rules[i];
+        routing->calls_back = routing->calls_back || rule->callback.within_s > 0;
+        routing->hold_s_max =
+            rule->hold_limit_s > routing->hold_s_max ? rule->hold_limit_s : routing->hold_s_max;
+    }
+}
+
 // --- owners -------------------------------------------------------------------------------------
 
 struct routing *routing_open(const struct routing_settings *settings, struct bytes *problem)
@@ -102,7 +112,9 @@ struct routing *routing_open(const struct routing_settings *settings, struct byt
         (!settings->path || read_file(settings->path, &text, problem)) &&
         parse(routing, settings, settings->path ? bytes_view(&text) : NO_ROUTES, problem);
     bytes_release(&text);
-    if (!is_good) {
+    if (is_good) {
+        look_for_callbacks(routing);
+    } else {
         routing_release(routing);
         routing = NULL;
     }

@@ -15,6 +15,8 @@ struct routing {
     struct route_file file;   // its first agent is the environment's
     struct route_arena texts; // keys that the file borrows
     size_t owners;
+    bool calls_back;     // one of its routes has a `callback`
+    uint64_t hold_s_max; // the longest hold_limit_s of its routes
 };
 
 // Reads the file. Returns NULL, with a sentence in `problem`, if it cannot be used. The caller is

@@ -16,6 +16,7 @@ struct writer {
     struct bytes *out;
     bool fits;
     const struct json_document *body, *room; // of the route; NULL: it merges nothing in
+    bool is_callback;
 };
 
 static void put(struct writer *writer, const char *text)
@@ -256,17 +257,32 @@ static void put_passed_on(struct writer *writer, const struct json_document *doc
     struct bytes_view sip_headers = field(document, "sipHeaders");
     put(writer, ",\"sip_headers\":");
     put_raw(writer, sip_headers.len > 0 ? sip_headers : VIEW("null"));
+    if (writer->is_callback) {
+        put(writer, ",\"callback\":");
+        put_raw(writer, field(document, "callback"));
+    }
 }
 
 static void put_daily_api(struct writer *writer, const struct transform_settings *settings)
 {
-    // The last two are the route's if none are configured.
-    static const char *const OURS[] = {
-        "dialin_settings", "dialout_settings", "voicemail_detection", "call_transfer",
-        "sip_headers",     "daily_api_key",    "daily_api_url",       NULL};
-    static const char *const OURS_WITHOUT_KEY[] = {"dialin_settings",     "dialout_settings",
-                                                   "voicemail_detection", "call_transfer",
-                                                   "sip_headers",         NULL};
+    // The last two are the route's if none are configured, and the first if this is no call back.
+    static const char *const OURS[] = {"callback",
+                                       "dialin_settings",
+                                       "dialout_settings",
+                                       "voicemail_detection",
+                                       "call_transfer",
+                                       "sip_headers",
+                                       "daily_api_key",
+                                       "daily_api_url",
+                                       NULL};
+    static const char *const OURS_WITHOUT_KEY[] = {"callback",
+                                                   "dialin_settings",
+                                                   "dialout_settings",
+                                                   "voicemail_detection",
+                                                   "call_transfer",
+                                                   "sip_headers",
+                                                   NULL};
+    const char *const *ours = settings->daily_api_key ? OURS : OURS_WITHOUT_KEY;
     if (settings->daily_api_key) {
         assert(settings->daily_api_url);
         put(writer, ",\"daily_api_key\":");
@@ -274,7 +290,7 @@ static void put_daily_api(struct writer *writer, const struct transform_settings
         put(writer, ",\"daily_api_url\":");
         put_text(writer, view_of_text(settings->daily_api_url));
     }
-    put_additions(writer, writer->body, settings->daily_api_key ? OURS : OURS_WITHOUT_KEY);
+    put_additions(writer, writer->body, ours + !writer->is_callback);
 }
 
 // --- the whole --------------------------------------------------------------------------------
@@ -336,7 +352,8 @@ const char *transform_repaired(const struct webhook_entry *entry,
                                const struct transform_settings *settings, uint64_t expires_s,
                                struct bytes *request, struct transform_facts *facts)
 {
-    struct writer writer = {request, true, settings->body, settings->room};
+    bool is_callback = entry->callback_of.len > 0;
+    struct writer writer = {request, true, settings->body, settings->room, is_callback};
     size_t len_before = request->len;
     const char *problem = webhook->code
                               ? webhook->sentence

@@ -15,6 +15,9 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
     {"REDIS_CERT", CONFIG_PATH, AT(redis_cert), NULL, 0, 0, "as the worker has it"},
     {"REDIS_KEY", CONFIG_PATH, AT(redis_key), NULL, 0, 0, "as the worker has it"},
     {"REDIS_PREFIX", CONFIG_TEXT, AT(redis_prefix), "{dialin}", 0, 0, "first part of every key"},
+    {"REDIS_PREFIXES", CONFIG_TEXT, AT(redis_prefixes), NULL, 0, 0,
+     "several, separated by commas: a command looks at one after the other, and each row names its "
+     "prefix"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
      "show: checks the recorded signatures; doctor: those of Daily's numbers"},
     {"START_URL", CONFIG_TEXT, AT(start_url), NULL, 0, 0, "verify --routes: as the worker has it"},
@@ -60,17 +63,36 @@ static void load_signatures(struct audit_settings *settings, struct config_probl
     bytes_release(&problem);
 }
 
+static void cut_prefixes(struct audit_settings *settings, struct config_problems *problems)
+{
+    for (char *at = settings->redis_prefixes; at && *at;) {
+        size_t len = strcspn(at, ",");
+        bool is_last = !at[len];
+        at[len] = '\0';
+        if (settings->prefix_count == AUDIT_PREFIXES_MAX) {
+            config_problem(problems, "REDIS_PREFIXES", "may have at most %d", AUDIT_PREFIXES_MAX);
+            return;
+        }
+        if (len > 0) {
+            config_check_prefix("REDIS_PREFIXES", at, problems);
+            settings->prefixes[settings->prefix_count++] = at;
+        }
+        at += len + !is_last;
+    }
+}
+
 void audit_settings_load(struct audit_settings *settings, struct config_problems *problems)
 {
     config_load(AUDIT_SETTINGS_TABLE, settings, problems);
     load_signatures(settings, problems);
+    cut_prefixes(settings, problems);
     const struct redis_settings redis = {
         .url = settings->redis_url,
         .prefix = settings->redis_prefix,
         .tls_files = {settings->redis_ca_file, settings->redis_cert, settings->redis_key},
     };
     redis_settings_load(&redis, &settings->redis, problems);
-    config_check_prefix(settings->redis_prefix, problems);
+    config_check_prefix("REDIS_PREFIX", settings->redis_prefix, problems);
     const char *secrets[] = {settings->start_api_key, settings->cloud_api_key,
                              settings->daily_api_key,
                              settings->redis.password[0] ? settings->redis.password : NULL};

@@ -8,10 +8,13 @@
 #include "redis.h"
 #include "signature.h"
 
+#define AUDIT_PREFIXES_MAX 64
+
 struct audit_settings {
     char *redis_url;
     char *redis_ca_file, *redis_cert, *redis_key;
     char *redis_prefix;
+    char *redis_prefixes; // cut into `prefixes`
     char *hmac_secret;
     char *start_url;
     char *start_api_key;
@@ -30,6 +33,8 @@ struct audit_settings {
     uint64_t start_timeout_s;
 
     // made from the above
+    const char *prefixes[AUDIT_PREFIXES_MAX]; // of REDIS_PREFIXES
+    size_t prefix_count;                      // 0: REDIS_PREFIX alone
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set
     struct redact_secrets *secrets;

@@ -22,7 +22,8 @@ static const struct {
     {"stats", stats_run},     {"verify", verify_run},   {"replay", replay_run},
     {"dead", dead_run},       {"export", export_run},   {"forget", forget_run},
     {"refused", refused_run}, {"now", now_run},         {"staffing", staffing_run},
-    {"doctor", doctor_run},   {"secrets", secrets_run},
+    {"doctor", doctor_run},   {"secrets", secrets_run}, {"pause", pause_run},
+    {"resume", resume_run},   {"cancel", cancel_run},
 };
 
 // These open Redis themselves, if at all.
@@ -31,7 +32,20 @@ static bool is_without_redis(const char *command)
     return !strcmp(command, "doctor") || !strcmp(command, "secrets");
 }
 
-static enum exit_code run(struct audit *audit)
+// Of these a row, or an answer, of several prefixes makes sense.
+static bool takes_prefixes(const struct options *options)
+{
+    static const char *const THESE[] = {"list",    "show", "stats",    "verify", "dead",
+                                        "refused", "now",  "staffing", "forget"};
+    for (size_t i = 0; i < sizeof THESE / sizeof THESE[0]; i++) {
+        if (!strcmp(THESE[i], options->command)) {
+            return !options->watch;
+        }
+    }
+    return false;
+}
+
+static enum exit_code run_command(struct audit *audit)
 {
     enum exit_code code = EXIT_USAGE;
     for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
@@ -44,6 +58,40 @@ static enum exit_code run(struct audit *audit)
                        : database_open(&audit->settings->redis, audit->settings->redis_prefix);
         code = audit->database || is_without ? COMMANDS[i].run(audit) : EXIT_NOT_DONE;
     }
+    return code;
+}
+
+// Each prefix as if it were the only one. A call that is in one of them is found.
+static enum exit_code run_for_each(struct audit *audit)
+{
+    const struct audit_settings *settings = audit->settings;
+    const bool is_one_enough = !strcmp(audit->options->command, "show");
+    enum exit_code best = EXIT_NOT_DONE, worst = EXIT_DONE;
+    for (size_t i = 0; i < settings->prefix_count && !interrupt_came() && !screen_is_gone(); i++) {
+        struct audit_settings here = *settings;
+        here.redis_prefix = (char *)(uintptr_t)settings->prefixes[i];
+        here.redis.prefix = settings->prefixes[i];
+        screen_name_prefix(settings->prefixes[i]);
+        audit->settings = &here;
+        enum exit_code code = run_command(audit);
+        database_close(audit->database);
+        audit->database = NULL;
+        best = code < best ? code : best;
+        worst = code > worst ? code : worst;
+    }
+    audit->settings = settings;
+    return is_one_enough ? best : worst;
+}
+
+static enum exit_code run(struct audit *audit)
+{
+    const bool are_several = audit->settings->prefix_count > 0;
+    if (are_several && !takes_prefixes(audit->options)) {
+        screen_complain("%s%s takes one prefix: set REDIS_PREFIX in place of REDIS_PREFIXES",
+                        audit->options->command, audit->options->watch ? " --watch" : "");
+        return EXIT_USAGE;
+    }
+    enum exit_code code = are_several ? run_for_each(audit) : run_command(audit);
     if (screen_is_gone()) { // says it
         return EXIT_NOT_DONE;
     }

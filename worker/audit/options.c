@@ -9,6 +9,7 @@
 #include "time_text.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +31,15 @@ enum command {
     STAFFING,
     DOCTOR,
     SECRETS,
+    PAUSE,
+    UNPAUSE,
+    CANCEL,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
 #define OF_SELECTION (OF(LIST) | OF(REPLAY))
 #define OF_HIDING (OF(LIST) | OF(SHOW) | OF(TAIL) | OF(DEAD) | OF(REFUSED) | OF(VERIFY))
+#define OF_OPERATORS (OF(PAUSE) | OF(UNPAUSE) | OF(CANCEL))
 
 enum arguments { NO_ARGUMENT, ONE_ARGUMENT, MAYBE_ARGUMENT };
 
@@ -62,6 +67,10 @@ static const struct {
                 "what is wrong between Daily, us, Redis and the agent, and what to do"},
     [SECRETS] = {"secrets", NO_ARGUMENT, "secrets --from-daily",
                  "writes the secrets of Daily's numbers into a file, for PINLESS_HMAC_SECRET_FILE"},
+    [PAUSE] = {"pause", ONE_ARGUMENT, "pause AGENT", "no call of this agent asks; they wait"},
+    [UNPAUSE] = {"resume", ONE_ARGUMENT, "resume AGENT", "its calls ask again"},
+    [CANCEL] = {"cancel", ONE_ARGUMENT, "cancel CALL_ID",
+                "ends a call that is queued or waiting: no bot for it"},
 };
 
 enum flag {
@@ -97,6 +106,8 @@ enum flag {
     NUMBER,
     URL,
     FROM_DAILY,
+    OPERATOR,
+    INTENT,
     JSON,
     HELP,
     VERSION
@@ -116,7 +127,7 @@ static const struct {
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
-     "expired, unknown, rejected, invalid or declined"},
+     "expired, unknown, rejected, invalid, declined or cancelled"},
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
@@ -128,7 +139,7 @@ static const struct {
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
     {SPEED, OF(REPLAY), "speed", "FACTOR", "1: as they rang (the default); 10; max"},
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
-    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET) | OF(DOCTOR), "yes", NULL,
+    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET) | OF(DOCTOR) | OF_OPERATORS, "yes", NULL,
      "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
@@ -153,6 +164,8 @@ static const struct {
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
     {COLOR, ~0U, "color", "WHEN", "auto, always or never; NO_COLOR is heeded"},
     {ENV_FILE, ~0U, "env-file", "FILE", "settings that the environment lacks, as NAME=value"},
+    {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
+    {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
     {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -198,6 +211,52 @@ static bool is_url(const char *text)
     return strstr(text, "://") != NULL;
 }
 
+// Flags that are taken as they come: each has its member.
+static const struct {
+    enum flag flag;
+    size_t at;
+} SWITCHES[] =
+    {
+        {LIVE, offsetof(struct options, live)},
+        {YES, offsetof(struct options, yes)},
+        {RESUME, offsetof(struct options, resume)},
+        {WATCH, offsetof(struct options, watch)},
+        {REVEAL, offsetof(struct options, reveal)},
+        {FULL, offsetof(struct options, full)},
+        {FOLLOW, offsetof(struct options, follow)},
+        {JSON, offsetof(struct options, json)},
+        {FROM_DAILY, offsetof(struct options, from_daily)},
+},
+  TEXTS[] = {
+      {FROM, offsetof(struct options, selection.from)},
+      {AGENT, offsetof(struct options, selection.agent)},
+      {ROUTE, offsetof(struct options, selection.route)},
+      {OF_CALL, offsetof(struct options, call)},
+      {EVENT, offsetof(struct options, event)},
+      {ENV_FILE, offsetof(struct options, env_file)},
+      {ROUTES, offsetof(struct options, routes)},
+      {OUTPUT, offsetof(struct options, output)},
+      {INTENT, offsetof(struct options, intent)},
+};
+
+// Returns false if the flag is not among them.
+static bool take_plain(struct options *options, enum flag flag, const char *value)
+{
+    for (size_t i = 0; i < sizeof SWITCHES / sizeof SWITCHES[0]; i++) {
+        if (SWITCHES[i].flag == flag) {
+            *(bool *)((char *)options + SWITCHES[i].at) = true;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        if (TEXTS[i].flag == flag) {
+            *(const char **)(void *)((char *)options + TEXTS[i].at) = value;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_flag(struct options *options, enum command command, enum flag flag,
                       const char *value)
 {
@@ -221,15 +280,6 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return option_reason(value, selection);
     case AHT:
         return option_handle_s(value, options);
-    case FROM:
-        selection->from = value;
-        return true;
-    case AGENT:
-        selection->agent = value;
-        return true;
-    case ROUTE:
-        selection->route = value;
-        return true;
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
@@ -237,69 +287,27 @@ static bool take_flag(struct options *options, enum command command, enum flag f
             selection->to = value;
         }
         return true;
-    case LIVE:
-        options->live = true;
-        return true;
-    case YES:
-        options->yes = true;
-        return true;
-    case RESUME:
-        options->resume = true;
-        return true;
-    case WATCH:
-        options->watch = true;
-        return true;
-    case REVEAL:
-        options->reveal = true;
-        return true;
-    case FULL:
-        options->full = true;
-        return true;
-    case FOLLOW:
-        options->follow = true;
-        return true;
     case LINES:
         options->has_lines = true;
         return option_limit("--lines", value, &options->lines);
-    case OF_CALL:
-        options->call = value;
-        return true;
-    case EVENT:
-        options->event = value;
-        return true;
-    case ENV_FILE:
-        options->env_file = value;
-        return true;
     case COLOR:
         return option_colours(value, &options->colours);
-    case JSON:
-        options->json = true;
-        return true;
+    case OPERATOR:
+        options->operator_name = value;
+        return *value || option_complain("--operator", "is empty");
     case BY:
         options->by = value;
         return !strcmp(value, "route") || !strcmp(value, "agent") ||
                option_complain("--by", "is route or agent");
-    case ROUTES:
-        options->routes = value;
-        return true;
-    case OUTPUT:
-        options->output = value;
-        return true;
     case NUMBER:
         options->number = value;
         return option_number(value);
     case URL:
         options->url = value;
         return option_url(value);
-    case FROM_DAILY:
-        options->from_daily = true;
-        return true;
-    case HELP:
-    case VERSION:
-    case FLAG_FIRST:
-        break;
+    default:
+        return take_plain(options, flag, value);
     }
-    return false;
 }
 
 // Checks that involve several flags.

@@ -33,6 +33,8 @@ struct options {
     const char *env_file; // settings that the environment lacks; NULL: none
     enum screen_colours colours;
     bool yes;
+    const char *operator_name; // of pause, resume, cancel; NULL: who runs this
+    const char *intent;        // the id under which it is recorded already; NULL: it is not
     bool live;
     bool resume;
     const char *to_url; // of replay

@@ -14,6 +14,13 @@ static void add_text(struct json_line *line, const char *name, struct bytes_view
     }
 }
 
+static void add_if_any(struct json_line *line, const char *name, struct bytes_view text)
+{
+    if (text.len > 0) {
+        json_line_text(line, name, text);
+    }
+}
+
 static bool is_number(struct bytes_view text)
 {
     bool is_digits = text.len > 0 && text.len < 19;
@@ -65,9 +72,9 @@ void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json
         recorded_call_dials(call, on_dialled, line);
         json_line_close(line, ']');
     }
-    if (call->webhook.replay_of.len > 0) {
-        json_line_text(line, "replay_of", call->webhook.replay_of);
-    }
+    add_if_any(line, "replay_of", call->webhook.replay_of);
+    add_if_any(line, "callback_of", call->webhook.callback_of);
+    add_if_any(line, "callback", reply_field(hash, "callback"));
     if (call->flaw || call->repairs[0]) {
         json_line_text(line, "flaw", view_of_text(call->flaw ? call->flaw : call->repairs));
     }

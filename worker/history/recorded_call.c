@@ -152,7 +152,9 @@ void recorded_call_party(const struct recorded_call *call, char *out, size_t siz
 {
     struct dialled dialled = {0};
     recorded_call_dials(call, on_dialled, &dialled);
-    if (dialled.count > 1) {
+    if (call->webhook.callback_of.len > 0) {
+        snprintf(out, size, "back %s", call->from);
+    } else if (dialled.count > 1) {
         snprintf(out, size, "to %u numbers", dialled.count);
     } else {
         snprintf(out, size, "%s%s", dialled.count ? "to " : "",

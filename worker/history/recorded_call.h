@@ -57,7 +57,7 @@ void recorded_call_read(struct recorded_call *call, const redisReply *row, const
                         bool is_unfinished);
 
 // Who is at the other end, for people: the caller; of a dial-out `to ` and who is called, `to 3
-// numbers` if they are several. Cut at `size`.
+// numbers` if they are several; of a call back `back ` and its number. Cut at `size`.
 void recorded_call_party(const struct recorded_call *call, char *out, size_t size);
 
 // The numbers and addresses that a dial-out calls, in its order: `on_number` for each.

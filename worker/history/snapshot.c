@@ -44,12 +44,12 @@ void snapshot_command(const struct snapshot_query *query, struct bytes_view webh
 // The members of snapshot.lua's answer, and of its parts.
 enum { NOW, QUEUE, COUNTS, AGENTS, WAITING, PROGRAMS, EVENTS, SAMPLE };
 enum { ADDED, UNREAD, PENDING, IN_QUEUES, WORKERS, UNREAD_SINCE, OLDEST_KEPT };
-enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS };
+enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS, DIALINS };
 enum { WINDOW, NEXT, REFUSALS, FAILURES, SLOWED, STATUS, PROBLEM };
 enum { CALL_AGENT, PLACE, CALL_ID, HOLD, CALL };
 enum { FROM, TO, KIND, RECEIVED, ATTEMPTS, HTTP_STATUS, CALL_ERROR };
 
-#define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s])"
+#define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s]n)"
 #define WAITING_SHAPE "(nnss(?s?s?s?s?s?s?s))"
 #define SHAPE                                                                                      \
     "(n(ninnnnn)" REPLY_FIELDS "[" AGENT_SHAPE "][" WAITING_SHAPE "][(ss)]" REPLY_ROWS "[.])"
@@ -89,6 +89,14 @@ static enum snapshot_agent_state state_of(const struct snapshot_agent *agent, bo
     return is_failing ? SNAPSHOT_FAILING : SNAPSHOT_REJECTING;
 }
 
+// `<when in ms> <by whom>`
+static void read_pause(struct snapshot_agent *agent, const char *text)
+{
+    const char *by = strchr(text, ' ');
+    agent->paused_ms = by ? view_number((struct bytes_view){text, (size_t)(by - text)}) : 0;
+    agent->paused_by = by ? by + 1 : "";
+}
+
 static void read_agent(struct snapshot_agent *agent, const redisReply *row, uint64_t now_ms)
 {
     const redisReply *pace = row->element[PACE];
@@ -107,6 +115,7 @@ static void read_agent(struct snapshot_agent *agent, const redisReply *row, uint
         .error = text_at(pace, PROBLEM),
     };
     agent->has_rate = agent->starts > 0;
+    read_pause(agent, text_at(row, PAUSED));
     agent->state = state_of(agent, row->element[PAUSED]->type != REDIS_REPLY_NIL);
 }
 
@@ -144,13 +153,14 @@ static void note_verdict(struct snapshot *snapshot, size_t agent, uint64_t place
     }
 }
 
-// Nobody of a paused agent's queue is served before somebody resumes it.
+// Nobody of a paused agent's queue is served before somebody resumes it. Lost callers are dial-ins:
+// who called out, or is called back, is not on hold.
 static void forecast_agent(struct snapshot *snapshot, size_t number, const redisReply *row)
 {
     struct snapshot_agent *agent = &snapshot->agents[number];
     const redisReply *holds = row->element[HOLDS];
     struct forecast forecast;
-    uint64_t in_ms = 0, hold_left_ms = UINT64_MAX;
+    uint64_t in_ms = 0, hold_left_ms = UINT64_MAX, dialins = number_at(row, DIALINS);
     if (agent->state == SNAPSHOT_PAUSED) {
         agent->has_rate = false;
     }
@@ -159,14 +169,15 @@ static void forecast_agent(struct snapshot *snapshot, size_t number, const redis
         uint64_t left_ms = left(text_number_at(holds, i), snapshot->now_ms);
         hold_left_ms = left_ms < hold_left_ms ? left_ms : hold_left_ms;
         enum forecast_verdict verdict = forecast_next(&forecast, left_ms, &in_ms);
+        agent->lost = i < dialins ? forecast.lost : agent->lost;
         if (i < SNAPSHOT_WAITING_MAX) {
             note_verdict(snapshot, number, i + 1, verdict, in_ms);
         }
     }
     agent->hold_left_ms = holds->elements > 0 ? hold_left_ms : 0;
-    uint64_t rest = left(agent->waiting, holds->elements);
+    uint64_t rest = left(dialins, holds->elements);
     uint64_t last_left_ms = left(text_number_at(row, LAST_HOLD), snapshot->now_ms);
-    agent->lost = forecast.lost + forecast_rest(&forecast, rest, last_left_ms);
+    agent->lost += forecast_rest(&forecast, rest, last_left_ms);
 }
 
 static uint64_t lost_of(const redisReply *counts)
@@ -212,9 +223,10 @@ static void read_queue(struct snapshot *snapshot, const redisReply *queue)
     snapshot->duplicate = view_number(reply_field(counts, "duplicate"));
     snapshot->lost_ever = lost_of(counts);
     waited_read(&snapshot->waited_ever, counts);
+    snapshot->ended_unread = view_number(reply_field(counts, "ended_unread"));
     if (snapshot->unread >= 0) {
         uint64_t known = snapshot->started + snapshot->dead + snapshot->duplicate +
-                         snapshot->pending + (uint64_t)snapshot->unread;
+                         snapshot->pending + (uint64_t)snapshot->unread - snapshot->ended_unread;
         snapshot->difference = (int64_t)(snapshot->added - known);
     }
 }

@@ -1,6 +1,6 @@
 -- Admits calls of an agent's wait queue: takes them out of it, in its order, and hands their entries
 -- to this worker. A request that has been out for longer than a second, or since before the last
--- refusal, no longer holds up the next. (pace.lua explains the keys.) Follows estimate.lua.
+-- refusal, no longer holds up the next. (pace.lua explains the keys.) Follows estimate.lua and turnover.lua.
 --
 -- A call whose hold ends before an answer can come is passed over: it keeps its place and expires
 -- at its time. The estimate of how long an answer takes is the median of the agent's last 2xx. One
@@ -14,6 +14,7 @@
 --       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local PROBE_MS = 5000
+local PAUSED_MS = 1000 -- how long until a paused agent's line is looked at again
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -28,8 +29,11 @@ if redis.call('ZCARD', line) == 0 then
     redis.call('SREM', prefix .. KEY_LINES, agent)
     return { -1, {} }
 end
+if redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 then -- by an operator
+    return { PAUSED_MS, {} }
+end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
-    'passed_score', 'passed_ms')
+    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled')
 local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
 if left_until(next_ms) > 0 then
@@ -40,7 +44,24 @@ end
 redis.call('ZREMRANGEBYSCORE', admitted, '-inf', text(now - 10 * holds_up_ms))
 local fresh = math.max(now - holds_up_ms, slowed_ms <= now and slowed_ms or 0)
 fresh = '(' .. text(fresh)
-local count_max = math.min(window - redis.call('ZCOUNT', admitted, fresh, now_text), most)
+
+-- Up to as many starts as filled the agent the last time, two more ask for each; then one, as if the
+-- growth began anew: else as many as started would be refused together.
+local function window_now()
+    local filled, grown = tonumber(pace[11] or 0), window - 1
+    return math.max(1, math.min(window, filled > 0 and filled - grown or window),
+        filled > 0 and window - filled or 0)
+end
+
+local turnover = pace[4] and tonumber(pace[8] or 0) or 0
+local rate, tokens, count_max
+if is_turning(turnover) then
+    rate = admission_rate(turnover, now - slowed_ms, math.min(estimate_of(agent), ESTIMATE_MS))
+    tokens = grown_tokens(tonumber(pace[9]), now - tonumber(pace[10]), rate)
+    count_max = math.min(math.floor(tokens), most)
+else
+    count_max = math.min(window_now() - redis.call('ZCOUNT', admitted, fresh, now_text), most)
+end
 if out_max > 0 then
     -- Without a pace, only the number of requests holds these calls up.
     count_max = pace[4] and count_max or most
@@ -185,12 +206,18 @@ if count_max > 0 then
     for i = 1, math.min(#found, count_max) do
         admit(found[i])
     end
+    if rate and #entries > 0 then
+        redis.call('HSET', pace_key, 'tokens', string.format('%.3f', tokens - #entries), 'tokens_ms', now_text)
+    end
     if #entries < count_max then -- nobody else can be served
         return { holds_up_ms, entries }
     end
 end
 if out_max > 0 and redis.call('ZCARD', out) >= out_max then -- the worker that records an answer asks again
     return { holds_up_ms, entries }
+end
+if rate then
+    return { math.ceil(math.max(1 - tokens + #entries, 0) * 1000 / rate), entries }
 end
 local oldest = redis.call('ZRANGE', admitted, fresh, now_text, 'BYSCORE', 'LIMIT', 0, 1,
     'WITHSCORES')[2]

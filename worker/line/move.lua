@@ -19,21 +19,27 @@ if not entry or call[2] ~= old_agent or (call[3] or '0') ~= old_step or not scor
     return {}
 end
 
-local was_down = redis.call('HEXISTS', prefix .. KEY_PACE .. old_agent, 'down_ms') == 1
+if redis.call('HEXISTS', prefix .. KEY_PACE .. old_agent, 'down_ms') == 1 then
+    why = 'down'
+elseif redis.call('HEXISTS', prefix .. KEY_REJECTING .. old_agent, call[5] or '') == 1 then
+    why = 'rejecting'
+end
 local event = write_event(prefix .. KEY_AUDIT, call_id, entry, 'overflow', call[4] or '0', consumer, agent,
-    was_down and 'down' or why, '', 'route', call[5] or '', 'step', step, 'from_agent', old_agent)
+    why, '', 'route', call[5] or '', 'step', step, 'from_agent', old_agent)
 redis.call('HSET', call_key, 'agent', agent, 'step', step, 'updated_ms', now_text, event, '')
 redis.call('ZREM', old_line, call_id)
 
-local is_full = out_max > 0 and redis.call('ZCARD', prefix .. KEY_OUT .. agent) >= out_max
+local is_full = redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 or
+    (out_max > 0 and redis.call('ZCARD', prefix .. KEY_OUT .. agent) >= out_max)
 if is_full or redis.call('EXISTS', pace) == 1 or redis.call('ZCARD', line) > 0 then
     redis.call('ZADD', line, score, call_id)
     redis.call('SADD', prefix .. KEY_LINES, agent)
     if next_after_ms == '' then
         redis.call('ZREM', moves, call_id)
     else
-        local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
-        redis.call('ZADD', moves, is_down and now_text or text(math.min(call[6] + next_after_ms, FORECAST_MS)), call_id)
+        local is_to_be_left = redis.call('HEXISTS', pace, 'down_ms') == 1 or
+            redis.call('HEXISTS', prefix .. KEY_REJECTING .. agent, call[5] or '') == 1
+        redis.call('ZADD', moves, is_to_be_left and now_text or text(math.min(call[6] + next_after_ms, FORECAST_MS)), call_id)
     end
     return { agent, {} }
 end

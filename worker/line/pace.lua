@@ -1,18 +1,24 @@
--- An agent's wait queue and its pace. Follows call.lua in begin.lua and finish.lua; admit.lua admits.
+-- An agent's wait queue and its pace. Follows call.lua and turnover.lua in begin.lua and finish.lua;
+-- admit.lua admits.
 --
 -- `line:<agent>` holds the calls that wait, in the order in which they are admitted; `lines` names the
 -- agents that have such a queue, `holds` every waiting call by the end of its hold. `asking:<agent>`
 -- holds the admitted entries whose request may be out, by the time of their admission. `pace:<agent>`
 -- holds how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
 -- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
--- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). While
+-- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). It
+-- keeps the agent's turnover in calls a second (`turnover`), the starts since the last refusal
+-- (`started`), how many calls the turnover lets in (`tokens`, counted at `tokens_ms`), how many starts
+-- last filled the agent (`filled`), and until when the refusals so far are too many (`owed_ms`). While
 -- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the
 -- agent's last 2xx and their latencies, by which admit.lua estimates how long an answer takes.
 -- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
-local TOGETHER_MS = 125 -- for each further refusal of requests that were out together
-local FAST_REFUSALS, SLOW_REFUSALS = 12, 32 -- in a row: at PACE_MS_MIN up to the first, then ever slower
+local REFUSAL_MS = PACE_MS_MIN -- of pause for each refusal, also of requests that were out together,
+local REFUSALS_AHEAD_MS = 1000 -- but with a turnover so many may come before there is a pause
+local FILLED_MIN = 4 -- fewer starts say nothing about how much room there will be
+local FAST_REFUSALS, SLOW_REFUSALS = 4, 20 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
 local ANSWERS_MAX = 20 -- that admit.lua looks at
@@ -20,13 +26,23 @@ local DOWN_PROBE_MS = 5000 -- one call of a route with a further agent still ask
 local MOVED_MAX = 10000 -- calls that become due together
 local lines, holds, moves = prefix .. KEY_LINES, prefix .. KEY_HOLDS, prefix .. KEY_MOVES
 
+-- The routes that the agent rejects call after call, and when the next of each may ask: rejecting.lua.
+local function rejecting_key()
+    return prefix .. KEY_REJECTING .. agent
+end
+
+-- Is the agent down, or does it reject every call of this route? Calls with a further agent do not wait.
+local function is_to_be_left()
+    return redis.call('HEXISTS', pace, 'down_ms') == 1 or
+        redis.call('HEXISTS', rejecting_key(), route) == 1
+end
+
 local function enter_line(has_waited, attempt, reason, err)
     redis.call('ZADD', line, score, call_id)
     redis.call('ZADD', holds, hold_ms, call_id)
     redis.call('SADD', lines, agent)
     if moves_ms ~= '' then
-        local is_down = redis.call('HEXISTS', pace, 'down_ms') == 1
-        redis.call('ZADD', moves, is_down and now_text or moves_ms, call_id)
+        redis.call('ZADD', moves, is_to_be_left() and now_text or moves_ms, call_id)
     end
     give_to('line', entry)
     if not has_waited then
@@ -44,44 +60,77 @@ local function leave_line()
     end
 end
 
--- The agent is misconfigured, or fails each time: calls of a route with a further agent move there.
-local function note_down()
-    if redis.call('HSETNX', pace, 'down_ms', now_text) == 1 then
-        redis.call('HSET', pace, 'down_probe_ms', now_text)
-        for _, id in ipairs(redis.call('EXISTS', moves) == 1 and
-            redis.call('ZRANGE', line, 0, MOVED_MAX - 1) or {}) do
+-- All waiting calls of the agent that have a further agent; `of_route`: only those of this route.
+local function make_due(of_route)
+    for _, id in ipairs(redis.call('EXISTS', moves) == 1 and
+        redis.call('ZRANGE', line, 0, MOVED_MAX - 1) or {}) do
+        if not of_route or redis.call('HGET', prefix .. KEY_CALL .. id, 'route') == of_route then
             redis.call('ZADD', moves, 'XX', now_text, id)
         end
     end
 end
 
--- May this new call ask an agent that is down, which the others leave at once?
-local function is_down_probe()
-    local known = redis.call('HMGET', pace, 'down_ms', 'down_probe_ms')
-    if not known[1] or left_until(tonumber(known[2] or 0) + DOWN_PROBE_MS) > 0 then
-        return false
+-- The agent is misconfigured, or fails each time: calls of a route with a further agent move there.
+local function note_down()
+    if redis.call('HSETNX', pace, 'down_ms', now_text) == 1 then
+        redis.call('HSET', pace, 'down_probe_ms', now_text)
+        make_due(nil)
     end
-    redis.call('HSET', pace, 'down_probe_ms', now_text)
-    return true
 end
 
--- The first refusal of requests that were out together slows the queue down. Each other one adds
--- TOGETHER_MS, up to PACE_MS_MAX from now: a 2xx lets two ask, and an agent that is full again refuses
--- both.
-local function slow_down(begun_ms, retry_after_ms)
-    local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms')
-    local pause_end_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
-    local slowed_ms = tonumber(known[3])
-    if not slowed_ms or begun_ms > slowed_ms or slowed_ms > now then
-        local growth = (refusals - FAST_REFUSALS) / (SLOW_REFUSALS - FAST_REFUSALS)
-        local backoff_ms = PACE_MS_MIN +
-            (PACE_MS_MAX - PACE_MS_MIN) * math.min(math.max(growth, 0), 1)
-        redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text,
-            'next_ms', text(now + (retry_after_ms > 0 and retry_after_ms or backoff_ms)))
-    else
-        local later_ms = math.min(pause_end_ms + TOGETHER_MS, now + PACE_MS_MAX)
-        redis.call('HSET', pace, 'next_ms', text(math.max(pause_end_ms, later_ms, now + retry_after_ms)))
+-- May this new call ask an agent that is down, or rejects its route, and that the others leave at once?
+local function is_down_probe()
+    local known = redis.call('HMGET', pace, 'down_ms', 'down_probe_ms')
+    local rejecting_ms = redis.call('HGET', rejecting_key(), route)
+    if known[1] and left_until(tonumber(known[2] or 0) + DOWN_PROBE_MS) == 0 then
+        redis.call('HSET', pace, 'down_probe_ms', now_text)
+        return true
+    elseif not known[1] and rejecting_ms and left_until(tonumber(rejecting_ms)) == 0 then
+        redis.call('HSET', rejecting_key(), route, text(now + REJECTING_PAUSE_MS))
+        return true
     end
+    return false
+end
+
+-- The first refusal of requests that were out together ends a measurement of the turnover.
+local function end_measurement(is_full, slowed_ms, turnover, started, begun_ms)
+    turnover = is_full and slowed_ms and slowed_ms < now and
+        measured_turnover(turnover, started, now - slowed_ms, math.min(begun_ms, now) - slowed_ms) or 0
+    redis.call('HSET', pace, 'turnover', string.format('%.3f', turnover), 'started', 0, 'tokens', 0,
+        'tokens_ms', now_text)
+    if started >= FILLED_MIN then
+        redis.call('HSET', pace, 'filled', started)
+    end
+    return turnover
+end
+
+local function backoff_ms(refusals)
+    local growth = (refusals - FAST_REFUSALS) / (SLOW_REFUSALS - FAST_REFUSALS)
+    return PACE_MS_MIN + (PACE_MS_MAX - PACE_MS_MIN) * math.min(math.max(growth, 0), 1)
+end
+
+-- Each refusal is paid for with REFUSAL_MS. The first one of requests that were out together slows the
+-- queue down; the others make the pause longer, up to PACE_MS_MAX from now. With a turnover, there is
+-- a pause only if the refusals become too many.
+local function slow_down(begun_ms, retry_after_ms, is_full)
+    local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms', 'turnover', 'started',
+        'owed_ms')
+    local pause_end_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
+    local slowed_ms, turnover = tonumber(known[3]), tonumber(known[4] or 0)
+    local is_first = not slowed_ms or begun_ms > slowed_ms or slowed_ms > now
+    if is_first then
+        turnover = end_measurement(is_full, slowed_ms, turnover, tonumber(known[5] or 0), begun_ms)
+        redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text)
+        pause_end_ms = is_turning(turnover) and 0 or now + backoff_ms(refusals)
+    end
+    local ahead_ms = is_turning(turnover) and REFUSALS_AHEAD_MS or 0
+    local owed_ms = math.min(math.max(tonumber(known[6] or 0), now) + REFUSAL_MS,
+        now + ahead_ms + PACE_MS_MAX)
+    pause_end_ms = math.max(pause_end_ms, owed_ms - ahead_ms)
+    if retry_after_ms > 0 then
+        pause_end_ms = is_first and now + retry_after_ms or math.max(pause_end_ms, now + retry_after_ms)
+    end
+    redis.call('HSET', pace, 'owed_ms', text(owed_ms), 'next_ms', text(pause_end_ms))
     redis.call('EXPIRE', pace, PACE_KEPT_S)
 end
 
@@ -90,7 +139,7 @@ end
 local function fail_in_line(begun_ms, retry_after_ms)
     redis.call('HSET', pace, 'failed', call_id)
     if redis.call('HINCRBY', pace, 'failures', 1) >= FAILURES_MAX or retry_after_ms > 0 then
-        slow_down(begun_ms, retry_after_ms)
+        slow_down(begun_ms, retry_after_ms, false)
     end
     if tonumber(redis.call('HGET', pace, 'failures')) >= FAILURES_MAX then
         note_down()
@@ -119,14 +168,16 @@ local function note_answer(latency_ms)
     redis.call('EXPIRE', answers, PACE_KEPT_S)
 end
 
--- A call was started: two more may ask at once. The pace ends when nobody waits or asks,
--- and no route is rejecting (rejecting.lua).
+-- A call was started: two more may ask at once, unless the turnover says when. The pace ends when
+-- nobody waits or asks, and no route is rejecting (rejecting.lua).
 local function speed_up(begun_ms)
-    local slowed_ms = tonumber(redis.call('HGET', pace, 'slowed_ms'))
+    local known = redis.call('HMGET', pace, 'slowed_ms', 'turnover')
+    local slowed_ms = tonumber(known[1])
     if not slowed_ms then
         return
     end
     redis.call('HSET', pace, 'failures', 0)
+    redis.call('HINCRBY', pace, 'started', 1)
     redis.call('HDEL', pace, 'down_ms', 'down_probe_ms')
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
@@ -136,6 +187,9 @@ local function speed_up(begun_ms)
         redis.call('DEL', pace)
     else
         redis.call('HINCRBY', pace, 'width', 1)
-        redis.call('HSET', pace, 'refusals', 0, 'next_ms', 0)
+        redis.call('HSET', pace, 'refusals', 0)
+        if not is_turning(tonumber(known[2] or 0)) then
+            redis.call('HSET', pace, 'next_ms', 0)
+        end
     end
 end

@@ -1,8 +1,8 @@
 -- What a 4xx does that may be about the call. The call asks again, and its third rejection is its end.
 -- But if different calls of a route are rejected in a row, without a start between, the agent or the
 -- route is wrong, and not the calls: the route is `rejecting`. Its calls then stand in the wait queue,
--- one asks every REJECTING_PAUSE_MS (admit.lua), rejections do not count, and a 2xx ends it. Follows
--- pace.lua in finish.lua.
+-- one asks every REJECTING_PAUSE_MS (admit.lua), rejections do not count, and a 2xx ends it; those with a
+-- further agent leave at once, but for one new call in this time (pace.lua). Follows pace.lua in finish.lua.
 --
 -- `rejected:<agent>#<route>` is a set: the calls rejected since the last 2xx; of a rejecting route, those
 -- that were asked in this round, in which each call asks once. `rejecting:<agent>` is a hash of the
@@ -28,7 +28,8 @@ local function note_rejection()
     redis.call('EXPIRE', rejected, PACE_KEPT_S)
     if not is_rejecting() and redis.call('SCARD', rejected) >= REJECTED_CALLS_MAX then
         redis.call('HSET', rejecting, route, text(now + REJECTING_PAUSE_MS))
-        slow_down(now, 0) -- so that the agent has a wait queue
+        slow_down(now, 0, false) -- so that the agent has a wait queue
+        make_due(route)
     end
     redis.call('EXPIRE', rejecting, PACE_KEPT_S)
 end

@@ -7,13 +7,15 @@
 --       many workers may have died with its request out, before it becomes a `suspect`, its step
 --       along the route, why that is not the recorded one (empty: it must be), how many requests
 --       may be out for its agent (0: any number), its caller's limit (`<calls> <ms> <caller>`; empty:
---       none), and its lookup: empty, `ask` before it is asked, or its result: JSON with the texts
---       `answer`, `redacted` and `error`
--- A verdict is a text: lost, duplicate, finished, declined (by the limit), look (ask the lookup now), elsewhere (its record names another route, agent or
+--       none), its lookup: empty, `ask` before it is asked, or its result: JSON with the texts
+--       `answer`, `redacted`, `error` and `declined` (empty: it does not decline the call); and the number of a call back (empty: it is none)
+-- A verdict is a text: lost, duplicate, finished, declined (by the limit or the lookup), served (the number of this call back), look (ask the lookup now), elsewhere (its record names another route, agent or
 -- step), busy, poison, line, go, or suspect; the attempt;
 -- and failures in a row before it (of poison and suspect: the number of those deaths).
 local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local leases = prefix .. KEY_WORKER
+local paused = prefix .. KEY_PAUSED
+local has_paused = redis.call('EXISTS', paused) == 1 -- an operator has paused some agent
 
 local function verdict(name, attempt, failures)
     return name .. ' ' .. attempt .. ' ' .. failures
@@ -38,11 +40,13 @@ local function record_lookup(lookup, attempts, set)
     if lookup.answer ~= '' then
         redis.call('SET', prefix .. KEY_LOOKUP .. call_id, lookup.answer, 'PX', text(left_ms))
     end
+    local event = record_event('lookup', attempts, consumer, '', lookup.error, 'response', lookup.redacted)
     set('looked_ms', now_text)
-    set(record_event('lookup', attempts, consumer, '', lookup.error, 'response', lookup.redacted), '')
+    set('lookup', event:sub(#'event:' + 1))
+    set(event, '')
 end
 
-local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
+local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup, callback)
     local owner, deliveries = owner_of(entry)
     if owner ~= consumer then
         return 'lost 0 0'
@@ -60,7 +64,7 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
         return 'duplicate 0 0'
     end
     if call[2] == 'started' or call[2] == 'dead' then
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        acknowledge_ended()
         return verdict('finished', attempts, 0)
     end
     if deliveries > 1 then -- the worker on it has survived its start
@@ -92,6 +96,10 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
         return verdict('busy', attempts, failures)
     end
 
+    if callback ~= '' and was_served(callback) then
+        return verdict('served', attempts, 0)
+    end
+
     local fields = { 'reason', '', 'kind', kind, 'entry', entry, 'from', from, 'to', to,
         'agent', agent, 'worker', consumer, 'received_ms', received_ms, 'sha256', sha256,
         'updated_ms', now_text }
@@ -103,14 +111,23 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
         set('route', route)
         set('step', step)
     end
+    if callback ~= '' then
+        set('callback_of', call_id:sub(1, -4))
+    end
     if lookup == 'ask' then -- the call is this worker's; nobody else asks
         redis.call('HSET', call_key, 'state', 'queued', 'attempts', attempts, unpack(fields))
         return verdict('look', attempts, failures)
     elseif lookup ~= '' then
-        record_lookup(cjson.decode(lookup), attempts, set)
+        local result = cjson.decode(lookup)
+        record_lookup(result, attempts, set)
+        if result.declined ~= '' then
+            redis.call('HSET', call_key, 'state', 'queued', 'attempts', attempts, unpack(fields))
+            return 'declined 0 0'
+        end
     end
     if is_moved and why_moved ~= 'lookup' then
         redis.call('ZREM', prefix .. KEY_OUT .. call[15], entry)
+        redis.call('ZREM', prefix .. KEY_ADMITTED .. call[15], entry) -- it holds up nobody there
         local is_overflow = why_moved == 'overflow'
         set(record_event(is_overflow and 'overflow' or 'route', attempts, consumer,
             is_overflow and 'waited' or why_moved, '', 'step', step, 'from_agent', call[15]), '')
@@ -138,8 +155,12 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup)
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    local is_probe = has_line and not call[1] and moves_ms ~= '' and is_down_probe()
-    if is_full or (has_line and not is_admitted and not is_probe) then
+    local is_paused = has_paused and redis.call('HEXISTS', paused, agent) == 1
+    local is_probe = not is_paused and has_line and not call[1] and moves_ms ~= '' and is_down_probe()
+    if is_paused and is_admitted then -- while its entry was on its way
+        redis.call('ZREM', admitted, entry)
+    end
+    if is_paused or is_full or (has_line and not is_admitted and not is_probe) then
         if out_max > 0 then
             redis.call('ZREM', out, entry)
         end

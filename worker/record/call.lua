@@ -22,7 +22,8 @@ local audit, counts, dead = prefix .. KEY_AUDIT, prefix .. KEY_COUNTS, prefix ..
 -- The call at hand, its key, and those of its agent.
 local entry, call_id, kind, from, to, agent, received_ms, sha256, score, hold_ms
 local route, moves_ms = '', ''
-local was_looked_up = false -- its route's lookup was asked
+local was_looked_up -- the id of the event `lookup`; nil: its route's lookup was not asked
+local number = '' -- of its caller, digits: finish.lua
 local call_key, line, pace, admitted, answers, last_answer, out
 
 local function for_each_call(first, step)

@@ -1,4 +1,16 @@
--- How a call ends: the only place that writes a final outcome. Follows call.lua.
+-- How a call ends: the only place that writes a final outcome. Follows callback.lua.
+--
+-- An operator may cancel a call before any worker has read its entry (cancel.lua). Nobody can acknowledge
+-- such an entry: it is counted in `ended_unread` of `counts`, and its call has the field `unread`, until
+-- a worker has read it.
+
+-- The entry came to a worker, and its call has ended already.
+local function acknowledge_ended()
+    if redis.call('HDEL', call_key, 'unread') == 1 then
+        redis.call('HINCRBY', counts, 'ended_unread', '-1')
+    end
+    redis.call('XACK', KEYS[1], 'workers', entry)
+end
 
 -- Counted once, even if the group was lost and brings the entry again.
 local function end_as_duplicate(known_sha256)
@@ -13,8 +25,10 @@ local function end_as_duplicate(known_sha256)
 end
 
 -- The call is `started` or `dead`: its event, for a dead one the dead letter, the counters, its hash with
--- `fields` beside, the index and, last, the acknowledgement. Further arguments are fields of the event.
-local function end_call(state, reason, err, attempt, fields, ...)
+-- `fields` beside, the index and, last, the acknowledgement. `callback`: what queue_callback wants, or an
+-- empty text. Further arguments are fields of the event.
+local function end_call(state, reason, err, attempt, fields, callback, ...)
+    local extra = { ... }
     local function set(name, value)
         fields[#fields + 1] = name
         fields[#fields + 1] = value
@@ -27,9 +41,18 @@ local function end_call(state, reason, err, attempt, fields, ...)
             copy[#copy + 1] = word
         end
         set('letter', redis.call('XADD', dead, '*', unpack(copy)))
-        redis.call('HINCRBY', counts, 'dead:' .. reason, '1')
+        redis.call('HINCRBY', counts, count_of_death(reason), '1')
     end
-    set(record_event(state, attempt, consumer, reason, err, ...), '')
+    if is_callback() then
+        end_callback()
+    end
+    local called_back = reason == 'expired' and callback ~= '' and queue_callback(callback)
+    if called_back then
+        set('callback', called_back)
+        extra[#extra + 1] = 'callback'
+        extra[#extra + 1] = called_back
+    end
+    set(record_event(state, attempt, consumer, reason, err, unpack(extra)), '')
     redis.call('HINCRBY', counts, state, '1')
     redis.call('HSET', call_key, unpack(fields))
     add_to_index(entry, from, to, agent, route, state, reason)

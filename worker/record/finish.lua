@@ -1,17 +1,17 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua and rejecting.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua, rejecting.lua and room.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
--- A verdict: lost, duplicate or recorded; `unknown` or `rejected` if it is recorded as dead for this
--- reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
+-- A verdict: lost, duplicate or recorded; `unknown`, `served` or `rejected` if it is recorded as dead for
+-- this reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
 -- call may be answered; of an outcome `rejected` that is not a death, `line`, or `again` and after how
 -- many ms. A call that has ended: also how many have. The verdicts of a rejection end with a 1 if its
 -- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
 -- ago the agent answered another worker, and a 1. Sent again, the step changes nothing.
 local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
-local FIELDS_COUNT = 19 -- that this script knows: a new one is read here
+local FIELDS_COUNT = 22 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -40,9 +40,12 @@ local function start_late(state, reason, letter)
             fields[#fields + 1] = word
         end
         redis.call('HINCRBY', counts, 'dead', '-1')
-        redis.call('HINCRBY', counts, 'dead:' .. reason, '-1')
+        redis.call('HINCRBY', counts, count_of_death(reason), '-1')
         redis.call('HINCRBY', counts, 'started', '1')
         add_to_index(entry, from, to, agent, route, 'started', '')
+        if number ~= '' then
+            note_served(outcome.served_kept_ms)
+        end
         local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
         if old then -- an entry of a stream cannot change: its marked copy takes its place
             local copy = old[2]
@@ -54,6 +57,9 @@ local function start_late(state, reason, letter)
         end
     end
     redis.call('HSET', call_key, unpack(fields))
+    if state == 'dead' then
+        enter_room(call_id, kind, outcome.room_url)
+    end
 end
 
 -- Of all calls so far: by this a worker sees that Redis came back with less than it had.
@@ -68,6 +74,7 @@ local function finish(...)
         outcome[name] = values[i]
     end
     local attempt = tonumber(outcome.attempt)
+    number = outcome.number
 
     local function write_attempt(...)
         return record_event('attempt', outcome.attempt, consumer, '', outcome.error,
@@ -76,7 +83,7 @@ local function finish(...)
     end
     local function record_attempt(...)
         if was_looked_up then
-            return write_attempt('definition', outcome.definition, 'lookup', '1', ...)
+            return write_attempt('definition', outcome.definition, 'lookup', was_looked_up, ...)
         elseif route ~= '' then
             return write_attempt('definition', outcome.definition, ...)
         end
@@ -85,8 +92,8 @@ local function finish(...)
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
         'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter',
-        'rejections', 'looked_ms')
-    was_looked_up = call[15] and true or false
+        'rejections', 'looked_ms', 'lookup')
+    was_looked_up = call[15] and (call[16] or '1')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
     local is_known = outcome.name == 'started' and call[1] == entry and call[2] == consumer and
@@ -137,7 +144,7 @@ local function finish(...)
     end
 
     if call[9] == 'started' or call[9] == 'dead' then -- and the entry came again: the group was lost
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        acknowledge_ended()
         return 'recorded'
     end
 
@@ -213,9 +220,12 @@ local function finish(...)
         outcome.name, outcome.reason, late = 'started', '', { 'late', '1' }
         outcome.session_id, outcome.room_url =
             unpack(redis.call('HMGET', call_key, 'session_id', 'room_url'))
-    elseif outcome.reason == 'expired' and call[10] then
+    elseif (outcome.reason == 'expired' or outcome.reason == 'served') and call[10] then
         outcome.reason = 'unknown'
         outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
+        fields[2] = outcome.error
+    elseif outcome.reason == 'expired' and is_callback() and was_served(number) then
+        outcome.reason, outcome.error = 'served', 'its number has been served since'
         fields[2] = outcome.error
     elseif outcome.reason == 'expired' and is_rejecting() then
         outcome.reason = 'rejected'
@@ -237,12 +247,20 @@ local function finish(...)
             if kind ~= 'dialout' then
                 count_waited()
             end
+            if number ~= '' then
+                note_served(outcome.served_kept_ms)
+            end
         end
-        end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, unpack(late))
+        end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, outcome.callback,
+            unpack(late))
+        if outcome.name == 'started' then
+            enter_room(call_id, kind, outcome.room_url or '')
+        end
         if outcome.reason == 'rejected' then
             return 'rejected ' .. ended_count() .. (is_rejecting() and ' 1' or ' 0')
         end
-        return (outcome.reason == 'unknown' and 'unknown ' or 'recorded ') .. ended_count()
+        local is_told = outcome.reason == 'unknown' or outcome.reason == 'served'
+        return (is_told and outcome.reason or 'recorded') .. ' ' .. ended_count()
     end
 
     set('state', 'waiting')
@@ -252,7 +270,11 @@ local function finish(...)
     local others_ms = outcome.http_status == '' and contact_of_others()
     local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
     if outcome.name == 'line' or outcome.lines_up == '1' then
-        slow_down(begun_ms, tonumber(outcome.retry_after_ms))
+        local is_full = outcome.name == 'line' and outcome.is_down ~= '1' and not was_rejected
+        slow_down(begun_ms, tonumber(outcome.retry_after_ms), is_full)
+        if is_full then
+            redis.call('HSET', pace, 'failures', 0)
+        end
         if outcome.is_down == '1' then
             note_down()
         end

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#define CALLBACK_BYTES_MAX 16384
+
 static_assert(sizeof((struct outcome_args *)0)->number[0] >= REDIS_NUMBER_BYTES,
               "a number fits its argument");
 
@@ -17,12 +19,14 @@ void outcome_init(struct outcome *outcome, size_t request_bytes_max, size_t resp
     *outcome = (struct outcome){.reason = ""};
     bytes_init(&outcome->request, request_bytes_max);
     bytes_init(&outcome->response, response_bytes_max);
+    bytes_init(&outcome->callback, CALLBACK_BYTES_MAX);
 }
 
 void outcome_release(struct outcome *outcome)
 {
     bytes_release(&outcome->request);
     bytes_release(&outcome->response);
+    bytes_release(&outcome->callback);
 }
 
 #define RESET_NAME(name) outcome->name = OUTCOME_STARTED;

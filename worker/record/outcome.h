@@ -38,7 +38,10 @@ enum outcome_name {
     X(NUMBER, again_after_ms, 0) /* of OUTCOME_AGAIN: how long this call does not ask */           \
     X(FLAG, is_down, 0)          /* the agent is misconfigured, or fails each time */              \
     X(TEXT, definition, 0)       /* a digest of the route's, or "" */                              \
-    X(FLAG, is_counted, 0)       /* among the requests that are out for its agent */
+    X(FLAG, is_counted, 0)       /* among the requests that are out for its agent */               \
+    X(ARRAY, number, 21)         /* of the caller, digits; "": none */                             \
+    X(NUMBER, served_kept_ms, 0) /* how long its having been served is remembered; 0: not */       \
+    X(BYTES, callback, 0)        /* the call back if this one died expired: JSON, or "" */
 
 #define OUTCOME_COUNT_ONE(kind, name, size) +1
 #define OUTCOME_FIELDS_COUNT (0 OUTCOME_FIELDS(OUTCOME_COUNT_ONE))

@@ -16,7 +16,7 @@
     4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
 #define CALL_WORDS 12 // worker/record/call.lua names them
-#define BEGIN_ARGS (CALL_WORDS + 7)
+#define BEGIN_ARGS (CALL_WORDS + 8)
 #define BEGIN_WAITS_MAX 1
 #define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
@@ -51,6 +51,7 @@ static enum record_verdict verdict_of(struct bytes_view name)
         {"elsewhere", RECORD_ELSEWHERE},
         {"declined", RECORD_DECLINED},
         {"look", RECORD_LOOK},
+        {"served", RECORD_SERVED},
         {"unknown", RECORD_UNKNOWN},
         {"not_yet", RECORD_NOT_YET},
         {"rejected", RECORD_REJECTED},
@@ -160,6 +161,7 @@ bool record_begin(struct record *record, const struct record_call *call, const c
     add(&arg_list, redis_number(out_max, call->out_max));
     add(&arg_list, view_of_text(call->limit));
     add(&arg_list, view_of_text(call->lookup));
+    add(&arg_list, view_of_text(call->callback));
     assert(arg_list.count == BEGIN_ARGS);
     return send(record, record->begin, &arg_list, on_verdict, arg);
 }

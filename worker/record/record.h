@@ -28,6 +28,7 @@ struct record_call {
     uint64_t next_ms;      // when it moves on to the route's next agent; 0: never
     const char *limit;     // of its caller: "<calls> <ms> <caller>", or ""
     const char *lookup;    // of its route, as begin.lua has it: "", "ask", or its result
+    const char *callback;  // the number of a call back, digits; "": it is none
     uint64_t priority_ms;  // by which the call stands earlier in the agent's line
     uint64_t received_ms;
     uint64_t rang_ms;     // the same, unless Redis' clock stepped since: then by its clock now
@@ -41,6 +42,7 @@ enum record_verdict {
     RECORD_FINISHED,  // begin: this entry was finished before; acknowledged
     RECORD_LOOK,      // begin: ask the lookup of its route
     RECORD_DECLINED,  // begin: its caller has rung too often
+    RECORD_SERVED,    // begin: the number of a call back has been served since; finish: recorded so
     RECORD_ELSEWHERE, // begin: the record names another route, agent or step: read it
     RECORD_LINED_UP,  // begin: the agent has a line; finish: rejected; the call now stands in line
     RECORD_BUSY,      // begin: another worker has its request out and lives, or it is to wait

@@ -24,7 +24,10 @@
     X(UNKNOWN, unknown)                                                                            \
     X(ACCOUNT, account)                                                                            \
     X(SNAPSHOT, snapshot)                                                                          \
-    X(SAMPLE, sample)
+    X(SAMPLE, sample)                                                                              \
+    X(TAKE_EVENTS, take_events)                                                                    \
+    X(JOIN, join)                                                                                  \
+    X(JUDGE, judge)
 
 #define SCRIPT_NAME(upper, lower) SCRIPT_##upper,
 enum script_name { SCRIPT_TABLE(SCRIPT_NAME) SCRIPT_COUNT };

@@ -5,12 +5,15 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
-           resume release leave trim unknown account snapshot sample rights replay forget
+           resume release leave trim unknown account snapshot sample take_events join judge rights replay forget
+SCRIPTS += pause cancel
 
-parts.begin      := script/prelude record/event record/call record/ending line/pace record/begin
-parts.finish     := script/prelude record/event record/call record/ending line/pace line/rejecting line/starts \
+parts.begin      := script/prelude record/event record/call record/callback record/ending line/turnover \
+                    line/pace record/begin
+parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
+                    line/pace line/rejecting line/starts rooms/room \
                     record/finish
-parts.admit      := script/prelude line/estimate line/admit
+parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
 parts.move       := script/prelude record/event line/move
 parts.outlook    := script/prelude line/estimate line/rate line/outlook
@@ -23,13 +26,19 @@ parts.resume     := script/prelude stream/resume
 parts.release    := script/prelude stream/release
 parts.leave      := script/prelude stream/leave
 parts.trim       := script/prelude stream/trim
-parts.unknown    := script/prelude record/event record/call record/ending stream/unknown
+parts.unknown    := script/prelude record/event record/call record/callback record/ending stream/unknown
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
 parts.sample     := script/prelude stream/sample
+parts.take_events := script/prelude rooms/take_events
+parts.join       := script/prelude record/event rooms/room rooms/join
+parts.judge      := script/prelude record/event rooms/room rooms/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
+parts.pause      := script/prelude audit/commands/pause
+parts.cancel     := script/prelude record/event record/call record/callback record/ending \
+                    audit/commands/cancel
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.

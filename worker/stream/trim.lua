@@ -95,9 +95,11 @@ local more_audit, audit_taken = trim_events(prefix .. KEY_AUDIT, mark)
 local more_dead, dead_taken = trim_events(prefix .. KEY_DEAD, mark)
 
 -- Webhooks that were refused belong to no entry. (The ingress keeps their number below a maximum.)
-redis.call('XTRIM', prefix .. ':refused', 'MINID', text(before_time and now or cut) .. '-0')
+redis.call('XTRIM', prefix .. KEY_REFUSED, 'MINID', text(before_time and now or cut) .. '-0')
+-- Daily's events are joined by now, or never will be.
+local more_daily = trim_events(prefix .. KEY_DAILY, text(before_time and now or cut) .. '-0')
 
-local more = #rows == most or more_audit or more_dead
+local more = #rows == most or more_audit or more_dead or more_daily
 if before_time then
     used, maxmemory = memory()
     more = is_short(used, maxmemory) and #rows + audit_taken + dead_taken > 0

@@ -21,7 +21,7 @@ local function give_up(id, fields)
     else
         end_call('dead', 'invalid', ARGV[5], '0', { 'error', ARGV[5], 'kind', kind, 'entry', entry,
             'from', from, 'to', to, 'agent', agent, 'worker', consumer, 'attempts', 0,
-            'received_ms', received_ms, 'sha256', sha256, 'updated_ms', now_text })
+            'received_ms', received_ms, 'sha256', sha256, 'updated_ms', now_text }, '')
     end
 end
 

@@ -7,7 +7,7 @@
 #
 #   /auth/SERVICE      the volume of a service
 #   /run/settings      NAME=VALUE lines that Compose fills in from the environment and .env
-#   /run/secrets/NAME  the file that NAME_FILE names; empty if it names none
+#   /run/secrets/NAME  the file that NAME_FILE names (of TLS_CERT and TLS_KEY: their own); empty if there is none
 set -euo pipefail
 
 OWNER=10001       # of our images' programs
@@ -41,7 +41,7 @@ load_values()
     done <"$1"
     for path in /run/secrets/*; do
         name=${path##*/}
-        [ -s "$path" ] || continue
+        [ -s "$path" ] && [[ $name != TLS_* ]] || continue
         if [ -n "${VALUES[$name]:-}" ]; then
             echo "setup: $name is set, and ${name}_FILE too: remove one of them" >&2
             exit 1
@@ -99,6 +99,16 @@ if [ -z "${VALUES[PINLESS_HMAC_SECRET]:-}${VALUES[INGRESS_API_KEY]:-}" ]; then
     for service in caller audit; do
         printf %s "$DEMONSTRATION_SECRET" | put /auth/$service/PINLESS_HMAC_SECRET $OWNER
     done
+fi
+# Certificate and key in one file, as haproxy reads it.
+chown $OWNER:$OWNER /auth/proxy
+if [ -s /run/secrets/TLS_CERT ] && [ -s /run/secrets/TLS_KEY ]; then
+    { cat /run/secrets/TLS_CERT; echo; cat /run/secrets/TLS_KEY; } | put /auth/proxy/tls.pem $OWNER
+elif [ -s /run/secrets/TLS_CERT ] || [ -s /run/secrets/TLS_KEY ]; then
+    echo "setup: TLS_CERT and TLS_KEY belong together: set both, or none" >&2
+    exit 1
+else
+    rm -f /auth/proxy/tls.pem
 fi
 chown $REDIS_OWNER:$REDIS_OWNER /auth/operator
 put /auth/operator/password $REDIS_OWNER </auth/redis/operator

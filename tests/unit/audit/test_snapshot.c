@@ -82,8 +82,8 @@ static void the_sentence_says_how_it_is(void **state)
         const char *sentence;
     } CASES[] = {
         {REPLY(QUIET, "()", "()", "()", "()"), SNAPSHOT_GOOD, "No call yet."},
-        {REPLY("(i5 i0 i0 i0 i2 i0 i0)", "(started 5)", "((a i0 ~ i4 i30000 " NO_PACE " 0 i0 ()))",
-               "()", "()"),
+        {REPLY("(i5 i0 i0 i0 i2 i0 i0)", "(started 5)",
+               "((a i0 ~ i4 i30000 " NO_PACE " 0 i0 () i0))", "()", "()"),
          SNAPSHOT_GOOD, "Nobody waits."},
         {REPLY("(i5 i5 i0 i0 i0 i1700000090000 i0)", "()", "()", "()", "()"), SNAPSHOT_BAD,
          "No worker runs: nobody serves the 5 new calls. Nobody waits."},
@@ -94,27 +94,33 @@ static void the_sentence_says_how_it_is(void **state)
         // 2 wait, 3 starts in 30 s: turns after 10 s and 20 s.
         {REPLY("(i2 i0 i2 i2 i1 i0 i0)", "()",
                "((a i2 ~ i3 i30000 (1 0 3 0 1 429 ~) 1700000130000 i1700000050000 (1700000111000 "
-               "1700000121000)))",
+               "1700000121000) i2))",
                "()", "()"),
          SNAPSHOT_BUSY, "2 callers wait; at 0.1 starts a second, all will be served in time."},
         {REPLY("(i2 i0 i2 i2 i1 i0 i0)", "()",
                "((a i2 ~ i3 i30000 (1 0 3 0 1 429 ~) 1700000130000 i1700000050000 (1700000111000 "
-               "1700000119000)))",
+               "1700000119000) i2))",
                "()", "()"),
          SNAPSHOT_BAD, "2 callers wait; at 0.1 starts a second, about 1 of them will be lost."},
-        {REPLY(
-             "(i1 i0 i1 i1 i1 i0 i0)", "()",
-             "((a i1 ~ i0 i30000 (1 0 1 0 1 401 ~) 1700000130000 i1700000050000 (1700000111000)))",
-             "()", "()"),
+        // The second is called back: it does not hold.
+        {REPLY("(i2 i0 i2 i2 i1 i0 i0)", "()",
+               "((a i2 ~ i3 i30000 (1 0 3 0 1 429 ~) 1700000111000 i1700000050000 (1700000111000 "
+               "1700000119000) i1))",
+               "()", "()"),
+         SNAPSHOT_BUSY, "2 callers wait; at 0.1 starts a second, all will be served in time."},
+        {REPLY("(i1 i0 i1 i1 i1 i0 i0)", "()",
+               "((a i1 ~ i0 i30000 (1 0 1 0 1 401 ~) 1700000130000 i1700000050000 (1700000111000) "
+               "i1))",
+               "()", "()"),
          SNAPSHOT_BAD,
          "Agent a rejects our configuration (HTTP 401). 1 caller waits; no call was started in the "
          "last 30 s, so it is unknown who will be served."},
-        {REPLY("(i0 i0 i0 i0 i1 i0 i0)", "()", "((a i0 ~ i0 i30000 (1 0 1 5 1 0 refused) 0 i0 ()))",
-               "()", "()"),
+        {REPLY("(i0 i0 i0 i0 i1 i0 i0)", "()",
+               "((a i0 ~ i0 i30000 (1 0 1 5 1 0 refused) 0 i0 () i0))", "()", "()"),
          SNAPSHOT_BAD, "Agent a cannot be reached. No call yet."},
         {REPLY("(i1 i0 i1 i1 i1 i0 i0)", "()",
                "((a i1 1699999999000 i9 i30000 " NO_PACE
-               " 1700000130000 i1700000050000 (1700000111000)))",
+               " 1700000130000 i1700000050000 (1700000111000) i1))",
                "()", "()"),
          SNAPSHOT_BAD,
          "Agent a is paused. 1 caller waits; no call was started in the last 30 s, so it is "
@@ -139,8 +145,8 @@ static void named_calls_know_when_they_are_served(void **state)
     char sentence[SNAPSHOT_SENTENCE_BYTES];
     read(REPLY("(i2 i0 i2 i2 i1 i0 i0)", "()",
                "((b i0 ~ i0 i1 " NO_PACE
-               " 0 i0 ()) (a i2 ~ i3 i30000 (1 1700000100250 3 0 1 429 ~) "
-               "1700000130000 i1700000050000 (1700000109000 1700000119000)))",
+               " 0 i0 () i0) (a i2 ~ i3 i30000 (1 1700000100250 3 0 1 429 ~) "
+               "1700000130000 i1700000050000 (1700000109000 1700000119000) i2))",
                "((i2 i1 c-1 1700000109000 (+1 +2 dialin 1700000050000 4 429 ~)) "
                "(i2 i2 c-2 1700000119000 (+3 +2 dialin 1700000060000 ~ ~ ~)) "
                "(i9 i1 c-3 1700000119000 (~ ~ ~ ~ ~ ~ ~)))",

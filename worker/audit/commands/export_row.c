@@ -28,6 +28,7 @@ static const char *const COLUMNS[] = {
     "at_ms",       "received_ms", "started_ms", "updated_ms", "request",  "response",
     "v",           "timestamp",   "signature",  "peer",       "body",     "sha256",
     "replay_of",   "signed_for",  "flaw",       "route",      "step",     "definition",
+    "callback",    "callback_of", "hold_ms",
 };
 #define COLUMN_COUNT (sizeof COLUMNS / sizeof COLUMNS[0])
 

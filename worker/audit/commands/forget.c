@@ -26,7 +26,7 @@ struct forgotten {
     struct progress progress;
     struct json_line line;
     uint64_t seen, total;
-    uint64_t calls, webhooks, events, letters, refused;
+    uint64_t calls, webhooks, events, letters, refused, daily_events;
     uint64_t unfinished, rang_it;
     uint64_t shown;
 };
@@ -153,13 +153,22 @@ static bool on_call(const struct recorded_call *call, void *arg)
     return !screen_is_gone();
 }
 
-// --- webhooks that were refused -----------------------------------------------------------------
+// --- streams whose entries are no calls'
+// -----------------------------------------------------------
 
-static bool forget_refused_page(struct forgotten *forgotten, const redisReply *rows)
+// Webhooks that were refused, and Daily's events: each body is looked through.
+struct other_stream {
+    enum redis_key key;
+    const char *name, *number_is; // for the plan
+    uint64_t *count;
+};
+
+static bool forget_page(struct forgotten *forgotten, const struct other_stream *stream,
+                        const redisReply *rows)
 {
     struct database *database = forgotten->audit->database;
     struct bytes_view argv[2 + DATABASE_PAGE] = {VIEW("XDEL"),
-                                                 database_key(database, REDIS_KEY_REFUSED, "")};
+                                                 database_key(database, stream->key, "")};
     size_t argc = 2;
     for (size_t i = 0; i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
@@ -168,11 +177,11 @@ static bool forget_refused_page(struct forgotten *forgotten, const redisReply *r
         }
         argv[argc++] = reply_view(row->element[0]);
         if (!forgotten->audit->options->yes) {
-            show_row(forgotten, entry_id_of(row->element[0]->str).ms, "(refused)",
-                     "in the refused webhook");
+            show_row(forgotten, entry_id_of(row->element[0]->str).ms, stream->name,
+                     stream->number_is);
         }
     }
-    forgotten->refused += argc - 2;
+    *stream->count += argc - 2;
     if (!forgotten->audit->options->yes || argc == 2) {
         return true;
     }
@@ -181,15 +190,15 @@ static bool forget_refused_page(struct forgotten *forgotten, const redisReply *r
     return reply;
 }
 
-static bool forget_refused(struct forgotten *forgotten)
+static bool forget_stream(struct forgotten *forgotten, const struct other_stream *stream)
 {
     struct database *database = forgotten->audit->database;
     struct entry_id from = {0, 0};
     const struct entry_id to = {UINT64_MAX, UINT64_MAX};
     bool has_more = true, is_good = true;
     while (has_more && is_good) {
-        redisReply *rows = database_page(database, REDIS_KEY_REFUSED, from, to, OLDEST_FIRST);
-        is_good = reply_is_list(rows) && !interrupt_came() && forget_refused_page(forgotten, rows);
+        redisReply *rows = database_page(database, stream->key, from, to, OLDEST_FIRST);
+        is_good = reply_is_list(rows) && !interrupt_came() && forget_page(forgotten, stream, rows);
         has_more = is_good && rows->elements == DATABASE_PAGE;
         if (has_more) {
             from = entry_id_after(entry_id_of(rows->element[DATABASE_PAGE - 1]->element[0]->str));
@@ -197,6 +206,15 @@ static bool forget_refused(struct forgotten *forgotten)
         freeReplyObject(rows);
     }
     return is_good;
+}
+
+static bool forget_others(struct forgotten *forgotten)
+{
+    const struct other_stream refused = {REDIS_KEY_REFUSED, "(refused)", "in the refused webhook",
+                                         &forgotten->refused};
+    const struct other_stream daily = {REDIS_KEY_DAILY, "(event)", "in Daily's event",
+                                       &forgotten->daily_events};
+    return forget_stream(forgotten, &refused) && forget_stream(forgotten, &daily);
 }
 
 // --- the whole ----------------------------------------------------------------------------------
@@ -211,6 +229,7 @@ static void report_json(struct forgotten *forgotten)
     json_line_number(line, "events", forgotten->events);
     json_line_number(line, "dead_letters", forgotten->letters);
     json_line_number(line, "refused", forgotten->refused);
+    json_line_number(line, "daily_events", forgotten->daily_events);
     json_line_number(line, "unfinished", forgotten->unfinished);
     screen_json(line, stdout);
 }
@@ -220,13 +239,16 @@ static void report(const struct forgotten *forgotten)
     const char *number = forgotten->audit->options->argument;
     if (forgotten->audit->options->yes) {
         screen_print("%s: erased %" PRIu64 " calls: %" PRIu64 " webhooks, %" PRIu64
-                     " events, %" PRIu64 " dead letters, %" PRIu64 " refused webhooks\n",
+                     " events, %" PRIu64 " dead letters, %" PRIu64 " refused webhooks, %" PRIu64
+                     " of Daily's events\n",
                      number, forgotten->calls, forgotten->webhooks, forgotten->events,
-                     forgotten->letters, forgotten->refused);
+                     forgotten->letters, forgotten->refused, forgotten->daily_events);
     } else {
         screen_print("%s: would erase %" PRIu64 " calls: %" PRIu64
-                     " webhooks with their events, %" PRIu64 " refused webhooks; --yes does it\n",
-                     number, forgotten->calls, forgotten->webhooks, forgotten->refused);
+                     " webhooks with their events, %" PRIu64 " refused webhooks, %" PRIu64
+                     " of Daily's events; --yes does it\n",
+                     number, forgotten->calls, forgotten->webhooks, forgotten->refused,
+                     forgotten->daily_events);
     }
 }
 
@@ -264,7 +286,7 @@ enum exit_code forget_run(struct audit *audit)
     bool is_whole = record_walk(audit->database, &every, NEWEST_FIRST, on_call, &forgotten) &&
                     !database_is_lost(audit->database) && !screen_is_gone();
     // One's own number stands in every webhook that was refused.
-    is_whole = is_whole && (forgotten.rang_it > 0 || forget_refused(&forgotten));
+    is_whole = is_whole && (forgotten.rang_it > 0 || forget_others(&forgotten));
     progress_clear(&forgotten.progress);
     if (audit->options->json) {
         report_json(&forgotten);

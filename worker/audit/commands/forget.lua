@@ -46,6 +46,14 @@ for i = 1, #hash, 2 do
     end
 end
 
+-- Daily's events of the call, and what they said.
+for i = 1, own and #hash or 0, 2 do
+    if hash[i]:find('^daily:') then
+        redis.call('XDEL', prefix .. KEY_DAILY, hash[i + 1])
+        redis.call('HDEL', call_key, hash[i])
+    end
+end
+
 local letter = own and field(hash, 'letter')
 if letter then
     letters = letters + redis.call('XDEL', dead, letter)
@@ -63,7 +71,9 @@ if own then
     end
     redis.call('HDEL', prefix .. KEY_REPLAYS, call_id)
     redis.call('DEL', prefix .. KEY_LOOKUP .. call_id)
+    redis.call('ZREM', prefix .. KEY_UNHEARD, call_id)
     redis.call('DEL', prefix .. KEY_CALLER .. (field(hash, 'route') or '') .. ':' .. ARGV[5])
+    redis.call('DEL', prefix .. KEY_SERVED .. redis.sha1hex(ARGV[5]))
 end
 redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
 advance_low_water_mark() -- a worker that remembers the entry as the newest sees that it was finished

@@ -29,6 +29,7 @@ struct plan {
     uint64_t calls;
     uint64_t first_ms, last_ms; // received
     uint64_t unusable, replays; // left out: entries with a flaw, and replays themselves
+    uint64_t callbacks;         // left out: nobody sent them
     uint64_t gone, not_dead;    // left out with --live
 };
 
@@ -40,13 +41,14 @@ static bool can_hold(const struct plan *plan, const struct recorded_call *call)
     return call->received_ms + hold_s * MS_PER_S > plan->now_ms;
 }
 
-enum fitness { FIT, UNUSABLE, A_REPLAY, NOT_DEAD, GONE };
+enum fitness { FIT, UNUSABLE, A_REPLAY, A_CALLBACK, NOT_DEAD, GONE };
 
 static enum fitness fitness_of(const struct plan *plan, const struct recorded_call *call)
 {
     bool is_live = plan->audit->options->live;
     return call->flaw                                ? UNUSABLE
            : call->webhook.replay_of.len > 0         ? A_REPLAY
+           : call->webhook.callback_of.len > 0       ? A_CALLBACK
            : is_live && call->state != RECORDED_DEAD ? NOT_DEAD
            : is_live && !can_hold(plan, call)        ? GONE
                                                      : FIT;
@@ -61,6 +63,9 @@ static bool on_planned(const struct recorded_call *call, void *arg)
         break;
     case A_REPLAY:
         plan->replays++;
+        break;
+    case A_CALLBACK:
+        plan->callbacks++;
         break;
     case NOT_DEAD:
         plan->not_dead++;
@@ -88,6 +93,7 @@ static void print_plan(const struct plan *plan)
     const struct options *options = plan->audit->options;
     char first[TIME_TEXT_BYTES], last[TIME_TEXT_BYTES], takes[TIME_TEXT_BYTES];
     print_left_out("replays themselves", plan->replays);
+    print_left_out("call backs: they follow from other calls", plan->callbacks);
     print_left_out("their entries cannot be used (dialin-audit show says why)", plan->unusable);
     print_left_out("not dead; --live is for dead calls only", plan->not_dead);
     print_left_out("their callers have gone", plan->gone);

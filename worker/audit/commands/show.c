@@ -136,6 +136,7 @@ static void describe(const redisReply *fields, struct bytes *out)
     const struct bytes_view latency = reply_field(fields, "latency_ms");
     const struct bytes_view reason = reply_field(fields, "reason");
     const struct bytes_view error = reply_field(fields, "error");
+    const struct bytes_view callback = reply_field(fields, "callback");
     if (view_number(status) > 0) {
         bytes_printf(out, "HTTP %.*s ", (int)status.len, status.data);
     }
@@ -148,6 +149,9 @@ static void describe(const redisReply *fields, struct bytes *out)
     bytes_append_view(out, reason);
     bytes_append_text(out, reason.len > 0 && error.len > 0 ? ": " : "");
     bytes_append_view(out, error);
+    if (callback.len > 0) {
+        bytes_printf(out, "; is called back by %.*s", (int)callback.len, callback.data);
+    }
 }
 
 static void print_label(const struct story *story, const char *label, const char *text)
@@ -214,6 +218,8 @@ static void print_head(struct story *story)
     print_field(story, "room", COLOUR_NONE, reply_field(call->hash, "room_url"));
     print_last_answer(story);
     print_field(story, "error", COLOUR_NONE, reply_field(call->hash, "error"));
+    print_field(story, "call back", COLOUR_NONE, reply_field(call->hash, "callback"));
+    print_field(story, "calls back", COLOUR_NONE, call->webhook.callback_of);
 }
 
 static void print_webhook(const struct story *story)

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REASONS_MAX 8
+#define REASONS_MAX 16
 #define LABEL_COLUMNS 12
 #define ANSWERED_S 20
 
@@ -36,6 +36,7 @@ struct stats {
     struct wait_histogram waits;
     struct waited waited; // since the stream was made
     uint64_t lost;
+    uint64_t callbacks, callbacks_dead, callbacks_served;
 };
 
 // --- the account --------------------------------------------------------------------------------
@@ -58,6 +59,9 @@ static void take_figures(struct stats *stats, const redisReply *counts)
     static const char *const LOST[] = {"dead:expired", "dead:unknown", "dead:rejected",
                                        "dead:invalid"};
     waited_read(&stats->waited, counts);
+    stats->callbacks = view_number(reply_field(counts, "callbacks"));
+    stats->callbacks_dead = view_number(reply_field(counts, "dead:callback"));
+    stats->callbacks_served = view_number(reply_field(counts, "dead:served"));
     for (size_t i = 0; i < sizeof LOST / sizeof LOST[0]; i++) {
         stats->lost += view_number(reply_field(counts, LOST[i]));
     }
@@ -118,6 +122,9 @@ static bool on_call(const struct recorded_call *call, void *arg)
 {
     struct stats *stats = arg;
     stats->kept[call->state]++;
+    if (call->webhook.callback_of.len > 0) {
+        return true; // nobody holds
+    }
     if (call->state == RECORDED_STARTED) {
         wait_histogram_add(&stats->waits, recorded_call_waited_ms(call, 0));
     }
@@ -200,6 +207,17 @@ static void print_figures(const struct stats *stats)
                  100 * (double)waited_within(waited, ANSWERED_S) / (double)offered);
 }
 
+// Served: their numbers had been served otherwise before they asked.
+static void print_callbacks(const struct stats *stats)
+{
+    if (stats->callbacks > 0) {
+        screen_print("\ncall backs, since the stream was made\n");
+        print_count(stats, "queued", (int64_t)stats->callbacks);
+        print_count(stats, "served", (int64_t)stats->callbacks_served);
+        print_count(stats, "dead", (int64_t)stats->callbacks_dead);
+    }
+}
+
 static void print_rest(const struct stats *stats)
 {
     char waited[TIME_TEXT_BYTES], entry[ENTRY_ID_BYTES];
@@ -261,6 +279,11 @@ static void print_json(const struct stats *stats)
     json_line_number(&line, "lost", stats->lost);
     json_line_number(&line, "answered_within_20s", waited_within(&stats->waited, ANSWERED_S));
     json_line_number(&line, "answered_sum_ms", stats->waited.sum_ms);
+    json_line_open(&line, "callbacks", '{');
+    json_line_number(&line, "queued", stats->callbacks);
+    json_line_number(&line, "served", stats->callbacks_served);
+    json_line_number(&line, "dead", stats->callbacks_dead);
+    json_line_close(&line, '}');
     json_line_number(&line, "in_line", (uint64_t)stats->account[IN_LINE]);
     if (stats->oldest.ms > 0) {
         json_line_number(&line, "oldest_waiting_ms", stats->oldest_waited_ms);
@@ -300,6 +323,7 @@ enum exit_code stats_run(struct audit *audit)
     } else {
         print_account(&stats);
         print_figures(&stats);
+        print_callbacks(&stats);
         print_rest(&stats);
     }
     return is_known(&stats) && difference(&stats) == 0 ? EXIT_DONE : EXIT_NOT_DONE;

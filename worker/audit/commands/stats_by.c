@@ -55,11 +55,15 @@ static bool on_call(const struct recorded_call *call, void *arg)
         return true;
     }
     struct group *group = find(groups, is_by_route ? call->route : call->agent);
+    bool is_callback =
+        call->webhook.callback_of.len > 0; // its caller does not hold, and is lost once
     if (call->state == RECORDED_STARTED) {
         group->started++;
-        wait_histogram_add(&group->waits, recorded_call_waited_ms(call, 0));
+        if (!is_callback) {
+            wait_histogram_add(&group->waits, recorded_call_waited_ms(call, 0));
+        }
     } else if (call->state == RECORDED_DEAD) {
-        group->dead++;
+        group->dead += !is_callback;
     } else {
         group->waiting++;
     }

@@ -8,6 +8,7 @@
 #include "record_walk.h"
 #include "redact.h"
 #include "audit_routing.h"
+#include "lookup_answer.h"
 #include "transform.h"
 
 #include <inttypes.h>
@@ -29,6 +30,8 @@ struct verification {
 struct subject {
     struct verification *verification;
     struct bytes_view call_id, entry, attempt, agent;
+    struct lookup_answer answer; // of its lookup, as recorded: redacted
+    bool has_answer;
 };
 
 // --- differences --------------------------------------------------------------------------------
@@ -85,12 +88,17 @@ static struct transform_settings settings_for(struct verification *verification,
     return made;
 }
 
-static void apply_rule(struct verification *verification, const struct route_rule *rule,
-                       const struct route_agent *agent, struct transform_settings *settings)
+// The members that the place's route merges in, and over them those of the lookup's answer.
+static void apply_place(struct subject *subject, const struct route_place *place,
+                        struct transform_settings *settings)
 {
-    settings->body = rule ? rule->body : NULL;
-    settings->room = rule ? rule->room : NULL;
-    redact_secrets_add(verification->audit->settings->secrets, agent->route.api_key);
+    const struct route_rule *rule = place->rule;
+    const struct lookup_answer *answer = &subject->answer;
+    lookup_answer_merge(&subject->answer, rule);
+    settings->body = answer->body ? answer->body : rule ? rule->body : NULL;
+    settings->room = answer->room ? answer->room : rule ? rule->room : NULL;
+    redact_secrets_add(subject->verification->audit->settings->secrets,
+                       place->agent->route.api_key);
 }
 
 // With routes to try: the one that takes the call, and the members that it merges in.
@@ -98,10 +106,15 @@ static bool try_route(struct subject *subject, const struct webhook_entry *webho
                       struct transform_settings *settings)
 {
     struct verification *verification = subject->verification;
-    const struct route_agent *chosen = NULL;
-    const struct route_rule *rule = audit_routing_choose(verification->routing, webhook, &chosen);
-    const char *agent = chosen->route.agent;
-    apply_rule(verification, rule, chosen, settings);
+    struct route_place place = {.step = 0};
+    place.rule = audit_routing_choose(verification->routing, webhook, &place.agent);
+    if (place.rule && place.rule->lookup.url) {
+        lookup_answer_place(&subject->answer, verification->routing, &place);
+    } else {
+        lookup_answer_release(&subject->answer);
+    }
+    const char *agent = place.agent->route.agent;
+    apply_place(subject, &place, settings);
     if (!agent[0] || view_equal_text(subject->agent, agent)) {
         return true;
     }
@@ -122,7 +135,7 @@ static bool find_recorded_route(struct subject *subject, const redisReply *event
     }
     const struct routing *routing = verification->routing;
     const struct route_rule *rule = routing ? route_file_rule(&routing->file, name) : NULL;
-    if (reply_field(event, "lookup").len > 0) { // what it added is kept redacted only
+    if (reply_field(event, "lookup").len > 0 && !subject->has_answer) {
         verification->looked_up++;
         return false;
     }
@@ -130,8 +143,10 @@ static bool find_recorded_route(struct subject *subject, const redisReply *event
         verification->other_definition++;
         return false;
     }
-    const struct route_agent *agent = route_agents_find(&routing->file.agents, subject->agent);
-    apply_rule(verification, rule, agent ? agent : routing_environment(routing), settings);
+    struct route_place place = {.rule = rule};
+    place.agent = route_agents_find(&routing->file.agents, subject->agent);
+    place.agent = place.agent ? place.agent : routing_environment(routing);
+    apply_place(subject, &place, settings);
     return true;
 }
 
@@ -185,6 +200,19 @@ static void verify_event(struct subject *subject, const redisReply *event, const
     }
 }
 
+// Finds the answer of the call's lookup in its event. Without an event, or if its redaction has
+// made it unreadable, there is none.
+static void take_lookup(struct subject *subject, const redisReply *rows)
+{
+    if (reply_is_list(rows) && rows->elements > 0) {
+        const redisReply *event = rows->element[0]->element[1];
+        bool has_failed = reply_field(event, "error").len > 0;
+        struct bytes_view text = has_failed ? VIEW("") : reply_field(event, "response");
+        bool is_its_own = view_equal(reply_field(event, "entry"), subject->entry);
+        subject->has_answer = is_its_own && !lookup_answer_read(&subject->answer, text);
+    }
+}
+
 // --- all of them --------------------------------------------------------------------------------
 
 static bool has_request(const redisReply *row)
@@ -192,28 +220,56 @@ static bool has_request(const redisReply *row)
     return reply_field(row->element[1], "request").len > 0;
 }
 
+static void ask_for_row(struct database *database, enum redis_key stream, struct bytes_view id)
+{
+    const struct bytes_view argv[] = {VIEW("XRANGE"), database_key(database, stream, ""), id, id};
+    database_send(database, 4, argv);
+}
+
+// The id of its event `lookup`; empty: the call was not looked up, or an older worker's record does
+// not name the event.
+static struct bytes_view lookup_of(const redisReply *event)
+{
+    struct bytes_view id = reply_field(event, "lookup");
+    return memchr(id.data ? id.data : "", '-', id.len) ? id : VIEW("");
+}
+
+static void verify_row(struct verification *verification, const redisReply *event)
+{
+    struct database *database = verification->audit->database;
+    struct subject subject = {.verification = verification,
+                              .call_id = reply_field(event, "call_id"),
+                              .entry = reply_field(event, "entry"),
+                              .attempt = reply_field(event, "attempt"),
+                              .agent = reply_field(event, "agent")};
+    redisReply *rows = database_receive_shaped(database, REPLY_ROWS);
+    redisReply *lookup =
+        lookup_of(event).len > 0 ? database_receive_shaped(database, REPLY_ROWS) : NULL;
+    if (rows) {
+        take_lookup(&subject, lookup);
+        verify_event(&subject, event, rows);
+        lookup_answer_release(&subject.answer);
+    }
+    freeReplyObject(rows);
+    freeReplyObject(lookup);
+}
+
 static bool verify_page(struct verification *verification, const redisReply *page)
 {
     struct database *database = verification->audit->database;
-    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
     for (size_t i = 0; i < page->elements; i++) {
+        const redisReply *event = page->element[i]->element[1];
         if (has_request(page->element[i])) {
-            const struct bytes_view entry = reply_field(page->element[i]->element[1], "entry");
-            const struct bytes_view argv[] = {VIEW("XRANGE"), key, entry, entry};
-            database_send(database, 4, argv);
+            ask_for_row(database, REDIS_KEY_WEBHOOKS, reply_field(event, "entry"));
+        }
+        if (has_request(page->element[i]) && lookup_of(event).len > 0) {
+            ask_for_row(database, REDIS_KEY_AUDIT, lookup_of(event));
         }
     }
     for (size_t i = 0; i < page->elements; i++) {
-        const redisReply *event = page->element[i]->element[1];
-        redisReply *rows =
-            has_request(page->element[i]) ? database_receive_shaped(database, REPLY_ROWS) : NULL;
-        if (rows) {
-            struct subject subject = {verification, reply_field(event, "call_id"),
-                                      reply_field(event, "entry"), reply_field(event, "attempt"),
-                                      reply_field(event, "agent")};
-            verify_event(&subject, event, rows);
+        if (has_request(page->element[i])) {
+            verify_row(verification, page->element[i]->element[1]);
         }
-        freeReplyObject(rows);
     }
     verification->seen += page->elements;
     progress_show(&verification->progress, "verify", verification->seen, verification->total);
@@ -261,7 +317,9 @@ static void print_summary(const struct verification *verification, bool is_whole
     }
     if (verification->looked_up > 0) {
         screen_note(has_json,
-                    "%" PRIu64 " cannot be compared: a lookup's answer was merged into them\n",
+                    "%" PRIu64
+                    " cannot be compared: the answer of their lookup is no longer kept, or "
+                    "not readable\n",
                     verification->looked_up);
     }
     if (verification->other_definition > 0) {

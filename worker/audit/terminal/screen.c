@@ -2,6 +2,7 @@
 #include "screen.h"
 
 #include "glyph.h"
+#include "json.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -21,7 +22,11 @@ static const char *const COLOURS[] = {
     [COLOUR_BAD] = "\033[31m", [COLOUR_BUSY] = "\033[33m",
 };
 
-static size_t column; // of standard output, from 0
+#define PREFIX_COLUMNS 16
+
+static size_t column;      // of standard output, from 0
+static const char *prefix; // NULL: there is one only
+static bool is_prefix_due; // before the next text that is not a table
 
 void screen_init(struct screen *screen, enum screen_colours colours, screen_hide *hide)
 {
@@ -32,6 +37,12 @@ void screen_init(struct screen *screen, enum screen_colours colours, screen_hide
     screen->has_colours =
         colours == SCREEN_COLOURS_ALWAYS || (colours == SCREEN_COLOURS_AUTO && screen->has_colours);
     screen->hide = is_terminal ? hide : NULL;
+}
+
+void screen_name_prefix(const char *name)
+{
+    prefix = name;
+    is_prefix_due = true;
 }
 
 void screen_begin_again(const struct screen *screen, bool is_watched)
@@ -112,10 +123,21 @@ formatted(const char *format, va_list arguments, char **text)
     return (struct bytes_view){*text, (size_t)len};
 }
 
+static void put_prefix_above(void)
+{
+    if (prefix && is_prefix_due) {
+        is_prefix_due = false;
+        emit(view_of_text(prefix), stdout, width_of(STDOUT_FILENO), &column);
+        putc('\n', stdout);
+        column = 0;
+    }
+}
+
 void screen_print(const char *format, ...)
 {
     char *text;
     va_list arguments;
+    put_prefix_above();
     va_start(arguments, format);
     emit_lines(formatted(format, arguments, &text), stdout, width_of(STDOUT_FILENO), &column);
     va_end(arguments);
@@ -205,6 +227,7 @@ static void put_shown(const struct screen *screen, enum colour colour, int colum
                       struct bytes_view text)
 {
     bool is_coloured = screen->has_colours && colour != COLOUR_NONE;
+    put_prefix_above();
     fputs(is_coloured ? COLOURS[colour] : "", stdout);
     if (columns == 0) {
         emit(text, stdout, width_of(STDOUT_FILENO), &column);
@@ -278,8 +301,18 @@ static void put_in_row(const struct screen *screen, enum colour colour, int colu
     }
 }
 
+// The first column of a row, if there are several prefixes.
+static void put_prefix(const struct screen *screen, enum colour colour, const char *text)
+{
+    is_prefix_due = false;
+    if (prefix) {
+        put_in_row(screen, colour, PREFIX_COLUMNS, false, text);
+    }
+}
+
 void screen_head(const struct screen *screen, const struct screen_column *columns, size_t count)
 {
+    put_prefix(screen, COLOUR_FAINT, "PREFIX");
     for (size_t i = 0; i < count; i++) {
         bool is_last = i + 1 == count;
         int title = (int)strlen(columns[i].title);
@@ -292,6 +325,7 @@ void screen_head(const struct screen *screen, const struct screen_column *column
 void screen_row(const struct screen *screen, const struct screen_column *columns, size_t count,
                 const char *const *cells, enum colour colour, size_t coloured)
 {
+    put_prefix(screen, COLOUR_NONE, prefix);
     for (size_t i = 0; i < count; i++) {
         put_in_row(screen, i == coloured ? colour : COLOUR_NONE, columns[i].columns, i + 1 == count,
                    cells[i]);
@@ -300,11 +334,23 @@ void screen_row(const struct screen *screen, const struct screen_column *columns
 
 // --- for programs -------------------------------------------------------------------------------
 
+// Of an object `{…}`: the prefix comes first.
+static struct bytes_view take_brace(struct bytes_view text, struct bytes *out)
+{
+    if (!prefix || text.len < 2 || text.data[0] != '{') {
+        return text;
+    }
+    bytes_append_text(out, "{\"prefix\":");
+    json_append_text(out, view_of_text(prefix));
+    bytes_append_text(out, text.data[1] == '}' ? "" : ",");
+    return (struct bytes_view){text.data + 1, text.len - 1};
+}
+
 void screen_json_text(struct bytes_view text, FILE *file)
 {
     struct bytes escaped;
     bytes_init(&escaped, DATA_BYTES_MAX);
-    glyph_escape(text, &escaped);
+    glyph_escape(take_brace(text, &escaped), &escaped);
     fwrite(bytes_text(&escaped), 1, escaped.len, file);
     bytes_release(&escaped);
 }

@@ -30,6 +30,11 @@ struct screen {
 // `hide` is only used if standard output is a terminal: a pipe gets what is recorded.
 void screen_init(struct screen *screen, enum screen_colours colours, screen_hide *hide);
 
+// From now on rows of tables have `prefix` as their first column, JSON objects as their first
+// member, and other text stands below a line with it. Borrowed. Without this call there is no
+// prefix.
+void screen_name_prefix(const char *prefix);
+
 // Before a page is drawn again: clears a terminal that can be cleared, and else parts it from the
 // last page by an empty line. Does nothing unless `is_watched`.
 void screen_begin_again(const struct screen *screen, bool is_watched);

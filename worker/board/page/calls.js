@@ -6,7 +6,7 @@ const main = document.getElementById('main');
 const FIELDS = ['since', 'state', 'reason', 'from', 'to', 'agent'];
 const SINCE = [['', 'all that is kept'], ['5m', '5 minutes'], ['1h', 'an hour'], ['24h', 'a day'], ['7d', 'a week']];
 const STATES = ['waiting', 'started', 'dead', 'queued', 'starting', 'duplicate'];
-const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled'];
+const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled', 'served'];
 
 // --- a list -------------------------------------------------------------------------------------
 function select(name, label, options, value) {
@@ -118,12 +118,15 @@ function fact(name, value, kind) {
   return value ? [el('dt', {}, name), el('dd', { class: kind }, value)] : [];
 }
 
+const callLink = id => link({ call_id: id }, id);
+
 function facts(call) {
   const webhook = call.webhook || {};
   return el('dl', {}, fact('from', call.from), fact('to', call.to), fact('rang', new Date(call.received_ms).toISOString()),
     fact('waited', span(call.waited_ms)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
     fact('last answer', call.http_status && `HTTP ${call.http_status}`), fact('session', call.session_id), fact('room', call.room_url),
     fact('error', call.error), fact('flaw', call.flaw), fact('replay of', call.replay_of),
+    fact('call back', call.callback && callLink(call.callback)), fact('calls back', call.callback_of && callLink(call.callback_of)),
     fact('signature', webhook.signature_is, /^good/.test(webhook.signature_is) ? 'good' : /^(not by|by a)/.test(webhook.signature_is) ? 'bad' : ''),
     fact('body', webhook.digest, /NOT/.test(webhook.digest) ? 'bad' : ''));
 }

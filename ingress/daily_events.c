@@ -1,0 +1,232 @@
+// A list in the order of arrival. Those that are not written leave when there is room; one that
+// Redis refused, or whose answer was lost, waits for the next tick.
+#include "daily_events.h"
+
+#include "intake_metrics.h"
+#include "memory.h"
+#include "redis_command.h"
+#include "webhook.h"
+
+#include <stdlib.h>
+
+#define TICK_MS 100
+
+struct event {
+    struct event *next, *previous;
+    struct daily_events *all;
+    struct http_request *request; // NULL: answered already
+    bool is_written;              // the answer of Redis is out
+    uint64_t begun_ms, received_ms;
+    char peer[PEER_BYTES];
+};
+
+struct daily_events {
+    struct door door;
+    struct refusals *refusals;
+    struct intake_refusals refused[INTAKE_REFUSAL_CODES_MAX];
+    struct loop_timer *tick;
+    bool is_ticking;
+    struct event *oldest, *newest;
+    struct event *next; // the first that is not written; NULL: none
+    size_t count, at_redis;
+    uint64_t *noted, *verified;
+};
+
+static const struct door_kind DOOR = {
+    .timestamp_header = "X-Webhook-Timestamp",
+    .signature_header = "X-Webhook-Signature",
+    .missing_sentence = "the request is not signed: X-Webhook-Signature and X-Webhook-Timestamp "
+                        "are required",
+    .stale_sentence = "X-Webhook-Timestamp is more than 300 s away from now",
+};
+
+static const struct refusal_words WORDS = {
+    .invalid_signature = "Daily's events with a wrong signature: after three of them Daily sends "
+                         "no more; check DAILY_WEBHOOK_SECRET",
+    .busy = "Daily's events refused: too many are not answered yet",
+    .queue_unavailable = "Daily's events refused: Redis could not take them in time; Daily sends "
+                         "them again",
+};
+
+struct door *daily_events_door(struct daily_events *events)
+{
+    return &events->door;
+}
+
+static void forget(struct event *event)
+{
+    struct daily_events *all = event->all;
+    if (all->next == event) {
+        all->next = event->next;
+    }
+    *(event->previous ? &event->previous->next : &all->oldest) = event->next;
+    *(event->next ? &event->next->previous : &all->newest) = event->previous;
+    all->count--;
+    free(event);
+}
+
+static void refuse(struct event *event, const char *sentence)
+{
+    const struct refusal refusal = {503, "queue_unavailable", sentence, event->peer};
+    refusal_answer(event->all->refusals, event->request, &refusal);
+    event->request = NULL;
+}
+
+// --- writing ------------------------------------------------------------------------------------
+
+static void on_written(struct bytes_view entry_id, void *arg)
+{
+    struct event *event = arg;
+    struct daily_events *all = event->all;
+    event->is_written = false;
+    all->at_redis--;
+    if (entry_id.len > 0 && event->request) {
+        (*all->noted)++;
+        http_reply(event->request, 200, VIEW("{\"status\":\"noted\"}"), NULL);
+        event->request = NULL;
+    }
+    if (!event->request) {
+        forget(event);
+    }
+    daily_events_write(all); // a refused one waits for the tick
+}
+
+static bool write_event(struct event *event)
+{
+    char received_ms[REDIS_NUMBER_BYTES];
+    const struct auth_credentials given = door_credentials(&event->all->door, event->request);
+    const struct bytes_view fields[] = {
+        VIEW("v"),           VIEW("1"),
+        VIEW("received_ms"), redis_number(received_ms, event->received_ms),
+        VIEW("timestamp"),   view_of_text(given.timestamp),
+        VIEW("peer"),        view_of_text(event->peer),
+        VIEW("body"),        http_request_body(event->request),
+    };
+    event->is_written = stream_writer_write_event(
+        event->all->door.writer, sizeof fields / sizeof fields[0], fields, on_written, event);
+    event->all->at_redis += event->is_written;
+    return event->is_written;
+}
+
+void daily_events_write(struct daily_events *all)
+{
+    while (all->next && all->at_redis < DAILY_EVENTS_AT_ONCE) {
+        bool may_leave = !all->next->is_written && all->next->request;
+        if (may_leave && !write_event(all->next)) {
+            return; // Redis is away
+        }
+        all->next = all->next->next;
+    }
+}
+
+static void keep_ticking(struct daily_events *all)
+{
+    if (!all->is_ticking && all->oldest) {
+        all->is_ticking = true;
+        loop_timer_start(all->tick, TICK_MS);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    struct daily_events *all = arg;
+    uint64_t now_ms = loop_now_ms();
+    struct event *next = NULL;
+    all->is_ticking = false;
+    for (struct event *event = all->oldest; event; event = next) {
+        next = event->next;
+        if (event->request && now_ms - event->begun_ms > DAILY_EVENTS_WAIT_MS) {
+            refuse(event, "the queue cannot be reached; try again");
+            if (!event->is_written) {
+                forget(event);
+            }
+        }
+    }
+    all->next = all->oldest; // also those that Redis refused, or whose answer was lost
+    daily_events_write(all);
+    keep_ticking(all);
+}
+
+// --- the door -----------------------------------------------------------------------------------
+
+static bool is_busy(const void *arg)
+{
+    const struct daily_events *all = arg;
+    return all->count >= DAILY_EVENTS_MAX;
+}
+
+static void take(struct http_request *request, const struct auth *auth, void *arg)
+{
+    struct daily_events *all = arg;
+    (void)auth;
+    if (webhook_is_verification(http_request_body(request))) {
+        door_answer_probe(&all->door, request);
+        return;
+    }
+    if (is_busy(all)) {
+        const struct refusal busy = {503, "busy", "too many events are in flight; try again", NULL};
+        door_refuse(&all->door, request, NULL, &busy);
+        return;
+    }
+    struct event *event = memory_zeroed(sizeof *event);
+    *event = (struct event){
+        .previous = all->newest,
+        .all = all,
+        .request = request,
+        .begun_ms = loop_now_ms(),
+        .received_ms = stream_writer_now_ms(all->door.writer),
+    };
+    door_find_peer(&all->door, request, event->peer);
+    *(all->newest ? &all->newest->next : &all->oldest) = event;
+    all->newest = event;
+    all->next = all->next ? all->next : event;
+    all->count++;
+    daily_events_write(all);
+    keep_ticking(all);
+}
+
+struct daily_events *daily_events_open(struct loop *loop,
+                                       const struct daily_events_settings *settings,
+                                       struct metrics *metrics)
+{
+    static const char NAME[] = "dialin_daily_events_total";
+    static const char HELP[] = "Requests to the path of Daily's events, by what became of them.";
+    struct daily_events *all = memory_zeroed(sizeof *all);
+    all->noted = metrics_counter(metrics, NAME, HELP, "result=\"noted\"");
+    all->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
+    intake_refusals_register(all->refused, metrics, NAME, HELP);
+    all->refusals = refusals_open(settings->writer, all->refused, &WORDS);
+    all->tick = loop_timer_open(loop, on_tick, all);
+    all->door = (struct door){
+        .kind = &DOOR,
+        .auth = settings->auth,
+        .refusals = all->refusals,
+        .writer = settings->writer,
+        .proxies = settings->proxies,
+        .is_busy = is_busy,
+        .take = take,
+        .arg = all,
+        .verified = all->verified,
+    };
+    return all;
+}
+
+void daily_events_refuse(struct daily_events *all)
+{
+    for (struct event *event = all->oldest; event; event = event->next) {
+        if (event->request) {
+            refuse(event, "the ingress is shutting down");
+        }
+    }
+    all->next = NULL;
+}
+
+void daily_events_close(struct daily_events *all)
+{
+    while (all->oldest) {
+        forget(all->oldest);
+    }
+    loop_timer_close(all->tick);
+    refusals_close(all->refusals);
+    free(all);
+}

@@ -1,0 +1,51 @@
+// Daily's events (dialin.connected, dialin.stopped, …): POST /api/daily-events. Each is answered
+// 200 once Redis has it in {dialin}:daily, whatever it is: unknown types, foreign rooms and bodies
+// that are not JSON too, because after three answers in a row that are not 200 Daily sends no more
+// until the webhook is registered again. The workers read and judge them.
+//
+// While Redis is away an event waits for it here, DAILY_EVENTS_WAIT_MS at most, then it is 503, and
+// Daily sends it again. The spool is for callers only.
+//
+// Events never delay a caller: few are in Redis at a time, the rest wait here, and their number is
+// limited.
+//
+// By Daily's documentation (docs.daily.co, reference/rest-api/webhooks, and its pages of each
+// event): the five common fields, the payloads, that `timestamp` is a text of seconds in the
+// examples, and the probe at the webhook's creation, which 200 answers. Not verified against a live
+// domain: that X-Webhook-Timestamp is in milliseconds (both units are taken).
+#ifndef DIALIN_DAILY_EVENTS_H
+#define DIALIN_DAILY_EVENTS_H
+
+#include "auth.h"
+#include "door.h"
+#include "loop.h"
+#include "metrics.h"
+#include "peer.h"
+#include "stream_writer.h"
+
+#define DAILY_EVENTS_MAX 1024     // not answered yet; further ones are 503
+#define DAILY_EVENTS_AT_ONCE 64   // of these, in Redis
+#define DAILY_EVENTS_WAIT_MS 5000 // for Redis; then 503
+
+// Everything is borrowed.
+struct daily_events_settings {
+    struct stream_writer *writer;
+    struct auth_rules auth;
+    const struct peer_proxies *proxies;
+};
+
+struct daily_events;
+struct daily_events *daily_events_open(struct loop *loop,
+                                       const struct daily_events_settings *settings,
+                                       struct metrics *metrics);
+struct door *daily_events_door(struct daily_events *events);
+
+// Redis is up again: writes the events that wait.
+void daily_events_write(struct daily_events *events);
+
+// Answers those that still wait with 503. Then the writer may be closed, whose callbacks come
+// before that ends, and then this.
+void daily_events_refuse(struct daily_events *events);
+void daily_events_close(struct daily_events *events);
+
+#endif

@@ -1,0 +1,169 @@
+"""Call backs: a caller whose hold ran out is called back, once (CONTRACT, section 4, "Routes")."""
+
+import json
+
+import pytest
+
+import daily
+from audit import Audit
+from fake_start import answers, resets, starts_a_bot
+from stack import wait_for
+from test_routes import agents, routes  # noqa: F401 (fixtures)
+
+FULL = answers(429, b"{}")
+OURS, CALLER = "+14150000001", "+14158483432"
+DIGITS = CALLER[1:]
+CALLS_BACK = {"name": "sales", "to": "+1415*", "hold_limit_s": 1, "body": {"tier": "gold"},
+              "callback": {"within_s": 600, "to": ["+1415*", "+1416*"], "caller_id": "number-1"}}
+
+
+def ring(ledger, caller=CALLER, to=OURS, call_id=None, **fields):
+    webhook = daily.webhook(call_id, From=caller, To=to)
+    ledger.queue(webhook, **fields)
+    return webhook["callId"]
+
+
+def expire(ledger, start, *callers, to=OURS):
+    """Each rings, and waits until the hold is over: the agent is full."""
+    start.script(FULL)
+    calls = [ring(ledger, caller, to) for caller in callers]
+    for call_id in calls:
+        assert ledger.wait_for_state(call_id, "dead")["reason"] == "expired"
+    return calls
+
+
+def callbacks(ledger):
+    return [fields["call_id"].decode() for _, fields in ledger.entries() if "callback_of" in fields]
+
+
+def keys_of(ledger, name):
+    return list(ledger.client.scan_iter(match=ledger.key(f"{name}:*").replace("{", "[{]"), count=1000))
+
+
+def test_who_was_lost_is_called_back(stack, ledger, start, routes):
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK))
+    call_id, = expire(ledger, start, CALLER)
+    name = call_id + "~cb"
+    assert ledger.call(call_id)["callback"] == name
+    assert ledger.events(call_id, "dead")[0]["callback"] == name
+    entry, fields = ledger.entry_of(name)
+    assert (fields["kind"], fields["callback_of"], fields["hold_ms"]) == (b"dialout", call_id.encode(), b"600000")
+    assert 0 < ledger.client.pttl(keys_of(ledger, "callback")[0]) <= 600000 + 130000
+
+    start.script(starts_a_bot())
+    call = ledger.wait_for_state(name, "started")
+    assert (call["kind"], call["callback_of"], call["route"]) == ("dialout", call_id, "sales")
+    request = start.requests_of(name)[-1].json()
+    body = request["body"]
+    assert body["callback"] == {"call_id": call_id, "rang_ms": int(ledger.call(call_id)["received_ms"])}
+    assert body["dialout_settings"] == [{"phoneNumber": CALLER, "phone_number": CALLER,
+                                         "callerId": "number-1", "caller_id": "number-1"}]
+    assert body["dialin_settings"] is None and body["tier"] == "gold"
+    assert request["dailyRoomProperties"]["enable_dialout"] is True and "sip" not in request["dailyRoomProperties"]
+    assert not keys_of(ledger, "callback"), "the number may be called back another time"
+    assert ledger.counts() == {"started": 1, "dead": 1, "dead:expired": 1, "callbacks": 1}
+    ledger.check_account([entry, ledger.entry_of(call_id)[0]])
+
+
+@pytest.mark.parametrize("caller, is_called", [
+    ('"Ann" <sip:+14165550100@trunk.example>', True), ("+14175550100", False), ("anonymous", False)])
+def test_only_a_number_that_may_be_called(stack, ledger, start, routes, caller, is_called):
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK))
+    call_id, = expire(ledger, start, caller)
+    assert callbacks(ledger) == ([call_id + "~cb"] if is_called else [])
+    if is_called:
+        body = json.loads(ledger.entry_of(call_id + "~cb")[1]["body"])
+        assert body["dialout_settings"][0]["phoneNumber"] == "+14165550100"
+
+
+def test_neither_the_unknown_nor_the_declined_nor_others(stack, ledger, start, routes):
+    start.script(resets())
+    declines = {**CALLS_BACK, "name": "robots", "to": "+1416*", "decline": True}
+    without = {"name": "without", "to": "+1417*", "hold_limit_s": 1}
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK, declines, without))
+    unknown, declined = ring(ledger), ring(ledger, to="+14160000001")
+    assert ledger.wait_for_state(unknown, "dead")["reason"] == "unknown"
+    assert ledger.wait_for_state(declined, "dead")["reason"] == "declined"
+    plain, = expire(ledger, start, CALLER, to="+14170000001")
+    replay = ring(ledger, call_id="c-1~r1", replay_of="1-1")
+    assert ledger.wait_for_state(replay, "dead")["reason"] == "expired"
+    assert callbacks(ledger) == [] and "callback" not in ledger.call(plain)
+
+
+def test_one_number_has_one_call_back_at_a_time(stack, ledger, start, routes):
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK))
+    first, = expire(ledger, start, CALLER)
+    second, third = expire(ledger, start, f"sip:{CALLER}@trunk.example", "+14158483433")
+    assert callbacks(ledger) == [first + "~cb", third + "~cb"]
+    assert "callback" not in ledger.call(second)
+
+
+def test_a_number_that_was_served_is_not_called(stack, ledger, start, routes):
+    """Not while the call back waits, nor if it was served between ring and death."""
+    path = routes(CALLS_BACK, {"name": "free", "to": "+1416*"},
+                  {**CALLS_BACK, "name": "slow", "to": "+1417*", "hold_limit_s": 4})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id, = expire(ledger, start, CALLER)
+    name = call_id + "~cb"
+    wait_for(lambda: ledger.call(name).get("state") == "waiting", what="the call back in line")
+    start.script(FULL, call_id=name)
+    start.script(starts_a_bot())
+    served = ring(ledger, "00" + DIGITS, to="+14160000001")
+    ledger.wait_for_state(served, "started")
+    call = ledger.wait_for_state(name, "dead")
+    assert (call["reason"], call["error"]) == ("served", "its number has been served since")
+    assert not keys_of(ledger, "callback")
+    assert ledger.counts()["dead:served"] == 1 and "dead:callback" not in ledger.counts()
+
+    start.script(FULL, call_id="held")
+    held = ring(ledger, to="+14170000001", call_id="held")
+    ledger.wait_for_state(ring(ledger, to="+14160000001"), "started")
+    assert ledger.wait_for_state(held, "dead", "started")["state"] == "dead"
+    assert callbacks(ledger) == [name]
+
+
+def test_the_record_names_each_from_the_other(stack, ledger, start, routes):
+    """Both ways, in list, show, export and stats; verify makes its request again; no replay repeats it."""
+    values = {"START_URL": start.url, "ROUTES_FILE": routes(CALLS_BACK)}
+    stack.worker(**values)
+    call_id, = expire(ledger, start, CALLER)
+    start.script(starts_a_bot())
+    name = call_id + "~cb"
+    ledger.wait_for_state(name, "started")
+    audit = Audit(stack)
+    listed = {call["call_id"]: call for call in audit.json("list")}
+    assert listed[call_id]["callback"] == name and "callback_of" not in listed[call_id]
+    assert listed[name]["callback_of"] == call_id and "callback" not in listed[name]
+    assert {call["call_id"] for call in audit.json("list", "--from", CALLER)} == {call_id, name}
+    assert "(call back)" in audit("list").out
+    assert f"is called back by {name}" in audit("show", call_id).out
+    assert f"calls back   {call_id}" in audit("show", name).out
+    exported = [row for row in audit("export").objects() if row["record"] == "webhook" and row.get("callback_of")]
+    assert [(row["call_id"], row["callback_of"]) for row in exported] == [(name, call_id)]
+    by_route, = [each for each in audit.json("stats", "--by", "route") if each["route"] == "sales"]
+    assert (by_route["started"], by_route["dead"]) == (1, 1)
+    assert audit.json("stats")[0]["callbacks"] == {"queued": 1, "served": 0, "dead": 0}
+    assert "0 differ" in audit("verify", **values).out
+    planned = audit("replay", "--to", start.url)
+    assert "would replay 1 calls" in planned.out and "1 left out: call backs" in planned.err
+    assert keys_of(ledger, "served")
+    audit("forget", CALLER, "--yes")
+    assert not keys_of(ledger, "served") and CALLER.encode() not in ledger.everything()
+
+
+def test_a_call_back_that_dies_is_no_second_lost_caller(stack, ledger, start, routes):
+    path = routes({**CALLS_BACK, "callback": {"within_s": 1, "to": "*"}})
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id, = expire(ledger, start, CALLER)
+    name = call_id + "~cb"
+    assert ledger.wait_for_state(name, "dead")["reason"] == "expired"
+    assert ledger.counts() == {"dead": 2, "dead:expired": 1, "dead:callback": 1, "callbacks": 1}
+    assert callbacks(ledger) == [name], "a call back is not called back"
+    assert not keys_of(ledger, "callback")
+    stats = Audit(stack).json("stats")[0]
+    def counted(outcome):
+        return worker.total("dialin_calls_total", outcome=outcome)
+    wait_for(lambda: counted("callback_dead") == 1, what="the metrics to have it")
+    assert counted("expired") == 1
+    assert stats["lost"] == 1 and stats["account"]["adds_up"] is True
+    assert stats["callbacks"] == {"queued": 1, "dead": 1, "served": 0}

@@ -1,0 +1,269 @@
+"""Daily's events and their calls: joined by room, in any order, twice, early, late; and the callers that
+never reached their bot."""
+
+import time
+
+import pytest
+
+import daily
+from fake_start import starts_a_bot
+from stack import wait_for
+
+LATER_S = 12
+
+
+@pytest.fixture
+def scene(stack, ledger, start):
+    start.script(starts_a_bot())
+    return Scene(stack, ledger, start)
+
+
+class Scene:
+    def __init__(self, stack, ledger, start):
+        self.stack, self.ledger, self.start = stack, ledger, start
+
+    def worker(self, **values):
+        return self.stack.worker(START_URL=self.start.url, **values)
+
+    def started(self, **fields):
+        """A call whose bot is in its room."""
+        webhook = daily.webhook(**fields)
+        self.ledger.queue(webhook)
+        self.ledger.wait_for_state(webhook["callId"], "started")
+        return webhook["callId"]
+
+    def note(self, event, offset_s=0, sent_after_s=0):
+        """Puts an event in as the ingress does. Daily's clock is `offset_s` from ours."""
+        now_s, now_us = self.ledger.client.time()
+        sent_s = time.time() + offset_s
+        if isinstance(event, dict) and isinstance(event.get("payload"), dict):
+            at_s = sent_s - sent_after_s
+            event = {**event, "event_ts": at_s,
+                     "payload": {**event["payload"], "timestamp": str(int(at_s))}}
+        return self.ledger.client.xadd(self.ledger.key("daily"), {
+            "v": "1", "received_ms": str(now_s * 1000 + now_us // 1000),
+            "timestamp": str(int(sent_s * 1000)), "peer": "127.0.0.1", "body": daily.body(event)})
+
+    def events_of(self, call_id):
+        return [event["event"] for event in self.ledger.events(call_id)
+                if event["event"] in ("connected", "ended", "failed", "never_connected")]
+
+    def wait_for(self, call_id, **values):
+        def is_so():
+            call = self.ledger.call(call_id)
+            return call if all(call.get(name) == value for name, value in values.items()) else None
+        return wait_for(is_so, LATER_S, f"{call_id} to have {values}")
+
+    def wait_until_read(self):
+        """No event is unread or out."""
+        def is_read():
+            groups = self.ledger.client.xinfo_groups(self.ledger.key("daily"))
+            newest = self.ledger.client.xinfo_stream(self.ledger.key("daily"))["last-generated-id"]
+            return groups and groups[0]["pending"] == 0 and \
+                groups[0]["last-delivered-id"] == newest
+        wait_for(is_read, LATER_S, "all events to be read")
+
+    def verdicts(self):
+        counts = self.ledger.counts()
+        return {name.partition(":")[2]: count for name, count in counts.items()
+                if name.startswith("verdict:") and count}
+
+
+def room_of(call_id):
+    return f"room-{call_id}"
+
+
+def connected(call_id, **fields):
+    return daily.event("dialin.connected", room_of(call_id), **fields)
+
+
+def stopped(call_id, **fields):
+    return daily.event("dialin.stopped", room_of(call_id), **fields)
+
+
+def test_a_whole_conversation(stack, ledger, start):
+    """Ring, webhook, start, connected, stopped: through every program."""
+    start.script(starts_a_bot())
+    stack.worker(START_URL=start.url)
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+    scene = Scene(stack, ledger, start)
+    webhook = daily.webhook()
+    assert ingress.ring(webhook).status == 200
+    call_id = webhook["callId"]
+    ledger.wait_for_state(call_id, "started")
+    for event in (connected(call_id), stopped(call_id)):
+        body = daily.body(event)
+        assert ingress.post(body, daily.event_headers(body), path="/api/daily-events").status == 200
+    call = scene.wait_for(call_id, verdict="ended")
+    assert int(call["connected_ms"]) <= int(call["ended_ms"]) and "talked_s" in call
+    assert sorted(scene.events_of(call_id)) == ["connected", "ended"]
+    assert scene.verdicts() == {"ended": 1}
+    ledger.check_account([entry for entry, _ in ledger.entries()])
+
+
+@pytest.mark.parametrize("offset_s", [0, 420, -420], ids=["same", "ahead", "behind"])
+def test_talked_is_as_long_as_daily_says_whatever_its_clock(scene, offset_s):
+    scene.worker()
+    call_id = scene.started()
+    scene.note(stopped(call_id), offset_s, sent_after_s=3)
+    scene.note(connected(call_id), offset_s, sent_after_s=33)
+    call = scene.wait_for(call_id, verdict="ended", talked_s="30")
+    now_s, _ = scene.ledger.client.time()
+    assert abs(now_s - int(call["ended_ms"]) / 1000) < 60
+
+
+def test_an_event_that_comes_twice_counts_once(scene):
+    scene.worker()
+    call_id = scene.started()
+    event = connected(call_id)
+    for each in (event, event, stopped(call_id), event):
+        scene.note(each)
+    scene.wait_for(call_id, verdict="ended")
+    scene.wait_until_read()
+    assert sorted(scene.events_of(call_id)) == ["connected", "ended"]
+    assert scene.verdicts() == {"ended": 1}
+
+
+def test_events_that_came_before_their_call(scene):
+    call_id = daily.new_call_id()
+    scene.worker()
+    for event in (stopped(call_id), connected(call_id), connected(call_id, event_id="the same"),
+                  connected(call_id, event_id="the same")):
+        scene.note(event)
+    scene.wait_until_read()
+    assert scene.ledger.client.zcard(scene.ledger.key("earlies")) == 1
+    key, = scene.ledger.client.keys(scene.ledger.key("early:*"))
+    assert 0 < scene.ledger.client.pttl(key) <= 600_000
+    scene.started(callId=call_id)
+    call = scene.wait_for(call_id, verdict="ended")
+    assert call["daily_events"] == "3"
+    assert sorted(scene.events_of(call_id)) == ["connected", "connected", "ended"]
+    assert not scene.ledger.client.keys(scene.ledger.key("early:*"))
+    assert scene.ledger.client.zcard(scene.ledger.key("earlies")) == 0
+
+
+def test_two_calls_in_one_room_join_neither(scene):
+    scene.start.script(starts_a_bot(dailyRoom="https://example.daily.co/the-runners-room"))
+    scene.worker(CONNECT_LIMIT_S=1)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    calls = [scene.started(), scene.started()]
+    scene.note(daily.event("dialin.connected", "the-runners-room"))
+    scene.wait_until_read()
+    assert [scene.events_of(call_id) for call_id in calls] == [[], []]
+    assert scene.ledger.client.zcard(scene.ledger.key("unheard")) == 0
+    assert scene.verdicts() == {}
+
+
+@pytest.mark.parametrize("kind, verdict", [("dialin.error", "failed"), ("dialin.stopped", "ended")])
+def test_verdicts_of_one_event(scene, kind, verdict):
+    scene.worker()
+    call_id = scene.started()
+    scene.note(daily.event(kind, room_of(call_id), error_msg="no common codec"))
+    call = scene.wait_for(call_id, verdict=verdict)
+    assert "talked_s" not in call
+    event, = [each for each in scene.ledger.events(call_id) if each["event"] == verdict]
+    assert event["error"] == ("no common codec" if verdict == "failed" else "")
+
+
+def test_events_of_a_transfer_are_not_about_the_caller(scene):
+    scene.worker()
+    call_id = scene.started(call_transfer={"mode": "warm"})
+    scene.note(daily.event("dialout.answered", room_of(call_id)))
+    scene.note(daily.event("dialout.stopped", room_of(call_id)))
+    scene.wait_until_read()
+    assert "verdict" not in scene.ledger.call(call_id)
+
+
+MALFORMED = [b"", b"not json", b"[1]", b"\xff", {"type": 7}, {"no": "type"},
+             {"type": "dialin.connected"}, {"type": "dialin.connected", "id": "x", "payload": []},
+             {"type": "dialin.stopped", "id": "x", "payload": {"room": 7}},
+             {"type": "dialin.stopped", "id": "x" * 9000, "payload": {"room": "r"}},
+             {"type": "dialin.stopped", "id": "x", "payload": {"room": "r" * 9000}}]
+
+
+def test_malformed_and_foreign_events_hold_up_nothing(scene):
+    worker = scene.worker()
+    call_id = scene.started()
+    for body in MALFORMED:
+        scene.note(body)
+    scene.ledger.client.xadd(scene.ledger.key("daily"), {"nothing": "of an event"})
+    scene.note(daily.event("meeting.started", room_of(call_id)))
+    scene.note(connected(call_id))
+    scene.wait_for(call_id, verdict="connected")
+    assert worker.total("dialin_daily_events_read_total", result="malformed") == len(MALFORMED) + 1
+    assert worker.total("dialin_daily_events_read_total", result="other") == 1
+    assert b"cannot be read" in worker.log()
+
+
+def test_a_call_that_nobody_reached_is_told(scene):
+    worker = scene.worker(CONNECT_LIMIT_S=1)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    call_id = scene.started()
+    scene.wait_for(call_id, verdict="never_connected")
+    assert b"the caller never reached it" in worker.log()
+    assert worker.total("dialin_never_connected_total") == 1
+    assert scene.events_of(call_id) == ["never_connected"]
+    wait_for(lambda: worker.total("dialin_verdicts", verdict="never_connected") == 1)
+    scene.note(connected(call_id))  # after all
+    scene.wait_for(call_id, verdict="connected")
+    assert scene.verdicts() == {"connected": 1}
+
+
+def test_a_call_that_was_reached_is_not_told(scene):
+    worker = scene.worker(CONNECT_LIMIT_S=1)
+    reached = daily.new_call_id()
+    scene.note(connected(reached))
+    scene.wait_until_read()
+    scene.started(callId=reached)
+    silent = scene.started()  # judged after the other
+    scene.wait_for(silent, verdict="never_connected")
+    assert scene.ledger.call(reached)["verdict"] == "connected"
+    assert worker.total("dialin_never_connected_total") == 1
+
+
+def test_while_no_event_comes_nobody_is_judged_and_one_error_says_so(scene):
+    worker = scene.worker(CONNECT_LIMIT_S=1)
+    now_s, _ = scene.ledger.client.time()
+    old_ms = now_s * 1000 - 700_000
+    scene.ledger.client.xadd(scene.ledger.key("daily"), {"body": "{}"}, id=f"{old_ms}-0")
+    scene.wait_until_read()
+    calls = [scene.started(), scene.started()]
+    wait_for(lambda: scene.ledger.client.zcard(scene.ledger.key("unheard")) == 0, LATER_S)
+    wait_for(lambda: b"no event of Daily's comes any more" in worker.log())
+    assert worker.log().count(b"no event of Daily's comes any more") == 1
+    assert f"since_ms={old_ms}".encode() in worker.log()
+    assert all("verdict" not in scene.ledger.call(call_id) for call_id in calls)
+
+
+def test_without_any_event_ever_nobody_is_judged(scene):
+    worker = scene.worker(CONNECT_LIMIT_S=1)
+    call_id = scene.started()
+    assert scene.ledger.client.zcard(scene.ledger.key("unheard")) == 0
+    assert "verdict" not in scene.ledger.call(call_id)
+    assert b"Daily's" not in worker.log().replace(b"DAILY_API_KEY", b"")
+
+
+def test_events_that_a_dead_worker_took_are_taken_again(scene):
+    """Taken by the group, and never acknowledged."""
+    call_id = daily.new_call_id()
+    scene.note(connected(call_id))
+    key = scene.ledger.key("daily")
+    scene.ledger.client.xgroup_create(key, "events", "0")
+    scene.ledger.client.xreadgroup("events", "workers", {key: ">"})
+    entry, = [each["message_id"] for each in
+              scene.ledger.client.xpending_range(key, "events", "-", "+", 1)]
+    scene.ledger.client.xclaim(key, "events", "workers", 0, [entry], idle=60_000)
+    scene.worker()
+    scene.started(callId=call_id)
+    scene.wait_for(call_id, verdict="connected")
+
+
+def test_events_of_a_call_that_is_not_kept(scene):
+    scene.worker()
+    call_id = scene.started()
+    scene.ledger.client.delete(scene.ledger.key(f"call:{call_id}"))
+    scene.note(connected(call_id))
+    scene.wait_until_read()
+    assert scene.ledger.call(call_id) == {} and scene.verdicts() == {}

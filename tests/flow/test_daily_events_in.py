@@ -1,0 +1,137 @@
+"""Daily's events at the ingress: their own headers and secret; noted whatever they are, and nothing
+is lost or queued for it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import daily
+from daily import EVENTS_SECRET
+from stack import wait_for
+from test_reload import hang_up
+
+
+@pytest.fixture(scope="module")
+def ingress(shared):
+    return shared.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
+
+
+def bodies(ledger):
+    return [fields[b"body"] for _, fields in ledger.client.xrange(ledger.key("daily"))]
+
+
+def post(ingress, body, **signing):
+    body = daily.body(body)
+    return ingress.post(body, daily.event_headers(body, **signing), path="/api/daily-events")
+
+
+@pytest.mark.parametrize("unit", [daily.in_s, daily.in_ms])
+def test_an_event_is_noted_as_it_came(ingress, ledger, unit):
+    event = daily.body(daily.event("dialin.connected", "room-a"))
+    answer = post(ingress, event, timestamp=unit())
+    assert (answer.status, answer.json()) == (200, {"status": "noted"})
+    assert event in bodies(ledger)
+
+
+@pytest.mark.parametrize("body", [
+    daily.event("meeting.started", "no-room-of-ours"), {"type": 7}, [], b"not json", b"\xff\xfe", b"",
+    b'{"payload":' * 100, {"type": "dialin.connected", "payload": {"room": "x" * 30000}}],
+    ids=["foreign", "mistyped", "list", "text", "bytes", "empty", "deep", "long"])
+def test_whatever_is_genuine_is_noted(ingress, ledger, body):
+    before = len(bodies(ledger))
+    assert post(ingress, body).status == 200
+    assert len(bodies(ledger)) == before + 1
+
+
+@pytest.mark.parametrize("body", [{"test": "test"}, {"Test": "test"}])
+@pytest.mark.parametrize("secret", [EVENTS_SECRET, daily.OTHER_SECRET])
+def test_the_probe(ingress, ledger, body, secret):
+    before = len(bodies(ledger))
+    assert post(ingress, body, secret=secret).status == 200
+    raw = daily.body(body)
+    assert ingress.post(raw, [], path="/api/daily-events").status == 200
+    assert len(bodies(ledger)) == before
+
+
+@pytest.mark.parametrize("signing, code", [
+    ({"secret": daily.SECRET}, "invalid_signature"),
+    ({"signature": "AAAA"}, "invalid_signature"),
+    ({"timestamp": daily.in_ms(-305)}, "stale_timestamp"),
+    ({"timestamp": daily.in_s(305)}, "stale_timestamp"),
+    ({"timestamp": "soon"}, "invalid_signature"),
+])
+def test_forged_and_stale_ones_are_refused(ingress, ledger, signing, code):
+    before = len(bodies(ledger)), ledger.client.xlen(ledger.key("refused"))
+    answer = post(ingress, daily.event("dialin.stopped", "room-b"), **signing)
+    assert (answer.status, answer.code) == (401, code)
+    assert (len(bodies(ledger)), ledger.client.xlen(ledger.key("refused"))) == before
+
+
+def test_the_headers_and_secrets_of_one_door_do_not_open_another(ingress, ledger):
+    event = daily.body(daily.event("dialin.stopped", "room-c"))
+    call = daily.body(daily.webhook())
+    before = len(bodies(ledger))
+    assert ingress.post(event, daily.headers(event), path="/api/daily-events").status == 401
+    assert ingress.post(event, daily.bearer(), path="/api/daily-events").status == 401
+    assert ingress.post(call, daily.event_headers(call)).status == 401
+    assert ingress.post(call, daily.headers(call, secret=EVENTS_SECRET)).status == 401
+    assert len(bodies(ledger)) == before
+
+
+def test_without_a_secret_no_event_is_genuine(stack, ledger):
+    ingress = stack.ingress()
+    assert post(ingress, daily.event("dialin.ready", "room-d")).status == 401
+    assert post(ingress, {"test": "test"}).status == 200
+
+
+def test_a_tied_secret_is_refused(stack):
+    refused = stack.run("dialin-ingress", "--check-config", PINLESS_HMAC_SECRET=daily.SECRET,
+                        DAILY_WEBHOOK_SECRET="+14155550100=" + EVENTS_SECRET)
+    assert refused.returncode != 0 and "DAILY_WEBHOOK_SECRET" in refused.stderr
+
+
+def test_an_event_waits_for_redis(stack, ledger):
+    redis = stack.own_redis()
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
+    event = daily.body(daily.event("dialin.connected", "room-e"))
+    redis.kill()
+    wait_for(lambda: not ingress.is_ready())
+    with ThreadPoolExecutor(1) as sender:
+        answer = sender.submit(post, ingress, event)
+        stack.restart_redis()
+        status = answer.result().status
+    if status == 503:  # a slow machine: Daily sends it again
+        wait_for(lambda: post(ingress, event).status == 200)
+    assert event in bodies(ledger)
+
+
+def test_an_events_stream_of_the_wrong_type_is_no_trouble_for_calls(stack, ledger):
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
+    ledger.client.set(ledger.key("daily"), "not a stream")
+    event = daily.event("dialin.ready", "room-f")
+    with ThreadPoolExecutor(1) as sender:
+        answer = sender.submit(post, ingress, event)
+        wait_for(lambda: b"Redis refuses Daily's events" in ingress.log())
+        assert ingress.ring().status == 200 and ingress.is_ready()
+        ledger.client.delete(ledger.key("daily"))
+        assert answer.result().status in (200, 503)
+
+
+def test_a_reload_changes_the_secret(stack, ledger, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text(EVENTS_SECRET)
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET_FILE=path)
+    event = daily.event("dialin.ready", "room-g")
+    assert post(ingress, event).status == 200
+    path.write_text(daily.OTHER_SECRET)
+    hang_up(ingress)
+    assert post(ingress, event, secret=daily.OTHER_SECRET).status == 200
+    assert post(ingress, event).status == 401
+
+
+def test_they_are_counted(ingress, ledger):
+    before = ingress.total("dialin_daily_events_total", result="noted")
+    assert post(ingress, daily.event("dialin.warning", "room-h")).status == 200
+    assert ingress.total("dialin_daily_events_total", result="noted") == before + 1
+    assert json.loads(bodies(ledger)[-1])["payload"]["room"] == "room-h"

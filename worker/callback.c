@@ -1,0 +1,103 @@
+// See callback.h.
+#include "callback.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MS_PER_S 1000
+#define BODY_BYTES_MAX 12288 // From and To have 1,024 bytes each, six times as many as JSON
+
+// --- the number ---------------------------------------------------------------------------------
+
+void callback_number(const char *from, char digits[PHONE_DIGITS_MAX + 1])
+{
+    struct phone_number number;
+    phone_number_read(&number, view_of_text(from ? from : ""));
+    size_t len = strlen(number.digits);
+    bool is_whole = !number.is_address || number.address[0] == '+';
+    bool is_callable = is_whole && len >= CALLBACK_DIGITS_MIN && len <= CALLBACK_DIGITS_MAX &&
+                       number.digits[0] != '0';
+    snprintf(digits, PHONE_DIGITS_MAX + 1, "%s", is_callable ? number.digits : "");
+}
+
+void callback_note_number(struct call *call)
+{
+    if (call->kind == WEBHOOK_DIALIN || call->callback_of[0]) {
+        callback_number(call->facts.from, call->number);
+    }
+}
+
+// --- the call back ------------------------------------------------------------------------------
+
+// A replayed call has a `~` in its name.
+static bool is_due(const struct call *call)
+{
+    const struct route_rule *rule = call->place.rule;
+    struct phone_number number = {.is_address = false};
+    if (call->outcome.name != OUTCOME_DEAD || strcmp(call->outcome.reason, "expired") != 0 ||
+        call->kind != WEBHOOK_DIALIN || !rule || !rule->callback.within_s || !call->number[0] ||
+        strchr(call->call_id, '~')) {
+        return false;
+    }
+    memcpy(number.digits, call->number, sizeof number.digits);
+    return route_patterns_match(&rule->callback.to, &number);
+}
+
+static void put(struct bytes *out, const char *name, const char *text)
+{
+    bytes_append_text(out, name);
+    json_append_text(out, view_of_text(text));
+}
+
+// The webhook of the dial-out. From and To are those of the call that died, so that its route can
+// be found again; both spellings of Daily's names are in use.
+static void write_body(const struct call *call, struct bytes *body)
+{
+    const char *caller_id = call->place.rule->callback.caller_id;
+    char number[PHONE_DIGITS_MAX + 2];
+    snprintf(number, sizeof number, "+%s", call->number);
+    put(body, "{\"From\":", call->facts.from);
+    put(body, ",\"To\":", call->facts.to);
+    put(body, ",\"dialout_settings\":[{\"phoneNumber\":", number);
+    put(body, ",\"phone_number\":", number);
+    if (caller_id) {
+        put(body, ",\"callerId\":", caller_id);
+        put(body, ",\"caller_id\":", caller_id);
+    }
+    put(body, "}],\"callback\":{\"call_id\":", call->call_id);
+    bytes_printf(body, ",\"rang_ms\":%" PRIu64 "}}", call->received_ms);
+}
+
+// An object of texts, as callback.lua reads it. `since_ms`: a number that has been served from then
+// on is not called, in Redis' time as it is now.
+static void write_callback(const struct call *call, uint64_t since_ms, struct bytes *out)
+{
+    char sha256[SIGNATURE_SHA256_HEX];
+    struct bytes body;
+    bytes_init(&body, BODY_BYTES_MAX);
+    write_body(call, &body);
+    signature_sha256(bytes_view(&body), sha256);
+    put(out, "{\"body\":", bytes_text(&body));
+    put(out, ",\"sha256\":", sha256);
+    bytes_printf(out, ",\"since_ms\":\"%" PRIu64 "\",\"hold_ms\":\"%" PRIu64 "\"}", since_ms,
+                 call->place.rule->callback.within_s * MS_PER_S);
+    bytes_release(&body);
+}
+
+void callback_prepare(struct call *call, const struct redis *redis, uint64_t hold_limit_ms)
+{
+    const struct routing *routing = call->routing;
+    struct outcome *outcome = &call->outcome;
+    if (outcome->name != OUTCOME_STARTED && outcome->name != OUTCOME_DEAD) {
+        return;
+    }
+    uint64_t hold_ms = routing->hold_s_max * MS_PER_S;
+    hold_ms = hold_ms > hold_limit_ms ? hold_ms : hold_limit_ms;
+    snprintf(outcome->number, sizeof outcome->number, "%s", call->number);
+    outcome->served_kept_ms = routing->calls_back ? hold_ms + CALLBACK_REMEMBERED_MS : 0;
+    if (is_due(call)) {
+        bytes_clear(&outcome->callback);
+        write_callback(call, hold_rang_in_redis_ms(&call->hold, redis), &outcome->callback);
+    }
+}

@@ -1,0 +1,26 @@
+-- Joins events to their calls, and acknowledges the entries that they came in. Sent again, it changes
+-- nothing. Follows room.lua.
+--
+-- KEYS  1 webhooks
+-- ARGV  1 how many entries; then those entries; then of each event: entry, id, name (connected, ended,
+--       failed), about (dialin, dialout), at_ms, error, room
+-- Returns {how many were joined to a call, the agents whose sessions have ended}.
+local count = tonumber(ARGV[1])
+local joined, agents = 0, {}
+for i = count + 2, #ARGV, 7 do
+    local raw, id, name, about, at_ms, err, room = unpack(ARGV, i, i + 6)
+    local event = { id, name, about, at_ms, err, raw }
+    local owner = redis.call('GET', (room_keys(room)))
+    if not owner then
+        keep_early(room, event)
+    elseif owner ~= SHARED then
+        local ended_of = join_event(owner, event)
+        joined = joined + 1
+        agents[#agents + 1] = ended_of
+    end
+end
+local daily = prefix .. KEY_DAILY
+if count > 0 and redis.call('EXISTS', daily) == 1 then
+    redis.call('XACK', daily, 'events', unpack(ARGV, 2, count + 1))
+end
+return { joined, agents }
