@@ -13,7 +13,7 @@ DEFAULTS = {
     "ALLOW_HTTP": "unset", "PIPECAT_CLOUD_API_KEY": "unset",
     "AGENT_NAME": "unset", "DAILY_API_KEY": "unset", "DAILY_API_URL": "https://api.daily.co/v1",
     "ROUTES_FILE": "unset", "CONCURRENCY": "2048", "START_TIMEOUT_S": "75", "HOLD_LIMIT_S": "110",
-    "DIALOUT_LIMIT_S": "600", "HOLD_GRACE_S": "10",
+    "DIALOUT_LIMIT_S": "600", "TRUNK_LIMIT_S": "30", "HOLD_GRACE_S": "10",
     "ROOM_EXPIRY_S": "300", "LEASE_S": "10", "DRAIN_TIMEOUT_S": "80",
     "RETENTION_DAYS": "7", "WORKER_NAME": "host", "REDIS_URL": "redis://127.0.0.1:6379",
     "REDIS_CA_FILE": "unset", "REDIS_CERT": "unset", "REDIS_KEY": "unset",

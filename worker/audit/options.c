@@ -83,6 +83,7 @@ enum flag {
     TO,
     AGENT,
     ROUTE,
+    KIND,
     LIMIT,
     BEFORE,
     SPEED,
@@ -134,6 +135,7 @@ static const struct {
     {AGENT, OF_SELECTION | OF(TAIL), "agent", "NAME",
      "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
+    {KIND, OF_SELECTION, "kind", "KIND", "dialin, dialout or trunk"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
@@ -280,6 +282,8 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return option_reason(value, selection);
     case AHT:
         return option_handle_s(value, options);
+    case KIND:
+        return option_kind(value, selection);
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
@@ -379,44 +383,6 @@ static void complain_of_command(const char *name)
     }
 }
 
-static bool complain_of_flag(const char *flag, const struct option *long_options)
-{
-    const char *names[FLAG_COUNT + 1];
-    char text[64];
-    size_t count = 0;
-    while (long_options[count].name) {
-        names[count] = long_options[count].name;
-        count++;
-    }
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(flag, "="), flag);
-    const char *meant = spelling_nearest(text, names, count);
-    fprintf(stderr, PROGRAM ": --%s is not a flag of this command%s%s%s\n", text,
-            meant ? "; did you mean --" : "", meant ? meant : "", meant ? "?" : "");
-    return false;
-}
-
-// getopt_long would take the beginning of a flag for the flag: a script would then break with the
-// next flag that begins so.
-static bool check_flags(int argc, char **argv, const struct option *long_options)
-{
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *flag = argv[i] + 2;
-        const struct option *option = long_options;
-        if (strncmp(argv[i], "--", 2) != 0) {
-            continue;
-        }
-        size_t len = strcspn(flag, "=");
-        while (option->name && (strncmp(option->name, flag, len) != 0 || option->name[len])) {
-            option++;
-        }
-        if (!option->name) {
-            return complain_of_flag(flag, long_options);
-        }
-        i += option->has_arg == required_argument && !flag[len]; // its value
-    }
-    return true;
-}
-
 static size_t make_long_options(enum command command, struct option *out)
 {
     size_t count = 0;
@@ -474,7 +440,7 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     make_long_options(command, long_options);
     argc--;
     argv++; // the command stands for the program's name
-    if (!check_flags(argc, argv, long_options)) {
+    if (!spelling_check_flags(argc, argv, long_options)) {
         return OPTIONS_USAGE;
     }
     for (int flag; (flag = getopt_long(argc, argv, command == TAIL ? "hn:f" : "h", long_options,

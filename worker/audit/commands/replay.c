@@ -35,9 +35,7 @@ struct plan {
 
 static bool can_hold(const struct plan *plan, const struct recorded_call *call)
 {
-    const struct audit_settings *settings = plan->audit->settings;
-    uint64_t hold_s =
-        call->webhook.kind == WEBHOOK_DIALIN ? settings->hold_limit_s : settings->dialout_limit_s;
+    uint64_t hold_s = audit_settings_hold_s(plan->audit->settings, call->webhook.kind);
     return call->received_ms + hold_s * MS_PER_S > plan->now_ms;
 }
 
