@@ -100,6 +100,16 @@ static void check_agent(struct settings *settings, struct config_problems *probl
     bytes_release(&problem);
 }
 
+static void check_allow_http(const struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    bytes_init(&problem, 1024);
+    if (settings->allow_http && !route_check_allow_http(settings->allow_http, &problem)) {
+        config_problem(problems, "ALLOW_HTTP", "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
 static void check_routes(struct settings *settings, struct config_problems *problems)
 {
     struct bytes problem;
@@ -202,6 +212,7 @@ void settings_load(void *arg, struct config_problems *problems)
 {
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
+    check_allow_http(settings, problems);
     check_agent(settings, problems);
     check_routes(settings, problems);
     check_ca_file(settings, problems);

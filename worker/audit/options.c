@@ -109,6 +109,7 @@ enum flag {
     FROM_DAILY,
     OPERATOR,
     INTENT,
+    DETACH,
     JSON,
     HELP,
     VERSION
@@ -166,6 +167,7 @@ static const struct {
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
     {COLOR, ~0U, "color", "WHEN", "auto, always or never; NO_COLOR is heeded"},
     {ENV_FILE, ~0U, "env-file", "FILE", "settings that the environment lacks, as NAME=value"},
+    {DETACH, OF(REPLAY), "detach", NULL, "with --live: does not wait for the outcomes"},
     {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
     {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
     {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
@@ -227,6 +229,7 @@ static const struct {
         {FULL, offsetof(struct options, full)},
         {FOLLOW, offsetof(struct options, follow)},
         {JSON, offsetof(struct options, json)},
+        {DETACH, offsetof(struct options, detach)},
         {FROM_DAILY, offsetof(struct options, from_daily)},
 },
   TEXTS[] = {

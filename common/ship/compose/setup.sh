@@ -80,7 +80,7 @@ case $prefix in
 esac
 
 chown $REDIS_OWNER:$REDIS_OWNER /auth/redis
-for user in health ingress worker audit caller board operator; do
+for user in health ingress worker audit caller board actions operator; do
     make_password $user
 done
 print_acl "$prefix" | put /auth/redis/users.acl $REDIS_OWNER

@@ -214,8 +214,12 @@ static enum exit_code replay_live(struct audit *audit, const struct choice *choi
                                   const struct plan *plan)
 {
     struct replay_run run;
-    bool is_whole = replay_run_init(&run, audit, plan->calls) &&
-                    send_all(audit, choice, plan, &run) && replay_wait(&run, always, NULL);
+    bool is_whole =
+        replay_run_init(&run, audit, plan->calls) && send_all(audit, choice, plan, &run);
+    if (audit->options->detach) {
+        return is_whole && run.sent > 0 ? EXIT_DONE : EXIT_NOT_DONE;
+    }
+    is_whole = is_whole && replay_wait(&run, always, NULL);
     return database_is_lost(audit->database) ? EXIT_NOT_DONE : finish(&run, is_whole);
 }
 
