@@ -295,6 +295,19 @@ static void leave_old_line(const struct call *call)
     }
 }
 
+static void go(struct call *call, unsigned attempt, unsigned failures)
+{
+    struct calls *calls = call->owner;
+    leave_old_line(call);
+    call->why_moved = "";
+    free(call->lookup_record);
+    call->lookup_record = NULL;
+    call->attempt = attempt;
+    call->failures = failures;
+    post(call);
+    stream_reader_pull(calls->reader);
+}
+
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
@@ -303,14 +316,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     const char *problem = NULL;
     switch (verdict) {
     case RECORD_GO:
-        leave_old_line(call);
-        call->why_moved = "";
-        free(call->lookup_record);
-        call->lookup_record = NULL;
-        call->attempt = attempt;
-        call->failures = failures;
-        post(call);
-        stream_reader_pull(calls->reader);
+        go(call, attempt, failures);
         return;
     case RECORD_LOOK:
         look_up(call);
