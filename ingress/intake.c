@@ -86,7 +86,7 @@ static const char *choose_call_id(struct intake *intake, const struct pending_ne
     if (since > 0) {
         log_warning("Idempotency-Key is ignored: the signature does not cover it; put "
                     "idempotency_key into the body",
-                    log_view("peer", new->entry.peer), log_number("since_last", (int64_t)since));
+                    log_view("peer", new->entry.peer), log_number("count", (int64_t)since));
     }
     return dialout_id_choose(&dialout, call_id);
 }

@@ -153,7 +153,7 @@ static void answer_duplicate(struct pending_webhook *webhook, struct bytes_view 
     if (since > 0) {
         log_info("dial-out already recorded", log_view("call_id", webhook->entry.call_id),
                  log_view("state", state), log_view("reason", reason),
-                 log_text("peer", webhook->peer), log_number("since_last", (int64_t)since));
+                 log_text("peer", webhook->peer), log_number("count", (int64_t)since));
     }
     http_reply(webhook->request, 200, bytes_view(&body), NULL);
     webhook->request = NULL;
