@@ -85,17 +85,28 @@ void door_on_head(const struct door *door, struct http_request *request)
 
 void door_answer_probe(struct door *door, struct http_request *request)
 {
-    uint64_t now_ms = loop_now_ms();
+    uint64_t count = log_gate_pass(&door->probes, loop_now_ms());
     (*door->verified)++;
-    door->probes++;
-    if (now_ms >= door->log_probes) { // anybody may ask, as often as he likes
-        log_info("verification request answered", log_number("count", (int64_t)door->probes),
+    if (count > 0) { // anybody may ask, as often as he likes
+        log_info("verification request answered", log_number("count", (int64_t)count),
                  log_text("peer", http_request_peer(request)));
-        door->probes = 0;
-        door->log_probes = now_ms + REFUSAL_LOG_MS;
     }
     http_reply(request, 200, VIEW("{\"status\":\"success\",\"message\":\"Test request received\"}"),
                NULL);
+}
+
+// Of a webhook that is genuine and stale. With Redis' time known, it is stale by both clocks.
+static void doubt_clock(struct door *door, const char *timestamp, uint64_t host_ms)
+{
+    if (stream_writer_knows_time(door->writer) ||
+        log_gate_pass(&door->doubts, loop_now_ms()) == 0) {
+        return;
+    }
+    log_error(
+        "a webhook with a good signature is stale by this host's clock, and Redis, whose time "
+        "could tell which is wrong, was not reached yet: check this host's clock (NTP), or "
+        "every caller is refused",
+        log_text("timestamp", timestamp), log_number("clock_ms", (int64_t)host_ms));
 }
 
 void door_on_request(struct door *door, struct http_request *request)
@@ -111,6 +122,9 @@ void door_on_request(struct door *door, struct http_request *request)
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
         door_answer_probe(door, request);
     } else {
+        if (auth.is_genuine) {
+            doubt_clock(door, given.timestamp, clock.host_ms);
+        }
         refuse_as(door, request, &auth, auth.failure);
     }
 }

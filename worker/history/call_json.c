@@ -39,6 +39,13 @@ static void add_number(struct json_line *line, const char *name, struct bytes_vi
     }
 }
 
+static void on_dialled(const char *number, void *line)
+{
+    json_line_open_element(line);
+    json_line_text(line, "number", view_of_text(number));
+    json_line_close(line, '}');
+}
+
 void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json_line *line)
 {
     static const char *const TEXTS[] = {"reason",     "agent",    "route", "worker",
@@ -59,6 +66,11 @@ void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json
     }
     for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
         add_number(line, NUMBERS[i], reply_field(hash, NUMBERS[i]));
+    }
+    if (call->webhook.kind == WEBHOOK_DIALOUT) {
+        json_line_open(line, "dials", '[');
+        recorded_call_dials(call, on_dialled, line);
+        json_line_close(line, ']');
     }
     add_if_any(line, "replay_of", call->webhook.replay_of);
     add_if_any(line, "callback_of", call->webhook.callback_of);
