@@ -14,7 +14,8 @@
 #include <string.h>
 
 #define LABEL_COLUMNS 12
-#define FOLDED_MIN 4    // equal attempts in a row
+#define FOLDED_MIN 4 // equal attempts in a row
+#define EVENT_COLUMNS 15
 #define EVENTS_MAX 4096 // of one call; more are said to be left out
 
 struct story {
@@ -222,6 +223,8 @@ static void print_head(struct story *story)
     print_field(story, "room", COLOUR_NONE, reply_field(call->hash, "room_url"));
     print_last_answer(story);
     print_field(story, "error", COLOUR_NONE, reply_field(call->hash, "error"));
+    print_field(story, "verdict", COLOUR_NONE, reply_field(call->hash, "verdict"));
+    print_field(story, "talked, s", COLOUR_NONE, reply_field(call->hash, "talked_s"));
     print_field(story, "call back", COLOUR_NONE, reply_field(call->hash, "callback"));
     print_field(story, "calls back", COLOUR_NONE, call->webhook.callback_of);
 }
@@ -266,7 +269,7 @@ static void print_event(struct story *story, const redisReply *row)
              has_number ? (int)attempt.len : 0, attempt.data);
     describe(fields, &text);
     screen_print("  %s %8.3f s  ", when, (double)after_ms / 1000);
-    screen_put_text(&story->audit->screen, COLOUR_NONE, 12, name);
+    screen_put_text(&story->audit->screen, COLOUR_NONE, EVENT_COLUMNS, name);
     screen_print(" ");
     screen_put(&story->audit->screen, COLOUR_NONE, 0, bytes_view(&text));
     screen_print("\n");
