@@ -143,3 +143,11 @@ def test_settings_come_from_a_file_and_the_environment_wins(stack, ledger, tmp_p
         error = audit("list", "--env-file", path, code=2).err
         assert problem in error and "secret" not in error
     assert "No such file" in audit("list", "--env-file", tmp_path / "absent", code=2).err
+
+
+def test_each_figure_of_the_trade_has_its_formula(audit):
+    shown_help = audit("stats", "--help").out
+    for formula in ("answered + lost", "waiting time / answered", "within 20 s of ringing / offered",
+                    "longest wait"):
+        assert formula in shown_help
+    assert formula not in audit("list", "--help").out

@@ -191,10 +191,21 @@ static void print_flags(enum command command)
     }
 }
 
+// Of `stats`: each figure of the trade with its formula.
+static const char FIGURES[] =
+    "\nThe figures of the trade, of dial-ins since the stream was made:\n\n"
+    "  offered     answered + lost\n"
+    "  answered    calls that got a bot\n"
+    "  lost        dead calls that are expired, unknown, rejected or invalid\n"
+    "  mean wait   average speed of answer: the answered calls' waiting time / answered\n"
+    "  within 20 s service level: answered within 20 s of ringing / offered\n"
+    "  max         longest wait of an answered call that is kept\n";
+
 static void print_command_help(enum command command)
 {
     printf("dialin-audit %s\n%s\n\n", COMMANDS[command].usage, COMMANDS[command].help);
     print_flags(command);
+    fputs(command == STATS ? FIGURES : "", stdout);
 }
 
 static void print_help(void)
