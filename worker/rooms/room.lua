@@ -126,9 +126,9 @@ local function enter_room(started_id, kind_of_call, room_url)
     if kind_of_call ~= 'dialout' and redis.call('EXISTS', prefix .. KEY_DAILY) == 1 then
         redis.call('ZADD', unheard, now_text, started_id)
     end
-    local waiting = redis.call('HVALS', early_key)
-    for _, packed in ipairs(waiting) do
-        join_event(started_id, cjson.decode(packed))
+    local waiting = redis.call('HGETALL', early_key) -- ids and packed events
+    for i = 2, #waiting, 2 do
+        join_event(started_id, cjson.decode(waiting[i]))
     end
     if #waiting > 0 then
         redis.call('DEL', early_key)
