@@ -293,22 +293,38 @@ static void leave_old_line(const struct call *call)
     }
 }
 
+static void go(struct call *call, unsigned attempt, unsigned failures)
+{
+    leave_old_line(call);
+    call->why_moved = "";
+    free(call->lookup_record);
+    call->lookup_record = NULL;
+    call->attempt = attempt;
+    call->failures = failures;
+    post(call);
+    stream_reader_pull(call->owner->reader);
+}
+
+static void line_up(struct call *call)
+{
+    struct calls *calls = call->owner;
+    char agent[ROUTE_AGENT_BYTES_MAX + 1];
+    view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
+    log_info("call waits in line", log_text("call_id", call->call_id),
+             log_text("entry", call->entry_id), log_text("agent", agent));
+    leave_old_line(call);
+    drop(call);
+    wait_in_line(calls, agent);
+}
+
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    char agent[ROUTE_AGENT_BYTES_MAX + 1];
     const char *problem = NULL;
     switch (verdict) {
     case RECORD_GO:
-        leave_old_line(call);
-        call->why_moved = "";
-        free(call->lookup_record);
-        call->lookup_record = NULL;
-        call->attempt = attempt;
-        call->failures = failures;
-        post(call);
-        stream_reader_pull(calls->reader);
+        go(call, attempt, failures);
         return;
     case RECORD_LOOK:
         look_up(call);
@@ -328,12 +344,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_read_pending(calls->reader); // brings it again, with its record
         return;
     case RECORD_LINED_UP:
-        view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
-        log_info("call waits in line", log_text("call_id", call->call_id),
-                 log_text("entry", call->entry_id), log_text("agent", agent));
-        leave_old_line(call);
-        drop(call);
-        wait_in_line(calls, agent);
+        line_up(call);
         return;
     case RECORD_BUSY:
     case RECORD_SUSPECT:
