@@ -151,6 +151,7 @@ help:
 ## make sanitize     the same tests with AddressSanitizer and UndefinedBehaviorSanitizer
 ## make test-libcurl8
 ##                   the tests of the connections to /start over Debian 13's libcurl 8
+## make test-valkey  the tests that ask the most of Redis, with Debian 13's Valkey; test-redis8: its Redis
 ## make test-compose end-to-end tests over docker compose up
 ## make update      replaces what docker compose up has started, one after the other; refuses nobody
 ## make install      programs, manual pages, completion, systemd units: PREFIX, DESTDIR
@@ -163,7 +164,7 @@ help:
 ## make crash-points
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
-## make failover     a Sentinel set whose primary is killed under load: FAILOVERS=20, SEED
+## make failover     a Sentinel set and a Cluster whose primary is killed under load: FAILOVERS=20, SEED
 ## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
@@ -262,6 +263,11 @@ test-libcurl8: deps-test
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@DIALIN_BUILD=$(abspath $(BUILD)) .ci/libcurl8
 
+.PHONY: test-valkey test-redis8
+test-valkey test-redis8: deps-test
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
+	@DIALIN_BUILD=$(abspath $(BUILD)) .ci/redis13 $(if $(filter test-valkey,$@),valkey,redis) $(TESTS)
+
 .PHONY: test-compose
 test-compose:
 	@.ci/install compose
@@ -340,11 +346,13 @@ clean:
 	rm -rf build
 
 .PHONY: failover
-failover: FAILOVERS := 20
+failover: FAILOVERS := $(or $(FAILOVERS),20)
+failover: SEED := $(or $(SEED),$(shell date +%s))
 failover: all
 	@echo "SEED=$(SEED) FAILOVERS=$(FAILOVERS)"
 	@SEED=$(SEED) FAILOVERS=$(FAILOVERS) DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -s \
-	  -p no:cacheprovider tests/flow/test_redis_failover.py -k sentinels
+	  -p no:cacheprovider -n 0 \
+	  tests/flow/test_redis_failover.py -k "sentinels_fail or node_of_the_cluster"
 
 # Runs each target of tests/fuzz for SECONDS; ONLY=http runs the one. The inputs that reach new code
 # stay in $(BUILD)/fuzz/corpus and are tried first the next time; one that fails is written to

@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "pending_webhook.h"
 #include "refusal.h"
+#include "trunk_calls.h"
 #include "webhook.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct intake {
     struct intake_metrics counts;
     struct door dialin;
     struct daily_events *daily_events;
+    struct trunk_calls *trunk_calls;
 };
 
 static const struct door_kind DIALIN_DOOR = {
@@ -194,6 +196,18 @@ void intake_on_event(struct http_request *request, void *arg)
     door_on_request(daily_events_door(intake->daily_events), request);
 }
 
+void intake_on_trunk_head(struct http_request *request, void *arg)
+{
+    const struct intake *intake = arg;
+    door_on_head(trunk_calls_door(intake->trunk_calls), request);
+}
+
+void intake_on_trunk(struct http_request *request, void *arg)
+{
+    const struct intake *intake = arg;
+    door_on_request(trunk_calls_door(intake->trunk_calls), request);
+}
+
 void intake_on_health(struct http_request *request, void *arg)
 {
     (void)arg;
@@ -205,6 +219,7 @@ void intake_reload(struct intake *intake, const struct intake_doors *doors,
 {
     intake->dialin.auth = doors->dialin;
     daily_events_door(intake->daily_events)->auth = doors->events;
+    trunk_calls_door(intake->trunk_calls)->auth = doors->trunks;
     stream_writer_reload(intake->writer, redis);
 }
 
@@ -267,6 +282,10 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct pending_settings pending = {intake->writer, intake->spool, &intake->counts,
                                              intake->refusals};
     intake->pending = pending_webhooks_open(loop, &pending);
+    const struct trunk_calls_settings trunks = {intake->writer,    intake->pending,
+                                                &intake->counts,   settings->doors.trunks,
+                                                settings->proxies, settings->in_flight_max};
+    intake->trunk_calls = trunk_calls_open(&trunks);
     return intake;
 }
 
@@ -305,6 +324,7 @@ void intake_close(struct intake *intake)
     }
     pending_webhooks_close(intake->pending);
     daily_events_close(intake->daily_events);
+    trunk_calls_close(intake->trunk_calls);
     refusals_close(intake->refusals);
     free(intake);
 }

@@ -20,6 +20,7 @@
 struct intake_doors {
     struct auth_rules dialin;
     struct auth_rules events;
+    struct auth_rules trunks;
 };
 
 // Everything is borrowed for the life of the intake.
@@ -42,6 +43,8 @@ void intake_on_head(struct http_request *request, void *arg);
 void intake_on_request(struct http_request *request, void *arg);
 void intake_on_event_head(struct http_request *request, void *arg);
 void intake_on_event(struct http_request *request, void *arg);
+void intake_on_trunk_head(struct http_request *request, void *arg);
+void intake_on_trunk(struct http_request *request, void *arg);
 void intake_on_health(struct http_request *request, void *arg); // GET: 200, and nothing else
 void intake_on_refusal(const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);

@@ -31,6 +31,7 @@ static const struct http_route ROUTES[] = {
     {"POST", "/daily-dialin-webhook", intake_on_head, intake_on_request},
     {"POST", "/", intake_on_head, intake_on_request},
     {"POST", "/api/daily-events", intake_on_event_head, intake_on_event},
+    {"POST", "/api/sip-trunk", intake_on_trunk_head, intake_on_trunk},
     // Load balancers ask there, and the servers that stood here before answered.
     {"GET", "/", NULL, intake_on_health},
     {"GET", "/healthz", NULL, intake_on_health},
@@ -56,6 +57,7 @@ static struct intake_doors doors_of(const struct settings *settings)
     return (struct intake_doors){
         .dialin = {settings->secrets, settings->api_key, settings->allow_unsigned},
         .events = {.secrets = settings->of_events},
+        .trunks = {.secrets = settings->of_trunks},
     };
 }
 

@@ -32,6 +32,9 @@ const struct config_option SETTINGS_TABLE[] = {
     {"DAILY_WEBHOOK_SECRET", CONFIG_SECRET, offsetof(struct settings, events_secret), NULL, 0, 0,
      "secret, in base64, of the domain's webhook for events, which posts to /api/daily-events; "
      "several, separated by commas, while it changes"},
+    {"SIP_TRUNK_SECRET", CONFIG_SECRET, offsetof(struct settings, trunk_secrets), NULL, 0, 0,
+     "secrets of Daily's SIP trunks in base64, which post to /api/sip-trunk; separated by commas, "
+     "each optionally named: support=…; 16 at most"},
     {"INGRESS_API_KEY", CONFIG_SECRET, offsetof(struct settings, api_key), NULL, 0, 0,
      "key with which one's own application sends dial-outs (Authorization: Bearer)"},
     {"ALLOW_UNSIGNED", CONFIG_FLAG, offsetof(struct settings, allow_unsigned), "false", 0, 0,
@@ -111,13 +114,16 @@ static void refuse_demonstration(const struct settings *settings, struct config_
                                            : "not set");
 }
 
+typedef struct signature_secrets *secrets_parse(const char *list, struct bytes *problem);
+
 // NULL, after adding the problem, if one is unusable.
 static struct signature_secrets *parse_secrets(const char *name, const char *list,
+                                               secrets_parse *parse,
                                                struct config_problems *problems)
 {
     struct bytes problem;
     bytes_init(&problem, 512);
-    struct signature_secrets *secrets = signature_secrets_parse(list, &problem);
+    struct signature_secrets *secrets = parse(list, &problem);
     if (!secrets) {
         config_problem(problems, name, "%s", bytes_text(&problem));
     }
@@ -134,10 +140,11 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
                        "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
     }
     if (settings->hmac_secrets) {
-        settings->secrets = parse_secrets("PINLESS_HMAC_SECRET", settings->hmac_secrets, problems);
+        settings->secrets = parse_secrets("PINLESS_HMAC_SECRET", settings->hmac_secrets,
+                                          signature_secrets_parse, problems);
     } else if (!is_closed && !settings->allow_unsigned && demo_is_allowed(settings)) {
-        settings->secrets =
-            parse_secrets("PINLESS_HMAC_SECRET", SIGNATURE_DEMONSTRATION_SECRET, problems);
+        settings->secrets = parse_secrets("PINLESS_HMAC_SECRET", SIGNATURE_DEMONSTRATION_SECRET,
+                                          signature_secrets_parse, problems);
     } else if (!is_closed && !settings->allow_unsigned) {
         config_problem(problems, "PINLESS_HMAC_SECRET",
                        "is not set, so anybody could forge calls: set it to the secret of your "
@@ -155,15 +162,19 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
     }
 }
 
-static void check_events_secret(struct settings *settings, struct config_problems *problems)
+static void check_other_secrets(struct settings *settings, struct config_problems *problems)
 {
     if (settings->events_secret) {
-        settings->of_events =
-            parse_secrets("DAILY_WEBHOOK_SECRET", settings->events_secret, problems);
+        settings->of_events = parse_secrets("DAILY_WEBHOOK_SECRET", settings->events_secret,
+                                            signature_secrets_parse, problems);
     }
     if (settings->of_events && signature_secrets_are_tied(settings->of_events)) {
         config_problem(problems, "DAILY_WEBHOOK_SECRET",
                        "must not be tied to a number: it is the domain's");
+    }
+    if (settings->trunk_secrets) {
+        settings->of_trunks = parse_secrets("SIP_TRUNK_SECRET", settings->trunk_secrets,
+                                            signature_secrets_parse_named, problems);
     }
 }
 
@@ -252,7 +263,7 @@ void settings_load(void *arg, struct config_problems *problems)
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
     check_secrets(settings, problems);
-    check_events_secret(settings, problems);
+    check_other_secrets(settings, problems);
     check_proxies(settings, problems);
     check_spool(settings, problems);
     if (settings->api_key && strlen(settings->api_key) < API_KEY_BYTES_MIN) {
@@ -273,6 +284,7 @@ void settings_release(void *arg)
     struct settings *settings = arg;
     signature_secrets_free(settings->secrets);
     signature_secrets_free(settings->of_events);
+    signature_secrets_free(settings->of_trunks);
     peer_proxies_free(settings->proxies);
     http_tls_free(settings->tls);
     memory_wipe(&settings->redis, sizeof settings->redis);

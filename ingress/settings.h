@@ -15,6 +15,7 @@ struct settings {
     char *listen_addr;
     char *hmac_secrets;
     char *events_secret;
+    char *trunk_secrets;
     char *api_key;
     bool allow_unsigned;
     char *demo_secret;
@@ -30,6 +31,7 @@ struct settings {
     // made from the above
     struct signature_secrets *secrets;   // NULL: none
     struct signature_secrets *of_events; // NULL: none
+    struct signature_secrets *of_trunks; // NULL: none
     struct peer_proxies *proxies;
     struct redis_address redis;
     struct http_tls *tls; // NULL: plain http

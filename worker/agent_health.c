@@ -15,13 +15,16 @@
 #define AGENT_BYTES 257
 #define ERROR_BYTES 256
 
-// An agent that had a problem once.
+// An agent that answered or failed once.
 struct patient {
     struct patient *next;
     struct agent_health *health;
     enum agent_problem problem;
     uint64_t since_ms, logged_ms;
-    uint64_t failed; // attempts since it began
+    uint64_t failed;  // attempts since it began
+    uint64_t well_ms; // when it answered last; 0: never
+    uint64_t failing_ms, warned_ms;
+    unsigned in_row; // failures since then, the first of them at `failing_ms`
     char agent[AGENT_BYTES];
     unsigned status;
     char error[ERROR_BYTES];
@@ -127,24 +130,63 @@ void agent_health_remind(struct agent_health *health, enum agent_problem problem
     }
 }
 
+static void note_answer(struct patient *patient)
+{
+    patient->well_ms = loop_now_ms();
+    patient->in_row = 0;
+    end_problem(patient);
+}
+
+// A few requests failed, and soon before others succeeded.
+static bool is_slip(struct patient *patient, enum agent_problem problem)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (problem != AGENT_FAILS || patient->problem != AGENT_IS_WELL) {
+        return false;
+    }
+    patient->failing_ms = patient->in_row == 0 ? now_ms : patient->failing_ms;
+    patient->in_row++;
+    return patient->well_ms > 0 && now_ms - patient->well_ms < AGENT_HEALTH_TELL_MS &&
+           patient->in_row < AGENT_HEALTH_IN_ROW;
+}
+
+static void warn_of_slip(struct patient *patient, unsigned status, const char *error)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (patient->warned_ms == 0 || now_ms - patient->warned_ms >= AGENT_HEALTH_TELL_MS) {
+        patient->warned_ms = now_ms;
+        log_warning("a request to the agent failed and is repeated; others succeed",
+                    log_text("agent", patient->agent), log_number("status", status),
+                    log_text("error", error ? error : ""));
+    }
+}
+
+static void begin_problem(struct patient *patient, enum agent_problem problem)
+{
+    bool is_failing = problem == AGENT_FAILS && patient->in_row > 0;
+    patient->since_ms = is_failing ? patient->failing_ms : loop_now_ms();
+    patient->failed = is_failing ? patient->in_row - 1 : 0;
+    patient->problem = problem;
+}
+
 void agent_health_note(struct agent_health *health, enum agent_problem problem, const char *agent,
                        unsigned status, const char *error)
 {
     struct patient *patient = find(health, agent);
+    patient = patient ? patient : add(health, agent);
     if (problem == AGENT_IS_WELL) {
-        if (patient) {
-            end_problem(patient);
-        }
+        note_answer(patient);
         return;
     }
-    patient = patient ? patient : add(health, agent);
+    if (is_slip(patient, problem)) {
+        warn_of_slip(patient, status, error);
+        return;
+    }
     bool is_new = problem != patient->problem;
     snprintf(patient->error, sizeof patient->error, "%s", error ? error : "");
     patient->status = status;
     if (is_new) {
-        patient->since_ms = loop_now_ms();
-        patient->failed = 0;
-        patient->problem = problem;
+        begin_problem(patient, problem);
     }
     patient->failed++;
     if (is_new || is_due(patient)) {

@@ -1,11 +1,13 @@
 // Tells the operator how each agent is: an error when it begins to fail or to reject us, every 10 s
-// while that lasts, with how many calls are unfinished, and a line when it is over.
+// while that lasts, with how many calls are unfinished, and a line when it is over. Of single
+// requests that fail while others succeed, a warning, at most one in 10 s.
 #ifndef DIALIN_AGENT_HEALTH_H
 #define DIALIN_AGENT_HEALTH_H
 
 #include "redis.h"
 
 #define AGENT_HEALTH_TELL_MS 10000
+#define AGENT_HEALTH_IN_ROW 3 // failures: fewer, soon after a good answer, do not make it a problem
 
 enum agent_problem {
     AGENT_IS_WELL,       // it answered, if only that it is full

@@ -48,7 +48,8 @@ static void set_outcome(struct call *call, enum retry_decision decision,
     case RETRY_STARTED:
         call_set_outcome(call, OUTCOME_STARTED, "", answer->flaw);
         copy_redacted(answer->session_id, secrets, outcome->session_id, sizeof outcome->session_id);
-        copy_redacted(answer->room_url, secrets, outcome->room_url, sizeof outcome->room_url);
+        copy_redacted(call->facts.room_url[0] ? call->facts.room_url : answer->room_url, secrets,
+                      outcome->room_url, sizeof outcome->room_url);
         return;
     case RETRY_REJECTED:
         call_set_outcome(call, OUTCOME_REJECTED, "rejected", "the agent rejected this request");

@@ -4,6 +4,7 @@
 
 #include "callback.h"
 #include "memory.h"
+#include "trunk_webhook.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,14 +12,25 @@
 
 #define MS_PER_S 1000
 
+uint64_t call_place_hold_s(enum webhook_kind kind, uint64_t route_s,
+                           const struct call_place_settings *settings)
+{
+    switch (kind) {
+    case WEBHOOK_DIALOUT:
+        return settings->dialout_limit_s;
+    case WEBHOOK_TRUNK: // a route may shorten it
+        return route_s && route_s < settings->trunk_limit_s ? route_s : settings->trunk_limit_s;
+    case WEBHOOK_DIALIN:
+        break;
+    }
+    return route_s ? route_s : settings->hold_limit_s;
+}
+
 static void set_hold(struct call *call, const struct call_place_settings *settings)
 {
     const struct route_rule *rule = call->place.rule;
-    uint64_t hold_ms = call->callback_hold_ms          ? call->callback_hold_ms
-                       : call->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_ms
-                       : rule && rule->hold_limit_s    ? rule->hold_limit_s * MS_PER_S
-                                                       : settings->hold_limit_ms;
-    call->hold.limit_ms = hold_ms;
+    uint64_t limit_s = call_place_hold_s(call->kind, rule ? rule->hold_limit_s : 0, settings);
+    call->hold.limit_ms = call->callback_hold_ms ? call->callback_hold_ms : limit_s * MS_PER_S;
 }
 
 void call_place_first(struct call *call, struct routing *routing,
@@ -36,7 +48,7 @@ static void set_limit(struct call *call, const struct route_rule *rule,
     const char *caller = from->digits[0] ? from->digits : from->is_address ? from->address : "";
     struct bytes limit;
     bytes_init(&limit, PHONE_ADDRESS_BYTES_MAX + 64);
-    if (rule && rule->limit_calls && call->kind == WEBHOOK_DIALIN && caller[0] &&
+    if (rule && rule->limit_calls && call->kind != WEBHOOK_DIALOUT && caller[0] &&
         !strchr(call->call_id, '~')) {
         bytes_printf(&limit, "%" PRIu64 " %" PRIu64 " %s", rule->limit_calls,
                      rule->limit_within_s * MS_PER_S, caller);
@@ -113,7 +125,7 @@ const char *call_place(struct call *call, struct routing *routing,
 {
     const struct webhook_entry entry = call_entry(call);
     struct webhook_repaired webhook;
-    webhook_repair(&webhook, entry.body, entry.signed_for);
+    webhook_repair_entry(&webhook, &entry);
     if (!call->has_place && !call->recorded_agent[0]) {
         call->place = match(call, routing, &webhook);
         call->is_new = true;

@@ -8,10 +8,15 @@
 // Place and request depend on these too, beside the routes.
 struct call_place_settings {
     struct transform_settings transform;
-    uint64_t hold_limit_ms;
-    uint64_t dialout_limit_ms;
+    uint64_t hold_limit_s;    // HOLD_LIMIT_S
+    uint64_t dialout_limit_s; // DIALOUT_LIMIT_S
+    uint64_t trunk_limit_s;   // TRUNK_LIMIT_S
     uint64_t room_expiry_s;
 };
+
+// How long a call of this kind waits; `route_s` is the hold_limit_s of its route, 0 if it has none.
+uint64_t call_place_hold_s(enum webhook_kind kind, uint64_t route_s,
+                           const struct call_place_settings *settings);
 
 // A call whose webhook cannot be read goes to the environment's agent, for the record.
 void call_place_first(struct call *call, struct routing *routing,

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MS_PER_S 1000
 #define STEP_AGAIN_MS 200
 #define LOOKUP_AGAIN_MS 1000 // of one that is required
 #define ANSWER_LOOK_MS 1000  // how often a call whose hold may be over is looked at
@@ -191,7 +192,7 @@ static void send_finish(struct call *call)
 static void finish(struct call *call)
 {
     const struct calls *calls = call->owner;
-    callback_prepare(call, calls->commands, calls->settings.place.hold_limit_ms);
+    callback_prepare(call, calls->commands, calls->settings.place.hold_limit_s * MS_PER_S);
     move(call, CALL_FINISHING);
     send_finish(call);
 }
@@ -233,7 +234,8 @@ static bool may_send(void *arg)
 static void post(struct call *call)
 {
     struct calls *calls = call->owner;
-    uint64_t left_ms = hold_left_ms(&call->hold) + calls->settings.hold_grace_ms;
+    uint64_t left_ms = hold_left_ms(&call->hold) +
+                       (call->kind == WEBHOOK_TRUNK ? 0 : calls->settings.hold_grace_ms);
     const struct start_request request = {
         .route = &call->place.agent->route,
         .call_id = view_of_text(call->call_id),

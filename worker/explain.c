@@ -6,6 +6,8 @@
 #include "redact.h"
 #include "route_place.h"
 #include "transform.h"
+#include "call_place.h"
+#include "trunk_webhook.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,9 +77,11 @@ static void print_place(const struct explanation *explanation)
 {
     const struct settings *settings = explanation->settings;
     const struct route_rule *rule = explanation->place.rule;
-    uint64_t hold_s = explanation->entry->kind == WEBHOOK_DIALOUT ? settings->dialout_limit_s
-                      : rule && rule->hold_limit_s                ? rule->hold_limit_s
-                                                                  : settings->hold_limit_s;
+    const struct call_place_settings limits = {.hold_limit_s = settings->hold_limit_s,
+                                               .dialout_limit_s = settings->dialout_limit_s,
+                                               .trunk_limit_s = settings->trunk_limit_s};
+    uint64_t hold_s =
+        call_place_hold_s(explanation->entry->kind, rule ? rule->hold_limit_s : 0, &limits);
     if (rule && rule->is_declined) {
         printf("agent    none: the route declines the call\n");
         return;
@@ -118,7 +122,7 @@ static bool print_request(const struct explanation *explanation)
 static int explain_entry(const struct settings *settings, const struct webhook_entry *entry)
 {
     struct explanation explanation = {.settings = settings, .entry = entry};
-    bool is_usable = webhook_repair(&explanation.webhook, entry->body, entry->signed_for);
+    bool is_usable = webhook_repair_entry(&explanation.webhook, entry);
     if (!explanation.webhook.document.tree) {
         fprintf(stderr, "dialin-worker: the webhook cannot be used: %s\n",
                 explanation.webhook.sentence);
@@ -153,8 +157,17 @@ static int explain_text(const struct settings *settings, const char *json)
     const char *call_id = json_text(document.tree, "callId");
     bool is_dialout =
         !call_id && cJSON_GetObjectItemCaseSensitive(document.tree, "dialout_settings");
-    entry.kind = is_dialout ? WEBHOOK_DIALOUT : WEBHOOK_DIALIN;
-    entry.call_id = view_of_text(call_id);
+    const char *room_url =
+        json_text(cJSON_GetObjectItemCaseSensitive(document.tree, "room"), "url");
+    char trunk_id[WEBHOOK_CALL_ID_BYTES_MAX + 1] = "";
+    if (!call_id && !is_dialout && room_url) {
+        trunk_webhook_call_id(room_url, trunk_id);
+        entry.kind = WEBHOOK_TRUNK;
+        entry.call_id = view_of_text(trunk_id);
+    } else {
+        entry.kind = is_dialout ? WEBHOOK_DIALOUT : WEBHOOK_DIALIN;
+        entry.call_id = view_of_text(call_id);
+    }
     int code = explain_entry(settings, &entry);
     json_release(&document);
     return code;

@@ -108,7 +108,8 @@ static void take(struct line_metrics *metrics, const struct snapshot *snapshot)
     }
     if (snapshot->unread >= 0) {
         *metrics->unread = snapshot->unread;
-        *metrics->unfinished = snapshot->unread + (int64_t)snapshot->pending;
+        *metrics->unfinished =
+            snapshot->unread + (int64_t)snapshot->pending - (int64_t)snapshot->ended_unread;
     }
     *metrics->waiting = (int64_t)snapshot->waiting;
     *metrics->workers = (int64_t)snapshot->workers;

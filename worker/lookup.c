@@ -5,6 +5,7 @@
 #include "hmac.h"
 #include "log.h"
 #include "memory.h"
+#include "trunk_webhook.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,8 +76,8 @@ static void put_text(struct bytes *out, const char *name, const char *text)
 static void write_body(const struct call *call, struct bytes *out)
 {
     struct webhook_repaired webhook;
-    bool is_usable =
-        webhook_repair(&webhook, bytes_view(&call->body), view_of_text(call->signed_for));
+    const struct webhook_entry entry = call_entry(call);
+    bool is_usable = webhook_repair_entry(&webhook, &entry);
     const cJSON *headers =
         is_usable ? cJSON_GetObjectItemCaseSensitive(webhook.document.tree, "sipHeaders") : NULL;
     bytes_append_text(out, "{\"call_id\":");

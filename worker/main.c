@@ -215,8 +215,9 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
         .prefix = settings->common.redis_prefix,
         .place = {.transform = {.daily_api_key = settings->daily_api_key,
                                 .daily_api_url = settings->daily_api_url},
-                  .hold_limit_ms = settings->hold_limit_s * MS_PER_S,
-                  .dialout_limit_ms = settings->dialout_limit_s * MS_PER_S,
+                  .hold_limit_s = settings->hold_limit_s,
+                  .dialout_limit_s = settings->dialout_limit_s,
+                  .trunk_limit_s = settings->trunk_limit_s,
                   .room_expiry_s = settings->room_expiry_s},
         .secrets = settings->secrets,
         .concurrency = settings->concurrency,
@@ -255,7 +256,8 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
 static void open_keepers(struct worker *worker, struct metrics *metrics)
 {
     const struct settings *settings = worker->settings;
-    const uint64_t dialin_s = settings->hold_limit_s, dialout_s = settings->dialout_limit_s;
+    const uint64_t dialout_s = settings->dialout_limit_s, trunk_s = settings->trunk_limit_s;
+    const uint64_t dialin_s = settings->hold_limit_s > trunk_s ? settings->hold_limit_s : trunk_s;
     const struct housekeeping_settings housekeeping_settings = {
         .consumer = worker->consumer,
         .retention_ms = settings->retention_days * MS_PER_DAY,

@@ -48,6 +48,10 @@ const struct config_option SETTINGS_TABLE[] = {
      "how long a caller is on hold, in seconds from the webhook; no bot is started later"},
     {"DIALOUT_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, dialout_limit_s), "600", 1, 86400,
      "the same for a dial-out, in seconds"},
+    {"TRUNK_LIMIT_S", CONFIG_NUMBER, offsetof(struct settings, trunk_limit_s), "30", 1, 600,
+     "the same for a call over a SIP trunk, in seconds: its caller is in a silent room; a route "
+     "may "
+     "shorten it, and HOLD_GRACE_S is not added"},
     {"HOLD_GRACE_S", CONFIG_NUMBER, offsetof(struct settings, hold_grace_s), "10", 0, 60,
      "how long after that the answer to a request that left in time is waited for, in seconds"},
     {"ROOM_EXPIRY_S", CONFIG_NUMBER, offsetof(struct settings, room_expiry_s), "300", 30, 86400,
@@ -92,6 +96,16 @@ static void check_agent(struct settings *settings, struct config_problems *probl
     }
     if (problem.len > 0) {
         config_problem(problems, name, "%s", bytes_text(&problem));
+    }
+    bytes_release(&problem);
+}
+
+static void check_allow_http(const struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    bytes_init(&problem, 1024);
+    if (settings->allow_http && !route_check_allow_http(settings->allow_http, &problem)) {
+        config_problem(problems, "ALLOW_HTTP", "%s", bytes_text(&problem));
     }
     bytes_release(&problem);
 }
@@ -198,6 +212,7 @@ void settings_load(void *arg, struct config_problems *problems)
 {
     struct settings *settings = arg;
     config_load(SETTINGS_TABLE, settings, problems);
+    check_allow_http(settings, problems);
     check_agent(settings, problems);
     check_routes(settings, problems);
     check_ca_file(settings, problems);

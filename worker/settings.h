@@ -25,6 +25,7 @@ struct settings {
     uint64_t start_timeout_s;
     uint64_t hold_limit_s;
     uint64_t dialout_limit_s;
+    uint64_t trunk_limit_s;
     uint64_t hold_grace_s;
     uint64_t room_expiry_s;
     uint64_t connect_limit_s;

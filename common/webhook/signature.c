@@ -18,11 +18,14 @@
 #define SECRET_BYTES_MAX 1024
 #define CLUES_LOOKED_UP_MAX 4096 // runs of a body that are looked up among the secrets' numbers
 #define TIMESTAMP_DIGITS_MAX 16
+#define NAME_BYTES_MAX 64
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 #define MILLISECONDS_FROM 100000000000U
 
 struct secret {
     char *text;    // in base64, as configured
     char *tied_to; // `+14152251493` or `sip:user@host`; NULL: any number
+    char *name;    // for people; NULL: it has none
     char *clue;    // must occur in a body: the digits, or the user part in lower case
     struct hmac *key;
 };
@@ -36,6 +39,7 @@ struct signature_secrets {
 static void secret_release(struct secret *secret)
 {
     hmac_close(secret->key);
+    free(secret->name);
     if (secret->text) {
         memory_wipe(secret->text, strlen(secret->text));
     }
@@ -77,6 +81,24 @@ static bool tie(struct secret *secret, struct bytes_view to)
     return true;
 }
 
+// Of a named list the tie is only a name.
+static const char *take_tie(struct secret *secret, struct bytes_view to, bool is_named)
+{
+    if (!is_named) {
+        return tie(secret, to) ? NULL
+                               : "is not base64, and not tied to a number or a SIP address "
+                                 "either: write +14152251493=… or sip:user@host=…";
+    }
+    for (size_t i = 0; i < to.len; i++) {
+        if (!strchr(NAME_CHARACTERS, to.data[i]) || i == NAME_BYTES_MAX) {
+            return "is not base64, and not named either: write name=…, the name of at most 64 "
+                   "letters, digits, -, _ and .";
+        }
+    }
+    secret->name = memory_text_of(to.data, to.len);
+    return NULL;
+}
+
 // Why a secret that is not base64 is none; the commonest ways to paste one.
 static const char *base64_problem(const char *text)
 {
@@ -94,7 +116,7 @@ static const char *base64_problem(const char *text)
                : "is not base64: copy it as Daily shows it";
 }
 
-static bool add_secret(struct signature_secrets *secrets, struct bytes_view item,
+static bool add_secret(struct signature_secrets *secrets, struct bytes_view item, bool is_named,
                        struct bytes *problem)
 {
     unsigned char key[SECRET_BYTES_MAX];
@@ -104,17 +126,17 @@ static bool add_secret(struct signature_secrets *secrets, struct bytes_view item
                      index);
         return false;
     }
-    if (secrets->count == SIGNATURE_SECRETS_MAX) {
-        bytes_printf(problem, "has more than %d secrets", SIGNATURE_SECRETS_MAX);
+    const size_t most = is_named ? SIGNATURE_TRIES_MAX : SIGNATURE_SECRETS_MAX;
+    if (secrets->count == most) {
+        bytes_printf(problem, "has more than %zu secrets", most);
         return false;
     }
     struct secret *secret = &secrets->secrets[secrets->count++];
     size_t tie_to = tie_len(item);
-    if (tie_to > 0 && !tie(secret, (struct bytes_view){item.data, tie_to})) {
-        bytes_printf(problem,
-                     "secret %zu of the list is not base64, and not tied to a number or a SIP "
-                     "address either: write +14152251493=… or sip:user@host=…",
-                     index);
+    const char *wrong =
+        tie_to > 0 ? take_tie(secret, (struct bytes_view){item.data, tie_to}, is_named) : NULL;
+    if (wrong) {
+        bytes_printf(problem, "secret %zu of the list %s", index, wrong);
         return false;
     }
     item = tie_to > 0 ? (struct bytes_view){item.data + tie_to + 1, item.len - tie_to - 1} : item;
@@ -151,7 +173,7 @@ static void sort_clues(struct signature_secrets *secrets)
             secrets);
 }
 
-struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem)
+static struct signature_secrets *parse(const char *list, bool is_named, struct bytes *problem)
 {
     struct signature_secrets *secrets = memory_zeroed(sizeof *secrets);
     const char *item = list;
@@ -165,7 +187,7 @@ struct signature_secrets *signature_secrets_parse(const char *list, struct bytes
         while (view.len > 0 && view.data[view.len - 1] == ' ') {
             view.len--;
         }
-        if (!add_secret(secrets, view, problem)) {
+        if (!add_secret(secrets, view, is_named, problem)) {
             signature_secrets_free(secrets);
             return NULL;
         }
@@ -173,6 +195,16 @@ struct signature_secrets *signature_secrets_parse(const char *list, struct bytes
     }
     sort_clues(secrets);
     return secrets;
+}
+
+struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem)
+{
+    return parse(list, false, problem);
+}
+
+struct signature_secrets *signature_secrets_parse_named(const char *list, struct bytes *problem)
+{
+    return parse(list, true, problem);
 }
 
 void signature_secrets_free(struct signature_secrets *secrets)
@@ -409,7 +441,8 @@ void signature_name(const struct signature_secrets *secrets, const struct signat
 {
     out[0] = '\0';
     if (match->count > 0) {
-        const char *tied_to = secrets->secrets[match->indexes[0]].tied_to;
+        const struct secret *secret = &secrets->secrets[match->indexes[0]];
+        const char *tied_to = secret->name ? secret->name : secret->tied_to;
         snprintf(out, SIGNATURE_NAME_BYTES, "%u of the list%s%.90s%s", match->indexes[0] + 1U,
                  tied_to ? " (" : "", tied_to ? tied_to : "", tied_to ? ")" : "");
     }

@@ -23,6 +23,10 @@ struct signature_secrets;
 // in any spelling or to a SIP address: `number=secret`, `sip:user@host=secret`. NULL with a
 // sentence in `problem` (which never holds a secret) if one is unusable.
 struct signature_secrets *signature_secrets_parse(const char *list, struct bytes *problem);
+// The same for SIP_TRUNK_SECRET: each optionally named, `trunk=secret`. The name (64 of
+// [A-Za-z0-9_.-]) is for people only: each secret signs for every call. At most
+// SIGNATURE_TRIES_MAX.
+struct signature_secrets *signature_secrets_parse_named(const char *list, struct bytes *problem);
 void signature_secrets_free(struct signature_secrets *secrets);
 bool signature_secrets_have(const struct signature_secrets *secrets, const char *secret);
 bool signature_secrets_are_tied(const struct signature_secrets *secrets); // one of them, at least

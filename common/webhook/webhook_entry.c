@@ -18,8 +18,27 @@ const char *webhook_kind_name(enum webhook_kind kind)
         return "dialin";
     case WEBHOOK_DIALOUT:
         return "dialout";
+    case WEBHOOK_TRUNK:
+        return "trunk";
     }
     return "";
+}
+
+bool webhook_kind_of(struct bytes_view name, enum webhook_kind *kind)
+{
+    static const enum webhook_kind KINDS[] = {WEBHOOK_DIALIN, WEBHOOK_DIALOUT, WEBHOOK_TRUNK};
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
+        if (view_equal_text(name, webhook_kind_name(KINDS[i]))) {
+            *kind = KINDS[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *version_of(enum webhook_kind kind)
+{
+    return kind == WEBHOOK_TRUNK ? WEBHOOK_ENTRY_VERSION_TRUNK : WEBHOOK_ENTRY_VERSION;
 }
 
 void webhook_entry_to_fields(const struct webhook_entry *entry, struct webhook_entry_fields *fields)
@@ -29,7 +48,7 @@ void webhook_entry_to_fields(const struct webhook_entry *entry, struct webhook_e
     const struct {
         struct bytes_view name, value;
     } pairs[] = {
-        {VIEW("v"), VIEW(WEBHOOK_ENTRY_VERSION)},
+        {VIEW("v"), view_of_text(version_of(entry->kind))},
         {VIEW("kind"), view_of_text(webhook_kind_name(entry->kind))},
         {VIEW("call_id"), entry->call_id},
         {VIEW("received_ms"), view_of_text(fields->received_ms)},
@@ -118,15 +137,18 @@ const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisRep
     struct bytes_view kind = field(fields, "kind");
     bool has_time = read_number(field(fields, "received_ms"), &entry->received_ms);
     entry->received_ms = has_time ? entry->received_ms : 0;
-    entry->kind = view_equal_text(kind, "dialout") ? WEBHOOK_DIALOUT : WEBHOOK_DIALIN;
+    bool has_kind = webhook_kind_of(kind, &entry->kind);
     if (entry->version.len == 0) {
         return "its field 'v' is missing";
     }
-    if (!view_equal_text(entry->version, WEBHOOK_ENTRY_VERSION)) {
+    if (webhook_entry_is_newer(entry)) {
         return "its version is unknown to this program";
     }
-    if (!view_equal_text(kind, webhook_kind_name(entry->kind))) {
-        return "its field 'kind' is neither dialin nor dialout";
+    if (!has_kind) {
+        return "its field 'kind' is neither dialin nor dialout nor trunk";
+    }
+    if (!view_equal_text(entry->version, version_of(entry->kind))) {
+        return "its version is not that of its kind";
     }
     if (!has_time) {
         return "its field 'received_ms' is missing or no number";
@@ -135,6 +157,12 @@ const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisRep
         return "one of its fields 'call_id', 'body' and 'sha256' is missing";
     }
     return NULL;
+}
+
+bool webhook_entry_is_newer(const struct webhook_entry *entry)
+{
+    return entry->version.len > 0 && !view_equal_text(entry->version, WEBHOOK_ENTRY_VERSION) &&
+           !view_equal_text(entry->version, WEBHOOK_ENTRY_VERSION_TRUNK);
 }
 
 bool webhook_entry_is_whole(const struct webhook_entry *entry)

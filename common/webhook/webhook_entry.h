@@ -9,16 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// By kind: programs that do not know trunks put their entries aside.
 #define WEBHOOK_ENTRY_VERSION "1"
+#define WEBHOOK_ENTRY_VERSION_TRUNK "2"
 #define WEBHOOK_ENTRY_FIELDS 24         // twelve names, each with its value
 #define WEBHOOK_CALL_ID_BYTES_MAX 128   // of Daily's, or an Idempotency-Key
 #define WEBHOOK_RECORD_ID_BYTES_MAX 136 // followed by `~r` and the number of a replay
 
-enum webhook_kind { WEBHOOK_DIALIN, WEBHOOK_DIALOUT };
+// A trunk is a call over one of Daily's SIP trunks (trunk_webhook.h).
+enum webhook_kind { WEBHOOK_DIALIN, WEBHOOK_DIALOUT, WEBHOOK_TRUNK };
 const char *webhook_kind_name(enum webhook_kind kind);
+bool webhook_kind_of(struct bytes_view name, enum webhook_kind *kind); // false: unknown
 
 struct webhook_entry {
-    struct bytes_view version; // empty when written: WEBHOOK_ENTRY_VERSION is meant
+    struct bytes_view version; // when written, that of the kind is meant
     enum webhook_kind kind;
     struct bytes_view call_id;
     uint64_t received_ms;        // Redis' time
@@ -52,6 +56,10 @@ void webhook_entry_to_fields(const struct webhook_entry *entry,
 // Reads the field list of an entry (the second element of an XRANGE row); `entry` points into it.
 // Fields may come in any order, unknown ones are skipped. NULL when it is good, else a sentence.
 const char *webhook_entry_from_reply(struct webhook_entry *entry, const redisReply *fields);
+
+// Is an entry that webhook_entry_from_reply has refused of a version that this program does not
+// know?
+bool webhook_entry_is_newer(const struct webhook_entry *entry);
 
 // Returns whether the body matches its sha256.
 bool webhook_entry_is_whole(const struct webhook_entry *entry);

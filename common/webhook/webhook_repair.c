@@ -26,11 +26,8 @@ static const char *const KNOWN[] = {"To",
                                     "idempotency_key",
                                     NULL};
 
-static void add_flaw(struct webhook_repaired *repaired, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 // Each sentence once: many SIP headers may have the same flaw.
-static void add_flaw(struct webhook_repaired *repaired, const char *format, ...)
+void webhook_add_flaw(struct webhook_repaired *repaired, const char *format, ...)
 {
     char sentence[128];
     size_t len = strlen(repaired->flaw);
@@ -44,10 +41,7 @@ static void add_flaw(struct webhook_repaired *repaired, const char *format, ...)
     }
 }
 
-static bool refuse(struct webhook_repaired *repaired, const char *code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool refuse(struct webhook_repaired *repaired, const char *code, const char *format, ...)
+bool webhook_refuse(struct webhook_repaired *repaired, const char *code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -65,7 +59,7 @@ static const cJSON *field(const struct webhook_repaired *repaired, const char *n
 
 // --- flaws of the JSON --------------------------------------------------------------------------
 
-static void add_json_flaws(struct webhook_repaired *repaired, unsigned flaws)
+void webhook_add_json_flaws(struct webhook_repaired *repaired, unsigned flaws)
 {
     static const struct {
         enum json_flaw bit;
@@ -80,7 +74,7 @@ static void add_json_flaws(struct webhook_repaired *repaired, unsigned flaws)
     };
     for (size_t i = 0; i < sizeof SENTENCES / sizeof SENTENCES[0]; i++) {
         if (flaws & SENTENCES[i].bit) {
-            add_flaw(repaired, "%s", SENTENCES[i].sentence);
+            webhook_add_flaw(repaired, "%s", SENTENCES[i].sentence);
         }
     }
 }
@@ -92,24 +86,24 @@ static bool check_identity(struct webhook_repaired *repaired, const struct json_
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         const struct json_repair_member *member = json_repair_find(repair, NAMES[i]);
         if (member && member->is_repeated) {
-            return refuse(repaired, "invalid_field", "%s is repeated", NAMES[i]);
+            return webhook_refuse(repaired, "invalid_field", "%s is repeated", NAMES[i]);
         }
         if (member && member->flaws & JSON_FLAW_NUL) {
-            return refuse(repaired, "invalid_field", "%s has \\u0000 in it", NAMES[i]);
+            return webhook_refuse(repaired, "invalid_field", "%s has \\u0000 in it", NAMES[i]);
         }
     }
     return true;
 }
 
 // Parses `text` strictly, and keeps it.
-static bool take_text(struct webhook_repaired *repaired, struct bytes *text)
+bool webhook_take_text(struct webhook_repaired *repaired, struct bytes *text)
 {
     json_release(&repaired->document);
     bytes_release(&repaired->text);
     repaired->text = *text;
     const char *problem = json_parse(&repaired->document, bytes_view(&repaired->text));
     return !problem ||
-           refuse(repaired, "invalid_json", "the body is not acceptable JSON: %s", problem);
+           webhook_refuse(repaired, "invalid_json", "the body is not acceptable JSON: %s", problem);
 }
 
 static bool repair_json(struct webhook_repaired *repaired, struct bytes_view body)
@@ -118,15 +112,15 @@ static bool repair_json(struct webhook_repaired *repaired, struct bytes_view bod
     struct bytes text;
     bytes_init(&text, GROWTH * body.len + ADDED_BYTES);
     const char *problem = json_repair_read(&repair, body, KNOWN);
-    bool is_good =
-        problem ? refuse(repaired, "invalid_json", "the body is not acceptable JSON: %s", problem)
-                : check_identity(repaired, &repair);
+    bool is_good = problem ? webhook_refuse(repaired, "invalid_json",
+                                            "the body is not acceptable JSON: %s", problem)
+                           : check_identity(repaired, &repair);
     if (is_good && !json_repair_write(&repair, &text)) {
-        is_good = refuse(repaired, "invalid_json", "the body is too long to be repaired");
+        is_good = webhook_refuse(repaired, "invalid_json", "the body is too long to be repaired");
     }
     if (is_good) {
-        add_json_flaws(repaired, repair.flaws);
-        is_good = take_text(repaired, &text);
+        webhook_add_json_flaws(repaired, repair.flaws);
+        is_good = webhook_take_text(repaired, &text);
     } else {
         bytes_release(&text);
     }
@@ -192,7 +186,7 @@ static struct bytes_view raw_field(const struct webhook_repaired *repaired, cons
 }
 
 // Cuts before a UTF-8 sequence, not within it.
-static struct bytes_view shortened(struct bytes_view text, size_t bytes_max)
+struct bytes_view webhook_shortened(struct bytes_view text, size_t bytes_max)
 {
     size_t len = text.len < bytes_max ? text.len : bytes_max;
     while (len < text.len && len > 0 && ((unsigned char)text.data[len] & 0xc0) == 0x80) {
@@ -210,14 +204,14 @@ static bool write_party(struct webhook_repaired *repaired, const char *name,
     struct bytes_view party = view_of_text(text);
     if (cJSON_IsNumber(value)) {
         party = raw_field(repaired, name);
-        add_flaw(repaired, "%s is not a text", name);
+        webhook_add_flaw(repaired, "%s is not a text", name);
     } else if (value && !text) {
-        add_flaw(repaired, "%s is neither a text nor a number", name);
+        webhook_add_flaw(repaired, "%s is neither a text nor a number", name);
     }
     if (party.len > WEBHOOK_PARTY_BYTES_MAX) {
-        add_flaw(repaired, "%s was shortened from %zu to %d bytes", name, party.len,
-                 WEBHOOK_PARTY_BYTES_MAX);
-        party = shortened(party, WEBHOOK_PARTY_BYTES_MAX);
+        webhook_add_flaw(repaired, "%s was shortened from %zu to %d bytes", name, party.len,
+                         WEBHOOK_PARTY_BYTES_MAX);
+        party = webhook_shortened(party, WEBHOOK_PARTY_BYTES_MAX);
     }
     if (party.len == 0) {
         party = stand_in;
@@ -252,14 +246,14 @@ static bool read_header(struct webhook_repaired *repaired, struct bytes_view val
     case '"':
         return json_repair_decode((struct bytes_view){value.data + 1, value.len - 2}, text);
     case '[':
-        add_flaw(repaired, "a SIP header is a list");
+        webhook_add_flaw(repaired, "a SIP header is a list");
         return join(value, text);
     case '{':
     case 'n':
-        add_flaw(repaired, "a SIP header is neither a text nor a number");
+        webhook_add_flaw(repaired, "a SIP header is neither a text nor a number");
         return false;
     default:
-        add_flaw(repaired, "a SIP header is not a text");
+        webhook_add_flaw(repaired, "a SIP header is not a text");
         return bytes_append_view(text, value);
     }
 }
@@ -292,8 +286,8 @@ static bool write_parties(struct webhook_repaired *repaired, struct bytes_view s
     const cJSON *to = field(repaired, "To");
     const char *text = cJSON_GetStringValue(to);
     if (!to || (text && !text[0])) {
-        add_flaw(repaired, "To is absent%s",
-                 signed_for.len > 0 ? ": the number of the secret stands in for it" : "");
+        webhook_add_flaw(repaired, "To is absent%s",
+                         signed_for.len > 0 ? ": the number of the secret stands in for it" : "");
     }
     return write_party(repaired, "From", VIEW(WEBHOOK_WITHHELD), out) &&
            bytes_append_text(out, ",") && write_party(repaired, "To", signed_for, out);
@@ -328,7 +322,7 @@ static bool write_others(struct webhook_repaired *repaired, bool known, size_t *
             continue;
         }
         if (*count == JSON_MEMBERS_MAX) {
-            add_json_flaws(repaired, JSON_FLAW_MEMBERS);
+            webhook_add_json_flaws(repaired, JSON_FLAW_MEMBERS);
             break;
         }
         fits = bytes_append_text(out, (*count)++ > 0 ? ",\"" : "\"") &&
@@ -347,12 +341,13 @@ static bool write_dialout(struct webhook_repaired *repaired, struct bytes_view s
     }
     if (!webhook_dialout_is_usable(dialout)) {
         bool is_empty = (cJSON_IsArray(dialout) || cJSON_IsObject(dialout)) && !dialout->child;
-        add_flaw(repaired,
-                 is_empty ? "dialout_settings is empty" : "dialout_settings names nobody to call");
+        webhook_add_flaw(repaired, is_empty ? "dialout_settings is empty"
+                                            : "dialout_settings names nobody to call");
         return true;
     }
     if (signed_for.len > 0) {
-        add_flaw(repaired, "dialout_settings was left out: a secret for one number allows none");
+        webhook_add_flaw(repaired,
+                         "dialout_settings was left out: a secret for one number allows none");
         return true;
     }
     ++*count;
@@ -372,7 +367,7 @@ static bool write_fields(struct webhook_repaired *repaired, struct bytes_view si
     }
     fits = fits && write_dialout(repaired, signed_for, &count, out);
     if (headers && !cJSON_IsObject(headers)) {
-        add_flaw(repaired, "sipHeaders is not an object");
+        webhook_add_flaw(repaired, "sipHeaders is not an object");
     } else if (headers) {
         fits =
             fits && bytes_append_text(out, count++ > 0 ? "," : "") && write_headers(repaired, out);
@@ -388,9 +383,9 @@ static bool repair_fields(struct webhook_repaired *repaired, struct bytes_view b
     bytes_init(&text, 2 * GROWTH * body.len + ADDED_BYTES);
     if (!write_fields(repaired, signed_for, &text)) {
         bytes_release(&text);
-        return refuse(repaired, "invalid_json", "the body is too long to be repaired");
+        return webhook_refuse(repaired, "invalid_json", "the body is too long to be repaired");
     }
-    return take_text(repaired, &text);
+    return webhook_take_text(repaired, &text);
 }
 
 // --- errors that are refused --------------------------------------------------------------------
@@ -403,7 +398,7 @@ static bool check_call(struct webhook_repaired *repaired)
         const cJSON *value = field(repaired, NAMES[i]);
         const char *text = cJSON_GetStringValue(value);
         if (value && !text) {
-            return refuse(repaired, "invalid_field", "%s must be a string", NAMES[i]);
+            return webhook_refuse(repaired, "invalid_field", "%s must be a string", NAMES[i]);
         }
         if (!text || !text[0]) {
             size_t len = strlen(missing);
@@ -411,15 +406,15 @@ static bool check_call(struct webhook_repaired *repaired)
         }
     }
     if (missing[0]) {
-        return refuse(repaired, "missing_fields", "missing or empty: %s", missing);
+        return webhook_refuse(repaired, "missing_fields", "missing or empty: %s", missing);
     }
     const char *call_id = json_text(repaired->document.tree, "callId");
     if (strlen(call_id) > WEBHOOK_CALL_ID_BYTES_MAX) {
-        return refuse(repaired, "invalid_field", "callId is longer than %d bytes",
-                      WEBHOOK_CALL_ID_BYTES_MAX);
+        return webhook_refuse(repaired, "invalid_field", "callId is longer than %d bytes",
+                              WEBHOOK_CALL_ID_BYTES_MAX);
     }
     return webhook_call_id_is_valid(view_of_text(call_id), WEBHOOK_CALL_ID_BYTES_MAX) ||
-           refuse(repaired, "invalid_field", "callId must be printable ASCII");
+           webhook_refuse(repaired, "invalid_field", "callId must be printable ASCII");
 }
 
 // --- the whole --------------------------------------------------------------------------------
@@ -430,7 +425,7 @@ bool webhook_repair(struct webhook_repaired *repaired, struct bytes_view body,
     bytes_init(&repaired->text, 0);
     repaired->flaw[0] = repaired->sentence[0] = '\0';
     repaired->code = NULL;
-    repaired->is_dialin = repaired->has_dialout = false;
+    repaired->is_dialin = repaired->has_dialout = repaired->is_trunk = false;
     if (json_parse(&repaired->document, body) && !repair_json(repaired, body)) {
         return false;
     }
@@ -449,7 +444,7 @@ bool webhook_repair(struct webhook_repaired *repaired, struct bytes_view body,
     bool is_something =
         dialout && (dialout->child || !(cJSON_IsArray(dialout) || cJSON_IsObject(dialout)));
     return is_something
-               ? refuse(
+               ? webhook_refuse(
                      repaired, "invalid_field",
                      "dialout_settings must be a list, or an object with phone_number or sip_uri")
                : check_call(repaired);

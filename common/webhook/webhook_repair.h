@@ -22,6 +22,7 @@ struct webhook_repaired {
     struct bytes text;             // empty: the body could stay as it is
     bool is_dialin;                // it has a callId
     bool has_dialout;              // it has dialout_settings that can be used
+    bool is_trunk;                 // made by trunk_webhook_repair
     char flaw[WEBHOOK_FLAW_BYTES]; // the repairs, in sentences; empty: none
     const char *code;              // of a refusal: invalid_json, missing_fields, invalid_field
     char sentence[WEBHOOK_SENTENCE_BYTES]; // of a refusal; printable ASCII
@@ -38,5 +39,22 @@ void webhook_repair_release(struct webhook_repaired *repaired);
 // Can dialout_settings be used: a list that is not empty, or an object that names a number or a SIP
 // address?
 bool webhook_dialout_is_usable(const cJSON *settings);
+
+// --- for trunk_webhook.c only -------------------------------------------------------------------
+
+// Adds a sentence, once.
+void webhook_add_flaw(struct webhook_repaired *repaired, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void webhook_add_json_flaws(struct webhook_repaired *repaired, unsigned flaws);
+
+// Always false.
+bool webhook_refuse(struct webhook_repaired *repaired, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// Keeps `text`, parsed strictly; false if it is not JSON. It is released with `repaired`.
+bool webhook_take_text(struct webhook_repaired *repaired, struct bytes *text);
+
+// At most `bytes_max` bytes of it, cut before a UTF-8 sequence, not within it.
+struct bytes_view webhook_shortened(struct bytes_view text, size_t bytes_max);
 
 #endif

@@ -99,7 +99,8 @@ def given(tmp_path_factory):
         agent.control(pool=100)
         board = stack.board(PINLESS_HMAC_SECRET=daily.SECRET)
         guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production",
-                              BOARD_ACTIONS="true")
+                              BOARD_ACTIONS="true",
+                              BOARD_ACTIONS_REDIS_URL=stack.redis.url)
         yield {
             "board": f"http://127.0.0.1:{board.port}/", "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",

@@ -13,10 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define URL_OF_DIALINS "http://127.0.0.1:7860/api/dial"
+#define URL_OF_TRUNKS "http://127.0.0.1:7860/api/sip-trunk"
 #define NUMBER_OF_TRIALS "+12025550142"
 
 struct environment {
     char *secrets;
+    char *trunk_secrets;
     char *api_key;
     char *redis_url;
     char *redis_prefix;
@@ -26,6 +29,8 @@ struct environment {
 static const struct config_option TABLE[] = {
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, offsetof(struct environment, secrets), NULL, 0, 0,
      "signs the webhooks; of a list the first for any number, or the one for --to"},
+    {"SIP_TRUNK_SECRET", CONFIG_SECRET, offsetof(struct environment, trunk_secrets), NULL, 0, 0,
+     "signs with --trunk; of a list the first"},
     {"INGRESS_API_KEY", CONFIG_SECRET, offsetof(struct environment, api_key), NULL, 0, 0,
      "sent with --dialout where there is no secret to sign with"},
     {"REDIS_URL", CONFIG_SECRET, offsetof(struct environment, redis_url), "redis://127.0.0.1:6379",
@@ -51,6 +56,7 @@ enum {
     TO,
     SIP_HEADER,
     DIALOUT,
+    TRUNK,
     SECONDS,
     REPEAT,
     CALL_ID,
@@ -73,6 +79,7 @@ static const struct option FLAGS[] = {
     {"to", required_argument, NULL, TO},
     {"sip-header", required_argument, NULL, SIP_HEADER},
     {"dialout", no_argument, NULL, DIALOUT},
+    {"trunk", no_argument, NULL, TRUNK},
     {"seconds-timestamp", no_argument, NULL, SECONDS},
     {"repeat", required_argument, NULL, REPEAT},
     {"call-id", required_argument, NULL, CALL_ID},
@@ -93,7 +100,8 @@ static void print_help(void)
         "dialin-caller " DIALIN_VERSION "\n"
         "Plays Daily: sends signed webhooks, and reports how they were taken and, with --wait,\n"
         "what became of the calls. Exit code 0: all were acknowledged (with --wait: started).\n\n"
-        "  --url URL             the ingress (http://127.0.0.1:7860/api/dial)\n"
+        "  --url URL             the ingress (http://127.0.0.1:7860/api/dial; with --trunk\n"
+        "                        http://127.0.0.1:7860/api/sip-trunk)\n"
         "  --count N             calls (1)\n"
         "  --rate R              webhooks a second (as fast as the connections allow)\n"
         "  --connections C       connections (64)\n"
@@ -102,11 +110,12 @@ static void print_help(void)
         ", or the number of the secret)\n"
         "  --sip-header K=V      adds to sipHeaders; may be repeated\n"
         "  --dialout             asks for an outgoing call instead\n"
+        "  --trunk               calls over a SIP trunk instead\n"
         "  --seconds-timestamp   signs with seconds instead of milliseconds\n"
         "  --repeat K            sends each webhook K times (1)\n"
-        "  --call-id ID          the callId, with --count 1\n"
+        "  --call-id ID          the callId, with --trunk the room's name; with --count 1\n"
         "  --unsigned            sends no signature, for an ingress with ALLOW_UNSIGNED\n"
-        "  --secret-file PATH    holds what else PINLESS_HMAC_SECRET holds\n"
+        "  --secret-file PATH    holds what else PINLESS_HMAC_SECRET (SIP_TRUNK_SECRET) holds\n"
         "  --wait                waits until every call is started or dead\n"
         "  --timeout-s S         but no longer than this (130)\n"
         "  --json                prints the result as one JSON object\n"
@@ -187,6 +196,7 @@ static const char **text_of(struct options *options, int id)
 static bool *switch_of(struct options *options, int id)
 {
     return id == DIALOUT    ? &options->dialout
+           : id == TRUNK    ? &options->trunk
            : id == SECONDS  ? &options->seconds_timestamp
            : id == UNSIGNED ? &options->is_unsigned
            : id == WAIT     ? &options->wait
@@ -224,8 +234,12 @@ static enum options_command read_flags(struct options *options, int argc, char *
 
 static bool check_flags(const struct options *options)
 {
-    if (strncmp(options->url, "http://", 7) != 0 && strncmp(options->url, "https://", 8) != 0) {
+    if (options->url && strncmp(options->url, "http://", 7) != 0 &&
+        strncmp(options->url, "https://", 8) != 0) {
         return complain("--url", "it begins with http:// or https://");
+    }
+    if (options->trunk && options->dialout) {
+        return complain("--trunk", "and --dialout exclude each other");
     }
     if (options->call_id && options->count != 1) {
         return complain("--call-id", "it names one call, so --count must be 1");
@@ -243,12 +257,13 @@ static bool check_flags(const struct options *options)
 
 static bool take_secret_of(struct options *options, const char *list, const char *source)
 {
-    const char *problem =
-        secret_choose(list, options->to, &options->secret, &options->number_of_secret);
+    // That of a trunk has a name, not a number.
+    const char *problem = secret_choose(list, options->trunk ? NULL : options->to, &options->secret,
+                                        &options->number_of_secret);
     if (problem) {
         return complain(source, problem);
     }
-    if (!options->to && options->number_of_secret) {
+    if (!options->trunk && !options->to && options->number_of_secret) {
         options->to = options->number_of_secret;
     }
     return true;
@@ -266,6 +281,11 @@ static bool take_secret(struct options *options, const struct environment *envir
         memory_wipe(list, list ? strlen(list) : 0);
         free(list);
         return ok;
+    }
+    if (options->trunk) {
+        return environment->trunk_secrets
+                   ? take_secret_of(options, environment->trunk_secrets, "SIP_TRUNK_SECRET")
+                   : complain("SIP_TRUNK_SECRET", "it is not set: set it to the ingress' secret");
     }
     if (environment->secrets) {
         return take_secret_of(options, environment->secrets, "PINLESS_HMAC_SECRET");
@@ -315,7 +335,6 @@ static bool read_environment(struct options *options)
 enum options_command options_load(struct options *options, int argc, char **argv)
 {
     *options = (struct options){
-        .url = "http://127.0.0.1:7860/api/dial",
         .count = 1,
         .repeat = 1,
         .connections = 64,
@@ -327,6 +346,9 @@ enum options_command options_load(struct options *options, int argc, char **argv
     }
     if (!options->to) {
         options->to = NUMBER_OF_TRIALS;
+    }
+    if (!options->url) {
+        options->url = options->trunk ? URL_OF_TRUNKS : URL_OF_DIALINS;
     }
     return command;
 }

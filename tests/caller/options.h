@@ -26,7 +26,7 @@ struct options {
     uint64_t connections;
     uint64_t timeout_s;
     double rate; // webhooks a second; 0: as fast as the connections allow
-    bool dialout, seconds_timestamp, is_unsigned, wait, json, quiet;
+    bool dialout, trunk, seconds_timestamp, is_unsigned, wait, json, quiet;
 
     char *secret; // one in base64; NULL: unsigned
     char *api_key;

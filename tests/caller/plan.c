@@ -6,6 +6,7 @@
 #include "json.h"
 #include "loop.h"
 #include "memory.h"
+#include "trunk_webhook.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 #define SIGNED_MS_MAX 60000
 #define BODY_BYTES_MAX 65536
 #define UUID_BYTES 37
+#define ROOM_URL_BYTES 256
 #define FIRST_CALLER 14155550000U // 1415 555 0000, counting up
 
 static void make_uuid(char *out)
@@ -56,8 +58,22 @@ static void add_sip_headers(struct bytes *body, const struct options *options)
     }
 }
 
+// Beside room.url the form is a guess (trunk_webhook.h).
+static void write_trunk_body(struct bytes *body, const struct options *options, const char *from,
+                             const char *room_url)
+{
+    add_member(body, "type", "sip_trunk.incoming");
+    bytes_append_text(body, ",\"room\":{\"url\":");
+    json_append_text(body, view_of_text(room_url));
+    bytes_append_text(body, "}");
+    add_member(body, "from", from);
+    add_member(body, "to", options->to);
+    add_sip_headers(body, options);
+    bytes_append_text(body, "}");
+}
+
 static void write_body(struct bytes *body, const struct options *options, size_t index,
-                       const char *call_id)
+                       const char *call_id, const char *room_url)
 {
     char from[24], domain[UUID_BYTES];
     snprintf(from, sizeof from, "+%" PRIu64, (uint64_t)FIRST_CALLER + index);
@@ -66,6 +82,10 @@ static void write_body(struct bytes *body, const struct options *options, size_t
         bytes_append_text(body, "\"dialout_settings\":[{\"phoneNumber\":");
         json_append_text(body, view_of_text(options->to));
         bytes_append_text(body, "}]}");
+        return;
+    }
+    if (options->trunk) {
+        write_trunk_body(body, options, options->from ? options->from : from, room_url);
         return;
     }
     make_uuid(domain);
@@ -97,8 +117,14 @@ static void make_webhook(struct planned_webhook *webhook, const struct options *
     if (!options->call_id) {
         make_uuid(made_up);
     }
+    char room_url[ROOM_URL_BYTES], trunk_id[WEBHOOK_CALL_ID_BYTES_MAX + 1];
+    if (options->trunk) {
+        snprintf(room_url, sizeof room_url, "https://example.daily.co/%s", call_id);
+        trunk_webhook_call_id(room_url, trunk_id);
+        call_id = trunk_id;
+    }
     bytes_clear(body);
-    write_body(body, options, index, call_id);
+    write_body(body, options, index, call_id, room_url);
     size_t id_len = strlen(call_id) + 1;
     webhook->call_id = memory_zeroed(id_len + body->len);
     memcpy(webhook->call_id, call_id, id_len);

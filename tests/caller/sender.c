@@ -89,8 +89,11 @@ static void write_headers(const struct sender *sender, const struct planned_webh
     size_t count = 0;
     snprintf(lines[count++], HEADER_BYTES_MAX, "Content-Type: application/json");
     if (options->secret) {
-        snprintf(lines[count++], HEADER_BYTES_MAX, "X-Pinless-Timestamp: %s", webhook->timestamp);
-        snprintf(lines[count++], HEADER_BYTES_MAX, "X-Pinless-Signature: %s", webhook->signature);
+        const char *scheme = options->trunk ? "Siptrunk" : "Pinless";
+        snprintf(lines[count++], HEADER_BYTES_MAX, "X-%s-Timestamp: %s", scheme,
+                 webhook->timestamp);
+        snprintf(lines[count++], HEADER_BYTES_MAX, "X-%s-Signature: %s", scheme,
+                 webhook->signature);
     }
     if (options->api_key) {
         snprintf(lines[count++], HEADER_BYTES_MAX, "Authorization: Bearer %s", options->api_key);

@@ -6,6 +6,8 @@ out, a broken connection, a timeout, a 5xx, or an answer that came when others h
 
 import collections
 
+from callbacks import Callbacks, is_callback
+
 FINAL = ("started", "dead", "duplicate")
 CLOCK_MS = 50  # what a worker's idea of Redis' time may be off
 
@@ -21,7 +23,8 @@ Seen = collections.namedtuple("Seen", [
     "left",          # [sentences]: what should be gone
     "hold_ms",
     "step_ms",       # by which a hold may be off, because Redis' clock stepped
-], defaults=[0])
+    "callback_ms",   # the hold of a call back; 0: nobody is called back
+], defaults=[0, 0])
 
 
 def is_unknown(event):
@@ -42,6 +45,7 @@ def as_they_stand(events):
 
 class Account:
     def __init__(self, seen):
+        told = seen.events
         self.seen = seen = seen._replace(events=as_they_stand(seen.events))
         self.violations = []  # (call id or None, sentence)
         self.second_starts = 0
@@ -55,6 +59,8 @@ class Account:
         for call_id in sorted({*seen.acknowledged, *self.entries, *self.events, *seen.starts}):
             self.check_call(call_id)
         self.check_totals()
+        if seen.callback_ms:
+            Callbacks(seen, told, self.say)
 
     def say(self, call_id, sentence):
         self.violations.append((call_id, sentence))
@@ -101,6 +107,8 @@ class Account:
         attempts = [event for event in events if event["event"] == "attempt" and is_unknown(event)]
         failed = sum(1 for event in attempts if int(event.get("http_status") or 0) >= 500)
         starts = self.seen.starts.get(call_id, 0)
+        if final["reason"] == "served" and is_callback(call_id):
+            return None
         if final["reason"] not in ("expired", "unknown"):
             return self.say(call_id, f"is dead, {final['reason']}: nothing here is a reason for that")
         if final["reason"] == "expired" and starts > failed:
@@ -108,7 +116,8 @@ class Account:
         if final["reason"] == "unknown" and len(attempts) == failed:
             self.say(call_id, "is called unknown, but every attempt had an answer")
         held_ms = int(final["at_ms"]) - int(call.get("received_ms") or 0)
-        if held_ms < self.seen.hold_ms - CLOCK_MS - self.seen.step_ms:
+        hold_ms = self.seen.callback_ms if is_callback(call_id) else self.seen.hold_ms
+        if held_ms < hold_ms - CLOCK_MS - self.seen.step_ms:
             self.say(call_id, f"expired after {held_ms} ms of its hold")
 
     def check_totals(self):

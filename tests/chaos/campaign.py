@@ -6,6 +6,7 @@
     POOL      sessions that the agent has room for, of a second each (100)
     CLOCKS    1: the clock of Redis steps as well, by up to three minutes, and that of the host of every
               other program, by up to an hour (0)
+    ROUTES    1: two routes with a lookup, overflow to a second agent, and a call back (0)
     PAUSE_S   seconds between two faults, on average (0.4)
     DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
     WITHOUT   leaves out, by name and with commas: https, filter, overload
@@ -48,12 +49,13 @@ from account import Account, Seen  # noqa: E402
 from authority import Authority  # noqa: E402
 from clocks import Clock  # noqa: E402
 from ledger import Ledger, text, texts  # noqa: E402
+from routes import Routes  # noqa: E402
 from stack import Stack, build_folder, free_port, wait_for  # noqa: E402
 
 LEASE_S = 3
 REDIS_STEP_S, HOST_STEP_S = 90, 3600  # at most, from the right time
 HOLD_S, SHORT_HOLD_S = 60, 12
-OPTIONS, CLOCKS = ("https", "filter", "overload"), "clocks"
+OPTIONS, CLOCKS, ROUTES = ("https", "filter", "overload"), "clocks", "routes"
 INGRESSES, WORKERS, SENDERS = 2, 4, 12
 POOL, SESSION_MS = int(os.environ.get("POOL") or 100), 1000
 CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
@@ -115,7 +117,7 @@ class Senders:
             if pause_s > 0:
                 time.sleep(pause_s)
             call_id, is_double = self.plan[number]
-            body = daily.body(daily.webhook(call_id))
+            body = daily.body(daily.webhook(call_id, **self.campaign.parties(call_id)))
             headers = daily.headers(body)
             if is_double:
                 twin = threading.Thread(target=self.send, args=(call_id, number + 1, body, headers))
@@ -148,6 +150,15 @@ class Senders:
                 if (good := [said for said in told if said in ("queued", "spooled")])}
 
 
+def posts_of(agent):
+    """How many requests it saw of each call."""
+    posts, page = collections.Counter(), None
+    while page is None or page:
+        page = agent.get(f"/requests?limit=2000&from={sum(posts.values())}")
+        posts.update(request["idempotency_key"] for request in page)
+    return posts
+
+
 class Campaign:
     def __init__(self, seed, calls, rate, pause_s, folder, options=OPTIONS):
         self.seed, self.calls, self.rate, self.pause_s = seed, calls, rate, pause_s
@@ -170,6 +181,7 @@ class Campaign:
                                       "--latency-ms", "50", "--latency-jitter-ms", "150",
                                       "--seed", str(seed % 1000000 + 1), "--keep", "1000000")
         self.agent.control(cues=CUES)
+        self.routes = Routes(self.stack, folder) if ROUTES in options else None
         self.gate = Gate(folder, self.agent.port, "https" in options)
         (folder / "spool").mkdir()
         self.ingresses = [self.start_ingress() for _ in range(INGRESSES)]
@@ -178,6 +190,13 @@ class Campaign:
     @property
     def client(self):  # of the ledger's server
         return self.stack.redis.client
+
+    def parties(self, call_id):
+        return self.routes.parties(call_id) if self.routes else {}
+
+    @property
+    def agents(self):
+        return [self.agent, *([self.routes.second] if self.routes else [])]
 
     def environment(self):
         """Every other program runs on the host whose clock steps."""
@@ -190,7 +209,7 @@ class Campaign:
 
     def start_worker(self):
         return self.stack.worker(is_ready=False, LEASE_S=LEASE_S, **self.gate.values,
-                                 HOLD_LIMIT_S=self.hold_s, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10,
+                                 **(self.routes.values if self.routes else {}), HOLD_LIMIT_S=self.hold_s, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10,
                                  **self.environment())
 
     # --- faults ----------------------------------------------------------------------------------
@@ -285,6 +304,7 @@ class Campaign:
             ("worker stopped", 4, lambda: self.stop(self.workers, c.uniform(0.1, 2.5 * LEASE_S))),
             ("ingress killed", 6,
              lambda: self.end(self.ingresses, self.start_ingress, signal.SIGKILL)),
+            ("lookup stopped", 2 * bool(self.routes), lambda: self.stop([self.routes.crm], c.uniform(0.1, 3))),
             ("ingress ended", 3,
              lambda: self.end(self.ingresses, self.start_ingress, signal.SIGTERM)),
             ("ingress stopped", 2, lambda: self.stop(self.ingresses, c.uniform(0.1, 2))),
@@ -328,7 +348,8 @@ class Campaign:
         self.set_pool(1)
         wait_for(lambda: not list((self.folder / "spool").glob("*.spool")), 60,
                  "the spool to be drained")
-        wait_for(lambda: self.ledger.unfinished() == 0, self.hold_s + 60, "every entry to be finished")
+        longest_s = max(self.hold_s, Routes.CALLBACK_S if self.routes else 0)
+        wait_for(lambda: self.ledger.unfinished() == 0, longest_s + 60, "every entry to be finished")
         wait_for(lambda: not self.strangers(), 4 * LEASE_S, "consumers that are gone to be removed")
         return Account(self.see(senders))
 
@@ -346,15 +367,16 @@ class Campaign:
         left += [f"the consumer {name} is still there" for name in self.strangers()]
         if self.client.zcard(ledger.key("holds")):
             left.append("somebody waits")
-        posts, page = collections.Counter(), None
-        while page is None or page:
-            page = self.agent.get(f"/requests?limit=2000&from={sum(posts.values())}")
-            posts.update(request["idempotency_key"] for request in page)
+        posts, starts = collections.Counter(), collections.Counter()
+        for agent in self.agents:
+            posts += posts_of(agent)
+            starts.update(agent.starts())
         stream = self.client.xinfo_stream(ledger.key("webhooks"))
         self.told = collections.Counter(said for told in senders.told.values() for said in told)
         return Seen(senders.acknowledged(), entries, ledger.events(), calls, ledger.counts(),
-                    stream["entries-added"], self.agent.starts(), posts, left,
-                    self.hold_s * 1000, 2 * REDIS_STEP_S * 1000 if self.has_clocks else 0)
+                    stream["entries-added"], dict(starts), posts, left, self.hold_s * 1000,
+                    2 * REDIS_STEP_S * 1000 if self.has_clocks else 0,
+                    Routes.CALLBACK_S * 1000 if self.routes else 0)
 
     def close(self):
         for process in self.busy - {self.gate}:
@@ -380,6 +402,8 @@ def report(campaign, account, troubles, seconds):
     print(f"  entries {account.seen.entries_added} = started {counts.get('started', 0)} + dead "
           f"{counts.get('dead', 0)} + duplicate {counts.get('duplicate', 0)}; attempts of unknown "
           f"outcome {account.unknown_outcomes}, second starts behind them {account.second_starts}")
+    if campaign.routes:
+        print(f"  {campaign.routes.report(account.seen)}")
     print(f"  started, of each tenth of the callers: {shares_started(account.seen.calls)} %")
     for trouble in troubles:
         print(f"  TROUBLE: {trouble[:2000]}")
@@ -399,7 +423,8 @@ def run_one(seed, calls, rate, pause_s, has_clocks):
     assert set(without) <= set(OPTIONS), f"WITHOUT names something else than {OPTIONS}"
     campaign = Campaign(seed, calls, rate, pause_s, folder,
                         [name for name in OPTIONS if name not in without] +
-                        ([CLOCKS] if has_clocks else []))
+                        ([CLOCKS] if has_clocks else []) +
+                        ([ROUTES] if os.environ.get("ROUTES", "0") != "0" else []))
     is_good, account = False, None
     try:
         account = campaign.run()

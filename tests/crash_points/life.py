@@ -7,6 +7,7 @@ system call, which one of that name): strace counts so.
 """
 
 import collections
+import json
 import pathlib
 import shutil
 import sys
@@ -306,8 +307,45 @@ class TakenOverLife(WorkerLife):
         self.bench.redis.client.zadd(self.ledger.key("gone"), {"gone": 0})
 
 
+class CallbackLife(WorkerLife):
+    """The agent is full until the hold is over; then the caller is called back."""
+    hold_s, within_s = 1, 60
+
+    def __init__(self, bench, fault=None):
+        super().__init__(bench, fault)
+        self.callback_id = self.call_id + "~cb"
+        self.routes = self.folder / "routes.json"
+        self.routes.write_text(json.dumps({"routes": [
+            {"name": "calls-back", "to": "+1415*", "hold_limit_s": self.hold_s,
+             "callback": {"within_s": self.within_s, "to": "+1415*"}}]}))
+        bench.start.script(answers(429), call_id=self.call_id)
+        bench.start.script(self.counted(self.steps[-1]), call_id=self.callback_id)
+
+    def worker_values(self):
+        return {**super().worker_values(), "ROUTES_FILE": self.routes}
+
+    def ring(self, call_id):
+        """The next one is somebody else, and goes past the route."""
+        if call_id not in self.told:
+            parties = {} if call_id == self.call_id else {"From": "+16280000001", "To": "+16280000002"}
+            self.ledger.queue(daily.webhook(call_id, **parties))
+            self.told[call_id] = 200
+
+    def is_over(self):
+        return self.ledger.call(self.callback_id).get("state") == "started"
+
+    def see(self):
+        seen = super().see()
+        posts = len(self.bench.start.requests_of(self.callback_id))
+        begun = {call_id: count for call_id, count in self.begun.items() if count}
+        return seen._replace(calls={**seen.calls, self.callback_id: self.ledger.call(self.callback_id)},
+                             posts={**seen.posts, self.callback_id: posts}, starts={**seen.starts, **begun},
+                             hold_ms=self.hold_s * 1000, callback_ms=self.within_s * 1000)
+
+
 LIVES = {"ingress": IngressLife, "spooling": SpoolingLife, "draining": DrainingLife,
-         "worker": WorkerLife, "line": LineLife, "again": AgainLife, "taken-over": TakenOverLife}
+         "worker": WorkerLife, "line": LineLife, "again": AgainLife, "taken-over": TakenOverLife,
+         "callback": CallbackLife}
 
 
 def trace(bench, kind):

@@ -35,7 +35,7 @@ def test_the_account_adds_up(stack, ledger, start):
     start.script(answers(429), call_id=waiting["callId"])
     ledger.queue(waiting)
     ledger.wait_for_state(waiting["callId"], "waiting")
-    ledger.queue(daily.webhook(), v="2")
+    ledger.queue(daily.webhook(), v="3")
     ledger.client.xdel(ledger.key("webhooks"), ledger.entries()[0][0])
     worker = stack.worker(START_URL=start.url)
     worker.read_account(stack.redis.client)

@@ -32,6 +32,20 @@ def test_an_agent_that_fails_is_told_with_how_many_wait(stack, ledger, start):
     assert len(lines(worker, b"cannot start bots")) <= 4, "told for each attempt"
 
 
+def test_a_request_that_fails_among_good_ones_is_not_the_agents_failure(stack, ledger, start):
+    worker = stack.worker(START_URL=start.url)
+    start.script(starts_a_bot(), answers(503), starts_a_bot())
+    ledger.wait_for_state(ring(ledger), "started")
+    ledger.wait_for_state(ring(ledger), "started")
+    slip = wait_for(lambda: lines(worker, b"a request to the agent failed"))
+    assert b" warning " in slip[0] and b"status=503" in slip[0]
+    assert not lines(worker, b"cannot start bots") and not lines(worker, b"answers again")
+    start.script(*[answers(503)] * 4, starts_a_bot())
+    ledger.wait_for_state(ring(ledger), "started")
+    wait_for(lambda: lines(worker, b"answers again"))
+    assert len(lines(worker, b"cannot start bots")) == 1
+
+
 @pytest.mark.parametrize("status", [401, 404])
 def test_an_agent_that_rejects_us_is_told_at_once(stack, ledger, start, status):
     start.script(answers(status))

@@ -120,7 +120,7 @@ def test_what_cannot_be_made_again_is_counted(ledger, start, worker, audit):
     entries = ledger.client.xrange(ledger.key("webhooks"))
     ledger.client.delete(ledger.key("webhooks"))
     entry, fields = entries[1]
-    ledger.client.xadd(ledger.key("webhooks"), {**fields, b"v": b"2"}, id=entry)
+    ledger.client.xadd(ledger.key("webhooks"), {**fields, b"v": b"3"}, id=entry)
     ledger.client.xadd(ledger.key("webhooks"), entries[2][1], id=entries[2][0])
     out = audit("verify").out
     assert "verified 1 requests: 1 as recorded" in out

@@ -17,7 +17,8 @@ OURS = [("Sec-Fetch-Site", "same-origin")]
 PAGE = ["/", "/board.css", "/board.js", "/dom.js", "/live.js", "/now.js", "/calls.js", "/system.js",
         "/icon.svg"]
 READS = ["/api/now", "/api/stream", "/api/account", "/api/redis", "/api/operators"]
-ASKS = ["/api/call", "/api/calls", "/api/refused", "/api/reveal"]
+ASKS = ["/api/call", "/api/calls", "/api/refused", "/api/reveal", "/api/pause", "/api/resume",
+        "/api/cancel", "/api/plan", "/api/replay", "/api/export"]
 NUMBER = re.compile(rb"\d{7}")
 
 
@@ -131,6 +132,9 @@ def test_a_user_header_needs_its_proxy(stack):
     ({"TRUSTED_PROXIES": "nonsense"}, "TRUSTED_PROXIES"),
     ({"PINLESS_HMAC_SECRET": "not base64!"}, "PINLESS_HMAC_SECRET"),
     ({"BOARD_ACTIONS": "true"}, "BOARD_ACTIONS"),
+    ({"BOARD_ACTIONS": "true", "BOARD_TOKEN": TOKEN}, "BOARD_ACTIONS"),
+    ({"BOARD_ACTIONS": "true", "BOARD_TOKEN": TOKEN, "BOARD_ACTIONS_REDIS_URL": "nonsense"},
+     "BOARD_ACTIONS_REDIS_URL"),
     ({"BOARD_ACTIONS": "true", "BOARD_TOKEN": TOKEN, "BOARD_LOCAL_ONLY": "true"}, "BOARD_ACTIONS"),
     ({"BOARD_ACTIONS_REDIS_URL": "redis://x"}, "BOARD_ACTIONS_REDIS_URL"),
 ])
@@ -264,7 +268,8 @@ def test_a_call_id_that_is_a_number_is_hidden_and_found_by_its_entry(stack, star
 
 
 def test_revealing_is_recorded_before_it_is_done(called, stack, ledger):
-    board = stack.board(BOARD_USER_HEADER="X-User", TRUSTED_PROXIES="127.0.0.1", BOARD_ACTIONS="true")
+    board = stack.board(BOARD_USER_HEADER="X-User", TRUSTED_PROXIES="127.0.0.1", BOARD_ACTIONS="true",
+                        BOARD_ACTIONS_REDIS_URL=stack.redis.url)
     anna = [("X-User", "anna"), ("X-Forwarded-For", "203.0.113.9"), *OURS]
     shown = board.post("/api/reveal", {"id": called[0]}, anna)
     assert shown.status == 200 and shown.json()["from"] == daily.FROM
@@ -282,7 +287,8 @@ def test_revealing_is_recorded_before_it_is_done(called, stack, ledger):
 
 def test_what_cannot_be_recorded_is_not_revealed(called, stack, ledger):
     ledger.client.set(ledger.key("operators"), "not a stream")
-    board = stack.board(BOARD_TOKEN=TOKEN, BOARD_ACTIONS="true")
+    board = stack.board(BOARD_TOKEN=TOKEN, BOARD_ACTIONS="true",
+                        BOARD_ACTIONS_REDIS_URL=stack.redis.url)
     answer = board.post("/api/reveal", {"id": called[0]}, cookie_of(log_in(board)))
     assert (answer.status, answer.code) == (503, "not_recorded")
     assert b"8483432" not in answer.body

@@ -83,6 +83,68 @@ def test_what_a_dead_call_is_called(changes):
     assert Account(seen(**{**DEAD, **changes})).violations == []
 
 
+def of(call_id, event, place, **more):
+    """An event of another call; all happen in the order of their places, a second apart."""
+    return {"event": event, "entry": f"{call_id}-entry", "call_id": call_id, "attempt": "1", "error": "",
+            "reason": "", "at_ms": str(place * 1000), **more}
+
+
+def lost(call_id, place, **more):
+    return of(call_id, "dead", place, reason="expired", **more)
+
+
+def asked(call_id, place, status="429"):
+    return of(call_id, "attempt", place, http_status=status, latency_ms="10")
+
+
+def called_back(events, rang=1000, **counts):
+    """What an account sees of these events; all calls are of one number."""
+    ids = dict.fromkeys(event["call_id"] for event in events)
+    ends = {event["call_id"]: event["event"] for event in events if event["event"] in ("started", "dead")}
+    dead = sum(1 for call_id, end in ends.items() if end == "dead" and call_id.endswith("~cb"))
+    counts = {"callbacks": sum(call_id.endswith("~cb") for call_id in ids), "dead:callback": dead,
+              **{name: list(ends.values()).count(name) for name in ("started", "dead")}, **counts}
+    good = {event["call_id"]: 1 for event in events if event.get("http_status") == "200"}
+    posts = {call_id: sum(1 for event in events if event["event"] == "attempt" and event["call_id"] == call_id)
+             for call_id in ids}
+    seen_now = Seen({}, [(f"{call_id}-entry", call_id) for call_id in ids], events,
+                    {call_id: {"state": ends[call_id], "from": "+1", "received_ms": rang} for call_id in ids},
+                    counts, len(ids), good, posts, [], 0, callback_ms=1)
+    return [sentence for _, sentence in Account(seen_now).violations]
+
+
+QUEUED = [lost("a", 2, callback="a~cb")]
+STARTED = [asked("a~cb", 3, "200"), of("a~cb", "started", 3)]
+AGAIN = [asked("b", 4, "200"), of("b", "started", 4)]
+
+
+def test_a_good_call_back_has_no_violation():
+    assert called_back(QUEUED + STARTED) == []
+    assert called_back(QUEUED + AGAIN + [of("a~cb", "dead", 5, reason="served")]) == []
+    assert called_back(QUEUED + [lost("b", 3)] + [asked("a~cb", 4, "200"), of("a~cb", "started", 4)]) == []
+    assert called_back(QUEUED + STARTED + [lost("b", 5)]) == [], "served since it rang"
+
+
+@pytest.mark.parametrize("events, sentence, counts", [
+    ([lost("a", 2)], "died expired and is not called back", {}),
+    (QUEUED + [lost("b", 3, callback="b~cb")] + STARTED + [of("b~cb", "dead", 9, reason="expired")],
+     "is called back, though a~cb is not over", {}),
+    (AGAIN + [lost("a", 5, callback="a~cb"), of("a~cb", "dead", 6, reason="served")],
+     "though its number has been served since it rang", {}),
+    (QUEUED + AGAIN + [asked("a~cb", 6), of("a~cb", "dead", 7, reason="served")],
+     "asked, though its number had been served by b", {}),
+    (QUEUED + [of("a~cb", "dead", 5, reason="served")], "nobody served its number", {}),
+    ([of("a", "dead", 2, reason="unknown", callback="a~cb")] + STARTED, "died unknown and is called back", {}),
+    (STARTED, "a call back that no death names", {}),
+    (QUEUED, "is not in the stream", {}),
+    (QUEUED + STARTED, "2 call backs are counted, 1 are there", {"callbacks": 2}),
+    (QUEUED + STARTED, "1 call backs are counted as dead, 0 are", {"dead:callback": 1}),
+])
+def test_what_is_wrong_with_a_call_back_is_seen(events, sentence, counts):
+    violations = called_back(events, **counts)
+    assert any(sentence in text for text in violations), violations
+
+
 @pytest.mark.parametrize("changes, sentence", [
     ({"entries": [], "events": [], "counts": {}, "entries_added": 0, "starts": {}},
      "not in the stream"),

@@ -47,6 +47,16 @@ def test_a_kill_wherever_something_leaves_the_process(bench):
     assert hits >= len(lives) - 3, "a life is not quite the same each time, but nearly"
 
 
+@pytest.mark.slow
+def test_a_call_back_is_neither_lost_nor_made_twice(bench):
+    """Killed wherever something leaves the worker between the death and the call back's start."""
+    _, after = trace(bench, "callback")
+    leaving = [point for point in after if point[0] in LEAVING][-14:]
+    bad, hits = live_through(bench, [("callback", Fault(name, number, None, False)) for name, number in leaving])
+    assert bad == {}
+    assert hits >= len(leaving) - 4, "a life is not quite the same each time, but nearly"
+
+
 def test_a_call_that_fails(bench):
     """The spool's disk; the connections to a caller, to Redis, and to the agent."""
     bad, hits = live_through(bench, [

@@ -11,6 +11,7 @@ from authority import Authority
 from fake_daily import FakeDaily
 from fake_start import answers
 from stack import free_port, wait_for
+from test_redis_settings import user_of_compose
 from test_start_tls import TlsServer
 
 URL = "https://calls.example/api/dial"
@@ -114,6 +115,16 @@ def test_too_few_rights_are_named(stack, audit):
     found = wrong(audit, REDIS_URL=redis.url.replace("redis://", "redis://one:secret@"))
     assert ("Redis", "cannot run its scripts (EVAL): NOPERM xclaim") in found
     assert ("record", "the queue cannot be read") in found
+
+
+def test_the_user_of_compose_has_rights_enough(stack, start, audit):
+    redis = stack.own_redis()
+    redis.client.execute_command("ACL", "SETUSER", *user_of_compose("audit", stack.prefix))
+    stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET)
+    stack.worker(START_URL=start.url)
+    wait_for(lambda: len(redis.client.keys(f"{stack.prefix}:status:*")) == 2, 20)
+    lines = texts(audit, REDIS_URL=redis.url.replace("redis://", "redis://audit:any@"))
+    assert not [line for line in lines if "NOPERM" in line or line.startswith("wrong")], lines
 
 
 @pytest.mark.parametrize("status, remedy", [(401, "PIPECAT_CLOUD_API_KEY or START_API_KEY"),

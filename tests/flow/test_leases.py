@@ -192,6 +192,21 @@ def test_thousands_of_entries_are_taken_over_within_the_lease_and_a_second(stack
     assert all(worker.is_running() for worker in workers)
 
 
+@pytest.mark.parametrize("owner, told, untold", [
+    ("handed", "gave back", "dead worker"), ("gone", "dead worker", "gave back")])
+def test_what_is_taken_over_is_told_as_it_is(stack, ledger, start, owner, told, untold):
+    """`handed` owns what workers gave back: one that is cut off from the agent, or leaves."""
+    entry = ledger.queue(daily.webhook())
+    stream = ledger.key("webhooks")
+    ledger.client.xgroup_create(stream, "workers", "0")
+    ledger.client.xreadgroup("workers", owner, {stream: ">"})
+    worker = stack.worker(START_URL=start.url, LEASE_S=LEASE_S)
+    ledger.wait_until_finished()
+    ledger.check_account([entry])
+    assert any(told in line and "entries=1" in line for line in worker.log_lines())
+    assert not any(untold in line for line in worker.log_lines())
+
+
 def consumers(ledger):
     return {each["name"].decode()
             for each in ledger.client.xinfo_consumers(ledger.key("webhooks"), "workers")}

@@ -52,6 +52,18 @@ def test_without_a_forecast_the_end_of_the_hold_decides(stack, ledger, start, ag
     assert int(moved["at_ms"]) - int(waiting["at_ms"]) >= 2000, "it moved before there was a need"
 
 
+def test_a_long_line_moves_whole(stack, ledger, start, agents, routes):  # noqa: F811
+    """More calls are lost at once than one script has arguments."""
+    first, second, path = two_agents(agents, routes, hold_limit_s=20)
+    first.script(FULL)
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    calls = [ring(ledger, SALES) for _ in range(130)]
+    wait_for(lambda: len(in_line(ledger, "first")) > 100, what="a long line")
+    for call_id in calls:
+        assert ledger.wait_for_state(call_id, "started", timeout_s=25)["agent"] == "second"
+    assert worker.is_running()
+
+
 def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):  # noqa: F811
     first, second, path = two_agents(agents, routes)
     first.script(answers(401, b"{}"))

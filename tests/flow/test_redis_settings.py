@@ -131,7 +131,7 @@ def test_the_users_of_compose_may_do_their_work(stack, ledger, start):
         redis.client.execute_command("ACL", "SETUSER", *user_of_compose(name, stack.prefix))
     past = History(ledger)
     past.finished(8 * DAY_MS, "dead")
-    past.entry(8 * DAY_MS, is_read_by="unknown", v="2")
+    past.entry(8 * DAY_MS, is_read_by="unknown", v="3")
     past.entry(1000, is_read_by="unknown")
     past.entry(1000, is_read_by="somebody-who-died")
     ingress = stack.ingress(REDIS_URL=f"redis://ingress:any@127.0.0.1:{redis.port}")

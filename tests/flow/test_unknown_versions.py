@@ -16,7 +16,7 @@ def owners(ledger):
 
 def test_an_entry_of_a_newer_version_waits_for_its_worker(stack, ledger, start):
     first = stack.worker(START_URL=start.url, **LIMITS)
-    entry = ledger.queue(daily.webhook(), v="2")
+    entry = ledger.queue(daily.webhook(), v="3")
     wait_for(lambda: owners(ledger) == {entry: "unknown"})
     old = stack.worker(START_URL=start.url, **LIMITS)
     wait_for(lambda: old.metrics()["dialin_entries_unfinished"] == 1)
@@ -36,8 +36,8 @@ def test_a_worker_that_knows_the_version_takes_it(stack, ledger, start):
 
 def test_when_the_hold_is_long_over_it_is_a_dead_letter(stack, ledger, start):
     past = History(ledger)
-    entry, call_id = past.entry(HOUR_MS + 130 * 1000, is_read_by="unknown", v="2", color="blue")
-    young, _ = past.entry(HOUR_MS + 60 * 1000, is_read_by="unknown", v="2")
+    entry, call_id = past.entry(HOUR_MS + 130 * 1000, is_read_by="unknown", v="3", color="blue")
+    young, _ = past.entry(HOUR_MS + 60 * 1000, is_read_by="unknown", v="3")
     fields = dict(ledger.entries())[entry]
     worker = stack.worker(START_URL=start.url, **LIMITS)
     call = ledger.wait_for_state(call_id, "dead")
@@ -57,7 +57,7 @@ def test_when_the_hold_is_long_over_it_is_a_dead_letter(stack, ledger, start):
 def test_a_second_webhook_of_an_unknown_version_is_a_duplicate(stack, ledger, start):
     past = History(ledger)
     first, call_id = past.finished(3 * HOUR_MS)
-    second, _ = past.entry(2 * HOUR_MS, call_id=call_id, is_read_by="unknown", v="2")
+    second, _ = past.entry(2 * HOUR_MS, call_id=call_id, is_read_by="unknown", v="3")
     stack.worker(START_URL=start.url, **LIMITS)
     wait_for(lambda: ledger.counts() == {"started": 1, "duplicate": 1})
     assert ledger.call(call_id)["entry"] == first

@@ -13,7 +13,7 @@ DEFAULTS = {
     "ALLOW_HTTP": "unset", "PIPECAT_CLOUD_API_KEY": "unset",
     "AGENT_NAME": "unset", "DAILY_API_KEY": "unset", "DAILY_API_URL": "https://api.daily.co/v1",
     "ROUTES_FILE": "unset", "CONCURRENCY": "2048", "START_TIMEOUT_S": "75", "HOLD_LIMIT_S": "110",
-    "DIALOUT_LIMIT_S": "600", "HOLD_GRACE_S": "10",
+    "DIALOUT_LIMIT_S": "600", "TRUNK_LIMIT_S": "30", "HOLD_GRACE_S": "10",
     "ROOM_EXPIRY_S": "300", "LEASE_S": "10", "DRAIN_TIMEOUT_S": "80",
     "RETENTION_DAYS": "7", "WORKER_NAME": "host", "REDIS_URL": "redis://127.0.0.1:6379",
     "REDIS_CA_FILE": "unset", "REDIS_CERT": "unset", "REDIS_KEY": "unset",
@@ -67,7 +67,7 @@ def test_all_problems_at_once(stack):
     ("START_URL", "http://user:password@127.0.0.1/start"), ("START_URL", "file:///etc/passwd"),
     ("START_URL", "https://"), ("START_URL", "http://127.0.0.1/a b"), ("LEASE_S", "61"), ("RETENTION_DAYS", "0"),
     ("CONCURRENCY", "0"), ("START_TIMEOUT_S", "0"), ("START_API_KEY", "a b"),
-    ("WORKER_NAME", "x" * 100), ("START_URL", "http://127.0.0.1.example.org/start"),
+    ("WORKER_NAME", "x" * 100), ("ALLOW_HTTP", "*.com"), ("ALLOW_HTTP", "bot.internal,*"), ("START_URL", "http://127.0.0.1.example.org/start"),
     ("START_URL", "http://127.0.0.1@example.org/start"), ("START_URL", "http://172.32.0.1/start")])
 def test_values_that_cannot_be(stack, name, value):
     assert "password@" not in refuses(stack, [name], **{**GOOD, name: value})

@@ -51,6 +51,15 @@ class Cluster:
     def url(self):
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
+    def bring_back(self, stack, old):
+        """It becomes a replica of the node that has its slots now."""
+        node = stack.keep(old.again())
+        self.nodes[self.nodes.index(old)] = node
+        wait_for(lambda: node.client.role()[0] == b"slave" and
+                 node.client.info("replication")["master_link_status"] == "up", 60,
+                 "the old primary to follow the new one")
+        wait_for(lambda: all(each.is_fine() for each in self.nodes), 30)
+
     def owner(self, key):
         """The node that holds the key's slot now, as the nodes that run say it."""
         slot = slot_of(key)
@@ -65,6 +74,12 @@ class Cluster:
 
 
 class Node(Redis):
+    def again(self):
+        """As it was in the cluster: its folder knows that."""
+        node = Node(self.folder, self.fsync, self.port, options=self.options)
+        node.bus = self.bus
+        return node
+
     def cluster(self, *words):
         return self.client.execute_command("CLUSTER", *words)
 

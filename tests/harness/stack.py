@@ -152,6 +152,7 @@ class Redis(Process):
         self.password = password
         self.fsync = fsync
         self.environment = environment
+        self.options = options
         data = folder / "redis"
         data.mkdir(parents=True, exist_ok=True)
         # The path of a unix socket may have 107 bytes only, and pytest's folders are long.
@@ -195,8 +196,8 @@ class Redis(Process):
 
     def again(self):
         """A successor with the same port and data, after a kill."""
-        return Redis(self.folder, self.fsync, self.port, self.password,
-                     environment=self.environment)
+        return Redis(self.folder, self.fsync, self.port, self.password, self.options,
+                     self.environment)
 
     def close(self):
         self.client.close()

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,17 +39,61 @@ static bool matches(const char *pattern, size_t len, const char *host)
            matches(pattern + 1, len - 1, host + 1);
 }
 
-// A pattern whose last part is `*` would allow the whole internet, and is ignored.
-static bool is_allowed(const char *patterns, const char *host)
+// Last labels that the public DNS does not have: reserved (RFC 6761, 6762, 8375; ICANN for
+// `internal`), or the own ones of platforms.
+static const char *const PRIVATE_ENDS[] = {
+    ".internal", ".local",     ".localhost", ".localdomain", ".lan",
+    ".home",     ".home.arpa", ".corp",      ".intranet",    ".private",
+    ".test",     ".svc",       ".consul",    ".docker",      ".flycast",
+};
+
+// One host, named in full, or all names below an end that is private. `*` may stand for any part of
+// a name, also for the end of another's.
+static bool is_private_pattern(const char *pattern)
+{
+    const char *star = strrchr(pattern, '*');
+    bool is_private = star == NULL;
+    for (size_t i = 0; star && i < sizeof PRIVATE_ENDS / sizeof PRIVATE_ENDS[0]; i++) {
+        is_private = is_private || ends_with(star, PRIVATE_ENDS[i]);
+    }
+    return is_private;
+}
+
+// Takes the next pattern out of the list. Returns false after the last one. One that is too long
+// for a host's name comes cut.
+static bool next_pattern(const char **patterns, char pattern[HOST_BYTES_MAX + 1])
 {
     static const char BETWEEN[] = ", ";
-    for (const char *at = patterns; at && *at;) {
-        at += strspn(at, BETWEEN);
-        size_t len = strcspn(at, BETWEEN);
-        if (len > 0 && at[len - 1] != '*' && matches(at, len, host)) {
+    const char *at = *patterns + strspn(*patterns, BETWEEN);
+    size_t len = strcspn(at, BETWEEN);
+    snprintf(pattern, HOST_BYTES_MAX + 1, "%.*s", (int)(len < INT_MAX ? len : INT_MAX), at);
+    *patterns = at + len;
+    return len > 0;
+}
+
+bool route_check_allow_http(const char *patterns, struct bytes *problem)
+{
+    char pattern[HOST_BYTES_MAX + 1];
+    while (next_pattern(&patterns, pattern)) {
+        if (!is_private_pattern(pattern)) {
+            bytes_printf(problem,
+                         "'%s' takes in public names, to which calls and keys must not go in the "
+                         "clear: name each host in full, or a pattern that ends in a private "
+                         "domain such as .internal, .local, .lan, .svc or .home.arpa",
+                         pattern);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_allowed(const char *patterns, const char *host)
+{
+    char pattern[HOST_BYTES_MAX + 1];
+    while (patterns && next_pattern(&patterns, pattern)) {
+        if (is_private_pattern(pattern) && matches(pattern, strlen(pattern), host)) {
             return true;
         }
-        at += len;
     }
     return false;
 }

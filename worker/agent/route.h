@@ -20,6 +20,11 @@ struct route {
     const char *api_key; // borrowed; NULL: none is sent
 };
 
+// Is each of these patterns (`allow_http`) a host named in full, or one that ends in a domain that
+// the public DNS does not have? Else returns false, with a sentence in `problem`; route_to_url
+// ignores such a pattern.
+bool route_check_allow_http(const char *patterns, struct bytes *problem);
+
 // A bot of one's own at `start_url`. Returns false, with a sentence in `problem`, if the URL cannot
 // be used: plain http is for hosts that are near (loopback, private and link-local networks, names
 // without a dot) and for those that `allow_http` names.

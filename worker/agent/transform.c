@@ -6,6 +6,7 @@
 
 #include "json.h"
 #include "memory.h"
+#include "trunk_webhook.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -265,24 +266,6 @@ static void put_passed_on(struct writer *writer, const struct json_document *doc
 
 static void put_daily_api(struct writer *writer, const struct transform_settings *settings)
 {
-    // The last two are the route's if none are configured, and the first if this is no call back.
-    static const char *const OURS[] = {"callback",
-                                       "dialin_settings",
-                                       "dialout_settings",
-                                       "voicemail_detection",
-                                       "call_transfer",
-                                       "sip_headers",
-                                       "daily_api_key",
-                                       "daily_api_url",
-                                       NULL};
-    static const char *const OURS_WITHOUT_KEY[] = {"callback",
-                                                   "dialin_settings",
-                                                   "dialout_settings",
-                                                   "voicemail_detection",
-                                                   "call_transfer",
-                                                   "sip_headers",
-                                                   NULL};
-    const char *const *ours = settings->daily_api_key ? OURS : OURS_WITHOUT_KEY;
     if (settings->daily_api_key) {
         assert(settings->daily_api_url);
         put(writer, ",\"daily_api_key\":");
@@ -290,7 +273,23 @@ static void put_daily_api(struct writer *writer, const struct transform_settings
         put(writer, ",\"daily_api_url\":");
         put_text(writer, view_of_text(settings->daily_api_url));
     }
-    put_additions(writer, writer->body, ours + !writer->is_callback);
+}
+
+// Those that are not ours this time are the route's: without a key, a trunk or a call back.
+static void put_additions_to_body(struct writer *writer, bool has_key, bool is_trunk)
+{
+    const char *ours[] = {"dialin_settings",
+                          "dialout_settings",
+                          "voicemail_detection",
+                          "call_transfer",
+                          "sip_headers",
+                          has_key ? "daily_api_key" : "sip_headers",
+                          has_key ? "daily_api_url" : "sip_headers",
+                          is_trunk ? "sip_trunk" : "sip_headers",
+                          is_trunk ? "room_url" : "sip_headers",
+                          writer->is_callback ? "callback" : "sip_headers",
+                          NULL};
+    put_additions(writer, writer->body, ours);
 }
 
 // --- the whole --------------------------------------------------------------------------------
@@ -299,6 +298,9 @@ static const char *missing_field(const struct webhook_repaired *webhook, enum we
 {
     if (kind == WEBHOOK_DIALOUT) {
         return webhook->has_dialout ? NULL : "dialout_settings names nobody to call";
+    }
+    if (kind == WEBHOOK_TRUNK) {
+        return webhook->is_trunk ? NULL : "it is not the notification of a trunk";
     }
     return webhook->is_dialin ? NULL : "callId and callDomain must be strings that are not empty";
 }
@@ -312,8 +314,12 @@ static const char *write_request(struct writer *writer, const struct webhook_ent
     if (problem) {
         return problem;
     }
-    put(writer, "{\"createDailyRoom\":true,\"dailyRoomProperties\":");
-    put_room(writer, document, entry->kind, expires_s);
+    bool is_trunk = entry->kind == WEBHOOK_TRUNK; // its room is there already
+    put(writer, is_trunk ? "{\"createDailyRoom\":false"
+                         : "{\"createDailyRoom\":true,\"dailyRoomProperties\":");
+    if (!is_trunk) {
+        put_room(writer, document, entry->kind, expires_s);
+    }
     put(writer, ",\"body\":{\"dialin_settings\":");
     if (entry->kind == WEBHOOK_DIALIN) {
         put_dialin_settings(writer, document, entry->body.len + webhook->text.len);
@@ -321,7 +327,14 @@ static const char *write_request(struct writer *writer, const struct webhook_ent
         put(writer, "null");
     }
     put_passed_on(writer, document);
+    if (is_trunk) {
+        put(writer, ",\"sip_trunk\":");
+        put_raw(writer, field(document, "sip_trunk"));
+        put(writer, ",\"room_url\":");
+        put_raw(writer, field(document, "room_url"));
+    }
     put_daily_api(writer, settings);
+    put_additions_to_body(writer, settings->daily_api_key != NULL, is_trunk);
     put(writer, "}}");
     return writer->fits ? NULL : "the start request would be longer than 1 MiB";
 }
@@ -330,6 +343,7 @@ void transform_facts_release(struct transform_facts *facts)
 {
     free(facts->from);
     free(facts->to);
+    free(facts->room_url);
     free(facts->flaw);
     free(facts->problem);
     *facts = (struct transform_facts){0};
@@ -340,9 +354,11 @@ static void set_facts(struct transform_facts *facts, const struct webhook_repair
 {
     const char *from = json_text(webhook->document.tree, "From");
     const char *to = json_text(webhook->document.tree, "To");
+    const char *room = webhook->is_trunk ? json_text(webhook->document.tree, "room_url") : NULL;
     transform_facts_release(facts);
     facts->from = memory_text(from ? from : "");
     facts->to = memory_text(to ? to : "");
+    facts->room_url = memory_text(room ? room : "");
     facts->flaw = memory_text(webhook->flaw);
     facts->problem = memory_text(problem ? problem : "");
 }
@@ -370,7 +386,7 @@ const char *transform(const struct webhook_entry *entry, const struct transform_
                       uint64_t expires_s, struct bytes *request, struct transform_facts *facts)
 {
     struct webhook_repaired webhook;
-    webhook_repair(&webhook, entry->body, entry->signed_for);
+    webhook_repair_entry(&webhook, entry);
     const char *problem = transform_repaired(entry, &webhook, settings, expires_s, request, facts);
     webhook_repair_release(&webhook);
     return problem;

@@ -26,8 +26,9 @@ struct transform_settings {
 // texts, NULL until transform() has filled them; empty if absent.
 struct transform_facts {
     char *from, *to;
-    char *flaw;    // the repairs; empty: none
-    char *problem; // why it cannot be transformed; empty: it can
+    char *room_url; // of a trunk's call; empty: /start makes the room
+    char *flaw;     // the repairs; empty: none
+    char *problem;  // why it cannot be transformed; empty: it can
 };
 void transform_facts_release(struct transform_facts *facts);
 

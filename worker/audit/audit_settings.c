@@ -20,6 +20,8 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "prefix"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
      "show: checks the recorded signatures; doctor: those of Daily's numbers"},
+    {"SIP_TRUNK_SECRET", CONFIG_SECRET, AT(trunk_secret), NULL, 0, 0,
+     "show: checks the recorded signatures of calls over SIP trunks"},
     {"START_URL", CONFIG_TEXT, AT(start_url), NULL, 0, 0, "verify --routes: as the worker has it"},
     {"START_API_KEY", CONFIG_SECRET, AT(start_api_key), NULL, 0, 0, "verify: is redacted"},
     {"PIPECAT_CLOUD_API_KEY", CONFIG_SECRET, AT(cloud_api_key), NULL, 0, 0, "verify: is redacted"},
@@ -46,6 +48,8 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "replay --to: how long after that an answer is waited for, in seconds"},
     {"DIALOUT_LIMIT_S", CONFIG_NUMBER, AT(dialout_limit_s), "600", 1, 86400,
      "the same for a dial-out"},
+    {"TRUNK_LIMIT_S", CONFIG_NUMBER, AT(trunk_limit_s), "30", 1, 600,
+     "the same for a call over a SIP trunk"},
     {"START_TIMEOUT_S", CONFIG_NUMBER, AT(start_timeout_s), "75", 1, 120,
      "replay --to: how long /start may take to answer, in seconds"},
     {0},
@@ -53,14 +57,35 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
 
 static void load_signatures(struct audit_settings *settings, struct config_problems *problems)
 {
-    struct bytes problem;
+    struct bytes problem, of_trunks;
     bytes_init(&problem, 4096);
+    bytes_init(&of_trunks, 4096);
     settings->signatures =
         settings->hmac_secret ? signature_secrets_parse(settings->hmac_secret, &problem) : NULL;
+    settings->of_trunks = settings->trunk_secret
+                              ? signature_secrets_parse_named(settings->trunk_secret, &of_trunks)
+                              : NULL;
     if (problem.len > 0) {
         config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
     }
+    if (of_trunks.len > 0) {
+        config_problem(problems, "SIP_TRUNK_SECRET", "%s", bytes_text(&of_trunks));
+    }
     bytes_release(&problem);
+    bytes_release(&of_trunks);
+}
+
+uint64_t audit_settings_hold_s(const struct audit_settings *settings, enum webhook_kind kind)
+{
+    switch (kind) {
+    case WEBHOOK_DIALOUT:
+        return settings->dialout_limit_s;
+    case WEBHOOK_TRUNK:
+        return settings->trunk_limit_s;
+    case WEBHOOK_DIALIN:
+        break;
+    }
+    return settings->hold_limit_s;
 }
 
 static void cut_prefixes(struct audit_settings *settings, struct config_problems *problems)
@@ -105,6 +130,7 @@ void audit_settings_load(struct audit_settings *settings, struct config_problems
 void audit_settings_release(struct audit_settings *settings)
 {
     signature_secrets_free(settings->signatures);
+    signature_secrets_free(settings->of_trunks);
     redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(AUDIT_SETTINGS_TABLE, settings);

@@ -7,6 +7,7 @@
 #include "redact.h"
 #include "redis.h"
 #include "signature.h"
+#include "webhook_entry.h"
 
 #define AUDIT_PREFIXES_MAX 64
 
@@ -16,6 +17,7 @@ struct audit_settings {
     char *redis_prefix;
     char *redis_prefixes; // cut into `prefixes`
     char *hmac_secret;
+    char *trunk_secret;
     char *start_url;
     char *start_api_key;
     char *cloud_api_key;
@@ -30,6 +32,7 @@ struct audit_settings {
     uint64_t hold_limit_s;
     uint64_t hold_grace_s;
     uint64_t dialout_limit_s;
+    uint64_t trunk_limit_s;
     uint64_t start_timeout_s;
 
     // made from the above
@@ -37,6 +40,7 @@ struct audit_settings {
     size_t prefix_count;                      // 0: REDIS_PREFIX alone
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set
+    struct signature_secrets *of_trunks;  // likewise
     struct redact_secrets *secrets;
 };
 
@@ -45,5 +49,8 @@ extern const struct config_option AUDIT_SETTINGS_TABLE[];
 // Fills a zeroed struct from the environment, adding every problem.
 void audit_settings_load(struct audit_settings *settings, struct config_problems *problems);
 void audit_settings_release(struct audit_settings *settings);
+
+// How long a caller of this kind holds.
+uint64_t audit_settings_hold_s(const struct audit_settings *settings, enum webhook_kind kind);
 
 #endif

@@ -19,6 +19,7 @@ struct audit {
 
 typedef enum exit_code command_run(struct audit *audit);
 command_run list_run, show_run, tail_run, stats_run, verify_run, replay_run, dead_run, export_run,
-    forget_run, refused_run, now_run, staffing_run, doctor_run, secrets_run;
+    forget_run, refused_run, now_run, staffing_run, doctor_run, secrets_run, pause_run, resume_run,
+    cancel_run;
 
 #endif

@@ -20,7 +20,8 @@ static const struct {
     {"stats", stats_run},     {"verify", verify_run},   {"replay", replay_run},
     {"dead", dead_run},       {"export", export_run},   {"forget", forget_run},
     {"refused", refused_run}, {"now", now_run},         {"staffing", staffing_run},
-    {"doctor", doctor_run},   {"secrets", secrets_run},
+    {"doctor", doctor_run},   {"secrets", secrets_run}, {"pause", pause_run},
+    {"resume", resume_run},   {"cancel", cancel_run},
 };
 
 // These open Redis themselves, if at all.

@@ -73,6 +73,14 @@ bool option_reason(const char *text, struct selection *selection)
                            "served, cancelled or conflict");
 }
 
+bool option_kind(const char *text, struct selection *selection)
+{
+    enum webhook_kind kind = WEBHOOK_DIALIN;
+    selection->kind = text;
+    return webhook_kind_of(view_of_text(text), &kind) ||
+           option_complain("--kind", "is dialin, dialout or trunk");
+}
+
 bool option_handle_s(const char *text, struct options *options)
 {
     size_t len = strlen(text);

@@ -30,10 +30,14 @@ enum command {
     STAFFING,
     DOCTOR,
     SECRETS,
+    PAUSE,
+    UNPAUSE,
+    CANCEL,
     COMMAND_COUNT
 };
 #define OF(command) (1U << (command))
 #define OF_SELECTION (OF(LIST) | OF(REPLAY))
+#define OF_OPERATORS (OF(PAUSE) | OF(UNPAUSE) | OF(CANCEL))
 
 enum arguments { NO_ARGUMENT, ONE_ARGUMENT, MAYBE_ARGUMENT };
 
@@ -61,6 +65,10 @@ static const struct {
                 "what is wrong between Daily, us, Redis and the agent, and what to do"},
     [SECRETS] = {"secrets", NO_ARGUMENT, "secrets --from-daily",
                  "writes the secrets of Daily's numbers into a file, for PINLESS_HMAC_SECRET_FILE"},
+    [PAUSE] = {"pause", ONE_ARGUMENT, "pause AGENT", "no call of this agent asks; they wait"},
+    [UNPAUSE] = {"resume", ONE_ARGUMENT, "resume AGENT", "its calls ask again"},
+    [CANCEL] = {"cancel", ONE_ARGUMENT, "cancel CALL_ID",
+                "ends a call that is queued or waiting: no bot for it"},
 };
 
 enum flag {
@@ -73,6 +81,7 @@ enum flag {
     TO,
     AGENT,
     ROUTE,
+    KIND,
     LIMIT,
     BEFORE,
     SPEED,
@@ -89,6 +98,9 @@ enum flag {
     NUMBER,
     URL,
     FROM_DAILY,
+    OPERATOR,
+    INTENT,
+    DETACH,
     JSON,
     HELP,
     VERSION
@@ -108,18 +120,19 @@ static const struct {
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
-     "expired, unknown, rejected, invalid or declined"},
+     "expired, unknown, rejected, invalid, declined or cancelled"},
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
     {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
+    {KIND, OF_SELECTION, "kind", "KIND", "dialin, dialout or trunk"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
      "at most so many; 0: all (list, dead and refused: 50)"},
     {TO, OF(REPLAY), "to", "URL", "/start of another agent, which is sent REPLAY_API_KEY only"},
     {SPEED, OF(REPLAY), "speed", "FACTOR", "1: as they rang (the default); 10; max"},
     {LIVE, OF(REPLAY), "live", NULL, "to the live agent: dead calls whose callers may still hold"},
-    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET) | OF(DOCTOR), "yes", NULL,
+    {YES, OF(REPLAY) | OF(DEAD) | OF(FORGET) | OF(DOCTOR) | OF_OPERATORS, "yes", NULL,
      "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
@@ -136,6 +149,9 @@ static const struct {
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
+    {DETACH, OF(REPLAY), "detach", NULL, "with --live: does not wait for the outcomes"},
+    {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
+    {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
     {JSON, ~(OF(EXPORT) | OF(SECRETS)), "json", NULL, "one JSON object a line, for programs"},
 };
 #define FLAG_COUNT (sizeof FLAGS / sizeof FLAGS[0])
@@ -213,6 +229,8 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case ROUTE:
         selection->route = value;
         return true;
+    case KIND:
+        return option_kind(value, selection);
     case TO:
         if (command == REPLAY && is_url(value)) {
             options->to_url = value;
@@ -234,6 +252,15 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return true;
     case REVEAL:
         options->reveal = true;
+        return true;
+    case OPERATOR:
+        options->operator_name = value;
+        return *value || option_complain("--operator", "is empty");
+    case DETACH:
+        options->detach = true;
+        return true;
+    case INTENT:
+        options->intent = value;
         return true;
     case JSON:
         options->json = true;

@@ -23,7 +23,10 @@ struct options {
     bool watch;
     bool reveal; // numbers of callers as they are
     bool yes;
+    const char *operator_name; // of pause, resume, cancel; NULL: who runs this
+    const char *intent;        // the id under which it is recorded already; NULL: it is not
     bool live;
+    bool detach; // of replay --live
     bool resume;
     const char *to_url; // of replay
     double speed;       // of replay; 0: as fast as it goes

@@ -58,7 +58,9 @@ static bool take(struct query *query, const cJSON *tree)
     }
     add(query, "dialin-audit");
     add(query, command);
-    add(query, "--json");
+    if (strcmp(command, "export") != 0) {
+        add(query, "--json");
+    }
     size_t flags = 0;
     for (const cJSON *member = tree->child; member; member = member->next) {
         if (!is_flag(member)) {

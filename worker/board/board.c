@@ -2,13 +2,18 @@
 // session, if there is a token.
 #include "board.h"
 
+#include "actions.h"
+
 #include "json.h"
 #include "log.h"
+#include "memory.h"
 #include "pages.h"
+#include "plans.h"
 #include "questions.h"
 #include "redis_report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COOKIE_BYTES (SESSION_VALUE_BYTES + 128)
@@ -246,6 +251,12 @@ const struct http_route BOARD_ROUTES[] = {
     {"GET", "/api/stream", pass_gate_with_session, answer_stream},
     {"POST", "/api/call", pass_gate_with_session, questions_call},
     {"POST", "/api/reveal", pass_gate_with_session, questions_reveal},
+    {"POST", "/api/pause", pass_gate_with_session, actions_pause},
+    {"POST", "/api/resume", pass_gate_with_session, actions_resume},
+    {"POST", "/api/cancel", pass_gate_with_session, actions_cancel},
+    {"POST", "/api/plan", pass_gate_with_session, actions_plan},
+    {"POST", "/api/replay", pass_gate_with_session, actions_replay},
+    {"POST", "/api/export", pass_gate_with_session, actions_export},
     {"GET", "/api/operators", pass_gate_with_session, answer_operators},
     {"POST", "/api/calls", pass_gate_with_session, questions_calls},
     {"POST", "/api/refused", pass_gate_with_session, questions_refused},
@@ -270,7 +281,8 @@ void board_init(struct board *board, const struct board_settings *settings, stru
             },
         .session = settings->token ? session_key_open(settings->token) : NULL,
         .logins = login_limit_open(),
-        .children = children_open(loop),
+        .children = children_open(loop, settings->actions_redis_url),
+        .plans = memory_zeroed(sizeof *board->plans),
     };
     board->refused_counter = metrics_counter(metrics, "dialin_board_refusals_total",
                                              "Requests that the gate refused.", NULL);
@@ -285,4 +297,5 @@ void board_release(struct board *board)
     operators_close(board->operators);
     login_limit_close(board->logins);
     session_key_close(board->session);
+    free(board->plans);
 }

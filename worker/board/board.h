@@ -20,6 +20,7 @@ struct board {
     struct children *children;
     struct live *live;
     struct operators *operators;
+    struct plans *plans;
     uint64_t *refused_counter;
 };
 

@@ -29,10 +29,11 @@ const struct config_option BOARD_SETTINGS_TABLE[] = {
     {"BOARD_LOCAL_ONLY", CONFIG_FLAG, AT(is_local_only), "false", 0, 0,
      "true: whatever forwards to the port takes connections of this machine only, as compose does"},
     {"BOARD_ACTIONS", CONFIG_FLAG, AT(has_actions), "false", 0, 0,
-     "true: numbers of a call may be revealed, which is recorded; needs BOARD_TOKEN or "
-     "BOARD_USER_HEADER"},
-    {"BOARD_ACTIONS_REDIS_URL", CONFIG_LATER, 0, NULL, 0, 0,
-     "replay, pause and cancel are not in this version: use dialin-audit"},
+     "true: pause, cancel, replay, reveal, export; all recorded. Needs BOARD_ACTIONS_REDIS_URL, "
+     "and "
+     "BOARD_TOKEN or BOARD_USER_HEADER"},
+    {"BOARD_ACTIONS_REDIS_URL", CONFIG_SECRET, AT(actions_redis_url), NULL, 0, 0,
+     "Redis as REDIS_URL has it, with a user that may pause, cancel, replay and export"},
     {"BOARD_TITLE", CONFIG_TEXT, AT(title), NULL, 0, 0,
      "text in the corner, such as production (in red) or staging"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
@@ -71,6 +72,24 @@ static void check_access(const struct board_settings *settings, struct config_pr
     }
 }
 
+static void check_actions(const struct board_settings *settings, struct config_problems *problems)
+{
+    struct redis_address address = {0};
+    const char *url = settings->actions_redis_url;
+    const char *problem = url ? redis_address_parse(&address, url) : NULL;
+    if (settings->has_actions && !url) {
+        config_problem(problems, "BOARD_ACTIONS",
+                       "needs BOARD_ACTIONS_REDIS_URL: the user of REDIS_URL only reads");
+    }
+    if (url && !settings->has_actions) {
+        config_problem(problems, "BOARD_ACTIONS_REDIS_URL", "does nothing without BOARD_ACTIONS");
+    }
+    if (problem) {
+        config_problem(problems, "BOARD_ACTIONS_REDIS_URL", "%s", problem);
+    }
+    memory_wipe(&address, sizeof address);
+}
+
 static void check_lists(struct board_settings *settings, struct config_problems *problems)
 {
     struct bytes problem;
@@ -94,6 +113,7 @@ void board_settings_load(void *arg, struct config_problems *problems)
     struct board_settings *settings = arg;
     config_load(BOARD_SETTINGS_TABLE, settings, problems);
     check_access(settings, problems);
+    check_actions(settings, problems);
     check_lists(settings, problems);
     redis_settings_load_common(&settings->common, &settings->redis, problems);
     config_need_open_files(OPEN_FILES, "dialin-board", problems);

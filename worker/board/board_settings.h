@@ -17,6 +17,7 @@ struct board_settings {
     char *hosts;
     bool is_local_only;
     bool has_actions;
+    char *actions_redis_url;
     char *title;
     char *hmac_secret;
 

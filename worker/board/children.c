@@ -23,13 +23,14 @@ struct question {
     child_on_end *on_end;
     void *arg;
     struct children *children;
-    bool is_used;
+    bool is_used, is_action;
 };
 
 struct children {
     struct loop *loop;
     char path[PATH_MAX];
     char *environment[VARIABLES_MAX + 1];
+    char *for_actions[VARIABLES_MAX + 1]; // with another REDIS_URL
     struct question questions[CHILDREN_MAX + CHILDREN_QUEUED_MAX];
     size_t order[CHILDREN_QUEUED_MAX + CHILDREN_MAX]; // of those that wait, oldest first
     size_t waiting, running;
@@ -46,29 +47,51 @@ static void find_program(char path[PATH_MAX])
     }
 }
 
-static void take_variable(struct children *children, size_t *count, const char *name)
+static void add_variable(char **environment, const char *name, const char *value)
+{
+    size_t count = 0, size = strlen(name) + strlen(value) + 2;
+    while (environment[count]) {
+        count++;
+    }
+    environment[count] = memory_zeroed(size);
+    snprintf(environment[count], size, "%s=%s", name, value);
+}
+
+static void take_variable(struct children *children, const char *name)
 {
     const char *value = getenv(name);
+    bool is_url = !strncmp(name, "REDIS_URL", sizeof "REDIS_URL" - 1);
     if (value && *value) {
-        size_t size = strlen(name) + strlen(value) + 2;
-        children->environment[*count] = memory_zeroed(size);
-        snprintf(children->environment[(*count)++], size, "%s=%s", name, value);
+        add_variable(children->environment, name, value);
+    }
+    if (value && *value && !is_url) {
+        add_variable(children->for_actions, name, value);
     }
 }
 
-struct children *children_open(struct loop *loop)
+struct children *children_open(struct loop *loop, const char *actions_url)
 {
     struct children *children = memory_zeroed(sizeof *children);
-    size_t count = 0;
     children->loop = loop;
     find_program(children->path);
+    if (actions_url) {
+        add_variable(children->for_actions, "REDIS_URL", actions_url);
+    }
     for (size_t i = 0; i < sizeof VARIABLES / sizeof VARIABLES[0]; i++) {
         char file_form[64];
         snprintf(file_form, sizeof file_form, "%s_FILE", VARIABLES[i]);
-        take_variable(children, &count, VARIABLES[i]);
-        take_variable(children, &count, file_form);
+        take_variable(children, VARIABLES[i]);
+        take_variable(children, file_form);
     }
     return children;
+}
+
+static void wipe(char **environment)
+{
+    for (; *environment; environment++) {
+        memory_wipe(*environment, strlen(*environment));
+        free(*environment);
+    }
 }
 
 void children_close(struct children *children)
@@ -82,10 +105,8 @@ void children_close(struct children *children)
             bytes_release(&question->query);
         }
     }
-    for (char **variable = children->environment; *variable; variable++) {
-        memory_wipe(*variable, strlen(*variable));
-        free(*variable);
-    }
+    wipe(children->environment);
+    wipe(children->for_actions);
     free(children);
 }
 
@@ -110,8 +131,10 @@ static void start_next(struct children *children)
         memmove(children->order, children->order + 1,
                 children->waiting * sizeof children->order[0]);
         children->running++;
-        question->child = child_start(children->loop, children->path, children->environment,
-                                      bytes_view(&question->query), on_child_end, question);
+        question->child =
+            child_start(children->loop, children->path,
+                        question->is_action ? children->for_actions : children->environment,
+                        bytes_view(&question->query), on_child_end, question);
         bytes_release(&question->query);
         if (children->is_ending) {
             child_kill(question->child);
@@ -142,6 +165,12 @@ void children_kill(struct children *children, const void *arg)
 bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,
                   void *arg)
 {
+    return children_do(children, false, query, on_end, arg);
+}
+
+bool children_do(struct children *children, bool is_action, struct bytes_view query,
+                 child_on_end *on_end, void *arg)
+{
     size_t index = 0;
     while (index < sizeof children->questions / sizeof children->questions[0] &&
            children->questions[index].is_used) {
@@ -151,8 +180,11 @@ bool children_ask(struct children *children, struct bytes_view query, child_on_e
         return false;
     }
     struct question *question = &children->questions[index];
-    *question =
-        (struct question){.on_end = on_end, .arg = arg, .children = children, .is_used = true};
+    *question = (struct question){.on_end = on_end,
+                                  .arg = arg,
+                                  .children = children,
+                                  .is_used = true,
+                                  .is_action = is_action};
     bytes_init(&question->query, query.len + 1);
     bytes_append_view(&question->query, query);
     children->order[children->waiting++] = index;

@@ -10,8 +10,9 @@
 struct children;
 
 // Finds dialin-audit beside this program, else on PATH. It gets REDIS_… of the environment, and
-// what judges signatures; nothing else.
-struct children *children_open(struct loop *loop);
+// what judges signatures; nothing else. An action gets `actions_url` as REDIS_URL; NULL: there are
+// none.
+struct children *children_open(struct loop *loop, const char *actions_url);
 void children_close(struct children *children); // kills what runs; no callback follows
 
 // Kills what runs now and from now on; the callbacks come soon.
@@ -24,5 +25,9 @@ void children_kill(struct children *children, const void *arg);
 // the queue is full, and no callback comes.
 bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,
                   void *arg);
+
+// The same; `is_action`: as the user who may change something.
+bool children_do(struct children *children, bool is_action, struct bytes_view query,
+                 child_on_end *on_end, void *arg);
 
 #endif

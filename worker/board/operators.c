@@ -50,13 +50,20 @@ void operators_intend(struct operators *operators, const struct operator_intent 
 {
     struct noting *noting = memory_zeroed(sizeof *noting);
     *noting = (struct noting){on_noted, arg};
-    const struct bytes_view argv[] = {VIEW("XADD"),     bytes_view(&operators->key),
-                                      VIEW("MAXLEN"),   VIEW("~"),
-                                      VIEW(KEPT),       VIEW("*"),
-                                      VIEW("action"),   view_of_text(intent->action),
-                                      VIEW("operator"), view_of_text(intent->operator),
-                                      VIEW("peer"),     view_of_text(intent->peer),
-                                      VIEW("call_id"),  view_of_text(intent->call_id)};
+    const struct bytes_view argv[] = {VIEW("XADD"),
+                                      bytes_view(&operators->key),
+                                      VIEW("MAXLEN"),
+                                      VIEW("~"),
+                                      VIEW(KEPT),
+                                      VIEW("*"),
+                                      VIEW("action"),
+                                      view_of_text(intent->action),
+                                      VIEW("operator"),
+                                      view_of_text(intent->operator),
+                                      VIEW("peer"),
+                                      view_of_text(intent->peer),
+                                      view_of_text(intent->field),
+                                      view_of_text(intent->value)};
     if (!redis_send(operators->redis, sizeof argv / sizeof argv[0], argv, on_added, noting)) {
         on_added(NULL, noting);
     }

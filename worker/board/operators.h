@@ -8,8 +8,9 @@
 
 // Borrowed.
 struct operator_intent {
-    const char *action, *call_id;
-    const char *operator; // of the user header, or "token"
+    const char *action;
+    const char *field, *value; // `call_id`, `agent` or `query`, and which
+    const char *operator;      // of the user header, or "token"
     const char *peer;
 };
 

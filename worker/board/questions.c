@@ -3,6 +3,7 @@
 #include "questions.h"
 
 #include "board.h"
+#include "child_text.h"
 #include "entry_id.h"
 #include "json.h"
 #include "mask.h"
@@ -123,25 +124,12 @@ static const char *make_query(const struct question_kind *kind, const cJSON *tre
 
 // --- the answer ---------------------------------------------------------------------------------
 
-// Its first line, without the program's name, numbers hidden.
-static void append_sentence(struct bytes_view errors, struct bytes *out)
-{
-    static const char PROGRAM[] = "dialin-audit: ";
-    const char *end = errors.len > 0 ? memchr(errors.data, '\n', errors.len) : NULL;
-    errors.len = end ? (size_t)(end - errors.data) : errors.len;
-    if (errors.len > sizeof PROGRAM - 1 && !memcmp(errors.data, PROGRAM, sizeof PROGRAM - 1)) {
-        errors = (struct bytes_view){errors.data + sizeof PROGRAM - 1,
-                                     errors.len - (sizeof PROGRAM - 1)};
-    }
-    mask_text(errors, out);
-}
-
 static void refuse(const struct asked *asked, const struct child_result *result)
 {
     struct bytes sentence;
     struct http_request *request = asked->request;
     bytes_init(&sentence, CHILD_ERRORS_MAX * 2);
-    append_sentence(result->errors, &sentence);
+    child_text_sentence(result->errors, &sentence);
     const char *text = sentence.len > 0 ? bytes_text(&sentence) : "dialin-audit failed";
     if (result->end == CHILD_TOO_SLOW) {
         http_refuse(request, 503, "too_slow", "the answer took over 10 s: ask for a shorter time",
@@ -198,7 +186,7 @@ static void answer(const struct asked *asked, const struct child_result *result)
     }
     append_lines(result->output, asked->kind != &REVEAL, &body);
     if (list) {
-        append_sentence(result->errors, &note);
+        child_text_sentence(result->errors, &note);
         bytes_append_text(&body, "],\"note\":");
         json_append_text(&body, bytes_view(&note));
         bytes_append_text(&body, "}");
@@ -275,7 +263,8 @@ static void reveal(struct asked *asked, const cJSON *query)
     board_sender(asked->board, asked->request, sender);
     const struct operator_intent intent = {
         .action = "reveal",
-        .call_id = json_text(query, "argument"),
+        .field = "call_id",
+        .value = json_text(query, "argument"),
         .operator= board_operator(asked->board, asked->request),
         .peer = sender,
     };

@@ -134,19 +134,24 @@ size_t secret_list_update(struct secret_list *list, const struct daily_numbers *
     return usable;
 }
 
-bool secret_list_print(const struct secret_list *list, bool keeps_old, uint64_t now_ms,
-                       struct bytes *out)
+static bool append_pairs(const struct secret_list *list, bool are_current, uint64_t now_ms,
+                         struct bytes *out)
 {
     bool is_whole = true;
-    for (int is_old = 0; is_old <= keeps_old; is_old++) { // the current ones first
-        for (size_t i = 0; i < list->count; i++) {
-            const struct pair *pair = &list->pairs[i];
-            if (pair->is_current != !is_old || pair->seen_ms + SECRET_KEEP_MS < now_ms) {
-                continue;
-            }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct pair *pair = &list->pairs[i];
+        if (pair->is_current == are_current && pair->seen_ms + SECRET_KEEP_MS >= now_ms) {
             is_whole = is_whole && (out->len == 0 || bytes_append_text(out, ",")) &&
                        bytes_append_text(out, pair->text);
         }
     }
+    return is_whole;
+}
+
+bool secret_list_print(const struct secret_list *list, bool keeps_old, uint64_t now_ms,
+                       struct bytes *out)
+{
+    bool is_whole = append_pairs(list, true, now_ms, out) &&
+                    (!keeps_old || append_pairs(list, false, now_ms, out));
     return is_whole && out->len > 0 && bytes_append_text(out, "\n");
 }

@@ -3,6 +3,7 @@
 
 #include "redis_reply.h"
 #include "json.h"
+#include "trunk_webhook.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static void read_webhook(struct recorded_call *call, bool has_hash)
     if (call->flaw || has_hash) {
         return;
     }
-    webhook_repair(&webhook, call->webhook.body, call->webhook.signed_for);
+    webhook_repair_entry(&webhook, &call->webhook);
     set_party(call->from, json_text(webhook.document.tree, "From"));
     set_party(call->to, json_text(webhook.document.tree, "To"));
     memcpy(call->repairs, webhook.flaw, sizeof call->repairs);

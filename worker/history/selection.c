@@ -27,5 +27,6 @@ bool selection_has(const struct selection *selection, const struct recorded_call
            is_same(selection->reason, call->reason) && is_number(selection->from, call->from) &&
            is_number(selection->to, call->to) && is_same(selection->agent, call->agent) &&
            is_same(selection->route, call->route) &&
+           is_same(selection->kind, webhook_kind_name(call->webhook.kind)) &&
            (call->state != RECORDED_DUPLICATE || selection->state || selection->with_duplicates);
 }

@@ -1,4 +1,4 @@
-// Which calls are meant: by time, state, reason, number, agent and route. Plain memory.
+// Which calls are meant: by time, state, reason, number, agent, route and kind. Plain memory.
 #ifndef DIALIN_AUDIT_SELECTION_H
 #define DIALIN_AUDIT_SELECTION_H
 
@@ -17,6 +17,7 @@ struct selection {
     const char *to;
     const char *agent;
     const char *route;
+    const char *kind;     // as webhook_kind_name
     uint64_t limit;       // 0: none
     bool with_duplicates; // also without `state`: they are not calls of their own
 };

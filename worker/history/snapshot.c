@@ -89,6 +89,14 @@ static enum snapshot_agent_state state_of(const struct snapshot_agent *agent, bo
     return is_failing ? SNAPSHOT_FAILING : SNAPSHOT_REJECTING;
 }
 
+// `<when in ms> <by whom>`
+static void read_pause(struct snapshot_agent *agent, const char *text)
+{
+    const char *by = strchr(text, ' ');
+    agent->paused_ms = by ? view_number((struct bytes_view){text, (size_t)(by - text)}) : 0;
+    agent->paused_by = by ? by + 1 : "";
+}
+
 static void read_agent(struct snapshot_agent *agent, const redisReply *row, uint64_t now_ms)
 {
     const redisReply *pace = row->element[PACE];
@@ -107,6 +115,7 @@ static void read_agent(struct snapshot_agent *agent, const redisReply *row, uint
         .error = text_at(pace, PROBLEM),
     };
     agent->has_rate = agent->starts > 0;
+    read_pause(agent, text_at(row, PAUSED));
     agent->state = state_of(agent, row->element[PAUSED]->type != REDIS_REPLY_NIL);
 }
 
@@ -214,9 +223,10 @@ static void read_queue(struct snapshot *snapshot, const redisReply *queue)
     snapshot->duplicate = view_number(reply_field(counts, "duplicate"));
     snapshot->lost_ever = lost_of(counts);
     waited_read(&snapshot->waited_ever, counts);
+    snapshot->ended_unread = view_number(reply_field(counts, "ended_unread"));
     if (snapshot->unread >= 0) {
         uint64_t known = snapshot->started + snapshot->dead + snapshot->duplicate +
-                         snapshot->pending + (uint64_t)snapshot->unread;
+                         snapshot->pending + (uint64_t)snapshot->unread - snapshot->ended_unread;
         snapshot->difference = (int64_t)(snapshot->added - known);
     }
 }

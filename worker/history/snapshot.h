@@ -66,6 +66,8 @@ struct snapshot_agent {
     uint64_t failures;          // in a row
     unsigned http_status;       // of the last refusal or failure; 0: there was no answer
     const char *error;          // of it; "" if there is none
+    uint64_t paused_ms;         // when an operator paused it; 0: it is not paused
+    const char *paused_by;      // "" if it is not
     bool has_rate;              // else nobody knows who will be lost
     uint64_t lost;              // of those who wait, by the forecast
 };
@@ -92,6 +94,7 @@ struct snapshot {
     uint64_t now_ms; // Redis' time
     uint64_t added, started, dead, duplicate, pending;
     int64_t unread;            // -1: Redis does not know
+    uint64_t ended_unread;     // of these, calls that an operator has cancelled
     int64_t difference;        // 0: the account adds up; 0 too if `unread` is not known
     uint64_t waiting;          // in all wait queues
     uint64_t workers;          // with a lease

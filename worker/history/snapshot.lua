@@ -10,8 +10,8 @@
 -- Returns {now in ms, queue, counts, agents, waiting, programs, events, sample}:
 --   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
 --            oldest unread entry came, in ms (0: none), and the oldest that is kept}
---   agents   {name, calls that wait, when it was paused or nil, starts of late, in how many ms, pace
---            (PACE_FIELDS), end of the last dial-in's hold, when the first rang, ends of holds in order,
+--   agents   {name, calls that wait, `<when in ms> <by whom>` it was paused or nil, starts of late, in how many
+--            ms, pace (PACE_FIELDS), end of the last dial-in's hold, when the first rang, ends of holds in order,
 --            dial-ins among those that wait: they come first}
 --   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS)}
 --   programs {<program>:<name>, its status, a JSON text}
@@ -78,7 +78,17 @@ local function read_queue()
         live_workers(true), oldest_ms, ms_of(field(stream, 'first-entry')) }
 end
 
--- Those with a wait queue first, then those that have started calls of late.
+-- The agents that an operator has paused.
+local paused, paused_names = {}, {} -- at most 32 (pause.lua)
+local function read_paused()
+    local fields = redis.call('HGETALL', prefix .. KEY_PAUSED)
+    for i = 1, #fields, 2 do
+        paused[fields[i]] = fields[i + 1]
+        paused_names[#paused_names + 1] = fields[i]
+    end
+end
+
+-- Those that are paused first, then those with a wait queue, then those that have started calls of late.
 local function agent_names()
     local names, is_known = {}, {}
     local function add(list)
@@ -89,6 +99,7 @@ local function agent_names()
             end
         end
     end
+    add(paused_names)
     add(redis.call('SMEMBERS', prefix .. KEY_LINES))
     add(redis.call('ZRANGE', prefix .. KEY_AGENTS, '+inf', text(now - AGENT_KNOWN_MS), 'BYSCORE',
         'REV', 'LIMIT', 0, AGENTS_MAX))
@@ -109,7 +120,7 @@ local function read_agent(number, agent, walk)
     local line = prefix .. KEY_LINE .. agent
     local starts, span_ms = starts_of(agent)
     local row = { agent, redis.call('ZCARD', line),
-        redis.call('HGET', prefix .. KEY_PAUSED, agent), starts, span_ms,
+        paused[agent] or false, starts, span_ms,
         redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {}, 0 }
     if row[2] == 0 or walk == 0 then
         return row
@@ -137,6 +148,7 @@ end
 
 local function read_agents()
     local rows, with_queue = {}, 0
+    read_paused()
     local names = agent_names()
     for _, name in ipairs(names) do
         with_queue = with_queue + redis.call('EXISTS', prefix .. KEY_LINE .. name)

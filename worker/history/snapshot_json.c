@@ -36,6 +36,8 @@ static void put_agent(struct json_line *line, const struct snapshot_agent *agent
     json_line_number(line, "failures", agent->failures);
     json_line_number(line, "http_status", agent->http_status);
     put_text(line, "error", agent->error);
+    put_known(line, "paused_ms", agent->state == SNAPSHOT_PAUSED, agent->paused_ms);
+    put_text(line, "paused_by", agent->paused_by);
     put_known(line, "lost", agent->has_rate || agent->waiting == 0, agent->lost);
     json_line_close(line, '}');
 }

@@ -14,6 +14,8 @@
 --       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local PROBE_MS = 5000
+local FREED_MS = 5000 -- how long a session that ended counts as a free place (freed.lua)
+local PAUSED_MS = 1000 -- how long until a paused agent's line is looked at again
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
 local consumer, most, agent, holds_up_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -28,11 +30,19 @@ if redis.call('ZCARD', line) == 0 then
     redis.call('SREM', prefix .. KEY_LINES, agent)
     return { -1, {} }
 end
+if redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 then -- by an operator
+    return { PAUSED_MS, {} }
+end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
-    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled')
+    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled', 'freed', 'freed_ms')
 local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
-if left_until(next_ms) > 0 then
+local freed = tonumber(pace[12] or 0)
+if freed > 0 and left_until(tonumber(pace[13] or 0) + FREED_MS) == 0 then
+    redis.call('HDEL', pace_key, 'freed')
+    freed = 0
+end
+if freed == 0 and left_until(next_ms) > 0 then
     return { left_until(next_ms), {} }
 end
 
@@ -57,6 +67,9 @@ if is_turning(turnover) then
     count_max = math.min(math.floor(tokens), most)
 else
     count_max = math.min(window_now() - redis.call('ZCOUNT', admitted, fresh, now_text), most)
+end
+if freed > 0 then
+    count_max = math.min(freed, most)
 end
 if out_max > 0 then
     -- Without a pace, only the number of requests holds these calls up.
@@ -203,7 +216,12 @@ if count_max > 0 then
         admit(found[i])
     end
     if rate and #entries > 0 then
-        redis.call('HSET', pace_key, 'tokens', string.format('%.3f', tokens - #entries), 'tokens_ms', now_text)
+        local left = freed > 0 and math.max(tokens - #entries, 0) or tokens - #entries
+        redis.call('HSET', pace_key, 'tokens', string.format('%.3f', left), 'tokens_ms', now_text)
+    end
+    if freed > 0 then
+        redis.call('HINCRBY', pace_key, 'freed', -math.min(#entries, freed))
+        redis.call('HINCRBY', pace_key, 'credited', #entries)
     end
     if #entries < count_max then -- nobody else can be served
         return { holds_up_ms, entries }

@@ -29,7 +29,8 @@ local event = write_event(prefix .. KEY_AUDIT, call_id, entry, 'overflow', call[
 redis.call('HSET', call_key, 'agent', agent, 'step', step, 'updated_ms', now_text, event, '')
 redis.call('ZREM', old_line, call_id)
 
-local is_full = out_max > 0 and redis.call('ZCARD', prefix .. KEY_OUT .. agent) >= out_max
+local is_full = redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 or
+    (out_max > 0 and redis.call('ZCARD', prefix .. KEY_OUT .. agent) >= out_max)
 if is_full or redis.call('EXISTS', pace) == 1 or redis.call('ZCARD', line) > 0 then
     redis.call('ZADD', line, score, call_id)
     redis.call('SADD', prefix .. KEY_LINES, agent)

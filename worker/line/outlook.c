@@ -63,8 +63,11 @@ static void on_lines(const redisReply *reply, void *arg)
     for (size_t i = 0; i < reply->elements; i++) {
         judge(reply->element[i], &lost);
     }
-    if (lost.count > 0) {
-        scripts_send(outlook->scripts, SCRIPT_DUE, lost.count, lost.list, on_made_due, outlook);
+    for (size_t i = 0; i < lost.count; i += SCRIPT_ARGUMENTS_MAX) {
+        size_t left = lost.count - i;
+        scripts_send(outlook->scripts, SCRIPT_DUE,
+                     left < SCRIPT_ARGUMENTS_MAX ? left : SCRIPT_ARGUMENTS_MAX, lost.list + i,
+                     on_made_due, outlook);
     }
 }
 

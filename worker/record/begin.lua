@@ -14,6 +14,8 @@
 -- and failures in a row before it (of poison and suspect: the number of those deaths).
 local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local leases = prefix .. KEY_WORKER
+local paused = prefix .. KEY_PAUSED
+local has_paused = redis.call('EXISTS', paused) == 1 -- an operator has paused some agent
 
 local function verdict(name, attempt, failures)
     return name .. ' ' .. attempt .. ' ' .. failures
@@ -62,7 +64,7 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup,
         return 'duplicate 0 0'
     end
     if call[2] == 'started' or call[2] == 'dead' then
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        acknowledge_ended()
         return verdict('finished', attempts, 0)
     end
     if deliveries > 1 then -- the worker on it has survived its start
@@ -153,8 +155,12 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup,
         redis.call('HSET', call_key, 'attempts', attempts, unpack(fields))
         return verdict(is_poison and 'poison' or 'suspect', attempts, deaths)
     end
-    local is_probe = has_line and not call[1] and moves_ms ~= '' and is_down_probe()
-    if is_full or (has_line and not is_admitted and not is_probe) then
+    local is_paused = has_paused and redis.call('HEXISTS', paused, agent) == 1
+    local is_probe = not is_paused and has_line and not call[1] and moves_ms ~= '' and is_down_probe()
+    if is_paused and is_admitted then -- while its entry was on its way
+        redis.call('ZREM', admitted, entry)
+    end
+    if is_paused or is_full or (has_line and not is_admitted and not is_probe) then
         if out_max > 0 then
             redis.call('ZREM', out, entry)
         end

@@ -1,4 +1,16 @@
 -- How a call ends: the only place that writes a final outcome. Follows callback.lua.
+--
+-- An operator may cancel a call before any worker has read its entry (cancel.lua). Nobody can acknowledge
+-- such an entry: it is counted in `ended_unread` of `counts`, and its call has the field `unread`, until
+-- a worker has read it.
+
+-- The entry came to a worker, and its call has ended already.
+local function acknowledge_ended()
+    if redis.call('HDEL', call_key, 'unread') == 1 then
+        redis.call('HINCRBY', counts, 'ended_unread', '-1')
+    end
+    redis.call('XACK', KEYS[1], 'workers', entry)
+end
 
 -- Counted once, even if the group was lost and brings the entry again.
 local function end_as_duplicate(known_sha256)

@@ -144,14 +144,14 @@ local function finish(...)
     end
 
     if call[9] == 'started' or call[9] == 'dead' then -- and the entry came again: the group was lost
-        redis.call('XACK', KEYS[1], 'workers', entry)
+        acknowledge_ended()
         return 'recorded'
     end
 
     -- The request of the worker that had the call before may still be answered; or Redis' clock was set
     -- back, and this worker does not know it yet.
     local is_out = tonumber(call[3] or 0) > tonumber(call[4] or 0)
-    local left_ms = tonumber(hold_ms) + (is_out and grace_ms or 0) - now
+    local left_ms = tonumber(hold_ms) + (is_out and kind ~= 'trunk' and grace_ms or 0) - now
     if attempt == 0 and outcome.reason == 'expired' and left_ms > 0 then
         return 'not_yet ' .. text(left_ms)
     end

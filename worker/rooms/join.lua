@@ -1,5 +1,5 @@
 -- Joins events to their calls, and acknowledges the entries that they came in. Sent again, it changes
--- nothing. Follows room.lua.
+-- nothing. Follows room.lua and freed.lua.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 how many entries; then those entries; then of each event: entry, id, name (connected, ended,
@@ -16,7 +16,10 @@ for i = count + 2, #ARGV, 7 do
     elseif owner ~= SHARED then
         local ended_of = join_event(owner, event)
         joined = joined + 1
-        agents[#agents + 1] = ended_of
+        if ended_of then
+            note_session_end(ended_of)
+            agents[#agents + 1] = ended_of
+        end
     end
 end
 local daily = prefix .. KEY_DAILY

@@ -103,7 +103,8 @@ bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
                   const struct bytes_view *argv, redis_on_reply *on_reply, void *arg)
 {
     struct bytes_view command[REDIS_ARGUMENTS_MAX];
-    assert(HEAD_ARGUMENTS + argc <= REDIS_ARGUMENTS_MAX);
+    static_assert(HEAD_ARGUMENTS + SCRIPT_ARGUMENTS_MAX <= REDIS_ARGUMENTS_MAX, "it fits");
+    assert(argc <= SCRIPT_ARGUMENTS_MAX);
     if (!scripts_are_loaded(scripts)) {
         load_again(scripts);
         return false;

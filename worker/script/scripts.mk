@@ -6,6 +6,7 @@
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
            resume release leave trim unknown account snapshot sample take_events join judge rights replay forget
+SCRIPTS += pause cancel
 
 parts.begin      := script/prelude record/event record/call record/callback record/ending line/turnover \
                     line/pace record/begin
@@ -30,11 +31,14 @@ parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
 parts.sample     := script/prelude stream/sample
 parts.take_events := script/prelude rooms/take_events
-parts.join       := script/prelude record/event rooms/room rooms/join
+parts.join       := script/prelude record/event rooms/room line/freed rooms/join
 parts.judge      := script/prelude record/event rooms/room rooms/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
+parts.pause      := script/prelude audit/commands/pause
+parts.cancel     := script/prelude record/event record/call record/callback record/ending \
+                    audit/commands/cancel
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except
 # replays, which would take the room that new calls need.

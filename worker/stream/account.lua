@@ -8,8 +8,8 @@
 -- or there are too many to count), the newest one up to it that is there}.
 local NEWER_MAX = 1000
 
-local counts = redis.call('HMGET', prefix .. KEY_COUNTS, 'started', 'dead', 'duplicate')
-for i = 1, 3 do
+local counts = redis.call('HMGET', prefix .. KEY_COUNTS, 'started', 'dead', 'duplicate', 'ended_unread')
+for i = 1, 4 do
     counts[i] = tonumber(counts[i] or 0)
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -23,7 +23,7 @@ local workers = group()
 if workers then
     -- `lag` is unknown for a while if the group was made again or entries were deleted.
     local unread = field(workers, 'last-delivered-id') == newest and 0 or field(workers, 'lag')
-    unfinished = unread and field(workers, 'pending') + unread or -1
+    unfinished = unread and field(workers, 'pending') + unread - counts[4] or -1
     in_line = count_of('line')
 end
 

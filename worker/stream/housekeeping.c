@@ -164,7 +164,7 @@ static bool search(struct housekeeping *housekeeping)
     const struct bytes_view argv[] = {
         redis_number(most, room),
         view_of_text(housekeeping->settings.consumer),
-        VIEW(WEBHOOK_ENTRY_VERSION),
+        VIEW(WEBHOOK_ENTRY_VERSION " " WEBHOOK_ENTRY_VERSION_TRUNK),
         redis_number(age_ms, housekeeping->settings.hold_ms_max + HOUSEKEEPING_ABOVE_HOLD_MS),
         VIEW(UNKNOWN_ERROR),
         bytes_view(&housekeeping->search_from),

@@ -62,19 +62,30 @@ void lease_on_up(struct lease *lease)
 
 // --- taking over ------------------------------------------------------------------------------
 
-// {how many were taken, the consumers without a lease}
+static void tell_taken(int64_t from_dead, int64_t given_back)
+{
+    if (from_dead > 0) {
+        log_warning("took over the entries of a dead worker", log_number("entries", from_dead));
+    }
+    if (given_back > 0) {
+        log_info("took entries that a living or leaving worker gave back",
+                 log_number("entries", given_back));
+    }
+}
+
+// {how many were taken, the consumers without a lease, how many of the taken were given back}
 static void on_looked(const redisReply *reply, void *arg)
 {
     struct lease *lease = arg;
     lease->is_looking = false;
     scripts_look_at(lease->scripts, reply);
-    if (!reply_has_shape(reply, "(n[s])")) {
+    if (!reply_has_shape(reply, "(n[s]n)")) {
         return;
     }
     lease_watch_note(&lease->watch, reply->element[1], loop_now_ms());
     if (reply->element[0]->integer > 0) {
-        log_warning("took over the entries of a dead worker",
-                    log_number("entries", reply->element[0]->integer));
+        int64_t given_back = reply->element[2]->integer;
+        tell_taken(reply->element[0]->integer - given_back, given_back);
         stream_reader_read_pending(lease->reader);
         loop_timer_start(lease->look, 0); // there may be more
     }

@@ -54,10 +54,7 @@ enum stream_entry_kind stream_entry_read(const redisReply *row, struct webhook_e
         return STREAM_ENTRY_DELETED;
     }
     *problem = webhook_entry_from_reply(entry, row->element[1]);
-    return *problem && entry->version.len > 0 &&
-                   !view_equal_text(entry->version, WEBHOOK_ENTRY_VERSION)
-               ? STREAM_ENTRY_NEWER
-               : STREAM_ENTRY_KNOWN;
+    return *problem && webhook_entry_is_newer(entry) ? STREAM_ENTRY_NEWER : STREAM_ENTRY_KNOWN;
 }
 
 void stream_entry_acknowledge(struct redis *redis, struct bytes_view stream,

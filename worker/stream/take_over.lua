@@ -5,7 +5,8 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 consumer (who takes)  2 most entries to take  3... consumers that were watched long enough
--- Returns {the number of entries taken, the consumers without a lease}.
+-- Returns {the number of entries taken, the consumers without a lease, how many of the entries their
+-- workers gave back or left, and did not die with}.
 local consumer, most = ARGV[1], tonumber(ARGV[2])
 local leases, gone = prefix .. KEY_WORKER, prefix .. KEY_GONE
 local reserved = { [consumer] = true, line = true, unknown = true }
@@ -32,7 +33,7 @@ local function has_left(name)
     return name == 'handed' or tonumber(redis.call('ZSCORE', gone, name)) == 0
 end
 
-local taken, without_lease = 0, {}
+local taken, without_lease, given_back = 0, {}, 0
 for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
     local name, count = info[2], info[4]
     local is_out = not reserved[name] and not has_lease(name)
@@ -47,8 +48,9 @@ for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
         for _, row in ipairs(rows) do
             give_to(consumer, row[1])
             taken = taken + 1
+            given_back = given_back + (has_left(name) and 1 or 0)
         end
         without_lease[#without_lease + 1] = name
     end
 end
-return { taken, without_lease }
+return { taken, without_lease, given_back }

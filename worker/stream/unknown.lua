@@ -3,11 +3,15 @@
 -- Follows ending.lua.
 --
 -- KEYS  1 webhooks
--- ARGV  1 most entries to take  2 consumer  3 the version this worker knows  4 age in ms at which an
---       entry is given up  5 error for those  6 start of the search (an entry id)
+-- ARGV  1 most entries to take  2 consumer  3 the versions this worker knows, by blanks  4 age in
+--       ms at which an entry is given up  5 error for those  6 start of the search (an entry id)
 --       7 most entries to look at
 -- Returns {how many were taken, how many were given up, start of the next search}.
 local most = tonumber(ARGV[1])
+local known = {}
+for version in ARGV[3]:gmatch('%S+') do
+    known[version] = true
+end
 
 -- A call that no worker could read is `invalid`.
 local function give_up(id, fields)
@@ -34,7 +38,7 @@ for _, row in ipairs(rows) do
     local id = row[1]
     local fields = row_of(id)[2]
     -- The worker that reads a deleted one logs its loss.
-    if not fields or field(fields, 'v') == ARGV[3] then
+    if not fields or known[field(fields, 'v') or ''] then
         if taken < most then
             give_to(consumer, id)
             taken = taken + 1

@@ -18,8 +18,8 @@ DEMONSTRATION_SECRET=ZGlhbGluLWRlbW9uc3RyYXRpb24tc2VjcmV0LTAwMDE=
 declare -A SETTINGS=(
     [ingress]="PINLESS_HMAC_SECRET INGRESS_API_KEY DAILY_WEBHOOK_SECRET SIP_TRUNK_SECRET"
     [worker]="START_API_KEY PIPECAT_CLOUD_API_KEY DAILY_API_KEY ALERT_URL"
-    [audit]="PINLESS_HMAC_SECRET START_API_KEY PIPECAT_CLOUD_API_KEY DAILY_API_KEY REPLAY_API_KEY"
-    [caller]="PINLESS_HMAC_SECRET INGRESS_API_KEY"
+    [audit]="PINLESS_HMAC_SECRET SIP_TRUNK_SECRET START_API_KEY PIPECAT_CLOUD_API_KEY DAILY_API_KEY REPLAY_API_KEY"
+    [caller]="PINLESS_HMAC_SECRET INGRESS_API_KEY SIP_TRUNK_SECRET"
     [board]="BOARD_TOKEN"
 )
 declare -A VALUES=()
@@ -80,7 +80,7 @@ case $prefix in
 esac
 
 chown $REDIS_OWNER:$REDIS_OWNER /auth/redis
-for user in health ingress worker audit caller board operator; do
+for user in health ingress worker audit caller board actions operator; do
     make_password $user
 done
 print_acl "$prefix" | put /auth/redis/users.acl $REDIS_OWNER

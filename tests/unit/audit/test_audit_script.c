@@ -15,6 +15,8 @@ static void each_begins_with_its_flags(void **state)
     static const char FORGET[] = "#!lua flags=allow-oom\n--@ ";
     assert_int_equal(strncmp(audit_script_replay().data, REPLAY, sizeof REPLAY - 1), 0);
     assert_int_equal(strncmp(audit_script_forget().data, FORGET, sizeof FORGET - 1), 0);
+    assert_int_equal(strncmp(audit_script_pause().data, FORGET, sizeof FORGET - 1), 0);
+    assert_int_equal(strncmp(audit_script_cancel().data, FORGET, sizeof FORGET - 1), 0);
 }
 
 int main(void)

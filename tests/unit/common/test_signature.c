@@ -400,6 +400,57 @@ static void secrets_compare(void **state)
     assert_false(signature_same_secret(VIEW(""), VIEW(""))); // no secret is nobody's secret
 }
 
+static void names_are_for_people(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        const char *problem; // NULL: it is good
+    } CASES[] = {
+        {ONE, NULL},
+        {"support=" ONE ", s_a-l.es=" OF_16_BYTES, NULL},
+        {"+14155550100=" ONE, "not named"},
+        {"a b=" ONE, "not named"},
+        {"support=" ONE ",", "empty"},
+        {"support=x", "not base64"},
+        {"support=" OF_15_BYTES, "shorter"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=" ONE, "64"},
+        {"a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE
+         ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE ",a=" ONE,
+         "more than 16"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct bytes problem;
+        bytes_init(&problem, 512);
+        struct signature_secrets *secrets = signature_secrets_parse_named(CASES[i].list, &problem);
+        if (!secrets != (CASES[i].problem != NULL) ||
+            (CASES[i].problem && !strstr(bytes_text(&problem), CASES[i].problem))) {
+            fail_msg("%s: %s", CASES[i].list, bytes_text(&problem));
+        }
+        signature_secrets_free(secrets);
+        bytes_release(&problem);
+    }
+}
+
+static void a_named_secret_signs_for_all(void **state)
+{
+    (void)state;
+    struct signature_match match;
+    struct bytes problem;
+    char name[SIGNATURE_NAME_BYTES];
+    bytes_init(&problem, 512);
+    struct signature_secrets *secrets =
+        signature_secrets_parse_named(OF_16_BYTES ",support=" ONE, &problem);
+    assert_int_equal(signature_check(secrets, VIEW(MILLISECONDS), VIEW(SIGNED_IN_MILLISECONDS),
+                                     VIEW(BODY), NOW_MS, &match),
+                     SIGNATURE_GOOD);
+    assert_true(match.any_number);
+    signature_name(secrets, &match, name);
+    assert_string_equal(name, "2 of the list (support)");
+    signature_secrets_free(secrets);
+    bytes_release(&problem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +468,8 @@ int main(void)
         cmocka_unit_test(what_is_no_base64_cannot_sign),
         cmocka_unit_test(digests_are_hex),
         cmocka_unit_test(secrets_compare),
+        cmocka_unit_test(names_are_for_people),
+        cmocka_unit_test(a_named_secret_signs_for_all),
     };
     return cmocka_run_group_tests_name("signature", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -86,6 +87,48 @@ static void takes_urls(void **state)
     }
 }
 
+static void refuses_patterns_of_public_names(void **state)
+{
+    static const struct {
+        const char *patterns, *named; // NULL: taken
+        const char *host;             // that the first pattern would match
+    } CASES[] = {
+        {"*.svc.cluster.local", NULL, "a.svc.cluster.local"},
+        {"*.internal", NULL, "a.internal"},
+        {"*.HOME.arpa,*.lan , bot-*.corp", NULL, "a.home.arpa"},
+        {"bot.example.com", NULL, "bot.example.com"},
+        {"*.svc", NULL, "a.svc"},
+        {"", NULL, NULL},
+        {"*.com", "*.com", "a.com"},
+        {"*.internal,*.co.uk", "*.co.uk", NULL},
+        {"*.example.com", "*.example.com", "a.example.com"},
+        {"*", "*", "example.com"},
+        {"bot.*", "bot.*", "bot.com"},
+        {"*internal", "*internal", "a.internal"},
+        {"*.arpa", "*.arpa", "a.arpa"},
+        {"*.local*", "*.local*", "a.localx"},
+        {"*.internal.com", "*.internal.com", "a.internal.com"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct bytes problem;
+        bytes_init(&problem, 1024);
+        assert_int_equal(route_check_allow_http(CASES[i].patterns, &problem), !CASES[i].named);
+        if (CASES[i].named) {
+            assert_non_null(strstr(bytes_text(&problem), CASES[i].named));
+        }
+        if (CASES[i].host) {
+            char url[256];
+            struct route route = {.allow_http = CASES[i].patterns};
+            snprintf(url, sizeof url, "http://%s/start", CASES[i].host);
+            if (route_to_url(&route, url, NULL, &problem) != !CASES[i].named) {
+                fail_msg("%s", CASES[i].patterns);
+            }
+        }
+        bytes_release(&problem);
+    }
+}
+
 static void names_cloud_agents(void **state)
 {
     (void)state;
@@ -106,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_urls),
+        cmocka_unit_test(refuses_patterns_of_public_names),
         cmocka_unit_test(names_cloud_agents),
     };
     return cmocka_run_group_tests_name("routes", tests, NULL, NULL);

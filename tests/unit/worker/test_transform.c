@@ -32,6 +32,11 @@
     ",\"call_transfer\":" transfer ",\"sip_headers\":" headers
 #define NOTHING_MORE PASSED_ON("null", "null", "null", "null") "}}"
 #define DIALIN ROOM("false", SIP("1"))
+#define TRUNK_ROOM "\"room\":{\"url\":\"https://d/r\",\"n\":1.50}"
+#define TRUNK(headers, notification, more)                                                         \
+    "{\"createDailyRoom\":false,\"body\":{\"dialin_settings\":null" PASSED_ON(                     \
+        "null", "null", "null", headers) ",\"sip_trunk\":" notification                            \
+                                         ",\"room_url\":\"https://d/r\"" more "}}"
 
 static const char *transform_text(enum webhook_kind kind, const char *body,
                                   const struct transform_settings *settings, struct bytes *request,
@@ -85,6 +90,14 @@ struct request_case {
 };
 
 static const struct request_case REQUESTS[] = {
+    {"a trunk's call", WEBHOOK_TRUNK, "{" TRUNK_ROOM "}", TRUNK("null", "{" TRUNK_ROOM "}", "")},
+    {"a trunk's call as it came", WEBHOOK_TRUNK,
+     "{\"from\":\"+2\", \"dialout_settings\":[1],\"daily_api_key\":\"theirs\","
+     "\"sip_headers\":{\"X-A\":\"b\"}," TRUNK_ROOM "}",
+     TRUNK("{\"X-A\":\"b\"}",
+           "{\"from\":\"+2\", \"dialout_settings\":[1],\"daily_api_key\":\"theirs\","
+           "\"sip_headers\":{\"X-A\":\"b\"}," TRUNK_ROOM "}",
+           "")},
     {"dial-in", WEBHOOK_DIALIN, "{" CALL "}", DIALIN "{" SETTINGS "}" NOTHING_MORE},
     {"blanks around", WEBHOOK_DIALIN, " \n{ " CALL " }\t", DIALIN "{" SETTINGS "}" NOTHING_MORE},
     {"another order", WEBHOOK_DIALIN,
@@ -242,8 +255,16 @@ static void the_key_of_daily_is_added_where_configured(void **state)
                                              "null") ",\"daily_api_key\":\"k\\\"1\",\"daily_api_"
                                                      "url\":\"https://api.daily.co/v1\"}}");
     bytes_clear(&request);
+    assert_null(transform_text(WEBHOOK_TRUNK, "{" TRUNK_ROOM "}", &settings, &request, &facts));
+    assert_string_equal(bytes_text(&request),
+                        TRUNK("null", "{" TRUNK_ROOM "}",
+                              ",\"daily_api_key\":\"k\\\"1\",\"daily_api_url\":"
+                              "\"https://api.daily.co/v1\""));
+    assert_string_equal(facts.room_url, "https://d/r");
+    bytes_clear(&request);
     assert_null(
         transform_text(WEBHOOK_DIALOUT, "{\"dialout_settings\":[1]}", &settings, &request, &facts));
+    assert_string_equal(facts.room_url, "");
     assert_string_equal(
         bytes_text(&request),
         ROOM("true", "") "null" PASSED_ON("[1]", "null", "null",
@@ -263,6 +284,9 @@ static void bad_webhooks_are_refused_and_leave_nothing(void **state)
         {WEBHOOK_DIALIN, ""},
         {WEBHOOK_DIALIN, "[]"},
         {WEBHOOK_DIALIN, "{" CALL},
+        {WEBHOOK_TRUNK, "{" CALL "}"},
+        {WEBHOOK_TRUNK, "{\"room\":{\"url\":7}}"},
+        {WEBHOOK_DIALIN, "{" TRUNK_ROOM "}"},
         {WEBHOOK_DIALIN, "{" CALL "}}"},
         {WEBHOOK_DIALIN, "{" CALL ",\"callId\":\"c-2\"}"},
         {WEBHOOK_DIALIN, "{\"To\":\"+1\",\"From\":\"+2\",\"callId\":\"c-1\"}"},

@@ -3,6 +3,7 @@
 
 #include "screen.h"
 #include "webhook_repair.h"
+#include "trunk_webhook.h"
 
 // In the worker's order: START_URL, Pipecat Cloud, the stand-in.
 static void find_fallback(const struct audit_settings *settings, struct route *fallback)
@@ -45,7 +46,7 @@ const struct route_rule *audit_routing_choose(const struct routing *routing,
 {
     struct webhook_repaired repaired;
     const struct route_rule *rule = NULL;
-    if (webhook_repair(&repaired, webhook->body, webhook->signed_for)) {
+    if (webhook_repair_entry(&repaired, webhook)) {
         struct route_subject subject;
         route_subject_set(&subject, repaired.document.tree, webhook->call_id, webhook->received_ms);
         rule = route_choose(&routing->file, &subject);

@@ -6,5 +6,7 @@
 
 struct bytes_view audit_script_replay(void);
 struct bytes_view audit_script_forget(void);
+struct bytes_view audit_script_pause(void);
+struct bytes_view audit_script_cancel(void);
 
 #endif

@@ -58,7 +58,7 @@ static bool find_role(struct forgotten *forgotten, const struct recorded_call *c
     role->is_caller = is_or_has(forgotten, call->from);
     role->is_called = is_or_has(forgotten, call->to);
     role->is_mentioned = false;
-    if (call->webhook.kind == WEBHOOK_DIALIN && role->is_called && !role->is_caller) {
+    if (call->webhook.kind != WEBHOOK_DIALOUT && role->is_called && !role->is_caller) {
         forgotten->rang_it++;
         return false;
     }

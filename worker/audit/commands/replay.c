@@ -35,9 +35,7 @@ struct plan {
 
 static bool can_hold(const struct plan *plan, const struct recorded_call *call)
 {
-    const struct audit_settings *settings = plan->audit->settings;
-    uint64_t hold_s =
-        call->webhook.kind == WEBHOOK_DIALIN ? settings->hold_limit_s : settings->dialout_limit_s;
+    uint64_t hold_s = audit_settings_hold_s(plan->audit->settings, call->webhook.kind);
     return call->received_ms + hold_s * MS_PER_S > plan->now_ms;
 }
 
@@ -216,8 +214,12 @@ static enum exit_code replay_live(struct audit *audit, const struct choice *choi
                                   const struct plan *plan)
 {
     struct replay_run run;
-    bool is_whole = replay_run_init(&run, audit, plan->calls) &&
-                    send_all(audit, choice, plan, &run) && replay_wait(&run, always, NULL);
+    bool is_whole =
+        replay_run_init(&run, audit, plan->calls) && send_all(audit, choice, plan, &run);
+    if (audit->options->detach) {
+        return is_whole && run.sent > 0 ? EXIT_DONE : EXIT_NOT_DONE;
+    }
+    is_whole = is_whole && replay_wait(&run, always, NULL);
     return database_is_lost(audit->database) ? EXIT_NOT_DONE : finish(&run, is_whole);
 }
 

@@ -41,8 +41,7 @@ bool replay_run_init(struct replay_run *run, struct audit *audit, uint64_t total
 
 static uint64_t hold_ms(const struct replay_run *run, enum webhook_kind kind)
 {
-    const struct audit_settings *settings = run->audit->settings;
-    return MS_PER_S * (kind == WEBHOOK_DIALIN ? settings->hold_limit_s : settings->dialout_limit_s);
+    return MS_PER_S * audit_settings_hold_s(run->audit->settings, kind);
 }
 
 static redisReply *put_through(struct replay_run *run, const struct recorded_call *call)

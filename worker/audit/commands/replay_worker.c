@@ -68,6 +68,7 @@ static void fill(struct environment *environment, const struct audit_settings *s
     set_number(environment, "HOLD_LIMIT_S", settings->hold_limit_s);
     set_number(environment, "HOLD_GRACE_S", settings->hold_grace_s);
     set_number(environment, "DIALOUT_LIMIT_S", settings->dialout_limit_s);
+    set_number(environment, "TRUNK_LIMIT_S", settings->trunk_limit_s);
     set_number(environment, "START_TIMEOUT_S", settings->start_timeout_s);
 }
 

@@ -77,21 +77,25 @@ static const redisReply *event_row(const redisReply *reply)
 static const char *signature_of(const struct story *story)
 {
     const struct webhook_entry *webhook = &story->call.webhook;
-    const struct signature_secrets *secrets = story->audit->settings->signatures;
+    const bool is_trunk = webhook->kind == WEBHOOK_TRUNK;
+    const struct signature_secrets *secrets =
+        is_trunk ? story->audit->settings->of_trunks : story->audit->settings->signatures;
     struct signature_match match;
     if (webhook->signature.len == 0) {
         return "none (unsigned, or by INGRESS_API_KEY)";
     }
     if (!secrets) {
-        return "unknown: PINLESS_HMAC_SECRET is not set here";
+        return is_trunk ? "unknown: SIP_TRUNK_SECRET is not set here"
+                        : "unknown: PINLESS_HMAC_SECRET is not set here";
     }
     if (signature_check(secrets, webhook->timestamp, webhook->signature, webhook->body, 0,
                         &match) == SIGNATURE_WRONG) {
         return "not by any secret configured here";
     }
     const char *to = story->call.to[0] ? story->call.to : NULL;
-    return signature_allows(secrets, &match, to) ? "good, by a secret configured here"
-                                                 : "by a secret that is another number's";
+    return is_trunk || signature_allows(secrets, &match, to)
+               ? "good, by a secret configured here"
+               : "by a secret that is another number's";
 }
 
 static const char *digest_of(const struct webhook_entry *webhook)

@@ -189,7 +189,7 @@ static void verify_event(struct subject *subject, const redisReply *event, const
         return;
     }
     const char *flaw = webhook_entry_from_reply(&webhook, rows->element[0]->element[1]);
-    bool is_newer = flaw && !view_equal_text(webhook.version, WEBHOOK_ENTRY_VERSION);
+    bool is_newer = flaw && webhook_entry_is_newer(&webhook);
     if (is_newer) {
         verification->newer++;
     } else if (flaw || !webhook_entry_is_whole(&webhook)) {

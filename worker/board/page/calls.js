@@ -1,6 +1,6 @@
 // The screens Calls and one call. Ids and numbers go in the body of a POST: no proxy logs them.
 import { badge, cell, date, el, kindOf, link, number, show, span, table } from './dom.js';
-import { ask, live } from './live.js';
+import { act, ask, live } from './live.js';
 
 const main = document.getElementById('main');
 const FIELDS = ['since', 'state', 'reason', 'from', 'to', 'agent'];
@@ -141,6 +141,23 @@ async function copyLink(event) {
   }
 }
 
+// What an operator may do with this call.
+function deeds(call, again) {
+  const id = call.call_id.includes('…') ? call.entry : call.call_id;
+  const cancel = async () => await act('Cancel this call? No bot is started for it.', 'cancel', { id }) && again();
+  const replay = async () => {
+    try {
+      const plan = await ask('plan', { id });
+      if (await act(plan.sentence, 'replay', { plan: plan.plan })) location.hash = `#/call/${encodeURIComponent(`${id}~r1`)}`;
+    } catch (problem) {
+      alert(problem.message);
+    }
+  };
+  if (!live.mayReveal) return null;
+  if (call.state === 'dead') return [' ', el('button', { onclick: replay }, 'Replay')];
+  return ['queued', 'waiting'].includes(call.state) ? [' ', el('button', { onclick: cancel }, 'Cancel')] : null;
+}
+
 export async function drawCall(id, isCurrent, isRevealed) {
   main.replaceChildren(el('h1', {}, id), el('p', { class: 'dim' }, 'Reading…'));
   let call;
@@ -154,7 +171,7 @@ export async function drawCall(id, isCurrent, isRevealed) {
   main.replaceChildren(el('h1', {}, badge(call.state, call.reason), ' ', el('span', { class: 'dim id' }, call.call_id)),
     el('div', { class: 'card' }, facts(call)),
     el('p', {}, el('button', { onclick: copyLink }, 'Copy link'), ' ', el('button', { onclick: () => drawCall(id, isCurrent) }, isRevealed ? 'Hide numbers' : 'Read again'),
-      isRevealed ? el('span', { class: 'dim' }, ' Revealed; that is recorded.') : live.mayReveal ? [' ', el('button', { onclick: () => drawCall(id, isCurrent, true) }, 'Reveal numbers')] : null),
+      isRevealed ? el('span', { class: 'dim' }, ' Revealed; that is recorded.') : live.mayReveal ? [' ', el('button', { onclick: () => drawCall(id, isCurrent, true) }, 'Reveal numbers')] : null, deeds(call, () => drawCall(id, isCurrent))),
     el('h2', {}, 'Timeline'), el('div', { class: 'card' }, timeline(call)),
     el('div', { class: 'card steps' }, call.events.length ? fold(call.events).map(events => step(events, call.received_ms)) : el('p', { class: 'empty' }, 'No event is kept.')),
     el('h2', {}, isRevealed ? 'Webhook as received' : 'Webhook as received, numbers hidden'), el('pre', { tabindex: 0 }, pretty(call.webhook?.body || '')));

@@ -22,6 +22,18 @@ export async function ask(path, body) {
   return value;
 }
 
+// An action of an operator, who is asked first. Returns whether it was done; the page says why not.
+export async function act(question, path, body) {
+  if (!confirm(question)) return false;
+  try {
+    await ask(path, body);
+    return true;
+  } catch (problem) {
+    alert(problem.message);
+    return false;
+  }
+}
+
 function setStatus(status) {
   live.status = status;
   const place = document.getElementById('live');

@@ -1,6 +1,6 @@
 // The screen Now: how it is, in a sentence; then who waits, and what happens.
 import { area, badge, bars, cell, clock, el, link, number, show, span, table } from './dom.js';
-import { live, redisNow } from './live.js';
+import { act, live, redisNow } from './live.js';
 
 const BUCKETS = 100, BUCKET_MS = 3000, EVENTS_SHOWN = 25, STALE_MS = 4000;
 const main = document.getElementById('main');
@@ -51,11 +51,16 @@ function tiles(now) {
     tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'));
 }
 
+function pauseButton(agent) {
+  const isPaused = agent.state === 'paused', verb = isPaused ? 'Resume' : 'Pause';
+  return el('button', { onclick: () => act(`${verb} ${agent.agent}? ${isPaused ? 'Its calls ask again.' : 'Its callers wait until it is resumed.'}`, verb.toLowerCase(), { agent: agent.agent }) }, verb);
+}
+
 function agents(now) {
   const kind = { free: 'good', full: 'busy' };
   const rows = now.agents.map(agent => el('tr', { 'data-key': agent.agent },
     cell(agent.agent),
-    cell(el('span', { class: kind[agent.state] || 'bad' }, agent.state)),
+    cell([el('span', { class: kind[agent.state] || 'bad' }, agent.state, agent.paused_by ? ` by ${agent.paused_by}` : ''), live.mayReveal ? [' ', pauseButton(agent)] : null]),
     number(agent.waiting),
     number(agent.waiting ? span(agent.oldest_ms) : '–'),
     number(agent.starts),

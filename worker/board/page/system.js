@@ -58,9 +58,9 @@ function redisFacts(redis) {
 function did(entries) {
   const outcomes = new Map(entries.filter(entry => entry.intent).map(entry => [entry.intent, entry.outcome]));
   const rows = entries.filter(entry => entry.action).map(entry => el('tr', { 'data-key': entry.id },
-    cell(date(Number(entry.id.split('-')[0]))), cell(entry.operator), cell(entry.peer, 'wide'), cell(entry.action), cell(entry.call_id, 'id'),
+    cell(date(Number(entry.id.split('-')[0]))), cell(entry.operator), cell(entry.peer, 'wide'), cell(entry.action), cell(entry.call_id || entry.agent || entry.query, 'id'),
     cell(outcomes.get(entry.id) || 'unknown')));
-  return table('What operators did', [['At'], ['Who'], ['From', 'wide'], ['Action'], ['Call'], ['Outcome']], rows, 'Nothing.');
+  return table('What operators did', [['At'], ['Who'], ['From', 'wide'], ['Action'], ['What'], ['Outcome']], rows, 'Nothing.');
 }
 
 export function drawSystem(isCurrent) {
