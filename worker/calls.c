@@ -297,6 +297,7 @@ static void leave_old_line(const struct call *call)
 
 static void go(struct call *call, unsigned attempt, unsigned failures)
 {
+    struct calls *calls = call->owner;
     leave_old_line(call);
     call->why_moved = "";
     free(call->lookup_record);
@@ -304,7 +305,7 @@ static void go(struct call *call, unsigned attempt, unsigned failures)
     call->attempt = attempt;
     call->failures = failures;
     post(call);
-    stream_reader_pull(call->owner->reader);
+    stream_reader_pull(calls->reader);
 }
 
 static void line_up(struct call *call)
