@@ -98,6 +98,21 @@ void door_answer_probe(struct door *door, struct http_request *request)
                NULL);
 }
 
+// Of a webhook that is genuine and stale. With Redis' time known, it is stale by both clocks.
+static void doubt_clock(struct door *door, const char *timestamp, uint64_t host_ms)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (stream_writer_knows_time(door->writer) || now_ms < door->log_clock) {
+        return;
+    }
+    door->log_clock = now_ms + REFUSAL_LOG_MS;
+    log_error(
+        "a webhook with a good signature is stale by this host's clock, and Redis, whose time "
+        "could tell which is wrong, was not reached yet: check this host's clock (NTP), or "
+        "every caller is refused",
+        log_text("timestamp", timestamp), log_number("clock_ms", (int64_t)host_ms));
+}
+
 void door_on_request(struct door *door, struct http_request *request)
 {
     struct bytes_view body = http_request_body(request);
@@ -111,6 +126,9 @@ void door_on_request(struct door *door, struct http_request *request)
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
         door_answer_probe(door, request);
     } else {
+        if (auth.is_genuine) {
+            doubt_clock(door, given.timestamp, clock.host_ms);
+        }
         refuse_as(door, request, &auth, auth.failure);
     }
 }

@@ -37,6 +37,7 @@ struct door {
     uint64_t *verified;  // counts the probes
     uint64_t probes;     // since the log had one
     uint64_t log_probes; // when it may have the next
+    uint64_t log_clock;  // when the log may have the next doubt about this host's clock
 };
 
 // For http_route, with the door looked up by the intake.

@@ -84,6 +84,11 @@ uint64_t stream_writer_now_ms(const struct stream_writer *writer)
     return redis_now_ms(writer->redis);
 }
 
+bool stream_writer_knows_time(const struct stream_writer *writer)
+{
+    return redis_clock(writer->redis)->is_known;
+}
+
 // --- entries that Redis has lost ----------------------------------------------------------------
 
 // The answer to GET low: up to there every entry is finished, and may have been trimmed.

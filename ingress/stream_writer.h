@@ -39,6 +39,7 @@ const char *
 stream_writer_not_ready_reason(const struct stream_writer *writer); // a sentence; NULL: it is up
 uint64_t stream_writer_down_ms(const struct stream_writer *writer); // for how long; 0: it is up
 uint64_t stream_writer_now_ms(const struct stream_writer *writer);  // Redis' time
+bool stream_writer_knows_time(const struct stream_writer *writer);  // else the above is the host's
 
 // Writes one entry: `fields` are names and values in turn, copied. False, and no callback, while
 // Redis is away. Otherwise one callback, never from inside the call: the entry's id, borrowed, or

@@ -308,22 +308,11 @@ static void go(struct call *call, unsigned attempt, unsigned failures)
     stream_reader_pull(calls->reader);
 }
 
-static void line_up(struct call *call)
-{
-    struct calls *calls = call->owner;
-    char agent[ROUTE_AGENT_BYTES_MAX + 1];
-    view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
-    log_info("call waits in line", log_text("call_id", call->call_id),
-             log_text("entry", call->entry_id), log_text("agent", agent));
-    leave_old_line(call);
-    drop(call);
-    wait_in_line(calls, agent);
-}
-
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
+    char agent[ROUTE_AGENT_BYTES_MAX + 1];
     const char *problem = NULL;
     switch (verdict) {
     case RECORD_GO:
@@ -347,7 +336,12 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_read_pending(calls->reader); // brings it again, with its record
         return;
     case RECORD_LINED_UP:
-        line_up(call);
+        view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
+        log_info("call waits in line", log_text("call_id", call->call_id),
+                 log_text("entry", call->entry_id), log_text("agent", agent));
+        leave_old_line(call);
+        drop(call);
+        wait_in_line(calls, agent);
         return;
     case RECORD_BUSY:
     case RECORD_SUSPECT:

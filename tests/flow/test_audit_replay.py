@@ -1,5 +1,6 @@
 """dialin-audit replay: to another agent, and to the live one."""
 
+import json
 import os
 import threading
 import time
@@ -304,3 +305,38 @@ def test_a_replay_is_not_replayed(stack, ledger, start, audit):
     result = audit("replay", webhook["callId"] + "~r1", "--to", "http://127.0.0.1:1/start", code=1)
     assert "replays themselves" in result.err
     assert "would replay 1 calls" in audit("replay", "--to", "http://127.0.0.1:1/start").out
+
+
+def test_routes_are_rehearsed(stack, ledger, start, other, audit, tmp_path):
+    """They equip and decline calls, but all calls go to the one agent, and no lookup is asked."""
+    path = tmp_path / "routes.json"
+    path.write_text(json.dumps({"agents": {"x": {"start_url": start.url, "api_key_env": "SALES_KEY", "max_in_flight": 1}}, "routes": [
+        {"name": "robots", "from": "+1900*", "decline": True},
+        {"name": "sales", "to": "+1415*", "agent": "x",
+         "body": {"n": 12345678901234567890, "tier": "gold"}, "limit_per_caller": {"calls": 1, "within_s": 60},
+         "lookup": {"url": start.url, "secret_env": "CRM_SECRET"},
+         "overflow": [{"after_s": 0, "agent": "y", "start_url": start.url.replace("start", "y")}]},
+        {"name": "rest", "body": {"tier": "none"}}]}))
+    stack.worker(START_URL=start.url)
+    sales = [daily.webhook(To="+14150000001") for _ in range(3)]
+    rest, robot = daily.webhook(To="+16500000001"), daily.webhook(From="+19005550100")
+    drained(ledger, [*sales, rest, robot])
+    live = len(start.requests)
+    values = {"SALES_KEY": "sales-key-1", "REPLAY_API_KEY": "the-replay-key",
+              "CRM_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
+    flags = ["replay", "--to", other.url, "--routes", path, "--speed", "max", "--yes", "--json"]
+    report = audit(*flags, **values).object()
+    assert report["calls"] == 5 and report["whole"] and len(start.requests) == live
+    assert len(other.requests) == 4
+    for webhook in sales:
+        request, = other.requests_of(webhook["callId"] + "~r1")
+        assert b'"n":12345678901234567890' in request.body and request.json()["body"]["tier"] == "gold"
+        assert request.header("Authorization") == "Bearer the-replay-key" and b"sales-key-1" not in request.body
+    assert other.requests_of(rest["callId"] + "~r1")[0].json()["body"]["tier"] == "none"
+    record = {call["call_id"]: call for call in audit.json("list", REDIS_PREFIX=report["prefix"])}
+    assert record[robot["callId"] + "~r1"]["reason"] == "declined"
+    assert record[sales[0]["callId"] + "~r1"]["route"] == "sales"
+
+    path.write_text('{"routes":[\n{"nam')
+    assert "line 2" in audit(*flags, code=1, **values).err
+    assert "--routes" in audit("replay", "--live", "--routes", path, code=2).err

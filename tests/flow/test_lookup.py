@@ -12,7 +12,7 @@ import pytest
 import daily
 from audit import Audit
 from fake_start import FakeStart, answers, closes, hangs, sends, http_answer, starts_a_bot
-from stack import wait_for
+from stack import free_port, wait_for
 from test_routes import FULL, OTHER, SALES, agents, in_line, ring, routes, started_by  # noqa: F401
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -165,6 +165,14 @@ def test_a_lookup_that_fails_costs_no_caller(stack, ledger, start, routes, crm, 
     assert int(call["started_ms"]) - int(call["received_ms"]) < 3000
     event, = ledger.events(call_id, "lookup")
     assert event["error"] and start.requests[0].json()["body"]["of_route"] == 1
+
+
+def test_a_lookup_that_cannot_be_reached_costs_no_caller(stack, ledger, start, routes, crm):
+    path = routes({"name": "all", "lookup": {**lookup(crm), "url": f"http://127.0.0.1:{free_port()}/"}})
+    run_worker(stack, start, path)
+    call_id = ring(ledger, SALES)
+    started_by(ledger, call_id, start)
+    assert ledger.events(call_id, "lookup")[0]["error"] and crm.requests == []
 
 
 def test_it_is_asked_once_a_call(stack, ledger, start, routes, crm):

@@ -48,7 +48,7 @@ static int read_all(int fd, struct bytes *text)
     return len < 0 ? errno : 0;
 }
 
-static bool read_file(const char *path, struct bytes *text, struct bytes *problem)
+bool routing_read_file(const char *path, struct bytes *text, struct bytes *problem)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -109,7 +109,7 @@ struct routing *routing_open(const struct routing_settings *settings, struct byt
     routing->owners = 1;
     bytes_init(&text, ROUTE_FILE_BYTES_MAX);
     bool is_good =
-        (!settings->path || read_file(settings->path, &text, problem)) &&
+        (!settings->path || routing_read_file(settings->path, &text, problem)) &&
         parse(routing, settings, settings->path ? bytes_view(&text) : NO_ROUTES, problem);
     bytes_release(&text);
     if (is_good) {

@@ -25,6 +25,10 @@ struct routing *routing_open(const struct routing_settings *settings, struct byt
 struct routing *routing_keep(struct routing *routing); // one owner more
 void routing_release(struct routing *routing);         // one less; NULL is allowed
 
+// Appends the whole text of a file of routes. False, with a sentence in `problem`, if it cannot be
+// read, or is longer than ROUTE_FILE_BYTES_MAX, the size that `text` must hold.
+bool routing_read_file(const char *path, struct bytes *text, struct bytes *problem);
+
 // The agent of calls that no route takes.
 const struct route_agent *routing_environment(const struct routing *routing);
 

@@ -136,7 +136,7 @@ static const struct {
      "do it; without it nothing is changed"},
     {BEFORE, OF(DEAD), "before", "TIME", "purge: dead letters written before this time"},
     {BY, OF(STATS), "by", "GROUP", "route or agent: outcomes and waiting times of each"},
-    {ROUTES, OF(VERIFY), "routes", "FILE", "tries this file of routes"},
+    {ROUTES, OF(VERIFY) | OF(REPLAY), "routes", "FILE", "tries this file of routes"},
     {OUTPUT, OF(EXPORT), "output", "FILE", "where it goes (standard output)"},
     {FROM_DAILY, OF(SECRETS), "from-daily", NULL, "asks Daily, with DAILY_API_KEY"},
     {OUTPUT, OF(SECRETS), "output", "FILE", "where they go: a file that only its owner reads"},
@@ -304,6 +304,9 @@ static bool check(const struct options *options, enum command command)
     }
     if (command == REPLAY && !options->to_url && !options->live) {
         return option_complain("replay", "needs --to URL, or --live");
+    }
+    if (command == REPLAY && options->live && options->routes) {
+        return option_complain("--live", "and --routes FILE exclude each other");
     }
     if (command == DEAD && strcmp(what, "list") != 0 && strcmp(what, "purge") != 0) {
         return option_complain("dead", "is followed by list or purge");

@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "time_text.h"
 #include "replay_agent.h"
+#include "replay_routes.h"
 #include "replay_run.h"
 #include "replay_worker.h"
 #include "route.h"
@@ -294,11 +295,17 @@ static enum exit_code replay_to_url(struct audit *audit, const struct choice *ch
 {
     struct replay_run run;
     struct replay_worker worker;
+    char routes[REPLAY_ROUTES_PATH_BYTES] = "";
+    const char *file = audit->options->routes;
+    if (file && !replay_routes_make(file, audit->settings, routes)) {
+        return EXIT_NOT_DONE;
+    }
     if (!replay_agent_is_there(route) || !has_room(audit, plan->calls)) {
         return EXIT_NOT_DONE;
     }
     if (!replay_run_init(&run, audit, plan->calls) ||
-        !replay_worker_start(&worker, audit->settings, run.prefix, route->start_url)) {
+        !replay_worker_start(&worker, audit->settings, run.prefix, route->start_url,
+                             file ? routes : NULL)) {
         return EXIT_NOT_DONE;
     }
     bool is_whole = wait_for_worker(&run, &worker) && send_all(audit, choice, plan, &run) &&

@@ -53,13 +53,14 @@ static void release(struct environment *environment)
 }
 
 static void fill(struct environment *environment, const struct audit_settings *settings,
-                 const char *prefix, const char *start_url)
+                 const char *prefix, const char *start_url, const char *routes)
 {
     set(environment, "PATH", getenv("PATH"));
     set(environment, "REDIS_URL", settings->redis_url);
     set(environment, "REDIS_PREFIX", prefix);
     set(environment, "START_URL", start_url);
     set(environment, "START_API_KEY", settings->replay_api_key);
+    set(environment, "ROUTES_FILE", routes);
     set(environment, "WORKER_NAME", "replay");
     set(environment, "ADMIN_PORT", "0");
     set(environment, "LOG_LEVEL", "error");
@@ -101,13 +102,13 @@ static void become(const char *path, char *const *variables, pid_t parent)
 }
 
 bool replay_worker_start(struct replay_worker *worker, const struct audit_settings *settings,
-                         const char *prefix, const char *start_url)
+                         const char *prefix, const char *start_url, const char *routes)
 {
     char path[PATH_MAX];
     struct environment environment = {.count = 0};
     const pid_t parent = getpid();
     find_program(path);
-    fill(&environment, settings, prefix, start_url);
+    fill(&environment, settings, prefix, start_url, routes);
     fflush(NULL);
     worker->id = fork();
     if (worker->id == 0) {

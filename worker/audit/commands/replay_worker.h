@@ -14,9 +14,9 @@ struct replay_worker {
 
 // Starts dialin-worker: the one beside this program, else the one in PATH. It reports itself if
 // anything is wrong with its configuration. Returns false, after printing a sentence, if it cannot
-// be started.
+// be started. `routes`: its file of routes; NULL: there is none.
 bool replay_worker_start(struct replay_worker *worker, const struct audit_settings *settings,
-                         const char *prefix, const char *start_url);
+                         const char *prefix, const char *start_url, const char *routes);
 
 bool replay_worker_is_running(struct replay_worker *worker);
 void replay_worker_stop(struct replay_worker *worker); // waits for its end
