@@ -85,14 +85,11 @@ void door_on_head(const struct door *door, struct http_request *request)
 
 void door_answer_probe(struct door *door, struct http_request *request)
 {
-    uint64_t now_ms = loop_now_ms();
+    uint64_t count = log_gate_pass(&door->probes, loop_now_ms());
     (*door->verified)++;
-    door->probes++;
-    if (now_ms >= door->log_probes) { // anybody may ask, as often as he likes
-        log_info("verification request answered", log_number("count", (int64_t)door->probes),
+    if (count > 0) { // anybody may ask, as often as he likes
+        log_info("verification request answered", log_number("count", (int64_t)count),
                  log_text("peer", http_request_peer(request)));
-        door->probes = 0;
-        door->log_probes = now_ms + REFUSAL_LOG_MS;
     }
     http_reply(request, 200, VIEW("{\"status\":\"success\",\"message\":\"Test request received\"}"),
                NULL);
@@ -101,11 +98,10 @@ void door_answer_probe(struct door *door, struct http_request *request)
 // Of a webhook that is genuine and stale. With Redis' time known, it is stale by both clocks.
 static void doubt_clock(struct door *door, const char *timestamp, uint64_t host_ms)
 {
-    uint64_t now_ms = loop_now_ms();
-    if (stream_writer_knows_time(door->writer) || now_ms < door->log_clock) {
+    if (stream_writer_knows_time(door->writer) ||
+        log_gate_pass(&door->doubts, loop_now_ms()) == 0) {
         return;
     }
-    door->log_clock = now_ms + REFUSAL_LOG_MS;
     log_error(
         "a webhook with a good signature is stale by this host's clock, and Redis, whose time "
         "could tell which is wrong, was not reached yet: check this host's clock (NTP), or "

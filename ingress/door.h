@@ -7,6 +7,7 @@
 
 #include "auth.h"
 #include "http_server.h"
+#include "log_gate.h"
 #include "peer.h"
 #include "refusal.h"
 #include "stream_writer.h"
@@ -33,11 +34,10 @@ struct door {
     const struct peer_proxies *proxies;
     bool (*is_busy)(const void *arg); // if true, 503 before anything is read
     door_take *take;
-    void *arg;           // of is_busy and take
-    uint64_t *verified;  // counts the probes
-    uint64_t probes;     // since the log had one
-    uint64_t log_probes; // when it may have the next
-    uint64_t log_clock;  // when the log may have the next doubt about this host's clock
+    void *arg;              // of is_busy and take
+    uint64_t *verified;     // counts the probes
+    struct log_gate probes; // verification requests
+    struct log_gate doubts; // about this host's clock
 };
 
 // For http_route, with the door looked up by the intake.

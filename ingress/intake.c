@@ -7,6 +7,7 @@
 #include "intake_metrics.h"
 #include "json.h"
 #include "log.h"
+#include "log_gate.h"
 #include "memory.h"
 #include "pending_webhook.h"
 #include "refusal.h"
@@ -24,6 +25,7 @@ struct intake {
     struct pending_webhooks *pending;
     struct refusals *refusals;
     struct intake_metrics counts;
+    struct log_gate ignored_keys; // Idempotency-Key beside a signature
     struct door dialin;
     struct daily_events *daily_events;
     struct trunk_calls *trunk_calls;
@@ -63,8 +65,9 @@ void intake_on_refusal(const char *code, void *arg)
 // --- queueing -----------------------------------------------------------------------------------
 
 // The call's id: Daily's, or of a dial-out its own. NULL when it is good, else a sentence.
-static const char *choose_call_id(const struct pending_new *new, const struct auth *auth,
-                                  const struct webhook *webhook, char call_id[DIALOUT_ID_BYTES])
+static const char *choose_call_id(struct intake *intake, const struct pending_new *new,
+                                  const struct auth *auth, const struct webhook *webhook,
+                                  char call_id[DIALOUT_ID_BYTES])
 {
     const char *header = http_request_header(new->request, "Idempotency-Key");
     const struct dialout_request dialout = {
@@ -78,10 +81,12 @@ static const char *choose_call_id(const struct pending_new *new, const struct au
         memcpy(call_id, webhook->call_id, DIALOUT_ID_BYTES);
         return NULL;
     }
-    if (dialout.is_signed && header) {
+    uint64_t since =
+        dialout.is_signed && header ? log_gate_pass(&intake->ignored_keys, loop_now_ms()) : 0;
+    if (since > 0) {
         log_warning("Idempotency-Key is ignored: the signature does not cover it; put "
                     "idempotency_key into the body",
-                    log_view("peer", new->entry.peer));
+                    log_view("peer", new->entry.peer), log_number("count", (int64_t)since));
     }
     return dialout_id_choose(&dialout, call_id);
 }
@@ -107,7 +112,7 @@ static void queue(struct intake *intake, struct http_request *request, const str
                 .flaw = view_of_text(webhook->flaw),
             },
     };
-    const char *problem = choose_call_id(&new, auth, webhook, call_id);
+    const char *problem = choose_call_id(intake, &new, auth, webhook, call_id);
     if (problem) {
         const struct refusal refusal = {400, "invalid_field", problem, NULL};
         door_refuse(&intake->dialin, request, auth, &refusal);

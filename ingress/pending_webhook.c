@@ -10,6 +10,7 @@
 
 #include "json.h"
 #include "log.h"
+#include "log_gate.h"
 #include "memory.h"
 
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct pending_webhook {
 
 struct pending_webhooks {
     struct pending_settings settings;
+    struct log_gate duplicates; // dial-outs
     struct loop_timer *tick;
     bool is_ticking;
     struct pending_webhook *oldest, *newest;
@@ -147,8 +149,12 @@ static void answer_duplicate(struct pending_webhook *webhook, struct bytes_view 
     json_append_text(&body, reason);
     bytes_append_text(&body, "}");
     (*settings->counts->duplicate)++;
-    log_info("dial-out already recorded", log_view("call_id", webhook->entry.call_id),
-             log_view("state", state), log_view("reason", reason), log_text("peer", webhook->peer));
+    uint64_t since = log_gate_pass(&webhook->all->duplicates, loop_now_ms());
+    if (since > 0) {
+        log_info("dial-out already recorded", log_view("call_id", webhook->entry.call_id),
+                 log_view("state", state), log_view("reason", reason),
+                 log_text("peer", webhook->peer), log_number("count", (int64_t)since));
+    }
     http_reply(webhook->request, 200, bytes_view(&body), NULL);
     webhook->request = NULL;
     bytes_release(&body);

@@ -3,6 +3,7 @@
 #include "refusal.h"
 
 #include "log.h"
+#include "log_gate.h"
 #include "loop.h"
 #include "memory.h"
 
@@ -16,8 +17,7 @@
 struct gate {
     const char *code;
     const char *message; // an error; NULL: information
-    uint64_t opens_ms;
-    uint64_t since; // refusals since the last line
+    struct log_gate log;
 };
 
 struct refusals {
@@ -79,18 +79,11 @@ void refusals_close(struct refusals *refusals)
 // The gate if a line may be written now, with `since` as the line says it; else NULL.
 static struct gate *pass_gate(struct refusals *refusals, const char *code, uint64_t *since)
 {
-    uint64_t now_ms = loop_now_ms();
     for (size_t i = 0; i < GATE_COUNT; i++) {
         struct gate *gate = &refusals->gates[i];
         if (!strcmp(gate->code, code)) {
-            gate->since++;
-            if (now_ms < gate->opens_ms) {
-                return NULL;
-            }
-            *since = gate->since;
-            gate->since = 0;
-            gate->opens_ms = now_ms + REFUSAL_LOG_MS;
-            return gate;
+            *since = log_gate_pass(&gate->log, loop_now_ms());
+            return *since > 0 ? gate : NULL;
         }
     }
     return NULL;

@@ -1,5 +1,5 @@
 // How the ingress refuses: the answer, the metric, and who is told. A refusal that may have lost a
-// caller is an error in the log; of those that anybody can cause, one line in REFUSAL_LOG_MS says
+// caller is an error in the log; of those that anybody can cause, one line in LOG_GATE_MS says
 // how many there were. A genuine webhook that is refused all the same leaves a trace in
 // {dialin}:refused too.
 #ifndef DIALIN_REFUSAL_H
@@ -9,7 +9,6 @@
 #include "intake_metrics.h"
 #include "stream_writer.h"
 
-#define REFUSAL_LOG_MS 10000  // between two lines of the same code
 #define REFUSAL_TRACES_MAX 10 // in REFUSAL_TRACES_MS; further ones are counted
 #define REFUSAL_TRACES_MS 1000
 #define REFUSAL_TRACE_BODY_BYTES 4096

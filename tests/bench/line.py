@@ -6,6 +6,8 @@ fails where a call was lost, started twice, or served out of its turn.
 
 Then sustained overload: ten times the callers that the agent can serve, at a steady rate, each on
 hold for 15 s. What share of what the agent can serve is served, and how often is it asked in vain?
+
+At the end the table of overflow (overflow_table.py); OVERFLOW_S (100) seconds of callers.
 """
 import os
 import pathlib
@@ -17,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "harness"))
 
 import daily  # noqa: E402
+import overflow_table  # noqa: E402
 from burst import Burst  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from overload import Overload  # noqa: E402
@@ -90,6 +93,7 @@ def main():
         title = f"pool {pool}, sessions of {session_s} s, {rate}/s for {duration_s} s"
         print(f"{title:44}{share:8.1%}{'≥ ' + format(aim, '.0%'):>8}{refused:11.1f}"
               f"{'≤ ' + str(REFUSED_A_SECOND_MAX):>5}{gap_s:6.1f} s{out_of_turn_ms:10d} ms", flush=True)
+    overflow_table.show(with_a_stack)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,17 @@ const browser = await chromium.launch({ executablePath: given.chromium, args: ['
 
 // A page of its own; what its console or its network says that should not be there fails the scenario.
 // `expected`: what the browser itself notes of a refusal that the scenario is about.
-async function withPage({ expected, ...options }, use) {
+async function withPage({ expected, accepts, ...options }, use) {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
   const page = await context.newPage(), complaints = [], origin = new URL(given.board).origin;
   page.setDefaultTimeout(PATIENCE_MS);
   page.on('console', message => { if (!expected?.test(message.text())) complaints.push(`console: ${message.text()}`); });
   page.on('pageerror', error => complaints.push(`error: ${error.message}`));
-  page.on('dialog', dialog => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on('dialog', dialog => {
+    if (accepts?.test(dialog.message())) return dialog.accept();
+    complaints.push(`dialog: ${dialog.message()}`);
+    return dialog.dismiss();
+  });
   page.on('request', request => {
     const url = new URL(request.url());
     if (url.protocol !== 'blob:' && ![origin, new URL(given.proxied).origin].includes(url.origin)) complaints.push(`asks ${url}`);
@@ -246,7 +250,7 @@ const SCENARIOS = {
   },
 
   async 'under a path, over a proxy, with a token'() {
-    await withPage({ expected: /status of 401/, ignoreHTTPSErrors: true }, async page => {
+    await withPage({ accepts: /^(Pause|Resume) /, expected: /status of 401/, ignoreHTTPSErrors: true }, async page => {
       await page.goto(given.proxied);
       await page.fill('input[name=token]', 'not-the-token-at-all');
       await page.click('button');
@@ -265,6 +269,11 @@ const SCENARIOS = {
       assert.ok(cookie.httpOnly && cookie.secure && cookie.sameSite === 'Strict', JSON.stringify(cookie));
       await page.reload();
       await page.waitForSelector('.tiles');
+      await page.click('nav a[data-screen=now]');
+      await page.click('[aria-label=Agents] button:text("Pause")');
+      await waitForText(page, '[aria-label=Agents] td', /paused by token/);
+      await page.click('[aria-label=Agents] button:text("Resume")');
+      await page.waitForSelector('[aria-label=Agents] button:text("Pause")');
       await page.goto(`${given.proxied}#/call/${given.deadCall}`);
       await page.click('text=Reveal numbers');
       await waitForText(page, 'dd', /^\+14158483432$/);

@@ -6,6 +6,7 @@ import time
 import pytest
 
 import daily
+from audit import Audit
 from fake_start import starts_a_bot
 from stack import wait_for
 
@@ -95,7 +96,7 @@ def test_a_whole_conversation(stack, ledger, start):
         body = daily.body(event)
         assert ingress.post(body, daily.event_headers(body), path="/api/daily-events").status == 200
     call = scene.wait_for(call_id, verdict="ended")
-    assert int(call["connected_ms"]) <= int(call["ended_ms"]) and "talked_s" in call
+    assert {"connected_ms", "ended_ms"} <= set(call) and int(call["talked_s"]) < 60
     assert sorted(scene.events_of(call_id)) == ["connected", "ended"]
     assert scene.verdicts() == {"ended": 1}
     ledger.check_account([entry for entry, _ in ledger.entries()])
@@ -209,6 +210,31 @@ def test_a_call_that_nobody_reached_is_told(scene):
     scene.note(connected(call_id))  # after all
     scene.wait_for(call_id, verdict="connected")
     assert scene.verdicts() == {"connected": 1}
+
+
+def test_what_it_says_of_the_trade(scene):
+    """stats: the share that never connected, and how long the others talked."""
+    scene.worker(CONNECT_LIMIT_S=1)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    calls = [daily.new_call_id() for _ in range(2)]
+    for call_id, talked_s in zip(calls, (10, 30)):
+        scene.note(connected(call_id), sent_after_s=talked_s)
+        scene.note(stopped(call_id))
+    scene.wait_until_read()
+    for call_id in calls:
+        scene.started(callId=call_id)
+    silent = scene.started()
+    scene.wait_for(silent, verdict="never_connected")
+    audit = Audit(scene.stack)
+    stats = audit("stats", "--json").object()
+    assert stats["verdicts"] == {"connected": 0, "ended": 2, "failed": 0, "never_connected": 1}
+    assert stats["talked"] == 2 and 38 <= stats["talked_s"] <= 42  # each may cross a second
+    shown = audit("stats").out
+    assert "never reached their bot 1, 33.3 % of 3" in shown and "mean talk" in shown
+    assert audit("show", calls[0], "--json").object()["verdict"] == "ended"
+    told = audit("show", silent).out
+    assert "never_connected" in told and "the caller never reached it" in " ".join(told.split())
 
 
 def test_a_call_that_was_reached_is_not_told(scene):

@@ -160,6 +160,20 @@ def test_a_replayed_signed_dialout_starts_one_call(chain, ledger):
     assert answer.json()["call_id"] != call_id
 
 
+def test_repeats_are_one_line_of_the_log(stack, ledger, start):
+    """Whoever sends one signed dial-out again and again fills no disk."""
+    ingress = stack.ingress()
+    stack.worker(START_URL=start.url)
+    body = daily.body(daily.dialout(note=daily.new_call_id()))
+    headers = [*daily.headers(body), ("Idempotency-Key", "mine")]
+    call_id = ingress.post(body, headers).json()["call_id"]
+    ledger.wait_for_state(call_id, "started")
+    for _ in range(200):
+        assert ingress.post(body, headers).json()["status"] == "duplicate"
+    for line in (b"Idempotency-Key is ignored", b"dial-out already recorded"):
+        assert 1 <= ingress.log().count(line) <= 20, line  # a slow machine takes more than ten seconds
+
+
 def test_a_dialout_that_died_says_so(stack, ledger, start):
     from fake_start import answers
     start.script(answers(413, b"{}"))

@@ -1,7 +1,9 @@
 // dialin-audit: reads the record of every call. The commands are in files of their own.
 #include "command.h"
+#include "env_file.h"
 #include "interrupt.h"
 #include "log.h"
+#include "mask.h"
 #include "options.h"
 #include "process.h"
 #include "query.h"
@@ -108,6 +110,9 @@ static int run_command_line(int argc, char **argv)
     if (verdict != OPTIONS_RUN) {
         return verdict == OPTIONS_DONE ? (int)EXIT_DONE : (int)EXIT_USAGE;
     }
+    if (options.env_file && !env_file_load(options.env_file)) {
+        return (int)EXIT_USAGE;
+    }
     process_init();
     interrupt_watch();
     log_open(PROGRAM, LOG_LEVEL_ERROR, false);
@@ -118,7 +123,8 @@ static int run_command_line(int argc, char **argv)
         process_report(&problems, PROGRAM);
     } else {
         struct audit audit = {.options = &options, .settings = &settings};
-        screen_init(&audit.screen);
+        screen_init(&audit.screen, options.colours,
+                    options.hides && !options.reveal ? mask_text : NULL);
         code = run(&audit);
         database_close(audit.database);
     }

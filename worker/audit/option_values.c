@@ -24,14 +24,28 @@ bool option_time(const char *flag, const char *text, uint64_t *ms)
            option_complain(flag, "is not a time; give one as " TIME_TEXT_FORMS);
 }
 
-bool option_limit(const char *text, uint64_t *limit)
+bool option_limit(const char *flag, const char *text, uint64_t *limit)
 {
     size_t len = strlen(text);
     if (len == 0 || len > LIMIT_DIGITS_MAX || strspn(text, "0123456789") != len) {
-        return option_complain("--limit", "must be a number");
+        return option_complain(flag, "must be a number");
     }
     *limit = strtoull(text, NULL, 10);
     return true;
+}
+
+bool option_colours(const char *text, enum screen_colours *colours)
+{
+    static const char *const NAMES[] = {[SCREEN_COLOURS_AUTO] = "auto",
+                                        [SCREEN_COLOURS_ALWAYS] = "always",
+                                        [SCREEN_COLOURS_NEVER] = "never"};
+    for (unsigned i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (!strcmp(NAMES[i], text)) {
+            *colours = (enum screen_colours)i;
+            return true;
+        }
+    }
+    return option_complain("--color", "is auto, always or never");
 }
 
 bool option_speed(const char *text, double *speed)

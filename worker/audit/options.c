@@ -9,6 +9,7 @@
 #include "time_text.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ enum command {
 };
 #define OF(command) (1U << (command))
 #define OF_SELECTION (OF(LIST) | OF(REPLAY))
+#define OF_HIDING (OF(LIST) | OF(SHOW) | OF(TAIL) | OF(DEAD) | OF(REFUSED) | OF(VERIFY))
 #define OF_OPERATORS (OF(PAUSE) | OF(UNPAUSE) | OF(CANCEL))
 
 enum arguments { NO_ARGUMENT, ONE_ARGUMENT, MAYBE_ARGUMENT };
@@ -94,6 +96,13 @@ enum flag {
     RESUME,
     WATCH,
     REVEAL,
+    FULL,
+    LINES,
+    FOLLOW,
+    OF_CALL,
+    EVENT,
+    ENV_FILE,
+    COLOR,
     AHT,
     NUMBER,
     URL,
@@ -124,7 +133,8 @@ static const struct {
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
-    {AGENT, OF_SELECTION, "agent", "NAME", "the agent's name, or host and path of its URL"},
+    {AGENT, OF_SELECTION | OF(TAIL), "agent", "NAME",
+     "the agent's name, or host and path of its URL"},
     {ROUTE, OF_SELECTION, "route", "NAME", "the route's name"},
     {KIND, OF_SELECTION, "kind", "KIND", "dialin, dialout or trunk"},
     {LIMIT, OF_SELECTION | OF(DEAD) | OF(REFUSED), "limit", "N",
@@ -147,8 +157,16 @@ static const struct {
     {FORMAT, OF(EXPORT), "format", "FORMAT", "json (one object a line) or csv"},
     {RESUME, OF(EXPORT), "resume", NULL, "goes on where --output ends"},
     {WATCH, OF(NOW), "watch", NULL, "draws it again each second, until Ctrl-C"},
+    {OF_CALL, OF(TAIL), "call", "CALL_ID", "this call's events only"},
+    {EVENT, OF(TAIL), "event", "EVENT", "attempt, waiting, started, dead, ... only"},
+    {LINES, OF(TAIL), "lines", "N", "the last N events, and ends; also -n"},
+    {FOLLOW, OF(TAIL), "follow", NULL, "goes on after --lines; also -f"},
+    {FULL, OF(SHOW), "full", NULL, "long texts whole, where a terminal would cut them"},
     {REVEAL, OF(NOW), "reveal", NULL, "shows numbers of callers as they are"},
+    {REVEAL, OF_HIDING, "reveal", NULL, "shows numbers of callers on a terminal"},
     {AHT, OF(STAFFING), "aht", "SECONDS", "how long a call lasts on average, with its bot"},
+    {COLOR, ~0U, "color", "WHEN", "auto, always or never; NO_COLOR is heeded"},
+    {ENV_FILE, ~0U, "env-file", "FILE", "settings that the environment lacks, as NAME=value"},
     {DETACH, OF(REPLAY), "detach", NULL, "with --live: does not wait for the outcomes"},
     {OPERATOR, OF_OPERATORS, "operator", "NAME", "who is recorded as having done it (this login)"},
     {INTENT, OF_OPERATORS, "intent", "ID", "it is recorded already, by the board, under this id"},
@@ -173,10 +191,21 @@ static void print_flags(enum command command)
     }
 }
 
+// Of `stats`: each figure of the trade with its formula.
+static const char FIGURES[] =
+    "\nThe figures of the trade, of dial-ins since the stream was made:\n\n"
+    "  offered     answered + lost\n"
+    "  answered    calls that got a bot\n"
+    "  lost        dead calls that are expired, unknown, rejected or invalid\n"
+    "  mean wait   average speed of answer: the answered calls' waiting time / answered\n"
+    "  within 20 s service level: answered within 20 s of ringing / offered\n"
+    "  max         longest wait of an answered call that is kept\n";
+
 static void print_command_help(enum command command)
 {
     printf("dialin-audit %s\n%s\n\n", COMMANDS[command].usage, COMMANDS[command].help);
     print_flags(command);
+    fputs(command == STATS ? FIGURES : "", stdout);
 }
 
 static void print_help(void)
@@ -197,6 +226,53 @@ static bool is_url(const char *text)
     return strstr(text, "://") != NULL;
 }
 
+// Flags that are taken as they come: each has its member.
+static const struct {
+    enum flag flag;
+    size_t at;
+} SWITCHES[] =
+    {
+        {LIVE, offsetof(struct options, live)},
+        {YES, offsetof(struct options, yes)},
+        {RESUME, offsetof(struct options, resume)},
+        {WATCH, offsetof(struct options, watch)},
+        {REVEAL, offsetof(struct options, reveal)},
+        {FULL, offsetof(struct options, full)},
+        {FOLLOW, offsetof(struct options, follow)},
+        {JSON, offsetof(struct options, json)},
+        {DETACH, offsetof(struct options, detach)},
+        {FROM_DAILY, offsetof(struct options, from_daily)},
+},
+  TEXTS[] = {
+      {FROM, offsetof(struct options, selection.from)},
+      {AGENT, offsetof(struct options, selection.agent)},
+      {ROUTE, offsetof(struct options, selection.route)},
+      {OF_CALL, offsetof(struct options, call)},
+      {EVENT, offsetof(struct options, event)},
+      {ENV_FILE, offsetof(struct options, env_file)},
+      {ROUTES, offsetof(struct options, routes)},
+      {OUTPUT, offsetof(struct options, output)},
+      {INTENT, offsetof(struct options, intent)},
+};
+
+// Returns false if the flag is not among them.
+static bool take_plain(struct options *options, enum flag flag, const char *value)
+{
+    for (size_t i = 0; i < sizeof SWITCHES / sizeof SWITCHES[0]; i++) {
+        if (SWITCHES[i].flag == flag) {
+            *(bool *)((char *)options + SWITCHES[i].at) = true;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        if (TEXTS[i].flag == flag) {
+            *(const char **)(void *)((char *)options + TEXTS[i].at) = value;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_flag(struct options *options, enum command command, enum flag flag,
                       const char *value)
 {
@@ -211,7 +287,7 @@ static bool take_flag(struct options *options, enum command command, enum flag f
     case STATE:
         return option_state(value, options);
     case LIMIT:
-        return option_limit(value, &selection->limit);
+        return option_limit("--limit", value, &selection->limit);
     case SPEED:
         return option_speed(value, &options->speed);
     case FORMAT:
@@ -220,15 +296,6 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return option_reason(value, selection);
     case AHT:
         return option_handle_s(value, options);
-    case FROM:
-        selection->from = value;
-        return true;
-    case AGENT:
-        selection->agent = value;
-        return true;
-    case ROUTE:
-        selection->route = value;
-        return true;
     case KIND:
         return option_kind(value, selection);
     case TO:
@@ -238,58 +305,27 @@ static bool take_flag(struct options *options, enum command command, enum flag f
             selection->to = value;
         }
         return true;
-    case LIVE:
-        options->live = true;
-        return true;
-    case YES:
-        options->yes = true;
-        return true;
-    case RESUME:
-        options->resume = true;
-        return true;
-    case WATCH:
-        options->watch = true;
-        return true;
-    case REVEAL:
-        options->reveal = true;
-        return true;
+    case LINES:
+        options->has_lines = true;
+        return option_limit("--lines", value, &options->lines);
+    case COLOR:
+        return option_colours(value, &options->colours);
     case OPERATOR:
         options->operator_name = value;
         return *value || option_complain("--operator", "is empty");
-    case DETACH:
-        options->detach = true;
-        return true;
-    case INTENT:
-        options->intent = value;
-        return true;
-    case JSON:
-        options->json = true;
-        return true;
     case BY:
         options->by = value;
         return !strcmp(value, "route") || !strcmp(value, "agent") ||
                option_complain("--by", "is route or agent");
-    case ROUTES:
-        options->routes = value;
-        return true;
-    case OUTPUT:
-        options->output = value;
-        return true;
     case NUMBER:
         options->number = value;
         return option_number(value);
     case URL:
         options->url = value;
         return option_url(value);
-    case FROM_DAILY:
-        options->from_daily = true;
-        return true;
-    case HELP:
-    case VERSION:
-    case FLAG_FIRST:
-        break;
+    default:
+        return take_plain(options, flag, value);
     }
-    return false;
 }
 
 // Checks that involve several flags.
@@ -364,44 +400,6 @@ static void complain_of_command(const char *name)
     }
 }
 
-static bool complain_of_flag(const char *flag, const struct option *long_options)
-{
-    const char *names[FLAG_COUNT + 1];
-    char text[64];
-    size_t count = 0;
-    while (long_options[count].name) {
-        names[count] = long_options[count].name;
-        count++;
-    }
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(flag, "="), flag);
-    const char *meant = spelling_nearest(text, names, count);
-    fprintf(stderr, PROGRAM ": --%s is not a flag of this command%s%s%s\n", text,
-            meant ? "; did you mean --" : "", meant ? meant : "", meant ? "?" : "");
-    return false;
-}
-
-// getopt_long would take the beginning of a flag for the flag: a script would then break with the
-// next flag that begins so.
-static bool check_flags(int argc, char **argv, const struct option *long_options)
-{
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        const char *flag = argv[i] + 2;
-        const struct option *option = long_options;
-        if (strncmp(argv[i], "--", 2) != 0) {
-            continue;
-        }
-        size_t len = strcspn(flag, "=");
-        while (option->name && (strncmp(option->name, flag, len) != 0 || option->name[len])) {
-            option++;
-        }
-        if (!option->name) {
-            return complain_of_flag(flag, long_options);
-        }
-        i += option->has_arg == required_argument && !flag[len]; // its value
-    }
-    return true;
-}
-
 static size_t make_long_options(enum command command, struct option *out)
 {
     size_t count = 0;
@@ -455,17 +453,20 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     options->selection.until_ms = UINT64_MAX;
     options->selection.limit =
         command == LIST || command == DEAD || command == REFUSED ? OPTIONS_LIST_LIMIT : 0;
+    options->hides = OF_HIDING & OF(command);
     make_long_options(command, long_options);
     argc--;
     argv++; // the command stands for the program's name
-    if (!check_flags(argc, argv, long_options)) {
+    if (!spelling_check_flags(argc, argv, long_options)) {
         return OPTIONS_USAGE;
     }
-    for (int flag; (flag = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
+    for (int flag; (flag = getopt_long(argc, argv, command == TAIL ? "hn:f" : "h", long_options,
+                                       NULL)) != -1;) {
         if (flag == HELP || flag == 'h') {
             print_command_help(command);
             return OPTIONS_DONE;
         }
+        flag = flag == 'n' ? (int)LINES : flag == 'f' ? (int)FOLLOW : flag;
         if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
             return OPTIONS_USAGE; // reported already
         }

@@ -2,6 +2,7 @@
 #ifndef DIALIN_AUDIT_OPTIONS_H
 #define DIALIN_AUDIT_OPTIONS_H
 
+#include "screen.h"
 #include "selection.h"
 
 #include <stdbool.h>
@@ -21,7 +22,16 @@ struct options {
     struct selection selection;
     bool json;
     bool watch;
-    bool reveal; // numbers of callers as they are
+    bool reveal;      // numbers of callers as they are
+    bool hides;       // on a terminal this command hides them, unless `reveal`
+    bool full;        // of show: long texts whole, also on a terminal
+    bool follow;      // of tail
+    bool has_lines;   // of tail: -n was given
+    uint64_t lines;   // how many events of before
+    const char *call; // of tail: this call's events only; NULL: all
+    const char *event;
+    const char *env_file; // settings that the environment lacks; NULL: none
+    enum screen_colours colours;
     bool yes;
     const char *operator_name; // of pause, resume, cancel; NULL: who runs this
     const char *intent;        // the id under which it is recorded already; NULL: it is not

@@ -1,9 +1,13 @@
 // See spelling.h.
 #include "spelling.h"
 
+#include "screen.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #define LETTERS_MAX 32
+#define FLAGS_MAX 64
 
 static size_t min(size_t a, size_t b)
 {
@@ -48,4 +52,40 @@ const char *spelling_nearest(const char *text, const char *const *names, size_t 
         nearest = !strncmp(names[i], text, strlen(text)) ? names[i] : NULL;
     }
     return nearest;
+}
+
+static bool complain_of_flag(const char *flag, const struct option *long_options)
+{
+    const char *names[FLAGS_MAX];
+    char text[64];
+    size_t count = 0;
+    while (long_options[count].name && count < FLAGS_MAX) {
+        names[count] = long_options[count].name;
+        count++;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(flag, "="), flag);
+    const char *meant = spelling_nearest(text, names, count);
+    screen_complain("--%s is not a flag of this command%s%s%s", text,
+                    meant ? "; did you mean --" : "", meant ? meant : "", meant ? "?" : "");
+    return false;
+}
+
+bool spelling_check_flags(int argc, char **argv, const struct option *long_options)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *flag = argv[i] + 2;
+        const struct option *option = long_options;
+        if (strncmp(argv[i], "--", 2) != 0) {
+            continue;
+        }
+        size_t len = strcspn(flag, "=");
+        while (option->name && (strncmp(option->name, flag, len) != 0 || option->name[len])) {
+            option++;
+        }
+        if (!option->name) {
+            return complain_of_flag(flag, long_options);
+        }
+        i += option->has_arg == required_argument && !flag[len]; // its value
+    }
+    return true;
 }

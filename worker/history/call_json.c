@@ -39,11 +39,19 @@ static void add_number(struct json_line *line, const char *name, struct bytes_vi
     }
 }
 
+static void on_dialled(const char *number, void *line)
+{
+    json_line_open_element(line);
+    json_line_text(line, "number", view_of_text(number));
+    json_line_close(line, '}');
+}
+
 void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json_line *line)
 {
     static const char *const TEXTS[] = {"reason",     "agent",    "route", "worker",
                                         "session_id", "room_url", "error"};
     static const char *const NUMBERS[] = {"attempts", "http_status", "started_ms", "updated_ms"};
+    static const char *const OF_EVENTS[] = {"connected_ms", "ended_ms", "failed_ms", "talked_s"};
     bool is_own = call->state != RECORDED_DUPLICATE && call->state != RECORDED_UNKNOWN;
     const redisReply *hash = is_own ? call->hash : NULL;
     json_line_text(line, "call_id", view_of_text(call->call_id));
@@ -60,6 +68,17 @@ void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json
     for (size_t i = 0; i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
         add_number(line, NUMBERS[i], reply_field(hash, NUMBERS[i]));
     }
+    add_if_any(line, "verdict", reply_field(hash, "verdict"));
+    for (size_t i = 0; i < sizeof OF_EVENTS / sizeof OF_EVENTS[0]; i++) {
+        if (is_number(reply_field(hash, OF_EVENTS[i]))) {
+            add_number(line, OF_EVENTS[i], reply_field(hash, OF_EVENTS[i]));
+        }
+    }
+    if (call->webhook.kind == WEBHOOK_DIALOUT) {
+        json_line_open(line, "dials", '[');
+        recorded_call_dials(call, on_dialled, line);
+        json_line_close(line, ']');
+    }
     add_if_any(line, "replay_of", call->webhook.replay_of);
     add_if_any(line, "callback_of", call->webhook.callback_of);
     add_if_any(line, "callback", reply_field(hash, "callback"));
@@ -70,7 +89,8 @@ void call_to_json(const struct recorded_call *call, uint64_t now_ms, struct json
 
 void event_to_json(const redisReply *row, struct json_line *line)
 {
-    static const char *const NUMBERS[] = {"attempt", "at_ms", "http_status", "latency_ms"};
+    static const char *const NUMBERS[] = {"attempt", "at_ms", "http_status", "latency_ms",
+                                          "happened_ms"};
     const redisReply *fields = row->element[1];
     json_line_text(line, "id", reply_view(row->element[0]));
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {

@@ -107,6 +107,62 @@ void recorded_call_read(struct recorded_call *call, const redisReply *row, const
     call->received_ms = call->webhook.received_ms ? call->webhook.received_ms : call->id.ms;
 }
 
+static void dial_one(const cJSON *settings, recorded_on_number *on_number, void *arg)
+{
+    static const char *const SPELLINGS[] = {"phone_number", "phoneNumber", "sip_uri", "sipUri"};
+    for (size_t i = 0; i < sizeof SPELLINGS / sizeof SPELLINGS[0]; i++) {
+        const char *number = json_text(settings, SPELLINGS[i]);
+        if (number && number[0]) {
+            on_number(number, arg);
+            return;
+        }
+    }
+}
+
+void recorded_call_dials(const struct recorded_call *call, recorded_on_number *on_number, void *arg)
+{
+    struct json_document document;
+    if (call->webhook.kind != WEBHOOK_DIALOUT || json_parse(&document, call->webhook.body)) {
+        return;
+    }
+    const cJSON *settings = cJSON_GetObjectItemCaseSensitive(document.tree, "dialout_settings");
+    if (cJSON_IsArray(settings)) {
+        for (const cJSON *one = settings->child; one; one = one->next) {
+            dial_one(one, on_number, arg);
+        }
+    } else {
+        dial_one(settings, on_number, arg);
+    }
+    json_release(&document);
+}
+
+struct dialled {
+    unsigned count;
+    char first[WEBHOOK_PARTY_BYTES_MAX + 1];
+};
+
+static void on_dialled(const char *number, void *arg)
+{
+    struct dialled *dialled = arg;
+    if (dialled->count++ == 0) {
+        set_party(dialled->first, number);
+    }
+}
+
+void recorded_call_party(const struct recorded_call *call, char *out, size_t size)
+{
+    struct dialled dialled = {0};
+    recorded_call_dials(call, on_dialled, &dialled);
+    if (call->webhook.callback_of.len > 0) {
+        snprintf(out, size, "back %s", call->from);
+    } else if (dialled.count > 1) {
+        snprintf(out, size, "to %u numbers", dialled.count);
+    } else {
+        snprintf(out, size, "%s%s", dialled.count ? "to " : "",
+                 dialled.count ? dialled.first : call->from);
+    }
+}
+
 uint64_t recorded_call_waited_ms(const struct recorded_call *call, uint64_t now_ms)
 {
     bool is_over = call->state == RECORDED_DEAD || call->state == RECORDED_DUPLICATE ||

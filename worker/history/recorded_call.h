@@ -56,6 +56,15 @@ void recorded_call_name(const redisReply *row, char name[RECORDED_CALL_NAME_BYTE
 void recorded_call_read(struct recorded_call *call, const redisReply *row, const redisReply *hash,
                         bool is_unfinished);
 
+// Who is at the other end, for people: the caller; of a dial-out `to ` and who is called, `to 3
+// numbers` if they are several; of a call back `back ` and its number. Cut at `size`.
+void recorded_call_party(const struct recorded_call *call, char *out, size_t size);
+
+// The numbers and addresses that a dial-out calls, in its order: `on_number` for each.
+typedef void recorded_on_number(const char *number, void *arg);
+void recorded_call_dials(const struct recorded_call *call, recorded_on_number *on_number,
+                         void *arg);
+
 // How long the caller waited until the agent had a bot for him, or until the call was given up; of
 // a call that still waits, until now.
 uint64_t recorded_call_waited_ms(const struct recorded_call *call, uint64_t now_ms);

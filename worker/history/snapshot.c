@@ -205,6 +205,10 @@ static void read_span(struct snapshot *snapshot, const redisReply *sample)
     span->ms = left(snapshot->now_ms, view_number(reply_field(counts, "at_ms")));
     span->started = left(snapshot->started, view_number(reply_field(counts, "started")));
     span->lost = left(snapshot->lost_ever, lost_of(counts));
+    struct conversations before;
+    conversations_read(&before, counts);
+    conversations_read(&span->conversations, snapshot->counts);
+    conversations_since(&span->conversations, &before);
 }
 
 static void read_queue(struct snapshot *snapshot, const redisReply *queue)

@@ -4,6 +4,7 @@
 #ifndef DIALIN_SNAPSHOT_H
 #define DIALIN_SNAPSHOT_H
 
+#include "conversations.h"
 #include "forecast.h"
 #include "json_line.h"
 #include "redis_command.h"
@@ -88,6 +89,7 @@ struct snapshot_span {
     uint64_t ms; // 0: there is no sample
     uint64_t started, lost;
     struct waited waited;
+    struct conversations conversations;
 };
 
 struct snapshot {

@@ -116,6 +116,14 @@ static void put_span(struct json_line *line, const struct snapshot_span *span)
     put_known(line, "waited_p95_ms", has_waited, waited_percentile_ms(&span->waited, 95));
     json_line_number(line, "answered", span->waited.count);
     json_line_number(line, "answered_within_20s", within);
+    put_known(line, "answer_mean_ms", has_waited,
+              has_waited ? span->waited.sum_ms / span->waited.count : 0);
+    json_line_number(line, "never_connected", span->conversations.never_connected);
+    json_line_number(line, "talked", span->conversations.talked);
+    put_known(line, "talked_mean_s", span->conversations.talked > 0,
+              span->conversations.talked > 0
+                  ? span->conversations.talked_s / span->conversations.talked
+                  : 0);
     json_line_close(line, '}');
 }
 

@@ -66,6 +66,16 @@ static void put_account(struct sentence *sentence, const struct snapshot *snapsh
     }
 }
 
+// A bot that ignores its caller looks like a success everywhere else.
+static void put_conversations(struct sentence *sentence, const struct snapshot *snapshot)
+{
+    uint64_t count = snapshot->span.conversations.never_connected;
+    if (count > 0) {
+        put(sentence, SNAPSHOT_BAD, "%" PRIu64 " %s never reached %s of late. ", count,
+            count == 1 ? "caller" : "callers", count == 1 ? "its bot" : "their bots");
+    }
+}
+
 struct total {
     uint64_t waiting, lost, unknown; // unknown: those who wait for an agent without a rate
     double rate;
@@ -123,6 +133,7 @@ enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
         put_agent(&sentence, &snapshot->agents[i]);
     }
     put_account(&sentence, snapshot);
+    put_conversations(&sentence, snapshot);
     put_queue(&sentence, snapshot);
     return sentence.level;
 }

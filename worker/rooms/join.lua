@@ -1,5 +1,5 @@
 -- Joins events to their calls, and acknowledges the entries that they came in. Sent again, it changes
--- nothing. Follows room.lua and freed.lua.
+-- nothing. Follows abandoned.lua and freed.lua.
 --
 -- KEYS  1 webhooks
 -- ARGV  1 how many entries; then those entries; then of each event: entry, id, name (connected, ended,
@@ -11,7 +11,9 @@ for i = count + 2, #ARGV, 7 do
     local raw, id, name, about, at_ms, err, room = unpack(ARGV, i, i + 6)
     local event = { id, name, about, at_ms, err, raw }
     local owner = redis.call('GET', (room_keys(room)))
-    if not owner then
+    if not owner and abandon(room, event) then
+        joined = joined + 1
+    elseif not owner then
         keep_early(room, event)
     elseif owner ~= SHARED then
         local ended_of = join_event(owner, event)

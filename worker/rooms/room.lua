@@ -48,7 +48,7 @@ local function join_event(joined_id, event)
     local id, name, about, at_ms, err, raw = unpack(event)
     local key = prefix .. KEY_CALL .. joined_id
     local call = redis.call('HMGET', key, 'entry', 'state', 'kind', 'agent', 'route', 'connected_ms', 'ended_ms',
-        'failed_ms', 'verdict', 'daily_events')
+        'failed_ms', 'verdict', 'daily_events', 'talked_s')
     if call[2] ~= 'started' or (call[3] == 'dialout') ~= (about == 'dialout') or
         tonumber(call[10] or 0) >= EVENTS_OF_A_CALL_MAX or
         redis.call('HSETNX', key, 'daily:' .. redis.sha1hex(id):sub(1, 20), raw) == 0 then
@@ -71,6 +71,8 @@ local function join_event(joined_id, event)
     if times.connected and times.ended then
         local talked_s = math.max(math.floor((times.ended - times.connected) / 1000 + 0.5), 0)
         redis.call('HSET', key, 'talked_s', text(talked_s))
+        redis.call('HINCRBY', prefix .. KEY_COUNTS, 'talked', call[11] and '0' or '1')
+        redis.call('HINCRBY', prefix .. KEY_COUNTS, 'talked_s', text(talked_s - (call[11] or 0)))
     end
     if verdict ~= call[9] then
         count_verdict(call[9], verdict)

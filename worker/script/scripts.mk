@@ -31,13 +31,14 @@ parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
 parts.sample     := script/prelude stream/sample
 parts.take_events := script/prelude rooms/take_events
-parts.join       := script/prelude record/event rooms/room line/freed rooms/join
+parts.join       := script/prelude record/event record/call record/callback record/ending record/leaving \
+                    rooms/room rooms/abandoned line/freed rooms/join
 parts.judge      := script/prelude record/event rooms/room rooms/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
 parts.pause      := script/prelude audit/commands/pause
-parts.cancel     := script/prelude record/event record/call record/callback record/ending \
+parts.cancel     := script/prelude record/event record/call record/callback record/ending record/leaving \
                     audit/commands/cancel
 
 # They run in a full Redis too, because what is in the stream must be served and recorded; except

@@ -1,6 +1,6 @@
 -- Cancels a call that is `queued` or `waiting`, in one step: it is dead, `cancelled`, and nobody asks for
 -- a bot any more. A worker that has its entry in memory sees in begin.lua that the entry is not its own
--- any more; one that reads it later, that the call has ended. Follows ending.lua.
+-- any more; one that reads it later, that the call has ended. Follows leaving.lua.
 --
 -- ARGV  3 the error, for people; then the call as call.lua has it, by what is known without its hash
 -- Returns, for the call, its state, and `cancelled` if it is done. A state that is not a call's: `other`
@@ -11,14 +11,6 @@ local function is_unread()
     local workers = group()
     return #redis.call('XRANGE', KEYS[1], entry, entry) > 0 and
         (not workers or sort_key(entry) > sort_key(field(workers, 'last-delivered-id')))
-end
-
-local function leave_everything()
-    redis.call('ZREM', prefix .. KEY_LINE .. agent, call_id)
-    redis.call('ZREM', prefix .. KEY_HOLDS, call_id)
-    redis.call('ZREM', prefix .. KEY_MOVES, call_id)
-    redis.call('ZREM', prefix .. KEY_ADMITTED .. agent, entry)
-    redis.call('ZREM', prefix .. KEY_OUT .. agent, entry)
 end
 
 local function cancel()

@@ -11,10 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
-// 14 + 36 + 9 + 38 and 3 spaces: 100 columns.
-static const struct screen_column COLUMNS[] = {
-    {"DIED", 14}, {"CALL", 36}, {"REASON", 9}, {"ERROR", 38}};
-enum { DIED, CALL, REASON, ERROR, COLUMN_COUNT };
+// 14 + 9 + 11 + 11 + 3 + 13 and 6 spaces, and 13 of the call's id: 80 columns.
+static const struct screen_column COLUMNS[] = {{"RANG", 14}, {"REASON", 9}, {"FROM", 11},
+                                               {"TO", 11},   {"TRY", -3},   {"LAST", 13},
+                                               {"CALL", 136}};
+enum { RANG, REASON, FROM, TO, TRIES, LAST, CALL, COLUMN_COUNT };
+
+// Members of the call's record that its letter lacks; the record is gone before the letter is.
+static const char *const RECORDED[] = {"attempts", "http_status"};
+enum { RECORDED_ATTEMPTS, RECORDED_STATUS, RECORDED_COUNT };
 
 // --- list ---------------------------------------------------------------------------------------
 
@@ -23,33 +28,73 @@ static bool is_wanted(const struct selection *selection, const redisReply *field
     return !selection->reason || view_equal_text(reply_field(fields, "reason"), selection->reason);
 }
 
-static void print_row(const struct audit *audit, const redisReply *row, bool is_first)
+// `HTTP 413`, or the reason why there was no answer.
+static void describe_last(const redisReply *fields, const redisReply *recorded, char *out,
+                          size_t size)
+{
+    const struct bytes_view status = reply_view_at(recorded, RECORDED_STATUS);
+    if (view_number(status) > 0) {
+        snprintf(out, size, "HTTP %.*s", (int)status.len, status.data);
+    } else {
+        view_copy(reply_field(fields, "error"), out, size);
+    }
+}
+
+static void print_row(const struct audit *audit, const redisReply *row, const redisReply *recorded,
+                      bool is_first)
 {
     const redisReply *fields = row->element[1];
-    char died[TIME_TEXT_BYTES];
-    char call[RECORDED_CALL_NAME_BYTES], reason[32], error[256];
-    const struct bytes_view why = reply_field(fields, "reason");
-    const struct bytes_view text = reply_field(fields, "error");
-    time_text_print_short(entry_id_of(row->element[0]->str).ms, died);
-    recorded_call_name(row, call);
-    view_copy(why, reason, sizeof reason);
-    view_copy(text, error, sizeof error);
+    struct recorded_call call;
+    char rang[TIME_TEXT_BYTES], reason[32], tries[16], last[256];
+    char party[WEBHOOK_PARTY_BYTES_MAX + 8];
+    recorded_call_read(&call, row, NULL, false);
+    recorded_call_party(&call, party, sizeof party);
+    time_text_print_short(call.received_ms, rang);
+    view_copy(reply_field(fields, "reason"), reason, sizeof reason);
+    view_copy(reply_view_at(recorded, RECORDED_ATTEMPTS), tries, sizeof tries);
+    describe_last(fields, recorded, last, sizeof last);
     const char *const cells[COLUMN_COUNT] = {
-        [DIED] = died, [CALL] = call, [REASON] = reason, [ERROR] = error};
+        [RANG] = rang,   [REASON] = reason, [FROM] = party,        [TO] = call.to,
+        [TRIES] = tries, [LAST] = last,     [CALL] = call.call_id,
+    };
     if (is_first) {
         screen_head(&audit->screen, COLUMNS, COLUMN_COUNT);
     }
     screen_row(&audit->screen, COLUMNS, COLUMN_COUNT, cells, COLOUR_BAD, REASON);
 }
 
-static void print_json(const redisReply *row, struct json_line *line)
+static void print_json(const redisReply *row, const redisReply *recorded, struct json_line *line)
 {
     const redisReply *fields = row->element[1];
     json_line_text(line, "id", reply_view(row->element[0]));
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        json_line_text(line, fields->element[i]->str, reply_view(fields->element[i + 1]));
+        const struct bytes_view value = reply_view(fields->element[i + 1]);
+        if (view_equal_text(reply_view(fields->element[i]), "received_ms")) {
+            json_line_number(line, fields->element[i]->str, view_number(value));
+        } else {
+            json_line_text(line, fields->element[i]->str, value);
+        }
+    }
+    for (size_t i = 0; i < RECORDED_COUNT; i++) {
+        const struct bytes_view value = reply_view_at(recorded, i);
+        if (value.len > 0) {
+            json_line_number(line, RECORDED[i], view_number(value));
+        }
     }
     screen_json(line, stdout);
+}
+
+// Of each row of a page, to be received in turn.
+static void ask_recorded(const struct audit *audit, const redisReply *rows)
+{
+    for (size_t i = 0; i < rows->elements; i++) {
+        char name[RECORDED_CALL_NAME_BYTES];
+        recorded_call_name(rows->element[i], name);
+        const struct bytes_view argv[] = {
+            VIEW("HMGET"), database_key(audit->database, REDIS_KEY_CALL, name),
+            view_of_text(RECORDED[RECORDED_ATTEMPTS]), view_of_text(RECORDED[RECORDED_STATUS])};
+        database_send(audit->database, 4, argv);
+    }
 }
 
 // Prints the selected rows of a page; returns how many there are now.
@@ -57,18 +102,20 @@ static uint64_t print_page(const struct audit *audit, const redisReply *rows, ui
                            struct json_line *line)
 {
     const struct selection *selection = &audit->options->selection;
+    ask_recorded(audit, rows);
     for (size_t i = 0; i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
-        if (!is_wanted(selection, row->element[1]) ||
-            (selection->limit > 0 && count == selection->limit)) {
-            continue;
+        redisReply *recorded = database_receive(audit->database);
+        if (is_wanted(selection, row->element[1]) &&
+            (selection->limit == 0 || count < selection->limit)) {
+            if (audit->options->json) {
+                print_json(row, recorded, line);
+            } else {
+                print_row(audit, row, recorded, count == 0);
+            }
+            count++;
         }
-        if (audit->options->json) {
-            print_json(row, line);
-        } else {
-            print_row(audit, row, count == 0);
-        }
-        count++;
+        freeReplyObject(recorded);
     }
     return count;
 }

@@ -9,11 +9,12 @@
 
 #include <stdio.h>
 
-// 14 + 36 + 13 + 13 + 13 + 6 and 5 spaces: 100 columns.
+// 14 + 14 + 13 + 6 + 3 and 5 spaces, and 25 of the call's id: 80 columns. A wider terminal shows
+// more of it; what is left is enough for `show`.
 static const struct screen_column COLUMNS[] = {
-    {"RANG", 14}, {"CALL", 36}, {"FROM", 13}, {"TO", 13}, {"STATE", 13}, {"WAITED", -6},
+    {"RANG", 14}, {"STATE", 14}, {"FROM", 13}, {"WAITED", -6}, {"TRY", -3}, {"CALL", 136},
 };
-enum { RANG, CALL, FROM, TO, STATE, WAITED, COLUMN_COUNT };
+enum { RANG, STATE, FROM, WAITED, TRIES, CALL, COLUMN_COUNT };
 
 struct list {
     struct audit *audit;
@@ -24,15 +25,17 @@ struct list {
 
 static void print_row(struct list *list, const struct recorded_call *call)
 {
-    char rang[TIME_TEXT_BYTES], waited[TIME_TEXT_BYTES], state[64];
+    char rang[TIME_TEXT_BYTES], waited[TIME_TEXT_BYTES], state[64], tries[16];
+    char party[WEBHOOK_PARTY_BYTES_MAX + 8];
     time_text_print_short(call->received_ms, rang);
     time_text_print_span(recorded_call_waited_ms(call, list->now_ms), waited);
     snprintf(state, sizeof state, "%s%s%.40s", recorded_state_name(call->state),
              call->reason[0] ? " " : "", call->reason);
-    const char *to = call->webhook.callback_of.len > 0 ? "(call back)" : call->to;
+    view_copy(reply_field(call->hash, "attempts"), tries, sizeof tries);
+    recorded_call_party(call, party, sizeof party);
     const char *const cells[COLUMN_COUNT] = {
-        [RANG] = rang, [CALL] = call->call_id, [FROM] = call->from,
-        [TO] = to,     [STATE] = state,        [WAITED] = waited,
+        [RANG] = rang,     [STATE] = state, [FROM] = party,
+        [WAITED] = waited, [TRIES] = tries, [CALL] = call->call_id,
     };
     if (list->count == 0) {
         screen_head(&list->audit->screen, COLUMNS, COLUMN_COUNT);

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "json_line.h"
 #include "time_text.h"
+#include "record_prefix.h"
 #include "record_walk.h"
 #include "state_colour.h"
 
@@ -13,7 +14,8 @@
 #include <string.h>
 
 #define LABEL_COLUMNS 12
-#define FOLDED_MIN 4    // equal attempts in a row
+#define FOLDED_MIN 4 // equal attempts in a row
+#define EVENT_COLUMNS 15
 #define EVENTS_MAX 4096 // of one call; more are said to be left out
 
 struct story {
@@ -22,6 +24,7 @@ struct story {
     redisReply *events[EVENTS_MAX]; // each a list of one row, oldest first
     size_t event_count;
     bool is_cut;
+    struct bytes_view worker; // of the event printed last: it is not repeated
 };
 
 // --- reading ------------------------------------------------------------------------------------
@@ -117,54 +120,18 @@ static void print_field(const struct story *story, const char *label, enum colou
     }
 }
 
-static void print_label(const struct story *story, const char *label, const char *text)
+// Webhooks, requests and answers are long: a terminal shows their first line, unless --full.
+static void print_long(const struct story *story, const char *label, enum colour colour,
+                       struct bytes_view text)
 {
-    print_field(story, label, COLOUR_NONE, view_of_text(text));
-}
-
-static void print_time(const struct story *story, const char *label, uint64_t ms)
-{
-    char text[TIME_TEXT_BYTES];
-    time_text_print(ms, text);
-    print_label(story, label, ms > 0 ? text : "unknown");
-}
-
-static void print_head(const struct story *story)
-{
-    const struct recorded_call *call = &story->call;
-    char state[128], waited[TIME_TEXT_BYTES];
-    snprintf(state, sizeof state, "%s%s%.64s", recorded_state_name(call->state),
-             call->reason[0] ? ", " : "", call->reason);
-    time_text_print_span(recorded_call_waited_ms(call, database_now_ms(story->audit->database)),
-                         waited);
-    print_label(story, "call", call->call_id);
-    print_field(story, "state", colour_of_state(call->state), view_of_text(state));
-    print_label(story, "from", call->from[0] ? call->from : "unknown");
-    print_label(story, "to", call->to[0] ? call->to : "unknown");
-    print_label(story, "waited", waited);
-    print_label(story, "agent", call->agent);
-    print_label(story, "route", call->route);
-    print_field(story, "session", COLOUR_NONE, reply_field(call->hash, "session_id"));
-    print_field(story, "room", COLOUR_NONE, reply_field(call->hash, "room_url"));
-    print_field(story, "error", COLOUR_NONE, reply_field(call->hash, "error"));
-    print_field(story, "call back", COLOUR_NONE, reply_field(call->hash, "callback"));
-    print_field(story, "calls back", COLOUR_NONE, call->webhook.callback_of);
-}
-
-static void print_webhook(const struct story *story)
-{
-    const struct recorded_call *call = &story->call;
-    screen_print("\nwebhook\n");
-    print_time(story, "  received", call->received_ms);
-    print_label(story, "  entry", call->entry);
-    print_label(story, "  kind", webhook_kind_name(call->webhook.kind));
-    print_field(story, "  peer", COLOUR_NONE, call->webhook.peer);
-    print_label(story, "  signature", signature_of(story));
-    print_field(story, "  timestamp", COLOUR_NONE, call->webhook.timestamp);
-    print_field(story, "  replay of", COLOUR_NONE, call->webhook.replay_of);
-    print_label(story, "  flaw", call->flaw ? call->flaw : call->repairs);
-    print_label(story, "  digest", digest_of(&call->webhook));
-    print_field(story, "  body", COLOUR_NONE, call->webhook.body);
+    if (story->audit->options->full) {
+        print_field(story, label, colour, text);
+    } else if (text.len > 0) {
+        screen_put_text(&story->audit->screen, COLOUR_FAINT, LABEL_COLUMNS, label);
+        screen_print(" ");
+        screen_put_cut(&story->audit->screen, colour, text);
+        screen_print("\n");
+    }
 }
 
 // The details of an event: `HTTP 429 in 12 ms, error: …`
@@ -192,7 +159,101 @@ static void describe(const redisReply *fields, struct bytes *out)
     }
 }
 
-static void print_event(const struct story *story, const redisReply *row)
+static void print_label(const struct story *story, const char *label, const char *text)
+{
+    print_field(story, label, COLOUR_NONE, view_of_text(text));
+}
+
+static void print_time(const struct story *story, const char *label, uint64_t ms)
+{
+    char text[TIME_TEXT_BYTES];
+    time_text_print(ms, text);
+    print_label(story, label, ms > 0 ? text : "unknown");
+}
+
+static void on_dialled(const char *number, void *story)
+{
+    print_label(story, "calls", number);
+}
+
+// The last attempt that had an answer, or why it had none.
+static void print_last_answer(const struct story *story)
+{
+    for (size_t i = story->event_count; i > 0; i--) {
+        const redisReply *row = event_row(story->events[i - 1]);
+        const redisReply *fields = row ? row->element[1] : NULL;
+        if (fields && view_equal_text(reply_field(fields, "event"), "attempt")) {
+            struct bytes text;
+            const struct bytes_view number = reply_field(fields, "attempt");
+            bytes_init(&text, 64 * 1024);
+            bytes_printf(&text, "attempt %.*s: ", (int)number.len, number.data);
+            describe(fields, &text);
+            if (reply_field(fields, "response").len > 0) {
+                bytes_append_text(&text, ": ");
+                bytes_append_view(&text, reply_field(fields, "response"));
+            }
+            print_long(story, "last answer", COLOUR_NONE, bytes_view(&text));
+            bytes_release(&text);
+            return;
+        }
+    }
+}
+
+static void print_head(struct story *story)
+{
+    const struct recorded_call *call = &story->call;
+    char state[128], waited[TIME_TEXT_BYTES];
+    snprintf(state, sizeof state, "%s%s%.64s", recorded_state_name(call->state),
+             call->reason[0] ? ", " : "", call->reason);
+    time_text_print_span(recorded_call_waited_ms(call, database_now_ms(story->audit->database)),
+                         waited);
+    print_label(story, "call", call->call_id);
+    print_field(story, "state", colour_of_state(call->state), view_of_text(state));
+    if (call->webhook.kind == WEBHOOK_DIALOUT) {
+        recorded_call_dials(call, on_dialled, story);
+    }
+    if (call->webhook.kind != WEBHOOK_DIALOUT || call->from[0]) {
+        print_label(story, "from", call->from[0] ? call->from : "unknown");
+        print_label(story, "to", call->to[0] ? call->to : "unknown");
+    }
+    print_label(story, "waited", waited);
+    print_label(story, "agent", call->agent);
+    print_label(story, "route", call->route);
+    print_field(story, "session", COLOUR_NONE, reply_field(call->hash, "session_id"));
+    print_field(story, "room", COLOUR_NONE, reply_field(call->hash, "room_url"));
+    print_last_answer(story);
+    print_field(story, "error", COLOUR_NONE, reply_field(call->hash, "error"));
+    print_field(story, "verdict", COLOUR_NONE, reply_field(call->hash, "verdict"));
+    print_field(story, "talked, s", COLOUR_NONE, reply_field(call->hash, "talked_s"));
+    print_field(story, "call back", COLOUR_NONE, reply_field(call->hash, "callback"));
+    print_field(story, "calls back", COLOUR_NONE, call->webhook.callback_of);
+}
+
+static void print_webhook(const struct story *story)
+{
+    const struct recorded_call *call = &story->call;
+    screen_print("\nwebhook\n");
+    print_time(story, "  received", call->received_ms);
+    screen_put_text(&story->audit->screen, COLOUR_FAINT, LABEL_COLUMNS, "  entry");
+    screen_print(" %s\n", call->entry); // not hidden: it is no number of a caller's
+    if (story->audit->options->full || call->webhook.kind != WEBHOOK_DIALIN) {
+        print_label(story, "  kind", webhook_kind_name(call->webhook.kind));
+    }
+    print_field(story, "  peer", COLOUR_NONE, call->webhook.peer);
+    print_label(story, "  signature", signature_of(story));
+    if (story->audit->options->full && view_number(call->webhook.timestamp) > 0) {
+        screen_put_text(&story->audit->screen, COLOUR_FAINT, LABEL_COLUMNS, "  timestamp");
+        screen_print(" %" PRIu64 "\n", view_number(call->webhook.timestamp));
+    }
+    print_field(story, "  replay of", COLOUR_NONE, call->webhook.replay_of);
+    print_label(story, "  flaw", call->flaw ? call->flaw : call->repairs);
+    if (story->audit->options->full || !webhook_entry_is_whole(&call->webhook)) {
+        print_label(story, "  digest", digest_of(&call->webhook));
+    }
+    print_long(story, "  body", COLOUR_NONE, call->webhook.body);
+}
+
+static void print_event(struct story *story, const redisReply *row)
 {
     const redisReply *fields = row->element[1];
     char when[TIME_TEXT_BYTES], name[48];
@@ -208,14 +269,17 @@ static void print_event(const struct story *story, const redisReply *row)
              has_number ? (int)attempt.len : 0, attempt.data);
     describe(fields, &text);
     screen_print("  %s %8.3f s  ", when, (double)after_ms / 1000);
-    screen_put_text(&story->audit->screen, COLOUR_NONE, 12, name);
+    screen_put_text(&story->audit->screen, COLOUR_NONE, EVENT_COLUMNS, name);
     screen_print(" ");
     screen_put(&story->audit->screen, COLOUR_NONE, 0, bytes_view(&text));
     screen_print("\n");
     const struct bytes_view worker = reply_field(fields, "worker");
-    print_field(story, "    worker", COLOUR_FAINT, worker);
-    print_field(story, "    request", COLOUR_FAINT, reply_field(fields, "request"));
-    print_field(story, "    answer", COLOUR_FAINT, reply_field(fields, "response"));
+    if (!view_equal(worker, story->worker)) {
+        print_field(story, "    worker", COLOUR_FAINT, worker);
+        story->worker = worker;
+    }
+    print_long(story, "    request", COLOUR_FAINT, reply_field(fields, "request"));
+    print_long(story, "    answer", COLOUR_FAINT, reply_field(fields, "response"));
     bytes_release(&text);
 }
 
@@ -246,22 +310,23 @@ static size_t count_same(const struct story *story, size_t from)
     return count;
 }
 
-// The first and the last of many equal attempts are shown whole, those between as one line.
-static void print_folded(const struct story *story, size_t from, size_t count)
+// Of many equal attempts the last is shown whole, those before as one line.
+static void print_folded(struct story *story, size_t from, size_t count)
 {
-    const redisReply *first = event_row(story->events[from]);
     const redisReply *last = event_row(story->events[from + count - 1]);
     const struct bytes_view low =
-        reply_field(event_row(story->events[from + 1])->element[1], "attempt");
+        reply_field(event_row(story->events[from])->element[1], "attempt");
     const struct bytes_view high =
         reply_field(event_row(story->events[from + count - 2])->element[1], "attempt");
-    print_event(story, first);
-    screen_print("  attempts %.*s to %.*s ended in the same way\n", (int)low.len, low.data,
-                 (int)high.len, high.data);
+    screen_put_text(&story->audit->screen, COLOUR_NONE, 0, "  attempts ");
+    screen_put(&story->audit->screen, COLOUR_NONE, 0, low);
+    screen_print(" to ");
+    screen_put(&story->audit->screen, COLOUR_NONE, 0, high);
+    screen_print(" ended as the next one did\n");
     print_event(story, last);
 }
 
-static void print_story(const struct story *story)
+static void print_story(struct story *story)
 {
     print_head(story);
     print_webhook(story);
@@ -317,17 +382,47 @@ static void print_json(const struct story *story)
     json_line_release(&line);
 }
 
+static void complain_of_none(const struct audit *audit, const struct record_prefix *found)
+{
+    screen_complain("%s is not known under %s: never recorded there, or no longer kept%s",
+                    audit->options->argument, database_prefix(audit->database),
+                    found->is_whole ? "" : " (of the newest calls none begins so)");
+}
+
+static void complain_of_several(const struct audit *audit, const struct record_prefix *found)
+{
+    screen_complain("%s is ambiguous, %s calls begin so:", audit->options->argument,
+                    found->count == RECORD_PREFIX_NAMES_MAX ? "many" : "these");
+    for (size_t i = 0; i < found->count; i++) {
+        screen_complain("  %s", found->names[i]);
+    }
+}
+
+// The one call whose id begins as the argument does. Programs name a call by its whole id: a
+// beginning that names one call today may name two tomorrow.
+static bool find_by_prefix(struct story *story, redisReply **row, redisReply **hash)
+{
+    struct audit *audit = story->audit;
+    struct record_prefix found = {.is_whole = true};
+    if (!audit->options->json &&
+        !record_prefix_find(audit->database, audit->options->argument, &found)) {
+        return false;
+    }
+    if (found.count > 1) {
+        complain_of_several(audit, &found);
+    } else if (found.count == 0) {
+        complain_of_none(audit, &found);
+    }
+    return found.count == 1 &&
+           record_find(audit->database, found.names[0], &story->call, row, hash);
+}
+
 enum exit_code show_run(struct audit *audit)
 {
     struct story story = {.audit = audit};
     redisReply *row = NULL, *hash = NULL;
-    const char *call_id = audit->options->argument;
-    if (!record_find(audit->database, call_id, &story.call, &row, &hash)) {
-        if (!database_is_lost(audit->database)) {
-            screen_complain("%s is not known under %s: never recorded there, or no "
-                            "longer kept",
-                            call_id, database_prefix(audit->database));
-        }
+    if (!record_find(audit->database, audit->options->argument, &story.call, &row, &hash) &&
+        (database_is_lost(audit->database) || !find_by_prefix(&story, &row, &hash))) {
         return EXIT_NOT_DONE;
     }
     bool is_read = read_events(&story);

@@ -1,6 +1,7 @@
 // dialin-audit stats: the account in one consistent step, the calls that wait now, and the outcomes
 // and waiting times of the calls that are kept.
 #include "command.h"
+#include "conversations.h"
 #include "json_line.h"
 #include "time_text.h"
 #include "record_walk.h"
@@ -37,6 +38,7 @@ struct stats {
     struct waited waited; // since the stream was made
     uint64_t lost;
     uint64_t callbacks, callbacks_dead, callbacks_served;
+    struct conversations conversations;
 };
 
 // --- the account --------------------------------------------------------------------------------
@@ -59,6 +61,7 @@ static void take_figures(struct stats *stats, const redisReply *counts)
     static const char *const LOST[] = {"dead:expired", "dead:unknown", "dead:rejected",
                                        "dead:invalid"};
     waited_read(&stats->waited, counts);
+    conversations_read(&stats->conversations, counts);
     stats->callbacks = view_number(reply_field(counts, "callbacks"));
     stats->callbacks_dead = view_number(reply_field(counts, "dead:callback"));
     stats->callbacks_served = view_number(reply_field(counts, "dead:served"));
@@ -202,6 +205,7 @@ static void print_figures(const struct stats *stats)
     print_count(stats, "offered", (int64_t)offered);
     print_count(stats, "answered", (int64_t)waited->count);
     print_count(stats, "lost", (int64_t)stats->lost);
+    screen_print("  abandon rate %.1f %%\n", 100 * (double)stats->lost / (double)offered);
     print_span(stats, "mean wait", waited->count > 0 ? waited->sum_ms / waited->count : 0);
     screen_print("  within %d s  %.1f %% of the offered\n", ANSWERED_S,
                  100 * (double)waited_within(waited, ANSWERED_S) / (double)offered);
@@ -215,6 +219,26 @@ static void print_callbacks(const struct stats *stats)
         print_count(stats, "queued", (int64_t)stats->callbacks);
         print_count(stats, "served", (int64_t)stats->callbacks_served);
         print_count(stats, "dead", (int64_t)stats->callbacks_dead);
+    }
+}
+
+// By Daily's events. Handle time: from `connected` to `ended`.
+static void print_conversations(const struct stats *stats)
+{
+    const struct conversations *known = &stats->conversations;
+    uint64_t judged = conversations_judged(known);
+    if (judged == 0) {
+        return;
+    }
+    screen_print("\nstarted calls, by Daily's events\n");
+    print_count(stats, "connected", (int64_t)known->connected);
+    print_count(stats, "ended", (int64_t)known->ended);
+    print_count(stats, "failed", (int64_t)known->failed);
+    screen_print("  never reached their bot %" PRIu64 ", %.1f %% of %" PRIu64 "\n",
+                 known->never_connected, 100 * (double)known->never_connected / (double)judged,
+                 judged);
+    if (known->talked > 0) {
+        print_span(stats, "mean talk", known->talked_s * 1000 / known->talked);
     }
 }
 
@@ -269,6 +293,18 @@ static void json_account(const struct stats *stats, struct json_line *line)
     json_line_close(line, '}');
 }
 
+static void json_conversations(const struct conversations *known, struct json_line *line)
+{
+    json_line_open(line, "verdicts", '{');
+    json_line_number(line, "connected", known->connected);
+    json_line_number(line, "ended", known->ended);
+    json_line_number(line, "failed", known->failed);
+    json_line_number(line, "never_connected", known->never_connected);
+    json_line_close(line, '}');
+    json_line_number(line, "talked", known->talked);
+    json_line_number(line, "talked_s", known->talked_s);
+}
+
 static void print_json(const struct stats *stats)
 {
     struct json_line line;
@@ -284,6 +320,7 @@ static void print_json(const struct stats *stats)
     json_line_number(&line, "served", stats->callbacks_served);
     json_line_number(&line, "dead", stats->callbacks_dead);
     json_line_close(&line, '}');
+    json_conversations(&stats->conversations, &line);
     json_line_number(&line, "in_line", (uint64_t)stats->account[IN_LINE]);
     if (stats->oldest.ms > 0) {
         json_line_number(&line, "oldest_waiting_ms", stats->oldest_waited_ms);
@@ -323,6 +360,7 @@ enum exit_code stats_run(struct audit *audit)
     } else {
         print_account(&stats);
         print_figures(&stats);
+        print_conversations(&stats);
         print_callbacks(&stats);
         print_rest(&stats);
     }

@@ -204,7 +204,7 @@ static void verify_event(struct subject *subject, const redisReply *event, const
 // made it unreadable, there is none.
 static void take_lookup(struct subject *subject, const redisReply *rows)
 {
-    if (reply_is_list(rows) && rows->elements > 0) {
+    if (rows && reply_is_list(rows) && rows->elements > 0) {
         const redisReply *event = rows->element[0]->element[1];
         bool has_failed = reply_field(event, "error").len > 0;
         struct bytes_view text = has_failed ? VIEW("") : reply_field(event, "response");

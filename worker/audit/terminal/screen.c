@@ -28,11 +28,15 @@ static size_t column;      // of standard output, from 0
 static const char *prefix; // NULL: there is one only
 static bool is_prefix_due; // before the next text that is not a table
 
-void screen_init(struct screen *screen)
+void screen_init(struct screen *screen, enum screen_colours colours, screen_hide *hide)
 {
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-    screen->can_move = isatty(STDOUT_FILENO) && !(term && !strcmp(term, "dumb"));
+    bool is_terminal = isatty(STDOUT_FILENO);
+    screen->can_move = is_terminal && !(term && !strcmp(term, "dumb"));
     screen->has_colours = screen->can_move && !(no_colour && no_colour[0]);
+    screen->has_colours =
+        colours == SCREEN_COLOURS_ALWAYS || (colours == SCREEN_COLOURS_AUTO && screen->has_colours);
+    screen->hide = is_terminal ? hide : NULL;
 }
 
 void screen_name_prefix(const char *name)
@@ -219,8 +223,8 @@ static void put_cell(int width, struct bytes_view text)
     fill(width > 0 ? most - columns : 0);
 }
 
-void screen_put(const struct screen *screen, enum colour colour, int columns,
-                struct bytes_view text)
+static void put_shown(const struct screen *screen, enum colour colour, int columns,
+                      struct bytes_view text)
 {
     bool is_coloured = screen->has_colours && colour != COLOUR_NONE;
     put_prefix_above();
@@ -231,6 +235,40 @@ void screen_put(const struct screen *screen, enum colour colour, int columns,
         put_cell(columns, text);
     }
     fputs(is_coloured ? "\033[0m" : "", stdout);
+}
+
+// The text as it may be shown; `hidden` is the caller's to release.
+static struct bytes_view shown(const struct screen *screen, struct bytes_view text,
+                               struct bytes *hidden)
+{
+    bytes_init(hidden, SCREEN_TEXT_MAX);
+    if (!screen->hide) {
+        return text;
+    }
+    screen->hide(text, hidden);
+    return bytes_view(hidden);
+}
+
+void screen_put(const struct screen *screen, enum colour colour, int columns,
+                struct bytes_view text)
+{
+    struct bytes hidden;
+    put_shown(screen, colour, columns, shown(screen, text, &hidden));
+    bytes_release(&hidden);
+}
+
+void screen_put_cut(const struct screen *screen, enum colour colour, struct bytes_view text)
+{
+    struct bytes hidden;
+    const struct bytes_view view = shown(screen, text, &hidden);
+    const size_t width = width_of(STDOUT_FILENO), left = width > column ? width - column : 0;
+    bool is_long = width > 0 && columns_of(view) > left;
+    if (!is_long) {
+        put_shown(screen, colour, 0, view);
+    } else if (left > 0) {
+        put_shown(screen, colour, (int)left, view);
+    }
+    bytes_release(&hidden);
 }
 
 void screen_put_text(const struct screen *screen, enum colour colour, int columns, const char *text)
@@ -252,8 +290,9 @@ static void put_in_row(const struct screen *screen, enum colour colour, int colu
                        const char *text)
 {
     int width = width_left(columns);
+    bool is_unfilled = is_last && width > 0 && columns_of(view_of_text(text)) <= (size_t)width;
     if (width != 0) {
-        screen_put_text(screen, colour, width, text);
+        screen_put_text(screen, colour, is_unfilled ? 0 : width, text);
     }
     if (is_last) {
         screen_print("\n");

@@ -11,16 +11,24 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define SCREEN_COLUMNS 100 // of a table, if the terminal has as many
+#define SCREEN_COLUMNS 80 // of a table, if the terminal has as many
+#define SCREEN_TEXT_MAX (8 * 1024 * 1024)
 
 enum colour { COLOUR_NONE, COLOUR_FAINT, COLOUR_GOOD, COLOUR_BAD, COLOUR_BUSY };
 
+enum screen_colours { SCREEN_COLOURS_AUTO, SCREEN_COLOURS_ALWAYS, SCREEN_COLOURS_NEVER };
+
+// Appends a text, its secret parts hidden.
+typedef void screen_hide(struct bytes_view text, struct bytes *out);
+
 struct screen {
     bool has_colours;
-    bool can_move; // a terminal that is not dumb
+    bool can_move;     // a terminal that is not dumb
+    screen_hide *hide; // of every text of others that people are shown; NULL: as they are
 };
 
-void screen_init(struct screen *screen);
+// `hide` is only used if standard output is a terminal: a pipe gets what is recorded.
+void screen_init(struct screen *screen, enum screen_colours colours, screen_hide *hide);
 
 // From now on rows of tables have `prefix` as their first column, JSON objects as their first
 // member, and other text stands below a line with it. Borrowed. Without this call there is no
@@ -52,6 +60,9 @@ void screen_put(const struct screen *screen, enum colour colour, int columns,
                 struct bytes_view text);
 void screen_put_text(const struct screen *screen, enum colour colour, int columns,
                      const char *text);
+
+// The rest of the line: a text that is too long for a terminal is cut at its edge.
+void screen_put_cut(const struct screen *screen, enum colour colour, struct bytes_view text);
 
 struct screen_column {
     const char *title;

@@ -48,7 +48,9 @@ function tiles(now) {
     tile(recent ? recent.started : '–', `started in ${minutes} min`),
     tile(recent ? recent.lost : '–', `lost in ${minutes} min`, recent?.lost ? 'bad' : ''),
     tile(recent && recent.waited_p50_ms !== null ? `${span(recent.waited_p50_ms)} / ${span(recent.waited_p95_ms)}` : '–', 'waited, p50 / p95'),
-    tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'));
+    tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'),
+    recent?.never_connected ? tile(recent.never_connected, `never reached their bot in ${minutes} min`, 'bad') : '',
+    recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '');
 }
 
 function pauseButton(agent) {
