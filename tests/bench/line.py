@@ -1,7 +1,8 @@
 """make line: how long the last of ten callers for each session waits, and in which order they go in.
 
 SESSIONS (20) of SESSION_S (20) seconds each, ten times as many callers at once, two workers. The
-ideal is ten times the length of a session: an agent that is never idle. Prints what was measured;
+ideal is ten times the length of a session: an agent that is never idle. Once without and once with
+Daily's events, which say when a session ends. Prints what was measured;
 fails where a call was lost, started twice, or served out of its turn.
 
 Then sustained overload: ten times the callers that the agent can serve, at a steady rate, each on
@@ -21,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "harness"))
 import daily  # noqa: E402
 import overflow_table  # noqa: E402
 from burst import Burst  # noqa: E402
+from conversation import Conversations  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from overload import Overload  # noqa: E402
 from stack import Redis, Stack  # noqa: E402
@@ -31,15 +33,19 @@ ROUNDS = 10
 PREFIX = "{line}"
 
 
-def measure(stack, redis):
+def measure(stack, redis, has_events):
     agent = stack.agent("--pool", str(SESSIONS), "--session-ms", str(int(SESSION_S * 1000)))
     for _ in range(2):
         stack.worker(START_URL=agent.url, HOLD_LIMIT_S="3600", LOG_LEVEL="warning")
-    ingress = stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET, LOG_LEVEL="warning")
+    ingress = stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET, LOG_LEVEL="warning",
+                            DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
     ledger = Ledger(redis, PREFIX)
+    conversations = Conversations(ledger, ingress.port, SESSION_S) if has_events else None
     burst = Burst([ingress.port], ROUNDS * SESSIONS).join()
     assert not burst.refused
     ledger.wait_until_finished(ROUNDS * (SESSION_S + 5))
+    if conversations:
+        conversations.stop()
     ledger.check_account(burst.acknowledged.values())
     assert agent.starts() == {call_id: 1 for call_id in burst.call_ids}, "one bot for each call"
     calls = [ledger.call(call_id) for call_id in burst.call_ids]
@@ -80,11 +86,13 @@ def with_a_stack(measured, *arguments):
 
 
 def main():
-    served_s, displaced, posts = with_a_stack(measure)
     ideal_s = ROUNDS * SESSION_S
-    print(f"{ROUNDS * SESSIONS} callers, {SESSIONS} sessions of {SESSION_S:g} s: all served after "
-          f"{served_s:.1f} s, the ideal is {ideal_s:g} s: {served_s / ideal_s - 1:+.1%}")
-    print(f"out of turn by at most {displaced} places; {posts} requests to the agent")
+    for has_events in (False, True):
+        served_s, displaced, posts = with_a_stack(measure, has_events)
+        print(f"{ROUNDS * SESSIONS} callers, {SESSIONS} sessions of {SESSION_S:g} s, "
+              f"{'with' if has_events else 'without'} Daily's events: all served after "
+              f"{served_s:.1f} s, the ideal is {ideal_s:g} s: {served_s / ideal_s - 1:+.1%}")
+        print(f"out of turn by at most {displaced} places; {posts} requests to the agent", flush=True)
     print(f"\n{'sustained overload, hold ' + str(OVERLOAD_HOLD_S) + ' s':44}{'served':>8}{'aim':>8}"
           f"{'refused/s':>11}{'aim':>5}{'gap':>8}{'out of turn':>13}")
     for pool, session_s, rate, duration_s, aim in OVERLOADS:

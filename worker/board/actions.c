@@ -171,7 +171,7 @@ static void on_noted(const char *id, void *arg)
     run(doing);
 }
 
-// Who and what, before it is done.
+// The record comes before the deed.
 static void intend(struct doing *doing)
 {
     struct bytes detail;

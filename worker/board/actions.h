@@ -1,6 +1,6 @@
-// What an operator changes on the board: pause, resume, cancel, replay, an export with numbers.
-// Each is one command of dialin-audit as the user of BOARD_ACTIONS_REDIS_URL; the intent stands in
-// {dialin}:operators before, the outcome after it.
+// Changes that an operator makes on the board: pause, resume, cancel, replay, an export with
+// numbers. Each is one command of dialin-audit as the user of BOARD_ACTIONS_REDIS_URL; the intent
+// stands in {dialin}:operators before, the outcome after it.
 #ifndef DIALIN_BOARD_ACTIONS_H
 #define DIALIN_BOARD_ACTIONS_H
 

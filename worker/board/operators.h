@@ -1,4 +1,4 @@
-// The record of what operators did, in the stream {dialin}:operators: the intent before the action,
+// The record of operators, in the stream {dialin}:operators: the intent before the action,
 // so that none goes unrecorded, and the outcome after it, with the intent's id.
 #ifndef DIALIN_BOARD_OPERATORS_H
 #define DIALIN_BOARD_OPERATORS_H

@@ -256,7 +256,7 @@ static void on_noted(const char *id, void *arg)
     }
 }
 
-// Who, before what.
+// The record comes before the deed.
 static void reveal(struct asked *asked, const cJSON *query)
 {
     char sender[PEER_BYTES];

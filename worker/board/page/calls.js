@@ -141,7 +141,7 @@ async function copyLink(event) {
   }
 }
 
-// What an operator may do with this call.
+// The buttons of an operator.
 function deeds(call, again) {
   const id = call.call_id.includes('…') ? call.entry : call.call_id;
   const cancel = async () => await act('Cancel this call? No bot is started for it.', 'cancel', { id }) && again();
