@@ -128,6 +128,7 @@ static struct signature_secrets *parse_secrets(const char *name, const char *lis
         config_problem(problems, name, "%s", bytes_text(&problem));
     }
     bytes_release(&problem);
+    // cppcheck-suppress returnDanglingLifetime  ; no `parse` keeps `problem`
     return secrets;
 }
 

@@ -59,7 +59,7 @@ static bool complain_of_flag(const char *flag, const struct option *long_options
     const char *names[FLAGS_MAX];
     char text[64];
     size_t count = 0;
-    while (long_options[count].name && count < FLAGS_MAX) {
+    while (count < FLAGS_MAX && long_options[count].name) {
         names[count] = long_options[count].name;
         count++;
     }
