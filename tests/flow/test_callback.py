@@ -135,7 +135,7 @@ def test_the_record_names_each_from_the_other(stack, ledger, start, routes):
     assert listed[call_id]["callback"] == name and "callback_of" not in listed[call_id]
     assert listed[name]["callback_of"] == call_id and "callback" not in listed[name]
     assert {call["call_id"] for call in audit.json("list", "--from", CALLER)} == {call_id, name}
-    assert "(call back)" in audit("list").out
+    assert f"back {CALLER[:7]}" in audit("list").out
     assert f"is called back by {name}" in audit("show", call_id).out
     assert f"calls back   {call_id}" in audit("show", name).out
     exported = [row for row in audit("export").objects() if row["record"] == "webhook" and row.get("callback_of")]
