@@ -167,3 +167,13 @@ def test_a_call_back_that_dies_is_no_second_lost_caller(stack, ledger, start, ro
     assert counted("expired") == 1
     assert stats["lost"] == 1 and stats["account"]["adds_up"] is True
     assert stats["callbacks"] == {"queued": 1, "dead": 1, "served": 0}
+
+
+def test_whose_call_back_was_cancelled_is_called_back_again(stack, ledger, start, routes):
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK))
+    first, = expire(ledger, start, f'"Room 12" <sip:{CALLER}@trunk.example>')
+    audit = Audit(stack)
+    wait_for(lambda: audit.run("cancel", first + "~cb", "--yes").code == 0, what="the call back to be cancelled")
+    assert not keys_of(ledger, "callback")
+    second, = expire(ledger, start, CALLER)
+    assert callbacks(ledger) == [first + "~cb", second + "~cb"]

@@ -271,3 +271,21 @@ def test_ten_callers_for_each_session_are_served_in_ten_times_its_length(stack, 
     # The first five came before there was a line.
     order = sorted(range(25), key=lambda i: started[i])[5:]
     assert all(abs(order.index(i) - place) <= 5 for place, i in enumerate(sorted(order))), order
+
+
+def test_redis_clock_was_set_back_while_a_busy_agent_was_full(stack, ledger, start):
+    """What the turnover lets in is counted from a time that is ahead: the line does not wait for it."""
+    gate = Gate(start)
+    stack.worker(START_URL=start.url)
+    put_in_line(ledger, 6)
+    pace = ledger.key(pace_key(ledger))
+    paused, agent = ledger.key("paused"), pace.rpartition("pace:")[2]
+    ledger.client.hset(paused, agent, "1 test")
+    gate.open()
+    wait_for(lambda: not ledger.client.zcard(ledger.key("admitted:" + agent)) and gate.out == 0,
+             what="nobody to ask any more")
+    ahead = now_ms(ledger) + 120_000
+    ledger.client.hset(pace, mapping={"turnover": "30", "tokens": "0", "tokens_ms": ahead,
+                                      "slowed_ms": ahead, "next_ms": "0"})
+    ledger.client.hdel(paused, agent)
+    ledger.wait_until_finished()

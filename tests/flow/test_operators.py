@@ -213,3 +213,14 @@ def test_a_paused_agent_s_calls_move_on_along_their_route(stack, ledger, start, 
     call = ledger.wait_for_state(ring(ledger), "started", timeout_s=30)
     assert call["agent"] == "other"
     assert [request.path for request in start.requests] == ["/other/start"]
+
+
+def test_a_call_whose_bot_is_known_to_be_there_is_not_cancelled(stack, ledger, start, audit):
+    """Its 2xx came after another worker had taken the call over and put it into the line."""
+    start.script(answers(429, b"{}"))
+    stack.worker(START_URL=start.url)
+    call_id = ring(ledger)
+    ledger.wait_for_state(call_id, "waiting")
+    ledger.client.hset(ledger.key("call:" + call_id), "late_ms", "1")
+    wait_for(lambda: "started already" in audit.run("cancel", call_id, "--yes").err)
+    assert ledger.call(call_id)["state"] != "dead"

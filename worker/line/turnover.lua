@@ -35,7 +35,11 @@ local function measured_turnover(turnover, started, passed_ms, since_refusal_ms)
     return measured
 end
 
--- How many calls may be admitted, with a fraction, after `passed_ms` at this rate.
+-- How many calls may be admitted, with a fraction, after `passed_ms` at this rate. If Redis' clock was set
+-- back, one may, and the count begins anew with it: the line does not wait until the clock has caught up.
 local function grown_tokens(tokens, passed_ms, rate)
-    return math.min(tokens + math.max(passed_ms, 0) * rate / 1000, 1 + rate * BURST_MS / 1000)
+    if passed_ms < 0 then
+        return math.max(tokens, 1)
+    end
+    return math.min(tokens + passed_ms * rate / 1000, 1 + rate * BURST_MS / 1000)
 end

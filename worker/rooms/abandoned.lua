@@ -5,11 +5,15 @@ local ABANDONED = 'the caller hung up while waiting'
 
 -- `event` as join_event has it. Returns true if it ended a waiting call.
 local function abandon(room, event)
+    if not room:match('^[%w_-]+$') then -- no call's id is made of such a name
+        return false
+    end
     call_id = 'trunk-' .. room
     call_key = prefix .. KEY_CALL .. call_id
     local call = redis.call('HMGET', call_key, 'entry', 'state', 'kind', 'attempts', 'answered', 'agent', 'route',
-        'from', 'to', 'looked_ms')
+        'from', 'to', 'looked_ms', 'late_ms')
     if event[2] ~= 'ended' or event[3] ~= 'dialin' or call[2] ~= 'waiting' or call[3] ~= 'trunk' or
+        call[11] or -- its bot is there: a late answer said so
         tonumber(call[4] or 0) > tonumber(call[5] or 0) or not owner_of(call[1]) then
         return false
     end

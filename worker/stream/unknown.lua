@@ -19,9 +19,11 @@ local function give_up(id, fields)
     kind, from, to, agent = field(fields, 'kind') or '', '', '', ''
     received_ms, sha256 = field(fields, 'received_ms') or '', field(fields, 'sha256') or ''
     call_key = prefix .. KEY_CALL .. call_id
-    local owner = redis.call('HMGET', call_key, 'entry', 'sha256')
+    local owner = redis.call('HMGET', call_key, 'entry', 'sha256', 'state')
     if owner[1] and owner[1] ~= entry then
         end_as_duplicate(owner[2])
+    elseif owner[3] == 'dead' or owner[3] == 'started' then
+        acknowledge_ended() -- cancelled before any worker had read it
     else
         end_call('dead', 'invalid', ARGV[5], '0', { 'error', ARGV[5], 'kind', kind, 'entry', entry,
             'from', from, 'to', to, 'agent', agent, 'worker', consumer, 'attempts', 0,

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "json_line.h"
 #include "operator_note.h"
+#include "phone_number.h"
 #include "record_walk.h"
 
 #include <stdio.h>
@@ -32,9 +33,11 @@ static bool send_cancel(struct audit *audit, const struct recorded_call *call, c
                         char state[STATE_BYTES], bool *is_done)
 {
     char why[WHY_BYTES], received_ms[24], kind[16];
+    struct phone_number number; // of a call back: it is under that of the lost call
     snprintf(why, sizeof why, "cancelled by %s", who);
     snprintf(received_ms, sizeof received_ms, "%llu", (unsigned long long)call->received_ms);
     snprintf(kind, sizeof kind, "%s", webhook_kind_name(call->webhook.kind));
+    phone_number_read(&number, view_of_text(call->from));
     const struct bytes_view argv[] = {VIEW("EVAL"),
                                       audit_script_cancel(),
                                       VIEW("1"),
@@ -42,6 +45,7 @@ static bool send_cancel(struct audit *audit, const struct recorded_call *call, c
                                       VIEW(CALL_ARGS),
                                       VIEW(""), // no worker's
                                       view_of_text(why),
+                                      view_of_text(number.digits),
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
                                       view_of_text(kind),

@@ -2,7 +2,7 @@
 -- a bot any more. A worker that has its entry in memory sees in begin.lua that the entry is not its own
 -- any more; one that reads it later, that the call has ended. Follows leaving.lua.
 --
--- ARGV  3 the error, for people; then the call as call.lua has it, by what is known without its hash
+-- ARGV  3 the error, for people  4 the digits of the caller's number; then the call as call.lua has it, by what is known without its hash
 -- Returns, for the call, its state, and `cancelled` if it is done. A state that is not a call's: `other`
 -- (the entry is a duplicate), `gone` (nobody has to finish this entry any more).
 
@@ -15,7 +15,7 @@ end
 
 local function cancel()
     local call = redis.call('HMGET', call_key, 'entry', 'state', 'attempts', 'answered', 'agent', 'route',
-        'from', 'to', 'looked_ms')
+        'from', 'to', 'looked_ms', 'late_ms')
     if call[1] and call[1] ~= entry then
         return 'other'
     end
@@ -23,7 +23,9 @@ local function cancel()
     if state == 'started' or state == 'dead' then
         return state
     end
-    if tonumber(attempts) > tonumber(call[4] or 0) then
+    if call[10] then
+        return 'started' -- a late answer said that its bot is there
+    elseif tonumber(attempts) > tonumber(call[4] or 0) then
         return 'starting' -- a request is out, and may start a bot
     end
     local was_read = owner_of(entry)
@@ -37,7 +39,7 @@ local function cancel()
     leave_everything()
     local fields = { 'error', ARGV[3], 'kind', kind, 'entry', entry, 'from', from, 'to', to, 'agent', agent,
         'attempts', attempts, 'received_ms', received_ms, 'sha256', sha256, 'updated_ms', now_text }
-    number = is_callback() and to:gsub('%D', '') or '' -- it may be called back again
+    number = is_callback() and ARGV[4] or '' -- it may be called back again
     end_call('dead', 'cancelled', ARGV[3], attempts, fields, '')
     if not was_read then
         redis.call('HSET', call_key, 'unread', '1')
@@ -46,4 +48,4 @@ local function cancel()
     return state .. ' cancelled'
 end
 
-return for_each_call(4, cancel)
+return for_each_call(5, cancel)
