@@ -112,7 +112,7 @@ def test_it_grows_with_each_that_is_let_in_and_falls_back_to_one(stack, ledger, 
     gate = Gate(start, latency_s=0.2)
     for _ in range(2):
         stack.worker(START_URL=start.url)
-    put_in_line(ledger, 81)
+    put_in_line(ledger, 41)
     pace = ledger.key(pace_key(ledger))
     gate.open()
     wait_for(lambda: len(gate.let_in) > 20)
@@ -123,16 +123,15 @@ def test_it_grows_with_each_that_is_let_in_and_falls_back_to_one(stack, ledger, 
         gate.is_open = False
     wait_for(lambda: gate.out == 0, what="what was out to be refused")
     wait_for(lambda: ledger.client.hget(pace, "width") == b"1")
-    # Those admitted before may still be on their way. An agent that took many calls a second is asked
-    # steadily after it (turnover.lua), so two requests may overlap.
-    wait_for(lambda: len(gate.crowds) >= 4 and all(out <= 2 for out, _ in gate.crowds[-4:]), 20)
+    # Those admitted before may still be on their way: wait until four in a row come alone.
+    wait_for(lambda: len(gate.crowds) >= 4 and all(out == 1 for out, _ in gate.crowds[-4:]), 20)
     with gate.lock:
         gate.crowds.clear()
         gate.started = 0
         gate.is_open = True
     ledger.wait_until_finished()
     for out, started in gate.crowds:
-        assert out <= 2 + started, "it begins with one or two again"
+        assert out <= 1 + started, "it begins with one again"
 
 
 def pace_key(ledger):

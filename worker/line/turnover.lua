@@ -22,13 +22,14 @@ local function admission_rate(turnover, since_refusal_ms, answer_ms)
 end
 
 -- After a refusal, `passed_ms` after the one before; the refused one was admitted `since_refusal_ms` after
--- it. What the agent took while it still had room counts too, less a quarter. Much room that appeared at
+-- it. What the agent took while it still had room counts too, less a
+-- quarter, unless it took nothing. Much room that appeared at
 -- once is not a turnover, so it at most doubles.
 local function measured_turnover(turnover, started, passed_ms, since_refusal_ms)
     local most = 2 * turnover + SURPLUS
     local seen = math.min(started * 1000 / passed_ms, most)
     local measured = turnover + (seen - turnover) * (1 - math.exp(-passed_ms / MEASURED_MS))
-    if is_turning(turnover) and since_refusal_ms > QUIET_MS then
+    if started > 0 and is_turning(turnover) and since_refusal_ms > QUIET_MS then
         local rate = admission_rate(turnover, since_refusal_ms, passed_ms - since_refusal_ms)
         return math.max(measured, math.min(STILL_TAKEN * rate, most))
     end
