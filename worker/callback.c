@@ -1,6 +1,8 @@
 // See callback.h.
 #include "callback.h"
 
+#include "callable_number.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,22 +12,10 @@
 
 // --- the number ---------------------------------------------------------------------------------
 
-void callback_number(const char *from, char digits[PHONE_DIGITS_MAX + 1])
-{
-    struct phone_number number;
-    phone_number_read(&number, view_of_text(from ? from : ""));
-    size_t len = strlen(number.digits);
-    bool is_whole = !number.is_address || number.address[0] == '+';
-    bool is_callable = is_whole && len >= CALLBACK_DIGITS_MIN && len <= CALLBACK_DIGITS_MAX &&
-                       number.digits[0] != '0';
-    snprintf(digits, PHONE_DIGITS_MAX + 1, "%s", is_callable ? number.digits : "");
-}
-
 void callback_note_number(struct call *call)
 {
-    if (call->kind == WEBHOOK_DIALIN || call->callback_of[0]) {
-        callback_number(call->facts.from, call->number);
-    }
+    bool has_caller = call->kind != WEBHOOK_DIALOUT || call->callback_of[0];
+    callable_number(has_caller ? call->facts.from : "", call->number);
 }
 
 // --- the call back ------------------------------------------------------------------------------
@@ -95,6 +85,10 @@ void callback_prepare(struct call *call, const struct redis *redis, uint64_t hol
     uint64_t hold_ms = routing->hold_s_max * MS_PER_S;
     hold_ms = hold_ms > hold_limit_ms ? hold_ms : hold_limit_ms;
     snprintf(outcome->number, sizeof outcome->number, "%s", call->number);
+    bytes_clear(&outcome->dialled);
+    if (call->kind == WEBHOOK_DIALOUT && !call->callback_of[0] && call->facts.dialled) {
+        bytes_append_text(&outcome->dialled, call->facts.dialled);
+    }
     outcome->served_kept_ms = routing->calls_back ? hold_ms + CALLBACK_REMEMBERED_MS : 0;
     if (is_due(call)) {
         bytes_clear(&outcome->callback);

@@ -124,3 +124,16 @@ def test_signatures_are_counted_by_the_place_of_their_secret(stack, ledger):
     ring(ingress, daily.webhook())
     assert ingress.total("dialin_signatures_total", secret="2") == 1
     assert ingress.total("dialin_signatures_total") == 1
+
+
+def test_each_door_counts_the_signatures_of_its_own_secrets(stack, ledger):
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=f"{daily.SECRET},{daily.EVENTS_SECRET}",
+                            SIP_TRUNK_SECRET=f"old={daily.SECRET},spare={daily.OTHER_SECRET},new={daily.TRUNK_SECRET}")
+    event, call = daily.body(daily.event("dialin.ready", "a-room")), daily.body(daily.trunk_call())
+    assert ingress.post(event, daily.event_headers(event), path="/api/daily-events").status == 200
+    assert ingress.post(call, daily.trunk_headers(call), path="/api/sip-trunk").status == 200
+    assert ingress.post(call, daily.trunk_headers(call, secret=daily.SECRET_OF_NOBODY), path="/api/sip-trunk").status == 401
+    ring(ingress, daily.webhook())
+    assert [ingress.total("dialin_signatures_total", of=of, secret=place) for of, place in
+            (("dialin", "1"), ("trunk", "3"), ("events", "2"))] == [1, 1, 1]
+    assert ingress.total("dialin_signatures_total") == 3
