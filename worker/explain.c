@@ -8,6 +8,7 @@
 #include "recorded_entry.h"
 #include "redact.h"
 #include "route_place.h"
+#include "time_zone.h"
 #include "transform.h"
 #include "trunk_webhook.h"
 
@@ -48,6 +49,26 @@ static void print_webhook(const struct explanation *explanation)
     }
 }
 
+// Why not, after the member that does not match: the time there, by which the hours were judged.
+static void print_mismatch(const struct explanation *explanation, const struct route_rule *rule,
+                           const char *mismatch)
+{
+    char text[32] = "";
+    struct tm tm;
+    uint64_t at_s = explanation->entry->received_ms / MS_PER_S;
+    printf("no: %s", mismatch);
+    if (!strcmp(mismatch, "hours")) {
+        time_t local_s = (time_t)at_s + time_zone_offset_s(rule->hours.time_zone, at_s);
+        if (gmtime_r(&local_s, &tm)) {
+            strftime(text, sizeof text, "%A %H:%M", &tm);
+        }
+        printf(" (%s in %s)", text, rule->hours.time_zone);
+    } else if (!strcmp(mismatch, "share")) {
+        printf(" (%llu %%)", (unsigned long long)rule->share);
+    }
+    printf("\n");
+}
+
 // A call back keeps the route of the call that died, if there is one of that name.
 static const struct route_rule *print_route_of_callback(const struct explanation *explanation)
 {
@@ -78,8 +99,12 @@ static void print_routes(struct explanation *explanation)
         const struct route_rule *rule = &routing->file.rules[i];
         const char *mismatch = route_mismatch(rule, &explanation->subject);
         found = mismatch ? NULL : rule;
-        printf("route    %-20s %s%s\n", rule->name, mismatch ? "no: " : "takes the call",
-               mismatch ? mismatch : "");
+        printf("route    %-20s ", rule->name);
+        if (mismatch) {
+            print_mismatch(explanation, rule, mismatch);
+        } else {
+            printf("takes the call\n");
+        }
     }
     if (!found) {
         printf("route    none: the call goes to the agent of the environment\n");

@@ -1,6 +1,9 @@
 """dialin-worker --explain: what a route does with a call beside choosing its agent."""
 
+import datetime
 import json
+import re
+import zoneinfo
 
 import pytest
 
@@ -56,6 +59,20 @@ def test_why_a_call_is_not_called_back(stack, routes, webhook, reason):
     out = explain(stack, webhook(), routes(CALLS_BACK, {"name": "plain", "to": "+1416*"}))
     line, = said(out, "callback")
     assert line.startswith("no: ") and reason in line
+
+
+def test_why_a_route_does_not_take_the_call(stack, routes):
+    """By the hour there, as it is now."""
+    now = datetime.datetime.now(zoneinfo.ZoneInfo("Asia/Kolkata"))
+    hours = {"days": (now + datetime.timedelta(days=3)).strftime("%a").lower(), "time_zone": "Asia/Kolkata"}
+    out = explain(stack, daily.webhook(To=TO), routes({"name": "later", "hours": hours}, {"name": "some", "share": 0}))
+    later, some, none = said(out, "route")
+    weekday, clock = re.fullmatch(r"later +no: hours \((\w+) (\d\d:\d\d) in Asia/Kolkata\)", later).groups()
+    passed = datetime.datetime.now(zoneinfo.ZoneInfo("Asia/Kolkata"))
+    minutes = int((passed - now).total_seconds() // 60) + 2
+    at = [now + datetime.timedelta(minutes=minute) for minute in range(minutes)]
+    assert (weekday, clock) in [(each.strftime("%A"), each.strftime("%H:%M")) for each in at]
+    assert re.fullmatch(r"some +no: share \(0 %\)", some) and none.startswith("none: ")
 
 
 @pytest.mark.parametrize("webhook", [
