@@ -12,7 +12,7 @@
 -- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
 -- ago the agent answered another worker, and a 1. Sent again, the step changes nothing.
 local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
-local FIELDS_COUNT = 22 -- that this script knows: a new one is read here
+local FIELDS_COUNT = 23 -- that this script knows: a new one is read here
 
 local grace_ms = tonumber(ARGV[4])
 
@@ -44,9 +44,7 @@ local function start_late(state, reason, letter)
         redis.call('HINCRBY', counts, count_of_death(reason), '-1')
         redis.call('HINCRBY', counts, 'started', '1')
         add_to_index(entry, from, to, agent, route, 'started', '')
-        if number ~= '' then
-            note_served(outcome.served_kept_ms)
-        end
+        note_served(number .. ' ' .. outcome.dialled, outcome.served_kept_ms)
         local old = letter and redis.call('XRANGE', dead, letter, letter)[1]
         if old then -- an entry of a stream cannot change: its marked copy takes its place
             local copy = old[2]
@@ -276,9 +274,7 @@ local function finish(...)
             if kind ~= 'dialout' then
                 count_waited()
             end
-            if number ~= '' then
-                note_served(outcome.served_kept_ms)
-            end
+            note_served(number .. ' ' .. outcome.dialled, outcome.served_kept_ms)
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, outcome.callback,
             unpack(more))
