@@ -8,16 +8,10 @@ import time
 import pytest
 
 import daily
-from audit import Audit
 from fake_start import FakeStart, answers, starts_a_bot
 from ledger import WRITTEN_BY_THE_CLOCK
 from redis_between import Between
 from stack import free_port, wait_for
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

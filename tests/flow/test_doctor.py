@@ -6,9 +6,7 @@ import pytest
 
 import daily
 import fake_daily
-from audit import Audit
 from authority import Authority
-from fake_daily import FakeDaily
 from fake_start import answers
 from stack import free_port, wait_for
 from test_redis_settings import user_of_compose
@@ -17,26 +15,6 @@ from test_start_tls import TlsServer
 URL = "https://calls.example/api/dial"
 NUMBER, OTHER = "+14152251493", "+16285550100"
 SENTENCE = "twice the music's length must exceed HOLD_LIMIT_S + HOLD_GRACE_S (120 s); not checked"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
-
-
-@pytest.fixture
-def authority(tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    return Authority(folder)
-
-
-@pytest.fixture
-def phone(authority):
-    """Daily."""
-    server = FakeDaily(authority)
-    yield server
-    server.close()
 
 
 def wrong(audit, *arguments, code=1, **values):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import daily
+from accepting import accepted
 from fake_start import answers, delays, hangs, starts_a_bot
 from redis_between import Between
 from stack import Program, wait_for
@@ -262,11 +263,7 @@ class ShutPort:
         self.thread.start()
 
     def accept(self):
-        while True:
-            try:
-                client, (_, port) = self.listener.accept()
-            except OSError:
-                return
+        for client, (_, port) in accepted(self.listener):
             if port not in self.ports:
                 self.received[port] = b""
             threading.Thread(target=self.read, args=(client, port), daemon=True).start()

@@ -5,7 +5,6 @@ import re
 import pytest
 
 import daily
-from authority import Authority
 from fake_redis import FakeRedis
 from stack import free_port
 from test_redis_settings import user_of_compose
@@ -104,16 +103,13 @@ def test_a_foreign_key_stands_in_the_way(stack, ledger):
     ledger.client.delete(ledger.key("webhooks"))
 
 
-def test_the_agents_name_connection_and_certificate(stack, start, tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    trusted = Authority(folder)
-    server = TlsServer(*trusted.certificate("server"))
+def test_the_agents_name_connection_and_certificate(stack, start, authority, tmp_path):
+    server = TlsServer(*authority.certificate("server"))
     routes = tmp_path / "routes.json"
     routes.write_text('{"agents": {"b": {"start_url": "http://no-such-host.localhost:9/start"}}, "routes": []}')
     values = {"START_URL": f"https://localhost:{server.port}/start", "START_API_KEY": "a-key-of-mine"}
     try:
-        out = check(stack, "worker", 0, **values, START_CA_FILE=trusted.file)
+        out = check(stack, "worker", 0, **values, START_CA_FILE=authority.file)
         assert "can be reached, and its certificate is good; the key is not tried" in out
         out = check(stack, "worker", 1, **values)
         assert "cannot be reached at https://localhost" in out and "certificate" in out, out

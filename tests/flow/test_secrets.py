@@ -8,27 +8,11 @@ import pytest
 
 import daily
 import fake_daily
-from audit import Audit
-from authority import Authority
-from fake_daily import FakeDaily, new_secret
+from fake_daily import new_secret
 from stack import wait_for
 
 URL = "https://calls.example/api/dial"
 NUMBER, OTHER = "+14152251493", "+16285550100"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
-
-
-@pytest.fixture
-def phone(tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    server = FakeDaily(Authority(folder))
-    yield server
-    server.close()
 
 
 @pytest.fixture
