@@ -3,6 +3,7 @@
 #include "now.h"
 
 #include "json_line.h"
+#include "line_gauges.h"
 #include "mask.h"
 #include "memory.h"
 #include "redis_keys.h"
@@ -18,21 +19,25 @@
 struct now {
     struct redis *redis;
     struct bytes webhooks;
+    struct line_gauges *gauges;
     now_on_text *on_text;
     void *arg;
     bool is_asking;
 };
 
-struct now *now_open(struct redis *redis, const char *prefix, now_on_text *on_text, void *arg)
+struct now *now_open(struct redis *redis, const char *prefix, struct metrics *metrics,
+                     now_on_text *on_text, void *arg)
 {
     struct now *now = memory_zeroed(sizeof *now);
     *now = (struct now){.redis = redis, .on_text = on_text, .arg = arg};
+    now->gauges = line_gauges_open(metrics);
     redis_key_init(&now->webhooks, prefix, REDIS_KEY_WEBHOOKS);
     return now;
 }
 
 void now_close(struct now *now)
 {
+    line_gauges_close(now->gauges);
     bytes_release(&now->webhooks);
     free(now);
 }
@@ -60,6 +65,7 @@ static void report_snapshot(struct now *now, const struct snapshot *snapshot)
                                 snapshot->waiting};
     struct json_line line;
     struct bytes text;
+    line_gauges_take(now->gauges, snapshot);
     json_line_init(&line);
     snapshot_to_json(snapshot, &line);
     json_line_number(&line, "started", snapshot->started);

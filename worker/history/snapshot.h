@@ -4,6 +4,7 @@
 #ifndef DIALIN_SNAPSHOT_H
 #define DIALIN_SNAPSHOT_H
 
+#include "agents_max.h"
 #include "conversations.h"
 #include "forecast.h"
 #include "json_line.h"
@@ -12,7 +13,6 @@
 
 #include <stdbool.h>
 
-#define SNAPSHOT_AGENTS_MAX 32 // as in snapshot.lua
 #define SNAPSHOT_WAITING_MAX 20
 #define SNAPSHOT_EVENTS_MAX 25
 #define SNAPSHOT_MINUTES_BACK 5
