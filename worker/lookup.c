@@ -115,7 +115,9 @@ static const char *problem_of(const struct http_answer *http, char *sentence, si
         return http->error ? http->error : "there was no answer";
     }
     if (http->status != 200 && http->status != 204) {
-        snprintf(sentence, size, "it answered %u", http->status);
+        bool is_redirect = http->status / 100 == 3;
+        snprintf(sentence, size, "it answered %u%s", http->status,
+                 is_redirect ? ": a redirect is not followed" : "");
         return sentence;
     }
     return http->body_is_cut ? "its answer is longer than 64 KiB, or was broken off" : NULL;

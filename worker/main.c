@@ -275,7 +275,8 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
-    const struct daily_reader_settings daily_settings = {settings->connect_limit_s * MS_PER_S};
+    const struct daily_reader_settings daily_settings = {settings->connect_limit_s * MS_PER_S,
+                                                         calls_note_abandoned, worker->calls};
     worker->daily_reader = daily_reader_open(worker->loop, worker->scripts, worker->reader,
                                              worker->lines, &daily_settings, metrics);
     worker->line_metrics = line_metrics_open(worker->loop, worker->scripts, metrics, NULL, NULL);

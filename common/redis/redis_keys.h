@@ -21,6 +21,7 @@
     X(DAILY, ":daily")       /* stream, group `events`: Daily's events as they came */             \
     X(ROOM, ":room:")      /* text, expires: the call whose bot is in a room, by a digest of it */ \
     X(EARLY, ":early:")    /* hash, expires: events of a room that came before its call */         \
+    X(HELD, ":held:")      /* text, expires: a trunk's call, by a digest of its room */            \
     X(EARLIES, ":earlies") /* sorted set: the rooms that have such, by when */                     \
     X(UNHEARD, ":unheard") /* sorted set: started calls without an event yet, by when */           \
     X(SILENT, ":silent")   /* text, expires: since when no event came, as far as it was said */    \

@@ -3,6 +3,7 @@
 #include "now.h"
 
 #include "json_line.h"
+#include "line_gauges.h"
 #include "mask.h"
 #include "memory.h"
 #include "read_script.h"
@@ -21,6 +22,7 @@
 struct now {
     struct redis *redis;
     struct bytes webhooks;
+    struct line_gauges *gauges;
     now_on_text *on_text;
     void *arg;
     struct snapshot_memory *memory;
@@ -29,10 +31,12 @@ struct now {
     bool is_walking; // deep: a page is out
 };
 
-struct now *now_open(struct redis *redis, const char *prefix, now_on_text *on_text, void *arg)
+struct now *now_open(struct redis *redis, const char *prefix, struct metrics *metrics,
+                     now_on_text *on_text, void *arg)
 {
     struct now *now = memory_zeroed(sizeof *now);
     *now = (struct now){.redis = redis, .on_text = on_text, .arg = arg};
+    now->gauges = line_gauges_open(metrics);
     redis_key_init(&now->webhooks, prefix, REDIS_KEY_WEBHOOKS);
     now->memory = snapshot_memory_open();
     now->snapshot = read_script_open(redis, SCRIPT_SNAPSHOT, bytes_view(&now->webhooks));
@@ -45,6 +49,7 @@ void now_close(struct now *now)
     read_script_close(now->snapshot);
     read_script_close(now->depth);
     snapshot_memory_close(now->memory);
+    line_gauges_close(now->gauges);
     bytes_release(&now->webhooks);
     free(now);
 }
@@ -72,6 +77,7 @@ static void report_snapshot(struct now *now, const struct snapshot *snapshot)
                                 snapshot->waiting};
     struct json_line line;
     struct bytes text;
+    line_gauges_take(now->gauges, snapshot);
     json_line_init(&line);
     snapshot_to_json(snapshot, &line);
     json_line_number(&line, "started", snapshot->started);
