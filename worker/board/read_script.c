@@ -35,7 +35,7 @@ void read_script_close(struct read_script *script)
 static void on_loaded(const redisReply *reply, void *arg)
 {
     struct read_script *script = arg;
-    script->is_loading = false;
+    script->is_loading = reply && reply_is_error(reply); // not again: the text does as well
     reply_copy(reply, script->digest, sizeof script->digest);
 }
 
