@@ -4,6 +4,7 @@
 #ifndef DIALIN_SNAPSHOT_H
 #define DIALIN_SNAPSHOT_H
 
+#include "agents_max.h"
 #include "conversations.h"
 #include "forecast.h"
 #include "json_line.h"

@@ -19,7 +19,7 @@
 --   programs {<program>:<name>, its status, a JSON text}
 --   events   {id, names and values}, the newest first, without requests and responses
 --   sample   {its minute, names and values}; empty if there is none
-local AGENTS_MAX, PROGRAMS_MAX, CONSUMERS_MAX = 32, 64, 256
+local PROGRAMS_MAX, CONSUMERS_MAX = 64, 256
 local WALK_MAX = 128 -- of all queues together
 local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
 local SAMPLES_TRIED = 3

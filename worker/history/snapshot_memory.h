@@ -4,13 +4,13 @@
 #ifndef DIALIN_SNAPSHOT_MEMORY_H
 #define DIALIN_SNAPSHOT_MEMORY_H
 
+#include "agents_max.h"
 #include "forecast.h"
 #include "redis_reply.h"
 #include "script_text.h"
 
 #include <stdbool.h>
 
-#define SNAPSHOT_AGENTS_MAX 32 // as in snapshot.lua
 #define SNAPSHOT_WAITING_MAX 20
 #define SNAPSHOT_SLOW_MS 5000       // how old fields, programs and samples may be
 #define SNAPSHOT_DEPTH_PAGE 100     // callers a page of a deep walk: well below 1 ms in Redis

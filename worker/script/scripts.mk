@@ -53,4 +53,4 @@ flags.rights   := no-writes
 
 # The headers whose macros constants.lua.in may use.
 SCRIPT_CONSTANTS := common/redis/redis_keys.h common/webhook/webhook_entry.h worker/agent/retry.h \
-                    worker/line/forecast.h worker/line/waited_bounds.h
+                    worker/line/forecast.h worker/line/waited_bounds.h worker/history/agents_max.h
