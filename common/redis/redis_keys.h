@@ -61,6 +61,12 @@ enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };
 // for 300 s, and be spooled meanwhile.
 #define REDIS_DUPLICATES_MS 600000
 
+// Added to the score of a dial-out in an agent's line, so that it stands after all dial-ins. A
+// double is exact up to 9e15.
+#define REDIS_DIALOUTS_AFTER_DIALINS 4000000000000000
+
+#define REDIS_OPERATORS_MAX "10000" // entries of the stream of what operators did, about
+
 // Makes the key <prefix><name>, to be released by bytes_release.
 void redis_key_init(struct bytes *key, const char *prefix, enum redis_key name);
 

@@ -167,4 +167,4 @@ def test_a_bundle_that_is_not_there(stack):
     done = stack.run("dialin-worker", "--check-config", START_URL="https://localhost/start",
                      START_CA_FILE="/nowhere/ca.pem")
     assert done.returncode == 1
-    assert "START_CA_FILE: cannot be read: /nowhere/ca.pem: No such file" in done.stderr
+    assert "START_CA_FILE: /nowhere/ca.pem: cannot be read: No such file" in done.stderr

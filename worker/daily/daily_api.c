@@ -15,6 +15,7 @@
 #define SHOWN_BYTES 200 // of an error of Daily
 #define RETRY_AFTER_S_MAX 3600
 #define BODY_BYTES_MAX 65536
+#define SENTENCE_BYTES_MAX 8192
 
 static const char AUTHORIZATION[] = "Authorization: Bearer ";
 
@@ -68,12 +69,31 @@ static const char *find_problem(const struct daily_api_settings *settings)
                : NULL;
 }
 
+// False, with a sentence in `problem`, if there is a file and it cannot be used.
+static bool load_authorities(const char *ca_file, struct http_authorities **authorities,
+                             char problem[DAILY_API_PROBLEM_BYTES])
+{
+    struct bytes sentence;
+    bytes_init(&sentence, SENTENCE_BYTES_MAX);
+    *authorities = ca_file ? http_authorities_load(ca_file, &sentence) : NULL;
+    const bool is_good = !ca_file || *authorities;
+    if (!is_good) {
+        snprintf(problem, DAILY_API_PROBLEM_BYTES, "DAILY_CA_FILE: %.500s", bytes_text(&sentence));
+    }
+    bytes_release(&sentence);
+    return is_good;
+}
+
 struct daily_api *daily_api_open(const struct daily_api_settings *settings,
                                  char problem[DAILY_API_PROBLEM_BYTES])
 {
     const char *found = find_problem(settings);
     if (found) {
         snprintf(problem, DAILY_API_PROBLEM_BYTES, "%s", found);
+        return NULL;
+    }
+    struct http_authorities *authorities = NULL;
+    if (!load_authorities(settings->ca_file, &authorities, problem)) {
         return NULL;
     }
     struct daily_api *api = memory_zeroed(sizeof *api);
@@ -84,8 +104,9 @@ struct daily_api *daily_api_open(const struct daily_api_settings *settings,
     api->loop = loop_open();
     const struct http_client_settings client = {.connections_max = 1,
                                                 .connect_timeout_ms = HTTP_CONNECT_TIMEOUT_MS,
-                                                .ca_file = settings->ca_file};
+                                                .authorities = authorities};
     api->client = http_client_open(api->loop, &client);
+    http_authorities_release(authorities); // the client keeps them
     return api;
 }
 

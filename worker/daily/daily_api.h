@@ -27,7 +27,7 @@ struct daily_api_settings {
 
 struct daily_api;
 
-// Returns NULL, with a sentence in `problem`, if the URL or the key cannot be used.
+// Returns NULL, with a sentence in `problem`, if the URL, the key or the file cannot be used.
 struct daily_api *daily_api_open(const struct daily_api_settings *settings,
                                  char problem[DAILY_API_PROBLEM_BYTES]);
 void daily_api_close(struct daily_api *api); // NULL is allowed

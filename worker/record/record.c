@@ -6,14 +6,13 @@
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "redis_keys.h"
 #include "script_batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DIALOUTS_BEHIND_DIALINS                                                                    \
-    4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
 #define CALL_WORDS 12 // worker/record/call.lua names them
 #define BEGIN_ARGS (CALL_WORDS + 9)
@@ -112,7 +111,7 @@ static void add(struct arg_list *arg_list, struct bytes_view arg)
 // By when the call rang; with a priority, as if it had rung that much earlier.
 static uint64_t score_of(const struct record_call *call)
 {
-    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
+    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? REDIS_DIALOUTS_AFTER_DIALINS : 0;
     uint64_t early_ms = call->priority_ms < call->rang_ms ? call->priority_ms : 0;
     return call->rang_ms - early_ms + behind_ms;
 }
