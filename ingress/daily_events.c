@@ -207,6 +207,7 @@ struct daily_events *daily_events_open(struct loop *loop,
         .take = take,
         .arg = all,
         .verified = all->verified,
+        .signatures = {.metrics = metrics, .of = "events"},
     };
     return all;
 }

@@ -118,6 +118,9 @@ void door_on_request(struct door *door, struct http_request *request)
     auth_check(&auth, &door->auth, &given, body, &clock);
     if (!auth.failure) {
         http_request_is_genuine(request);
+        if (auth.match.count > 0) {
+            intake_counts_signature(&door->signatures, auth.match.indexes[0]);
+        }
         door->take(request, &auth, door->arg);
     } else if (body.len <= WEBHOOK_UNSIGNED_BYTES_MAX && webhook_is_verification(body)) {
         door_answer_probe(door, request);

@@ -7,6 +7,7 @@
 
 #include "auth.h"
 #include "http_server.h"
+#include "intake_metrics.h"
 #include "log_gate.h"
 #include "peer.h"
 #include "refusal.h"
@@ -34,8 +35,9 @@ struct door {
     const struct peer_proxies *proxies;
     bool (*is_busy)(const void *arg); // if true, 503 before anything is read
     door_take *take;
-    void *arg;              // of is_busy and take
-    uint64_t *verified;     // counts the probes
+    void *arg;          // of is_busy and take
+    uint64_t *verified; // counts the probes
+    struct intake_signatures signatures;
     struct log_gate probes; // verification requests
     struct log_gate doubts; // about this host's clock
 };

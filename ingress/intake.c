@@ -147,9 +147,9 @@ static void take_webhook(struct intake *intake, struct http_request *request,
     }
 }
 
-static void read_webhook(struct intake *intake, struct http_request *request,
-                         const struct auth *auth)
+static void take(struct http_request *request, const struct auth *auth, void *arg)
 {
+    struct intake *intake = arg;
     struct webhook webhook;
     const char *signed_for = auth_signed_for(auth, &intake->dialin.auth);
     switch (webhook_read(&webhook, http_request_body(request), view_of_text(signed_for))) {
@@ -166,15 +166,6 @@ static void read_webhook(struct intake *intake, struct http_request *request,
         break;
     }
     webhook_release(&webhook);
-}
-
-static void take_genuine(struct http_request *request, const struct auth *auth, void *arg)
-{
-    struct intake *intake = arg;
-    if (auth->match.count > 0) {
-        intake_counts_signature(&intake->counts, auth->match.indexes[0]);
-    }
-    read_webhook(intake, request, auth);
 }
 
 void intake_on_head(struct http_request *request, void *arg)
@@ -268,9 +259,10 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
         .writer = intake->writer,
         .proxies = settings->proxies,
         .is_busy = is_busy,
-        .take = take_genuine,
+        .take = take,
         .arg = intake,
         .verified = intake->counts.verified,
+        .signatures = {.metrics = metrics, .of = "dialin"},
     };
     const struct daily_events_settings events = {intake->writer, settings->doors.events,
                                                  settings->proxies};
@@ -290,7 +282,7 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct trunk_calls_settings trunks = {intake->writer,    intake->pending,
                                                 &intake->counts,   settings->doors.trunks,
                                                 settings->proxies, settings->in_flight_max};
-    intake->trunk_calls = trunk_calls_open(&trunks);
+    intake->trunk_calls = trunk_calls_open(&trunks, metrics);
     return intake;
 }
 

@@ -46,7 +46,6 @@ void intake_counts_register(struct intake_metrics *counts, struct metrics *metri
     counts->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
     counts->duplicate = metrics_counter(metrics, NAME, HELP, "result=\"duplicate\"");
     intake_refusals_register(counts->refusals, metrics, NAME, HELP);
-    counts->metrics = metrics;
     *metrics_gauge(metrics, "dialin_webhooks_in_flight_max",
                    "The most that it takes (MAX_IN_FLIGHT).", NULL) = (int64_t)in_flight_max;
     counts->in_flight = metrics_gauge(metrics, "dialin_webhooks_in_flight",
@@ -66,16 +65,21 @@ void intake_counts_refusal(const struct intake_refusals *rows, const char *code)
     assert(false); // a refusal without a counter
 }
 
-void intake_counts_signature(struct intake_metrics *counts, size_t place)
+void intake_counts_signature(struct intake_signatures *signatures, size_t place)
 {
-    char label[METRICS_LABEL_BYTES], number[16];
+    char labels[METRICS_LABEL_BYTES], number[16] = "other";
     size_t slot = place < INTAKE_SECRETS_MAX ? place : INTAKE_SECRETS_MAX;
-    if (!counts->signatures[slot]) {
-        snprintf(number, sizeof number, "%zu", place + 1);
-        metrics_label(label, sizeof label, "secret", slot == place ? number : "other");
-        counts->signatures[slot] = metrics_counter(
-            counts->metrics, "dialin_signatures_total",
-            "Good signatures by the place of their secret in the list, from 1.", label);
+    if (!signatures->counts[slot]) {
+        if (slot == place) {
+            snprintf(number, sizeof number, "%zu", place + 1);
+        }
+        snprintf(labels, sizeof labels, "of=\"%s\",secret=\"%s\"", signatures->of, number);
+        signatures->counts[slot] =
+            metrics_counter(signatures->metrics, "dialin_signatures_total",
+                            "Good signatures of calls (dialin), of calls over SIP trunks (trunk) "
+                            "and of Daily's events (events), by the place of their secret in its "
+                            "list, from 1.",
+                            labels);
     }
-    (*counts->signatures[slot])++;
+    (*signatures->counts[slot])++;
 }

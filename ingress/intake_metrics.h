@@ -4,6 +4,7 @@
 
 #include "metrics.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define INTAKE_REFUSAL_CODES_MAX 16
@@ -15,11 +16,16 @@ struct intake_refusals {
     uint64_t *count;
 };
 
+// The good signatures at one door, by the place of their secret in its list.
+struct intake_signatures {
+    struct metrics *metrics;
+    const char *of;                           // the label that names the list; a constant
+    uint64_t *counts[INTAKE_SECRETS_MAX + 1]; // the last: of all further places; NULL: none yet
+};
+
 // The pointers live as long as the metrics they were registered with.
 struct intake_metrics {
     uint64_t *queued, *spooled, *verified, *duplicate;
-    struct metrics *metrics;
-    uint64_t *signatures[INTAKE_SECRETS_MAX + 1]; // by a secret's place in the list; NULL: none yet
     int64_t *in_flight;
     struct metrics_histogram *latency;
     struct intake_refusals refusals[INTAKE_REFUSAL_CODES_MAX]; // the last has no code
@@ -28,7 +34,7 @@ struct intake_metrics {
 void intake_counts_register(struct intake_metrics *counts, struct metrics *metrics,
                             size_t in_flight_max);
 // A good signature, made with the secret at this place (from 0) of the list.
-void intake_counts_signature(struct intake_metrics *counts, size_t place);
+void intake_counts_signature(struct intake_signatures *signatures, size_t place);
 
 // A counter of each code of a refusal, under this name; the last row stays empty.
 void intake_refusals_register(struct intake_refusals rows[INTAKE_REFUSAL_CODES_MAX],

@@ -214,6 +214,10 @@ static void warn_of_settings(const struct settings *settings)
     if (settings->allow_unsigned) {
         log_warning("ALLOW_UNSIGNED: anybody can forge calls here; for trials only");
     }
+    if (!settings->secrets && !settings->api_key && !settings->allow_unsigned) {
+        log_warning("only calls over SIP trunks are accepted: neither PINLESS_HMAC_SECRET nor "
+                    "INGRESS_API_KEY is set, so every call to /api/dial is answered 401");
+    }
 }
 
 // From readiness to the end of the loop.

@@ -102,12 +102,13 @@ static bool demo_is_allowed(const struct settings *settings)
 }
 
 // Adds the problem of a public secret that would sign real calls.
-static void refuse_demonstration(const struct settings *settings, struct config_problems *problems)
+static void refuse_demonstration(const struct settings *settings, const char *name,
+                                 struct config_problems *problems)
 {
     const char *own = own_setting();
-    config_problem(problems, "PINLESS_HMAC_SECRET",
+    config_problem(problems, name,
                    "this is the public demonstration secret, with which anybody can forge calls: "
-                   "set the secret of your number (%s is %s)",
+                   "set the secret that Daily shows (%s is %s)",
                    own ? own : "DEMO_SECRET",
                    own                     ? "set, so the calls are real"
                    : settings->demo_secret ? settings->demo_secret
@@ -134,11 +135,12 @@ static struct signature_secrets *parse_secrets(const char *name, const char *lis
 
 static void check_secrets(struct settings *settings, struct config_problems *problems)
 {
-    bool is_closed = settings->hmac_secrets || settings->api_key;
+    bool is_closed = settings->hmac_secrets || settings->api_key || settings->trunk_secrets;
     const char *own = own_setting();
     if (settings->allow_unsigned && is_closed) {
         config_problem(problems, "ALLOW_UNSIGNED",
-                       "excludes PINLESS_HMAC_SECRET and INGRESS_API_KEY: remove it, or them");
+                       "excludes PINLESS_HMAC_SECRET, INGRESS_API_KEY and SIP_TRUNK_SECRET: remove "
+                       "it, or them");
     }
     if (settings->hmac_secrets) {
         settings->secrets = parse_secrets("PINLESS_HMAC_SECRET", settings->hmac_secrets,
@@ -149,7 +151,8 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
     } else if (!is_closed && !settings->allow_unsigned) {
         config_problem(problems, "PINLESS_HMAC_SECRET",
                        "is not set, so anybody could forge calls: set it to the secret of your "
-                       "dial-in number, or INGRESS_API_KEY for dial-outs only%s%s",
+                       "dial-in number, or INGRESS_API_KEY for dial-outs only, or SIP_TRUNK_SECRET "
+                       "for SIP trunks only%s%s",
                        own                     ? "; no demonstration, because of "
                        : settings->demo_secret ? "; no demonstration, as DEMO_SECRET says: "
                                                : "",
@@ -159,10 +162,11 @@ static void check_secrets(struct settings *settings, struct config_problems *pro
     }
     if (settings->secrets && !demo_is_allowed(settings) &&
         signature_secrets_have(settings->secrets, SIGNATURE_DEMONSTRATION_SECRET)) {
-        refuse_demonstration(settings, problems);
+        refuse_demonstration(settings, "PINLESS_HMAC_SECRET", problems);
     }
 }
 
+// Those of events and trunks: if one is set, calls are real, and the demonstration is over.
 static void check_other_secrets(struct settings *settings, struct config_problems *problems)
 {
     if (settings->events_secret) {
@@ -176,6 +180,14 @@ static void check_other_secrets(struct settings *settings, struct config_problem
     if (settings->trunk_secrets) {
         settings->of_trunks = parse_secrets("SIP_TRUNK_SECRET", settings->trunk_secrets,
                                             signature_secrets_parse_named, problems);
+    }
+    if (settings->of_events &&
+        signature_secrets_have(settings->of_events, SIGNATURE_DEMONSTRATION_SECRET)) {
+        refuse_demonstration(settings, "DAILY_WEBHOOK_SECRET", problems);
+    }
+    if (settings->of_trunks &&
+        signature_secrets_have(settings->of_trunks, SIGNATURE_DEMONSTRATION_SECRET)) {
+        refuse_demonstration(settings, "SIP_TRUNK_SECRET", problems);
     }
 }
 

@@ -89,7 +89,8 @@ struct door *trunk_calls_door(struct trunk_calls *calls)
     return &calls->door;
 }
 
-struct trunk_calls *trunk_calls_open(const struct trunk_calls_settings *settings)
+struct trunk_calls *trunk_calls_open(const struct trunk_calls_settings *settings,
+                                     struct metrics *metrics)
 {
     struct trunk_calls *calls = memory_zeroed(sizeof *calls);
     calls->settings = *settings;
@@ -104,6 +105,7 @@ struct trunk_calls *trunk_calls_open(const struct trunk_calls_settings *settings
         .take = take,
         .arg = calls,
         .verified = settings->counts->verified,
+        .signatures = {.metrics = metrics, .of = "trunk"},
     };
     return calls;
 }

@@ -25,7 +25,8 @@ struct trunk_calls_settings {
 };
 
 struct trunk_calls;
-struct trunk_calls *trunk_calls_open(const struct trunk_calls_settings *settings);
+struct trunk_calls *trunk_calls_open(const struct trunk_calls_settings *settings,
+                                     struct metrics *metrics);
 struct door *trunk_calls_door(struct trunk_calls *calls);
 void trunk_calls_close(struct trunk_calls *calls);
 

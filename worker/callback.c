@@ -1,6 +1,8 @@
 // See callback.h.
 #include "callback.h"
 
+#include "callable_number.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,38 +12,40 @@
 
 // --- the number ---------------------------------------------------------------------------------
 
-void callback_number(const char *from, char digits[PHONE_DIGITS_MAX + 1])
-{
-    struct phone_number number;
-    phone_number_read(&number, view_of_text(from ? from : ""));
-    size_t len = strlen(number.digits);
-    bool is_whole = !number.is_address || number.address[0] == '+';
-    bool is_callable = is_whole && len >= CALLBACK_DIGITS_MIN && len <= CALLBACK_DIGITS_MAX &&
-                       number.digits[0] != '0';
-    snprintf(digits, PHONE_DIGITS_MAX + 1, "%s", is_callable ? number.digits : "");
-}
-
 void callback_note_number(struct call *call)
 {
-    if (call->kind == WEBHOOK_DIALIN || call->callback_of[0]) {
-        callback_number(call->facts.from, call->number);
-    }
+    bool has_caller = call->kind != WEBHOOK_DIALOUT || call->callback_of[0];
+    callable_number(has_caller ? call->facts.from : "", call->number);
 }
 
 // --- the call back ------------------------------------------------------------------------------
 
-// A replayed call has a `~` in its name.
+const char *callback_refusal(const struct route_rule *rule, enum webhook_kind kind,
+                             const char *call_id, const char *number)
+{
+    struct phone_number called = {.is_address = false};
+    if (!rule || !rule->callback.within_s) {
+        return rule ? "its route has no \"callback\"" : "no route takes the call";
+    }
+    if (kind != WEBHOOK_DIALIN) {
+        return kind == WEBHOOK_TRUNK ? "it came over a SIP trunk" : "it is a dial-out";
+    }
+    if (strchr(call_id, '~')) {
+        return "it is a replay";
+    }
+    if (!number[0]) {
+        return "From is not a whole number, with its country code";
+    }
+    snprintf(called.digits, sizeof called.digits, "%s", number);
+    return route_patterns_match(&rule->callback.to, &called)
+               ? NULL
+               : "the \"to\" of its route's \"callback\" does not allow the number";
+}
+
 static bool is_due(const struct call *call)
 {
-    const struct route_rule *rule = call->place.rule;
-    struct phone_number number = {.is_address = false};
-    if (call->outcome.name != OUTCOME_DEAD || strcmp(call->outcome.reason, "expired") != 0 ||
-        call->kind != WEBHOOK_DIALIN || !rule || !rule->callback.within_s || !call->number[0] ||
-        strchr(call->call_id, '~')) {
-        return false;
-    }
-    memcpy(number.digits, call->number, sizeof number.digits);
-    return route_patterns_match(&rule->callback.to, &number);
+    return call->outcome.name == OUTCOME_DEAD && !strcmp(call->outcome.reason, "expired") &&
+           !callback_refusal(call->place.rule, call->kind, call->call_id, call->number);
 }
 
 static void put(struct bytes *out, const char *name, const char *text)
@@ -95,6 +99,10 @@ void callback_prepare(struct call *call, const struct redis *redis, uint64_t hol
     uint64_t hold_ms = routing->hold_s_max * MS_PER_S;
     hold_ms = hold_ms > hold_limit_ms ? hold_ms : hold_limit_ms;
     snprintf(outcome->number, sizeof outcome->number, "%s", call->number);
+    bytes_clear(&outcome->dialled);
+    if (call->kind == WEBHOOK_DIALOUT && !call->callback_of[0] && call->facts.dialled) {
+        bytes_append_text(&outcome->dialled, call->facts.dialled);
+    }
     outcome->served_kept_ms = routing->calls_back ? hold_ms + CALLBACK_REMEMBERED_MS : 0;
     if (is_due(call)) {
         bytes_clear(&outcome->callback);

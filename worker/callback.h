@@ -6,20 +6,18 @@
 
 #include "call.h"
 
-#define CALLBACK_DIGITS_MIN 7  // shorter ones are extensions, or services
-#define CALLBACK_DIGITS_MAX 15 // E.164
-
 // A worker that was away for so long beyond the hold still learns that a number has been served.
 #define CALLBACK_REMEMBERED_MS 3600000
 
-// The number by which a caller can be called from anywhere, as digits without +; empty if `from` is
-// withheld, an extension, a national number, or an address that is not such a number.
-void callback_number(const char *from, char digits[PHONE_DIGITS_MAX + 1]);
-
-// Sets call->number, of a dial-in and of a call back.
+// Sets call->number, of a call that a caller made and of a call back.
 void callback_note_number(struct call *call);
 
-// Completes an outcome that ends the call: the caller's number, and the call back if the call dies
+// Why a call of this route (NULL: none) is not called back if it dies `expired`: words that follow
+// "no: ". NULL if it is. `number`: as callable_number.h has it.
+const char *callback_refusal(const struct route_rule *rule, enum webhook_kind kind,
+                             const char *call_id, const char *number);
+
+// Completes an outcome that ends the call: its numbers, and the call back if the call dies
 // `expired` and its route calls this number back. `hold_limit_ms`: of calls that no route takes.
 void callback_prepare(struct call *call, const struct redis *redis, uint64_t hold_limit_ms);
 

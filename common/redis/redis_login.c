@@ -64,7 +64,8 @@ static bool may_go_without_info(const redisReply *error)
 static void warn_of_info(struct redis_login *login, const char *error)
 {
     if (!login->is_warned && !login->is_for_tool) {
-        log_warning("Redis does not allow INFO: its version, role and settings are not checked",
+        log_warning("Redis does not allow INFO: its version, role, memory and settings are not "
+                    "checked",
                     log_text("connection", login->name), log_text("error", error));
     }
     login->is_warned = true;

@@ -129,7 +129,7 @@ def test_the_board_shows_a_call(compose):
 
 def test_each_user_of_redis_has_no_more_rights_than_needed(compose):
     allowed = [("ingress", ["XADD", "{dialin}:refused", "MAXLEN", "10000", "*", "code", "x"]),
-               ("ingress", ["HGET", "{dialin}:call:none", "state"]), ("ingress", ["GET", "{dialin}:low"]),
+               ("ingress", ["HMGET", "{dialin}:call:none", "state"]), ("ingress", ["GET", "{dialin}:low"]),
                ("ingress", ["XRANGE", "{dialin}:webhooks", "-", "+", "COUNT", "1"]), ("ingress", ["TIME"]),
                ("ingress", ["INFO"]), ("ingress", ["SET", "{dialin}:status:ingress:x", "{}", "EX", "1"]),
                ("board", ["HGETALL", "{dialin}:counts"]), ("board", ["EVAL_RO", "return 1", "0"]),

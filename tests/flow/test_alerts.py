@@ -1,5 +1,5 @@
 """common/ship/prometheus and common/ship/grafana: each alert rings when it should and is silent when
-not, asks for metrics that exist, and a real Prometheus takes both programs' /metrics."""
+not, asks for metrics that exist, and rings in a real Prometheus that scrapes real processes."""
 
 import json
 import re
@@ -8,6 +8,8 @@ import urllib.request
 
 import pytest
 
+import daily
+from fake_start import answers
 from stack import Process, free_port, wait_for
 from test_metrics import TOP, names_in_readme
 
@@ -122,37 +124,94 @@ def test_the_dashboard_has_twelve_panels_that_do_not_overlap():
     assert len(DASHBOARD["panels"]) == 12
 
 
-def ask(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}", timeout=5) as answer:
-        return json.load(answer)["data"]
+class Prometheus(Process):
+    """Debian's Prometheus, which scrapes these programs five times a second and evaluates these rules as often."""
+
+    def __init__(self, folder, rules, programs):
+        self.port = free_port()
+        self.programs = programs
+        config = folder / "prometheus.yml"
+        config.write_text(json.dumps({
+            "global": {"scrape_interval": "200ms", "evaluation_interval": "200ms"},
+            "rule_files": [str(rules)],
+            "scrape_configs": [{"job_name": "dialin", "static_configs": [
+                {"targets": [f"127.0.0.1:{program.admin_port}" for program in programs]}]}]}))
+        super().__init__("prometheus", [
+            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}"], folder)
+
+    def ask(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/{path}", timeout=5) as answer:
+            return json.load(answer)["data"]
+
+    def query(self, expr):
+        return self.ask("query?query=" + urllib.request.quote(expr))["result"]  # 400 if it is no query
+
+    def wait_until_it_scrapes(self):
+        def scrapes_all():
+            try:
+                targets = self.ask("targets")["activeTargets"]
+            except OSError:
+                return False
+            return len(targets) == len(self.programs) and all(target["health"] == "up" for target in targets)
+        wait_for(scrapes_all, 40)
+
+    def firing(self):
+        return {alert["labels"]["alertname"].removeprefix("Dialin")
+                for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"}
 
 
-def test_a_real_prometheus_scrapes_both_and_evaluates_the_rules_and_panels(stack, start, tmp_path):
-    worker, ingress = stack.worker(START_URL=start.url), stack.ingress()
-    port = free_port()
-    config = tmp_path / "prometheus.yml"
-    config.write_text(json.dumps({
-        "global": {"scrape_interval": "200ms", "evaluation_interval": "200ms"},
-        "rule_files": [str(RULES)],
-        "scrape_configs": [{"job_name": "dialin", "static_configs": [{"targets": [
-            f"127.0.0.1:{worker.admin_port}", f"127.0.0.1:{ingress.admin_port}"]}]}]}))
-    stack.keep(Process("prometheus", [
-        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}"], tmp_path))
-
-    def is_up():
-        try:
-            targets = ask(port, "targets")["activeTargets"]
-        except OSError:
-            return False
-        return len(targets) == 2 and all(target["health"] == "up" for target in targets)
-    wait_for(is_up, 40)
-    wait_for(lambda: all(rule["health"] == "ok" for group in ask(port, "rules")["groups"]
+def test_a_real_prometheus_evaluates_the_rules_and_panels(stack, start, tmp_path):
+    programs = [stack.worker(START_URL=start.url), stack.ingress(), stack.board()]
+    prometheus = stack.keep(Prometheus(tmp_path, RULES, programs))
+    prometheus.wait_until_it_scrapes()
+    wait_for(lambda: all(rule["health"] == "ok" for group in prometheus.ask("rules")["groups"]
                          for rule in group["rules"]), 20)
     for panel in DASHBOARD["panels"]:
         for target in panel["targets"]:
-            expr = target["expr"].replace("$__rate_interval", "1m")
-            ask(port, "query?query=" + urllib.request.quote(expr))  # 400 if it is no query
-    build, = {result["metric"]["version"] for result in
-              ask(port, "query?query=dialin_build_info")["result"]}
+            prometheus.query(target["expr"].replace("$__rate_interval", "1m"))
+    build, = {result["metric"]["version"] for result in prometheus.query("dialin_build_info")}
     assert build
+
+
+SCALE = 10
+SECONDS = {"s": 1, "m": 60, "h": 3600, "w": 7 * 24 * 3600}
+
+
+def scaled_rules():
+    """The shipped rules, with every span a tenth as long."""
+    def shorter(match):
+        return f"{match[1]}{int(match[2]) * SECONDS[match[3]] * 1000 // SCALE}ms"
+    text, count = re.subn(r"(\[|for: |offset )(\d+)([smhw])\b", shorter, RULES.read_text(encoding="utf-8"))
+    assert count > 20
+    return text
+
+
+@pytest.mark.slow
+def test_shipped_alerts_ring_in_a_real_prometheus(stack, ledger, start, tmp_path):
+    """Real processes and the shipped rules: a webhook is refused, a caller is lost, the worker ends."""
+    worker = stack.worker(START_URL=start.url, HOLD_LIMIT_S="2", HOLD_GRACE_S="0")
+    ingress, board = stack.ingress(SPOOL_DIR=str(tmp_path)), stack.board()
+    rules = tmp_path / "rules.yml"
+    rules.write_text(scaled_rules(), encoding="utf-8")
+    prometheus = stack.keep(Prometheus(tmp_path, rules, [worker, ingress, board]))
+    prometheus.wait_until_it_scrapes()
+    first = daily.webhook()
+    assert ingress.ring(first).status == 200
+    ledger.wait_for_state(first["callId"], "started")
+
+    asked = set(re.findall(r"\bdialin_\w+", RULES.read_text(encoding="utf-8") + json.dumps(DASHBOARD)))
+    wait_for(lambda: asked <= set(prometheus.ask("label/__name__/values")), 20, f"all of {asked}")
+    # Since the counters of what is to come are scraped at 0, their first step is seen.
+    assert prometheus.firing() & {"WebhooksRefused", "CallersLost", "NoWorker"} == set()
+
+    start.script(answers(429))
+    lost = daily.webhook()
+    assert ingress.ring(lost).status == 200
+    assert ingress.post(b"[]", daily.headers(b"[]")).status == 400
+    wait_for(lambda: {"WebhooksRefused", "CallersLost"} <= prometheus.firing(), 40,
+             "alerts of a refused webhook and a lost caller")
+    assert ledger.call(lost["callId"])["reason"] == "expired"
+    assert "NoWorker" not in prometheus.firing()
+    worker.terminate()
+    wait_for(lambda: "NoWorker" in prometheus.firing(), 40, "an alert that no worker runs")

@@ -40,6 +40,11 @@ def keys_of(ledger, name):
     return list(ledger.client.scan_iter(match=ledger.key(f"{name}:*").replace("{", "[{]"), count=1000))
 
 
+def texts_of(ledger, name):
+    key, = keys_of(ledger, name)
+    return {field.decode(): value.decode() for field, value in ledger.client.hgetall(key).items()}
+
+
 def test_who_was_lost_is_called_back(stack, ledger, start, routes):
     stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK))
     call_id, = expire(ledger, start, CALLER)
@@ -120,6 +125,60 @@ def test_a_number_that_was_served_is_not_called(stack, ledger, start, routes):
     ledger.wait_for_state(ring(ledger, to="+14160000001"), "started")
     assert ledger.wait_for_state(held, "dead", "started")["state"] == "dead"
     assert callbacks(ledger) == [name]
+
+
+def dial_out(ledger, to, *numbers):
+    """The user's own: `to` chooses its route."""
+    call_id = daily.new_call_id("out")
+    ledger.queue({"To": to, "dialout_settings": [{"phoneNumber": number} for number in numbers]}, call_id, "dialout")
+    return call_id
+
+
+def trunk_call(ledger, to, caller):
+    call = daily.trunk_call(**{"from": caller, "to": to})
+    call_id = "trunk-" + call["room"]["name"]
+    ledger.queue(call, call_id=call_id, kind="trunk", v="2")
+    return call_id
+
+
+@pytest.mark.parametrize("serve", [
+    lambda ledger, to: dial_out(ledger, to, "+14150000099", "+1 (415) 848-3432"),
+    lambda ledger, to: trunk_call(ledger, to, CALLER)], ids=["own dial-out", "trunk"])
+def test_a_number_that_a_bot_reached_otherwise_is_not_called(stack, ledger, start, agents, routes, serve):
+    """As for one that rang again: while the call back waits, and between ring and death."""
+    other = agents("other")
+    other.script(starts_a_bot())
+    path = routes(CALLS_BACK, {"name": "out", "to": "+1416*", "agent": "other"},
+                  {**CALLS_BACK, "name": "slow", "to": "+1417*", "hold_limit_s": 4},
+                  other={"start_url": other.url})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id, = expire(ledger, start, CALLER)
+    name = call_id + "~cb"
+    wait_for(lambda: ledger.call(name).get("state") == "waiting", what="the call back in line")
+    ledger.wait_for_state(dial_out(ledger, "+14160000001", "+14158483433", "1001"), "started")
+    assert "served_ms" not in texts_of(ledger, "callback"), "another number was called"
+    assert ledger.wait_for_state(serve(ledger, "+14160000001"), "started")["agent"] == "other"
+    start.script(starts_a_bot())
+    call = ledger.wait_for_state(name, "dead", "started")
+    assert (call["state"], call["reason"]) == ("dead", "served")
+    assert not keys_of(ledger, "callback") and ledger.counts()["dead:served"] == 1
+
+    start.script(FULL)
+    held = ring(ledger, to="+14170000001")
+    ledger.wait_for_state(serve(ledger, "+14160000001"), "started")
+    assert ledger.wait_for_state(held, "dead", "started")["reason"] == "expired"
+    assert callbacks(ledger) == [name]
+
+
+def test_an_own_dial_out_that_failed_serves_nobody(stack, ledger, start, agents, routes):
+    other = agents("other")
+    other.script(answers(413, b"{}"))
+    path = routes(CALLS_BACK, {"name": "out", "to": "+1416*", "agent": "other"}, other={"start_url": other.url})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id, = expire(ledger, start, CALLER)
+    ledger.wait_for_state(dial_out(ledger, "+14160000001", CALLER), "dead")
+    start.script(starts_a_bot())
+    ledger.wait_for_state(call_id + "~cb", "started")
 
 
 def test_the_record_names_each_from_the_other(stack, ledger, start, routes):

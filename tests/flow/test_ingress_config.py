@@ -96,10 +96,19 @@ def test_check_config_starts_nothing(stack):
 def test_without_a_secret_it_does_not_start(stack):
     assert "INGRESS_API_KEY" in refuses(stack, ["PINLESS_HMAC_SECRET"])
     refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET="", ALLOW_UNSIGNED="false")
+    assert "SIP_TRUNK_SECRET" in refuses(stack, ["PINLESS_HMAC_SECRET"], DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+
+
+@pytest.mark.parametrize("name, value", [("PINLESS_HMAC_SECRET", daily.SECRET), ("INGRESS_API_KEY", daily.API_KEY),
+                                         ("SIP_TRUNK_SECRET", daily.TRUNK_SECRET)])
+def test_one_of_three_is_enough(stack, name, value):
+    done = stack.run("dialin-ingress", "--check-config", **{name: value})
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name, secret", [("PINLESS_HMAC_SECRET", daily.SECRET),
-                                          ("INGRESS_API_KEY", daily.API_KEY)])
+                                          ("INGRESS_API_KEY", daily.API_KEY),
+                                          ("SIP_TRUNK_SECRET", daily.TRUNK_SECRET)])
 def test_unsigned_with_a_secret_is_refused(stack, name, secret):
     refuses(stack, ["ALLOW_UNSIGNED"], ALLOW_UNSIGNED="true", **{name: secret})
 
@@ -166,6 +175,14 @@ def test_what_is_not_there_yet_may_have_its_default(stack, name, value):
 @pytest.mark.parametrize("allowed", [None, "", "true", "yes", "ALLOWED"])
 def test_the_demonstration_secret_guards_nothing_real(stack, secrets, allowed):
     refuses(stack, ["PINLESS_HMAC_SECRET"], PINLESS_HMAC_SECRET=secrets, DEMO_SECRET=allowed)
+
+
+@pytest.mark.parametrize("name, secrets", [
+    ("DAILY_WEBHOOK_SECRET", f"{daily.SECRET},{daily.DEMONSTRATION_SECRET}"),
+    ("SIP_TRUNK_SECRET", f"sales={daily.DEMONSTRATION_SECRET}")])
+def test_nor_does_it_guard_events_and_trunks(stack, name, secrets):
+    said = refuses(stack, [name], PINLESS_HMAC_SECRET=daily.SECRET, DEMO_SECRET="allowed", **{name: secrets})
+    assert "demonstration" in said
 
 
 @pytest.mark.parametrize("name", ["START_URL", "START_API_KEY", "PIPECAT_CLOUD_API_KEY", "AGENT_NAME",

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import http_raw
+from history import DAY_MS, History
 from stack import Program, Redis, build_folder, clean_environment, free_port, wait_for
 
 HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
@@ -80,13 +81,16 @@ class OnAddress(Redis):
         return redis.Redis(host=self.address, port=self.port, socket_timeout=10)
 
 
-def test_info_that_is_not_permitted(stack, start):
-    """A managed Redis: one warning, and the work is done."""
+def test_info_that_is_not_permitted(stack, ledger, start):
+    """A managed Redis: one warning, and the work is done; old history goes as ever."""
     redis = stack.own_redis()
+    past = History(ledger)
+    past.finished(8 * DAY_MS)
     redis.client.execute_command("ACL", "SETUSER", "default", "on", ">secret-of-default", "~*", "&*",
                                  "+@all", "-info", "-config", "-client|setname")
     worker = stack.worker(START_URL=start.url, DAILY_API_KEY="key-of-daily",
                           REDIS_URL=f"redis://:secret-of-default@127.0.0.1:{redis.port}")
+    wait_for(lambda: not past.entry_ids(), what="the old entry to be trimmed")
     warned = [line for line in worker.log_lines() if " warning " in line]
     assert len(warned) <= 2 and all("does not allow INFO" in line for line in warned), warned
     assert len({line.split("connection=")[1].split()[0] for line in warned}) == len(warned)

@@ -18,6 +18,7 @@ SECRET = base64.b64encode(b"a secret of thirty-two bytes, ok").decode()
 OTHER_SECRET = base64.b64encode(b"another secret, thirty-two bytes").decode()
 EVENTS_SECRET = base64.b64encode(b"the secret of the domain's events").decode()
 TRUNK_SECRET = base64.b64encode(b"the secret of a SIP trunk, as it").decode()
+SECRET_OF_NOBODY = base64.b64encode(b"a secret that no ingress has yet").decode()
 DEMONSTRATION_SECRET = base64.b64encode(b"dialin-demonstration-secret-0001").decode()
 API_KEY = "key-of-our-own-application"
 
@@ -120,3 +121,15 @@ def known_connection(port, timeout_s=TIMEOUT_S):
     answer = connection.ask("POST", "/api/dial", headers(genuine), genuine)
     assert answer.status == 200, answer
     return connection
+
+
+# What a wrong signature is answered at each door: arguments of a door's headers, and the code. Those
+# with a time are made when the test runs.
+FORGED = [
+    ("another secret", lambda: {"secret": SECRET_OF_NOBODY}, "invalid_signature"),
+    ("no signature's form", lambda: {"signature": "AAAA"}, "invalid_signature"),
+    ("of another body", lambda: {"signature": sign(SECRET, in_ms(), b"another")}, "invalid_signature"),
+    ("300 s old", lambda: {"timestamp": in_ms(-305)}, "stale_timestamp"),
+    ("300 s ahead", lambda: {"timestamp": in_s(305)}, "stale_timestamp"),
+    ("no time", lambda: {"timestamp": "soon"}, "invalid_signature"),
+]

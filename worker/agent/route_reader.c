@@ -4,6 +4,7 @@
 
 #include "memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,15 @@ static bool refuse_unknown(struct route_reader *reader, const struct route_value
     return false;
 }
 
+// `owner` is not an object, or its text has an error at `at`.
+static bool refuse_text(struct route_reader *reader, const char *at, const char *owner,
+                        const char *problem)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s:", owner);
+    return route_refuse(reader, at, name, problem);
+}
+
 // --- objects and arrays -------------------------------------------------------------------------
 
 bool route_read_member(struct route_reader *reader, const struct route_value *value,
@@ -114,7 +124,7 @@ bool route_read_members(struct route_reader *reader, const struct route_value *v
     const char *problem = json_parse(&document, value->raw);
     if (problem) {
         const char *at = document.failed_at ? document.failed_at : value->raw.data;
-        return route_refuse(reader, at, owner, problem);
+        return refuse_text(reader, at, owner, problem);
     }
     bool is_good = true;
     const cJSON *member = document.tree->child;

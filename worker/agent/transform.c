@@ -4,6 +4,7 @@
 // that the raw text is JSON. Only names are read unescaped, since ours and theirs must be compared.
 #include "transform.h"
 
+#include "callable_number.h"
 #include "json.h"
 #include "memory.h"
 #include "trunk_webhook.h"
@@ -344,6 +345,7 @@ void transform_facts_release(struct transform_facts *facts)
     free(facts->from);
     free(facts->to);
     free(facts->room_url);
+    free(facts->dialled);
     free(facts->flaw);
     free(facts->problem);
     *facts = (struct transform_facts){0};
@@ -355,12 +357,18 @@ static void set_facts(struct transform_facts *facts, const struct webhook_repair
     const char *from = json_text(webhook->document.tree, "From");
     const char *to = json_text(webhook->document.tree, "To");
     const char *room = webhook->is_trunk ? json_text(webhook->document.tree, "room_url") : NULL;
+    struct bytes dialled;
+    bytes_init(&dialled, CALLABLE_NUMBERS_MAX * (PHONE_DIGITS_MAX + 1));
+    callable_numbers_of_dialout(
+        cJSON_GetObjectItemCaseSensitive(webhook->document.tree, "dialout_settings"), &dialled);
     transform_facts_release(facts);
     facts->from = memory_text(from ? from : "");
     facts->to = memory_text(to ? to : "");
     facts->room_url = memory_text(room ? room : "");
+    facts->dialled = memory_text(bytes_text(&dialled));
     facts->flaw = memory_text(webhook->flaw);
     facts->problem = memory_text(problem ? problem : "");
+    bytes_release(&dialled);
 }
 
 const char *transform_repaired(const struct webhook_entry *entry,

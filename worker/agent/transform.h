@@ -27,6 +27,7 @@ struct transform_settings {
 struct transform_facts {
     char *from, *to;
     char *room_url; // of a trunk's call; empty: /start makes the room
+    char *dialled;  // the numbers that a dial-out calls: callable_numbers_of_dialout
     char *flaw;     // the repairs; empty: none
     char *problem;  // why it cannot be transformed; empty: it can
 };

@@ -15,6 +15,7 @@
 #define TICK_MS 1000
 #define NOW_FRESH_MS 1500
 #define IDLE_TICKS 5 // between two questions while nobody watches: only the charts need them
+#define SCRAPED_MS 120000 // after a reading of the metrics: the next one will come
 #define RESUME_PAGE 250
 #define ASKERS_MAX 64 // requests of api/now that wait for the next snapshot
 #define NOW_BYTES_MAX (256 * 1024)
@@ -51,6 +52,7 @@ struct live {
     uint64_t now_ms; // loop_now_ms of now_text
     struct points points;
     unsigned ticks;
+    uint64_t scraped_ms; // loop_now_ms of the last reading of the metrics; 0: none
     struct recent recent[EVENTS_NEWEST]; // the newest events, a ring
     size_t recent_next;
     struct entry_id last;      // of all that were read
@@ -369,6 +371,12 @@ void live_now(struct live *live, struct http_request *request)
     }
 }
 
+static void on_scrape(void *arg)
+{
+    struct live *live = arg;
+    live->scraped_ms = loop_now_ms();
+}
+
 static void on_tick(void *arg)
 {
     struct live *live = arg;
@@ -379,8 +387,9 @@ static void on_tick(void *arg)
             catch_up(viewer); // Redis did not answer
         }
     }
+    bool is_scraped = live->scraped_ms > 0 && loop_now_ms() - live->scraped_ms < SCRAPED_MS;
     bool is_watched = live->viewer_count > 0 || live->asker_count > 0;
-    if (is_watched || ++live->ticks % IDLE_TICKS == 0) {
+    if (is_watched || is_scraped || ++live->ticks % IDLE_TICKS == 0) {
         now_ask(live->now);
     }
     loop_timer_start(live->tick, TICK_MS);
@@ -461,9 +470,10 @@ struct live *live_open(struct loop *loop, const struct redis_address *address, c
     }
     bytes_init(&live->now_text, NOW_BYTES_MAX);
     live->redis = redis_open(loop, address, "dialin-board", NULL, NULL);
-    live->now = now_open(live->redis, prefix, on_now, live);
+    live->now = now_open(live->redis, prefix, metrics, on_now, live);
     live->events = events_open(loop, address, prefix, on_rows, live);
     live->tick = loop_timer_open(loop, on_tick, live);
+    metrics_before_print(metrics, on_scrape, live);
     loop_timer_start(live->tick, TICK_MS);
     return live;
 }

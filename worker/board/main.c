@@ -7,6 +7,7 @@
 #include "process.h"
 #include "process_metrics.h"
 #include "redis_check.h"
+#include "redis_metrics.h"
 
 #include <signal.h>
 
@@ -90,6 +91,8 @@ static int run(const void *arg)
     struct program program = {.loop = loop_open()};
     program.drain = loop_timer_open(program.loop, leave_when_drained, &program);
     board_init(&program.board, settings, program.loop, metrics);
+    struct redis_metrics *redis_metrics =
+        redis_metrics_open(metrics, live_connection(program.board.live));
     int exit_code = serve(&program, settings, metrics);
     board_release(&program.board);
     if (program.server) {
@@ -97,6 +100,7 @@ static int run(const void *arg)
     }
     loop_timer_close(program.drain);
     loop_close(program.loop);
+    redis_metrics_close(redis_metrics);
     process_metrics_close(process_metrics);
     metrics_close(metrics);
     log_info("left");

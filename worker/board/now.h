@@ -1,7 +1,8 @@
-// What is now, as JSON: one question to Redis for all viewers.
+// What is now, as JSON and as the gauges dialin_line_*: one question to Redis for all viewers.
 #ifndef DIALIN_BOARD_NOW_H
 #define DIALIN_BOARD_NOW_H
 
+#include "metrics.h"
 #include "points.h"
 #include "redis.h"
 
@@ -10,7 +11,9 @@
 typedef void now_on_text(struct bytes_view json, const struct point *point, void *arg);
 
 struct now;
-struct now *now_open(struct redis *redis, const char *prefix, now_on_text *on_text, void *arg);
+// Everything is borrowed until now_close.
+struct now *now_open(struct redis *redis, const char *prefix, struct metrics *metrics,
+                     now_on_text *on_text, void *arg);
 void now_close(struct now *now); // after the connection has been closed
 
 // The callback may come from inside this call. A question that is still out is not repeated.

@@ -13,14 +13,16 @@ local function is_callback()
     return kind == 'dialout' and call_id:sub(-3) == '~cb'
 end
 
--- A bot of the number at hand was started.
-local function note_served(kept_ms)
-    local key = open_callback(number)
-    if redis.call('EXISTS', key) == 1 then
-        redis.call('HSET', key, 'served_ms', now_text)
-    end
-    if tonumber(kept_ms) > 0 then
-        redis.call('SET', prefix .. KEY_SERVED .. redis.sha1hex(number), now_text, 'PX', kept_ms)
+-- A bot was started for these numbers: digits, with a space between.
+local function note_served(numbers, kept_ms)
+    for digits in numbers:gmatch('%d+') do
+        local key = open_callback(digits)
+        if redis.call('EXISTS', key) == 1 then
+            redis.call('HSET', key, 'served_ms', now_text)
+        end
+        if tonumber(kept_ms) > 0 then
+            redis.call('SET', prefix .. KEY_SERVED .. redis.sha1hex(digits), now_text, 'PX', kept_ms)
+        end
     end
 end
 

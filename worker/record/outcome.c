@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define CALLBACK_BYTES_MAX 16384
+#define DIALLED_BYTES_MAX 2048
 
 static_assert(sizeof((struct outcome_args *)0)->number[0] >= REDIS_NUMBER_BYTES,
               "a number fits its argument");
@@ -20,6 +21,7 @@ void outcome_init(struct outcome *outcome, size_t request_bytes_max, size_t resp
     bytes_init(&outcome->request, request_bytes_max);
     bytes_init(&outcome->response, response_bytes_max);
     bytes_init(&outcome->callback, CALLBACK_BYTES_MAX);
+    bytes_init(&outcome->dialled, DIALLED_BYTES_MAX);
 }
 
 void outcome_release(struct outcome *outcome)
@@ -27,6 +29,7 @@ void outcome_release(struct outcome *outcome)
     bytes_release(&outcome->request);
     bytes_release(&outcome->response);
     bytes_release(&outcome->callback);
+    bytes_release(&outcome->dialled);
 }
 
 #define RESET_NAME(name) outcome->name = OUTCOME_STARTED;

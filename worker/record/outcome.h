@@ -40,6 +40,7 @@ enum outcome_name {
     X(TEXT, definition, 0)       /* a digest of the route's, or "" */                              \
     X(FLAG, is_counted, 0)       /* among the requests that are out for its agent */               \
     X(ARRAY, number, 21)         /* of the caller, digits; "": none */                             \
+    X(BYTES, dialled, 0)         /* the numbers of a dial-out, digits, a space between */          \
     X(NUMBER, served_kept_ms, 0) /* how long its having been served is remembered; 0: not */       \
     X(BYTES, callback, 0)        /* the call back if this one died expired: JSON, or "" */
 

@@ -15,8 +15,12 @@ local function ms_of(id)
     return tonumber(id:match('^%d+'))
 end
 
+-- Managed servers may forbid INFO: then nothing goes before its time.
 local function memory()
-    local info = redis.call('INFO', 'memory')
+    local info = redis.pcall('INFO', 'memory')
+    if type(info) == 'table' then
+        return 0, 0
+    end
     return tonumber(info:match('\nused_memory:(%d+)')), tonumber(info:match('\nmaxmemory:(%d+)'))
 end
 

@@ -95,7 +95,7 @@ for service in "${!SETTINGS[@]}"; do
     printf %s "$url" | put "$folder/REDIS_URL" $OWNER
 done
 # In the demonstration the caller signs, and the audit judges, by the public secret.
-if [ -z "${VALUES[PINLESS_HMAC_SECRET]:-}${VALUES[INGRESS_API_KEY]:-}" ]; then
+if [ -z "${VALUES[PINLESS_HMAC_SECRET]:-}${VALUES[INGRESS_API_KEY]:-}${VALUES[SIP_TRUNK_SECRET]:-}" ]; then
     for service in caller audit; do
         printf %s "$DEMONSTRATION_SECRET" | put /auth/$service/PINLESS_HMAC_SECRET $OWNER
     done

@@ -1,6 +1,6 @@
 // Which numbers can be called back, and what a call back's request says.
-#include "callback.h"
-#include "json.h"
+#include "callable_number.h"
+#include "transform.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,12 +38,64 @@ static void only_whole_numbers_can_be_called(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         char digits[PHONE_DIGITS_MAX + 1];
-        callback_number(CASES[i].from, digits);
+        callable_number(CASES[i].from, digits);
         assert_string_equal(digits, CASES[i].digits);
     }
     char digits[PHONE_DIGITS_MAX + 1];
-    callback_number(NULL, digits);
+    callable_number(NULL, digits);
     assert_string_equal(digits, "");
+}
+
+static void of_a_dialout_all_whole_numbers_count(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings, *numbers;
+    } CASES[] = {
+        {"[{\"phoneNumber\":\"+14165550100\"}]", "14165550100"},
+        {"{\"phone_number\":\"+1 416 555 0100\"}", "14165550100"},
+        {"{\"sip_uri\":\"sip:+14165550100@trunk.example\"}", "14165550100"},
+        {"[{\"phoneNumber\":\"+14165550100\",\"phone_number\":\"+14165550100\"},"
+         "{\"sipUri\":\"sip:ann@example.com\"},{\"phone_number\":\"+14165550101\"}]",
+         "14165550100 14165550101"},
+        {"[{\"phoneNumber\":\"1001\",\"sipUri\":\"sip:+14165550100@a.example\"}]", "14165550100"},
+        {"[7,null,\"+14165550100\",[],{}]", ""},
+        {"\"+14165550100\"", ""},
+        {"[]", ""},
+        {"null", ""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct bytes numbers;
+        bytes_init(&numbers, CALLABLE_NUMBERS_MAX * (PHONE_DIGITS_MAX + 1));
+        cJSON *settings = cJSON_Parse(CASES[i].settings);
+        assert_non_null(settings);
+        callable_numbers_of_dialout(settings, &numbers);
+        assert_string_equal(bytes_text(&numbers), CASES[i].numbers);
+        cJSON_Delete(settings);
+        bytes_release(&numbers);
+    }
+}
+
+static void of_very_many_numbers_the_first_count(void **state)
+{
+    (void)state;
+    struct bytes numbers;
+    bytes_init(&numbers, CALLABLE_NUMBERS_MAX * (PHONE_DIGITS_MAX + 1));
+    cJSON *settings = cJSON_CreateArray();
+    for (int i = 0; i < 1000; i++) {
+        char text[32];
+        cJSON *party = cJSON_CreateObject();
+        snprintf(text, sizeof text, "+%015d", 1 + i);
+        text[1] = '1';
+        cJSON_AddStringToObject(party, "phoneNumber", text);
+        cJSON_AddItemToArray(settings, party);
+    }
+    callable_numbers_of_dialout(settings, &numbers);
+    assert_int_equal(numbers.len, CALLABLE_NUMBERS_MAX * (CALLABLE_DIGITS_MAX + 1) - 1);
+    callable_numbers_of_dialout(NULL, &numbers);
+    assert_int_equal(numbers.len, CALLABLE_NUMBERS_MAX * (CALLABLE_DIGITS_MAX + 1) - 1);
+    cJSON_Delete(settings);
+    bytes_release(&numbers);
 }
 
 // A member of that name is our own only in a call back.
@@ -83,6 +135,8 @@ int main(void)
     json_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_whole_numbers_can_be_called),
+        cmocka_unit_test(of_a_dialout_all_whole_numbers_count),
+        cmocka_unit_test(of_very_many_numbers_the_first_count),
         cmocka_unit_test(the_bot_learns_whom_it_calls_back),
     };
     return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
