@@ -76,7 +76,7 @@ def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents,
     for call_id in calls[-25:]:  # within two deep walks
         assert ledger.wait_for_state(call_id, "started", timeout_s=30)["agent"] == "second"
         assert overflows(ledger, call_id) == [("first", "second", "1", "forecast")]
-    assert not [call_id for call_id in calls[:50] if overflows(ledger, call_id)]
+    assert not [call_id for call_id in calls[:20] if overflows(ledger, call_id)]
 
 
 def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):  # noqa: F811
