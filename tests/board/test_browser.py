@@ -20,8 +20,9 @@ from ledger import Ledger
 from proxies import nginx_command
 from stack import Process, Stack, free_port, wait_for
 
-SCRIPT = HERE / "browser.mjs"
-SCENARIOS = re.findall(r"^  async '([^']+)'\(\)", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+SCENARIOS = [name for script in ("reading.mjs", "operating.mjs")
+             for name in re.findall(r"^  async '([^']+)'\(\)", (HERE / script).read_text(encoding="utf-8"),
+                                    re.MULTILINE)]
 TOKEN = "a-token-of-the-browser"
 DEAD_CALL = "5c0d45cf-100b-4f35-8a41-c36f0fae1e72"
 HOLD_LIMIT_S = 60
@@ -86,7 +87,8 @@ def given(tmp_path_factory):
                               BOARD_ACTIONS="true",
                               BOARD_ACTIONS_REDIS_URL=stack.redis.url)
         yield {
-            "board": f"http://127.0.0.1:{board.port}/", "proxied": proxy(stack, guarded.port),
+            "board": f"http://127.0.0.1:{board.port}/", "guarded": f"http://127.0.0.1:{guarded.port}/",
+            "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
             "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL,
             "chromium": shutil.which("chromium"), "patienceMs": PATIENCE_MS,
@@ -115,4 +117,6 @@ def test_there_are_scenarios():
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_in_a_browser(results, scenario):
+    if "ONLY" in os.environ and scenario not in results:
+        pytest.skip("not asked for")
     assert results[scenario] is None, results[scenario]
