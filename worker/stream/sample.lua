@@ -4,8 +4,16 @@
 -- KEYS  1 webhooks
 -- ARGV  1 how long, in seconds, samples are kept
 -- Returns 1 if this was the first, else 0.
+--
+-- Beside it, `ended_unread` becomes 0 if no entry is unread or pending: an entry that was deleted before a
+-- worker read it, or that a worker of an older version acknowledged, is not taken from it (ending.lua).
 local FIELDS_MAX = 400 -- names and values of `counts`
 local PROGRAM_GONE_MS = 60000
+local workers = redis.call('HGET', prefix .. KEY_COUNTS, 'ended_unread') and group()
+if workers and field(workers, 'pending') == 0 and field(workers, 'last-delivered-id') ==
+    field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id') then
+    redis.call('HSET', prefix .. KEY_COUNTS, 'ended_unread', '0')
+end
 local key = prefix .. KEY_MINUTE .. text(math.floor(now / 60000))
 if redis.call('EXISTS', key) == 1 then
     return 0
