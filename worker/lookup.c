@@ -174,16 +174,21 @@ const char *lookup_ask(struct lookups *lookups, const struct call *call, uint64_
     return NULL;
 }
 
-struct lookups *lookups_open(struct loop *loop, const char *ca_file)
+struct lookups *lookups_open(struct loop *loop, struct http_authorities *authorities)
 {
     struct lookups *lookups = memory_zeroed(sizeof *lookups);
     const struct http_client_settings settings = {
         .connections_max = LOOKUP_CONNECTIONS_MAX,
         .connect_timeout_ms = HTTP_CONNECT_TIMEOUT_MS,
-        .ca_file = ca_file,
+        .authorities = authorities,
     };
     lookups->client = http_client_open(loop, &settings);
     return lookups;
+}
+
+void lookups_trust(struct lookups *lookups, struct http_authorities *authorities)
+{
+    http_client_trust(lookups->client, authorities);
 }
 
 void lookups_close(struct lookups *lookups)

@@ -106,6 +106,8 @@ static void on_reload(const void *arg, void *worker_arg)
     struct worker *worker = worker_arg;
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
+    http_client_trust(worker->client, settings->authorities);
+    lookups_trust(worker->lookups, settings->authorities);
     calls_reroute(worker->calls, settings->routing);
     overflow_reroute(worker->overflow, settings->routing);
     program_status_reload(worker->status, settings);
@@ -175,7 +177,7 @@ static void open_client(struct worker *worker)
         .connect_timeout_ms = third_of_lease_ms < HTTP_CONNECT_TIMEOUT_MS ? third_of_lease_ms
                                                                           : HTTP_CONNECT_TIMEOUT_MS,
         .unacknowledged_ms = settings->start_timeout_s * MS_PER_S,
-        .ca_file = settings->start_ca_file,
+        .authorities = settings->authorities,
     };
     worker->client = http_client_open(worker->loop, &client_settings);
 }
@@ -240,7 +242,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
                                out_max_of, worker);
     worker->overflow = overflow_open(worker->loop, worker->scripts, worker->reader, worker->lines,
                                      worker->consumer, settings->routing);
-    worker->lookups = lookups_open(worker->loop, settings->start_ca_file);
+    worker->lookups = lookups_open(worker->loop, settings->authorities);
     calls_settings.overflow = worker->overflow;
     calls_settings.lookups = worker->lookups;
     worker->account =
@@ -331,6 +333,7 @@ static int run(const void *arg)
     const struct process_reload reload = {
         .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
+        .also = SETTINGS_SYSTEM_CA_FILES,
         .load = settings_load,
         .release = settings_release,
         .apply = on_reload,

@@ -126,41 +126,62 @@ static void check_routes(struct settings *settings, struct config_problems *prob
     bytes_release(&problem);
 }
 
+static bool is_https(const char *url)
+{
+    return url && !strncasecmp(url, "https:", strlen("https:"));
+}
+
 static bool asks_https(const struct routing *routing)
 {
-    const struct route_agents *agents = &routing->file.agents;
-    for (size_t i = 0; i < agents->count; i++) {
-        if (!strncasecmp(agents->list[i]->route.start_url, "https:", 6)) {
+    const struct route_file *file = &routing->file;
+    for (size_t i = 0; i < file->agents.count; i++) {
+        if (is_https(file->agents.list[i]->route.start_url)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < file->count; i++) {
+        if (is_https(file->rules[i].lookup.url)) {
             return true;
         }
     }
     return false;
 }
 
-static const char *const SYSTEM_CA_FILES[] = {
+const char *const SETTINGS_SYSTEM_CA_FILES[] = {
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Alpine, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
     "/etc/ssl/ca-bundle.pem",             // openSUSE
     "/etc/ssl/cert.pem",                  // OpenSSL's own place, BSD
+    NULL,
 };
 
-// libcurl keeps a parsed bundle only if it comes from a file, not from a folder.
-static void check_ca_file(struct settings *settings, struct config_problems *problems)
+static char *find_system_ca_file(void)
 {
-    if (settings->start_ca_file) {
-        if (access(settings->start_ca_file, R_OK) != 0) {
-            config_problem(problems, "START_CA_FILE", "cannot be read: %s: %s",
-                           settings->start_ca_file, strerror(errno));
-        }
-        return;
-    }
-    for (size_t i = 0; i < sizeof SYSTEM_CA_FILES / sizeof SYSTEM_CA_FILES[0]; i++) {
-        if (access(SYSTEM_CA_FILES[i], R_OK) == 0) {
-            settings->start_ca_file = memory_text(SYSTEM_CA_FILES[i]);
-            return;
+    for (const char *const *file = SETTINGS_SYSTEM_CA_FILES; *file; file++) {
+        if (access(*file, R_OK) == 0) {
+            return memory_text(*file);
         }
     }
-    if (settings->routing && asks_https(settings->routing)) {
+    return NULL;
+}
+
+// The system's authorities take milliseconds to parse, which only https is worth.
+static void load_authorities(struct settings *settings, struct config_problems *problems)
+{
+    const bool is_own = settings->start_ca_file != NULL;
+    const bool is_needed = settings->routing && asks_https(settings->routing);
+    if (!is_own) {
+        settings->start_ca_file = find_system_ca_file();
+    }
+    if (settings->start_ca_file && (is_own || is_needed)) {
+        struct bytes problem;
+        bytes_init(&problem, 4096);
+        settings->authorities = http_authorities_load(settings->start_ca_file, &problem);
+        if (!settings->authorities) {
+            config_problem(problems, "START_CA_FILE", "%s", bytes_text(&problem));
+        }
+        bytes_release(&problem);
+    } else if (is_needed) {
         config_problem(problems, "START_CA_FILE",
                        "is not set, and the system has no bundle of certificate authorities: "
                        "install ca-certificates, or name a PEM file");
@@ -215,7 +236,7 @@ void settings_load(void *arg, struct config_problems *problems)
     check_allow_http(settings, problems);
     check_agent(settings, problems);
     check_routes(settings, problems);
-    check_ca_file(settings, problems);
+    load_authorities(settings, problems);
     check_drain(settings);
     check_worker_name(settings, problems);
     check_key(settings->start_api_key, "START_API_KEY", problems);
@@ -239,6 +260,7 @@ void settings_release(void *arg)
 {
     struct settings *settings = arg;
     routing_release(settings->routing);
+    http_authorities_release(settings->authorities);
     redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);

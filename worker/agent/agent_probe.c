@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #define CONNECTIONS_MAX 32
+#define PROBLEM_BYTES_MAX 8192
 
 struct probes {
     struct loop *loop;
@@ -62,12 +63,13 @@ static void post(struct http_client *client, struct probe *probe)
     http_client_post(client, &post, on_answer, probe);
 }
 
-void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings)
+static void probe_all(const struct routing *routing, struct http_authorities *authorities,
+                      struct findings *findings)
 {
     const struct route_agents *agents = &routing->file.agents;
     const struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
                                                   .connect_timeout_ms = AGENT_PROBE_MS,
-                                                  .ca_file = ca_file};
+                                                  .authorities = authorities};
     struct probes probes = {.loop = loop_open(), .findings = findings};
     struct probe *list = memory_zeroed((agents->count + 1) * sizeof *list);
     struct http_client *client = http_client_open(probes.loop, &settings);
@@ -84,4 +86,19 @@ void agent_probe(const struct routing *routing, const char *ca_file, struct find
     http_client_close(client);
     loop_close(probes.loop);
     free(list);
+}
+
+void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings)
+{
+    struct http_authorities *authorities = NULL;
+    struct bytes problem;
+    bytes_init(&problem, PROBLEM_BYTES_MAX);
+    if (ca_file && !(authorities = http_authorities_load(ca_file, &problem))) {
+        findings_wrong(findings, "START_CA_FILE", "name a PEM file of certificates", "%.300s",
+                       bytes_text(&problem));
+    } else {
+        probe_all(routing, authorities, findings);
+    }
+    http_authorities_release(authorities);
+    bytes_release(&problem);
 }
