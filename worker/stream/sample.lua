@@ -21,9 +21,9 @@ end
 local counts = redis.call('HGETALL', prefix .. KEY_COUNTS)
 local fields = { 'at_ms', now_text, 'waiting', redis.call('ZCARD', prefix .. KEY_HOLDS), 'oldest_ms', 0 }
 for _, agent in ipairs(redis.call('SMEMBERS', prefix .. KEY_LINES)) do
-    local call_id, first = unpack(redis.call('ZRANGE', prefix .. KEY_LINE .. agent, 0, 0, 'WITHSCORES'))
-    local is_callback = call_id and call_id:sub(-3) == '~cb' -- nobody holds
-    local waited_ms = first and not is_callback and now - tonumber(first) % DIALOUTS_AFTER_DIALINS or 0
+    local _, first = unpack(redis.call('ZRANGE', prefix .. KEY_LINE .. agent, 0, 0, 'WITHSCORES'))
+    local rang_ms = tonumber(first or DIALOUTS_AFTER_DIALINS) -- of a dial-out nobody holds
+    local waited_ms = rang_ms < DIALOUTS_AFTER_DIALINS and now - rang_ms or 0
     fields[6] = math.max(fields[6], waited_ms)
 end
 fields[6] = text(fields[6])
