@@ -47,7 +47,7 @@ AUDIT := $(call objects,worker/daily worker/audit worker/audit/commands worker/a
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client match_routes)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -124,6 +124,10 @@ $(BUILD)/unit/audit/%: $(OBJ)/tests/unit/audit/%.o $(call without_main,$(AUDIT))
 $(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD)) $(WORKER_LIBRARY) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+$(BUILD)/bench/match_routes: $(OBJ)/tests/bench/match_routes.o $(WORKER_LIBRARY) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
                   $(OBJ)/tests/bench/tls_server.o $(COMMON)
