@@ -12,7 +12,8 @@ struct line_metrics {
     line_metrics_on_snapshot *on_snapshot;
     void *arg;
     struct loop_timer *timer;
-    bool is_reading;
+    bool is_reading, is_whole;
+    unsigned readings, minutes_back;
     int64_t *unread, *unfinished, *waiting, *workers, *oldest_s;
 };
 
@@ -30,7 +31,7 @@ static void take(struct line_metrics *metrics, const struct snapshot *snapshot)
     *metrics->workers = (int64_t)snapshot->workers;
     *metrics->oldest_s = (int64_t)(snapshot->record_oldest_ms / 1000);
     if (metrics->on_snapshot) {
-        metrics->on_snapshot(snapshot, metrics->arg);
+        metrics->on_snapshot(snapshot, metrics->is_whole, metrics->arg);
     }
 }
 
@@ -48,11 +49,17 @@ static void on_read(const redisReply *reply, void *arg)
 static void read_queue(void *arg)
 {
     struct line_metrics *metrics = arg;
-    const struct snapshot_query query = {.walk = FORECAST_WALK_MAX};
     struct snapshot_numbers numbers;
     struct bytes_view argv[SNAPSHOT_SCRIPT_ARGS];
     loop_timer_start(metrics->timer, LINE_METRICS_EVERY_MS);
     if (!metrics->is_reading) {
+        bool is_whole = metrics->minutes_back > 0 && metrics->readings++ % LINE_METRICS_WHOLE == 0;
+        const struct snapshot_query query = {
+            .walk = FORECAST_WALK_MAX,
+            .programs = is_whole,
+            .minutes_back = is_whole ? metrics->minutes_back : 0,
+        };
+        metrics->is_whole = is_whole;
         snapshot_script_args(&query, &numbers, argv);
         metrics->is_reading = scripts_send(metrics->scripts, SCRIPT_SNAPSHOT, SNAPSHOT_SCRIPT_ARGS,
                                            argv, on_read, metrics);
@@ -83,6 +90,11 @@ struct line_metrics *line_metrics_open(struct loop *loop, struct scripts *script
     line->timer = loop_timer_open(loop, read_queue, line);
     loop_timer_start(line->timer, LINE_METRICS_EVERY_MS);
     return line;
+}
+
+void line_metrics_read_whole(struct line_metrics *line_metrics, unsigned minutes_back)
+{
+    line_metrics->minutes_back = minutes_back;
 }
 
 void line_metrics_close(struct line_metrics *line_metrics)

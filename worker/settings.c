@@ -40,6 +40,11 @@ const struct config_option SETTINGS_TABLE[] = {
      "https://api.daily.co/v1", 0, 0, "goes to the bot with DAILY_API_KEY"},
     {"ROUTES_FILE", CONFIG_PATH, offsetof(struct settings, routes_file), NULL, 0, 0,
      "JSON file that says which agent takes which call; default: one agent takes all"},
+    {"ALERT_URL", CONFIG_SECRET, offsetof(struct settings, alert_url), NULL, 0, 0,
+     "gets {\"text\": …} by POST when callers are lost or will be, once for a kind in five "
+     "minutes"},
+    {"ALERT_CA_FILE", CONFIG_PATH, offsetof(struct settings, alert_ca_file), NULL, 0, 0,
+     "PEM file of the authorities that may certify ALERT_URL; default: the system's"},
     {"CONCURRENCY", CONFIG_NUMBER, offsetof(struct settings, concurrency), "2048", 1, 65536,
      "calls in work at once"},
     {"START_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, start_timeout_s), "75", 1, 120,
@@ -126,11 +131,16 @@ static void check_routes(struct settings *settings, struct config_problems *prob
     bytes_release(&problem);
 }
 
+static bool is_https(const char *url)
+{
+    return !strncasecmp(url, "https:", 6);
+}
+
 static bool asks_https(const struct routing *routing)
 {
     const struct route_agents *agents = &routing->file.agents;
     for (size_t i = 0; i < agents->count; i++) {
-        if (!strncasecmp(agents->list[i]->route.start_url, "https:", 6)) {
+        if (is_https(agents->list[i]->route.start_url)) {
             return true;
         }
     }
@@ -145,26 +155,38 @@ static const char *const SYSTEM_CA_FILES[] = {
 };
 
 // libcurl keeps a parsed bundle only if it comes from a file, not from a folder.
-static void check_ca_file(struct settings *settings, struct config_problems *problems)
+static void check_ca_file(char **path, const char *name, bool is_needed,
+                          struct config_problems *problems)
 {
-    if (settings->start_ca_file) {
-        if (access(settings->start_ca_file, R_OK) != 0) {
-            config_problem(problems, "START_CA_FILE", "cannot be read: %s: %s",
-                           settings->start_ca_file, strerror(errno));
+    if (*path) {
+        if (access(*path, R_OK) != 0) {
+            config_problem(problems, name, "cannot be read: %s: %s", *path, strerror(errno));
         }
         return;
     }
     for (size_t i = 0; i < sizeof SYSTEM_CA_FILES / sizeof SYSTEM_CA_FILES[0]; i++) {
         if (access(SYSTEM_CA_FILES[i], R_OK) == 0) {
-            settings->start_ca_file = memory_text(SYSTEM_CA_FILES[i]);
+            *path = memory_text(SYSTEM_CA_FILES[i]);
             return;
         }
     }
-    if (settings->routing && asks_https(settings->routing)) {
-        config_problem(problems, "START_CA_FILE",
+    if (is_needed) {
+        config_problem(problems, name,
                        "is not set, and the system has no bundle of certificate authorities: "
                        "install ca-certificates, or name a PEM file");
     }
+}
+
+static void check_alerts(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    const char *url = settings->alert_url;
+    bytes_init(&problem, 4096);
+    if (url && !route_check_url(url, settings->allow_http, "alerts", "", &problem)) {
+        config_problem(problems, "ALERT_URL", "%s", bytes_text(&problem));
+    }
+    check_ca_file(&settings->alert_ca_file, "ALERT_CA_FILE", url && is_https(url), problems);
+    bytes_release(&problem);
 }
 
 // A request in flight may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
@@ -215,7 +237,9 @@ void settings_load(void *arg, struct config_problems *problems)
     check_allow_http(settings, problems);
     check_agent(settings, problems);
     check_routes(settings, problems);
-    check_ca_file(settings, problems);
+    check_ca_file(&settings->start_ca_file, "START_CA_FILE",
+                  settings->routing && asks_https(settings->routing), problems);
+    check_alerts(settings, problems);
     check_drain(settings);
     check_worker_name(settings, problems);
     check_key(settings->start_api_key, "START_API_KEY", problems);

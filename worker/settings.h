@@ -20,6 +20,8 @@ struct settings {
     char *daily_api_key;
     char *daily_api_url;
     char *worker_name;
+    char *alert_url;
+    char *alert_ca_file;
     char *routes_file;
     uint64_t concurrency;
     uint64_t start_timeout_s;

@@ -7,19 +7,26 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define CONNECTIONS_MAX 32
+#define HOST_BYTES_MAX 300
 
 struct probes {
     struct loop *loop;
     struct findings *findings;
+    struct http_client *client;
     size_t left;
 };
 
 struct probe {
     struct probes *probes;
-    const struct route *route;
+    const char *url;
+    char subject[FINDING_SUBJECT_BYTES];
+    const char *shown;    // of the URL, if it cannot be reached
+    const char *not_done; // what else a request would do
+    const char *ca_setting;
 };
 
 static bool never(void *arg)
@@ -32,56 +39,91 @@ static void on_answer(const struct http_answer *answer, void *arg)
 {
     const struct probe *probe = arg;
     struct probes *probes = probe->probes;
-    const bool is_https = !strncasecmp(probe->route->start_url, "https:", 6);
-    char subject[FINDING_SUBJECT_BYTES];
-    snprintf(subject, sizeof subject, "agent %.80s", probe->route->agent);
+    const bool is_https = !strncasecmp(probe->url, "https:", 6);
+    char remedy[FINDING_REMEDY_BYTES];
+    snprintf(remedy, sizeof remedy,
+             "check the name, the network, and %s if its authority is your own", probe->ca_setting);
     if (answer->came_too_late) {
-        findings_fine(probes->findings, subject,
-                      "can be reached%s; the key is not tried, for that "
-                      "would start a bot",
-                      is_https ? ", and its certificate is good" : "");
+        findings_fine(probes->findings, probe->subject, "can be reached%s; %s",
+                      is_https ? ", and its certificate is good" : "", probe->not_done);
     } else {
-        findings_wrong(
-            probes->findings, subject,
-            "check the name, the network, and START_CA_FILE if its authority is your own",
-            "cannot be reached at %.300s: %s", probe->route->start_url,
-            answer->error ? answer->error : "no reason was given");
+        findings_wrong(probes->findings, probe->subject, remedy, "cannot be reached at %.300s: %s",
+                       probe->shown, answer->error ? answer->error : "no reason was given");
     }
     if (--probes->left == 0) {
         loop_stop(probes->loop);
     }
 }
 
-static void post(struct http_client *client, struct probe *probe)
+static void open_probes(struct probes *probes, const char *ca_file, struct findings *findings)
+{
+    const struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
+                                                  .connect_timeout_ms = AGENT_PROBE_MS,
+                                                  .ca_file = ca_file};
+    *probes = (struct probes){.loop = loop_open(), .findings = findings};
+    probes->client = http_client_open(probes->loop, &settings);
+}
+
+static void send_probe(struct probe *probe)
 {
     const struct http_post post = {
-        .url = probe->route->start_url,
+        .url = probe->url,
         .timeout_ms = AGENT_PROBE_MS,
         .may_send = never,
     };
-    http_client_post(client, &post, on_answer, probe);
+    probe->probes->left++;
+    http_client_post(probe->probes->client, &post, on_answer, probe);
+}
+
+static void run_probes(const struct probes *probes)
+{
+    if (probes->left > 0) {
+        loop_run(probes->loop);
+    }
+    http_client_close(probes->client);
+    loop_close(probes->loop);
 }
 
 void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings)
 {
     const struct route_agents *agents = &routing->file.agents;
-    const struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
-                                                  .connect_timeout_ms = AGENT_PROBE_MS,
-                                                  .ca_file = ca_file};
-    struct probes probes = {.loop = loop_open(), .findings = findings};
     struct probe *list = memory_zeroed((agents->count + 1) * sizeof *list);
-    struct http_client *client = http_client_open(probes.loop, &settings);
+    struct probes probes;
+    open_probes(&probes, ca_file, findings);
     for (size_t i = 0; i < agents->count; i++) {
-        if (agents->list[i]->route.start_url[0]) {
-            list[i] = (struct probe){&probes, &agents->list[i]->route};
-            probes.left++;
-            post(client, &list[i]);
+        const struct route *route = &agents->list[i]->route;
+        struct probe *probe = &list[i];
+        *probe = (struct probe){
+            .probes = &probes,
+            .url = route->start_url,
+            .shown = route->start_url,
+            .not_done = "the key is not tried, for that would start a bot",
+            .ca_setting = "START_CA_FILE",
+        };
+        snprintf(probe->subject, sizeof probe->subject, "agent %.80s", route->agent);
+        if (route->start_url[0]) {
+            send_probe(probe);
         }
     }
-    if (probes.left > 0) {
-        loop_run(probes.loop);
-    }
-    http_client_close(client);
-    loop_close(probes.loop);
+    run_probes(&probes);
     free(list);
+}
+
+void agent_probe_alerts(const char *url, const char *ca_file, struct findings *findings)
+{
+    const char *host = strstr(url, "://") + 3;
+    char shown[HOST_BYTES_MAX];
+    struct probes probes;
+    struct probe probe = {
+        .probes = &probes,
+        .url = url,
+        .subject = "ALERT_URL",
+        .shown = shown,
+        .not_done = "nothing is sent",
+        .ca_setting = "ALERT_CA_FILE",
+    };
+    snprintf(shown, sizeof shown, "%.*s", (int)strcspn(host, "/?#"), host);
+    open_probes(&probes, ca_file, findings);
+    send_probe(&probe);
+    run_probes(&probes);
 }

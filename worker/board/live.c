@@ -14,7 +14,7 @@
 
 #define TICK_MS 1000
 #define NOW_FRESH_MS 1500
-#define IDLE_TICKS 5 // between two questions while nobody watches: only the charts need them
+#define IDLE_TICKS 5      // between two questions while nobody watches: only the charts need them
 #define SCRAPED_MS 120000 // after a reading of the metrics: the next one will come
 #define RESUME_PAGE 250
 #define ASKERS_MAX 64 // requests of api/now that wait for the next snapshot
@@ -52,7 +52,7 @@ struct live {
     uint64_t now_ms; // loop_now_ms of now_text
     struct points points;
     unsigned ticks;
-    uint64_t scraped_ms; // loop_now_ms of the last reading of the metrics; 0: none
+    uint64_t scraped_ms;                 // loop_now_ms of the last reading of the metrics; 0: none
     struct recent recent[EVENTS_NEWEST]; // the newest events, a ring
     size_t recent_next;
     struct entry_id last;      // of all that were read
