@@ -25,7 +25,7 @@ struct probe {
     const char *url;
     char subject[FINDING_SUBJECT_BYTES];
     const char *shown;    // of the URL, if it cannot be reached
-    const char *not_done; // what else a request would do
+    const char *not_done; // and why
     const char *ca_setting;
 };
 

@@ -1,4 +1,4 @@
-// See alert_sources.h. A status is a text of another program: whatever is not as expected in it
+// See alert_sources.h. A status is a text of another program: a member that is not as expected
 // counts as 0.
 #include "alert_sources.h"
 
@@ -24,7 +24,7 @@ struct alert_sources {
     uint64_t begun_ms; // of the first reading; 0: there was none
 };
 
-// --- what a status says -------------------------------------------------------------------------
+// --- reading a status -------------------------------------------------------------------------
 
 static uint64_t number_of(const cJSON *object, const char *name)
 {
@@ -101,9 +101,11 @@ static void forget_oldest(struct alert_sources *sources)
         oldest = (*at)->seen_ms < (*oldest)->seen_ms ? at : oldest;
     }
     struct source *gone = *oldest;
-    *oldest = gone->next;
-    sources->count--;
-    free_source(gone);
+    if (gone) {
+        *oldest = gone->next;
+        sources->count--;
+        free_source(gone);
+    }
 }
 
 static struct source *add(struct alert_sources *sources, const char *id)

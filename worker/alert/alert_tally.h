@@ -1,4 +1,4 @@
-// How often something happened, in slots of ALERT_TALLY_SLOT_MS, so that what is too old, or what
+// How often something happened, in slots of ALERT_TALLY_SLOT_MS, so that old events, and those that
 // another worker has told of, can be taken away. Plain memory; zeroed is empty.
 #ifndef DIALIN_ALERT_TALLY_H
 #define DIALIN_ALERT_TALLY_H

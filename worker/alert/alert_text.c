@@ -1,4 +1,4 @@
-// The sentences of alert_watch.h: what is wrong, how many, since when, what to do.
+// The sentences of alert_watch.h: the problem, how many, since when, and the next step.
 #include "alert_watch.h"
 #include "mask.h"
 

@@ -1,5 +1,6 @@
-// See alert_watch.h. Counts in Redis are compared with how many were told of; what programs count
-// is kept in slots of time, since each worker reads it at another moment; a state begins and ends.
+// See alert_watch.h. Counts in Redis are compared with how many were told of. The counters of
+// programs are kept in slots of time, since each worker reads them at another moment. A state
+// begins and ends.
 #include "alert_watch.h"
 
 #include "alert_sources.h"
@@ -15,7 +16,7 @@
 struct counted {
     bool is_known;
     uint64_t told, now;
-    uint64_t since_ms; // when it first exceeded what was told; 0: it does not
+    uint64_t since_ms; // when it first exceeded `told`; 0: it does not
 };
 
 struct state {
@@ -88,7 +89,7 @@ static bool count_is_due(const struct counted *counted, struct alert_facts *fact
     return facts->count > 0;
 }
 
-// --- what programs count ------------------------------------------------------------------------
+// --- counters of programs ------------------------------------------------------------------------
 
 static struct attempts_of *attempts_of(struct alert_watch *watch, const char *agent)
 {

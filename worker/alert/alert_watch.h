@@ -1,9 +1,9 @@
-// What an operator is to be told: the conditions of the first rules of
-// common/ship/prometheus/alerts.yml, with the same bounds, found in readings of the queue. Knows
-// since when each holds, and what was told already, by this worker or by another. Pure.
+// Finds in readings of the queue if an operator is to be told: the conditions of the first rules of
+// common/ship/prometheus/alerts.yml, with the same bounds. Knows since when each holds, and how
+// much was told already, by this worker or by another. Pure.
 //
 // An event (a lost caller, a refused webhook) is told once; a state (callers will be lost, an agent
-// fails) is told as long as it holds. What happened before the first reading is told by nobody.
+// fails) is told as long as it holds. Events before the first reading are old, and never told.
 #ifndef DIALIN_ALERT_WATCH_H
 #define DIALIN_ALERT_WATCH_H
 
@@ -70,10 +70,10 @@ void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot
 bool alert_watch_is_due(const struct alert_watch *watch, enum alert_kind kind,
                         struct alert_facts *facts);
 
-// Somebody has told what `mark` stands for: of counts in Redis how many, else when it was read.
+// Somebody has told all up to this mark: of counts in Redis how many, else the time of the reading.
 void alert_watch_told(struct alert_watch *watch, enum alert_kind kind, uint64_t mark);
 
-// Writes the sentences: what is wrong, how many, since when, what to do. `where` names the
+// Writes the sentences: the problem, how many, since when, the next step. `where` names the
 // installation, if there may be several; "" if not. No number of a caller is in it.
 void alert_text(enum alert_kind kind, const struct alert_facts *facts, const char *where,
                 struct bytes *out);

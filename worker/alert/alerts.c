@@ -1,6 +1,6 @@
 // See alerts.h. The key of a kind holds `sending` while a worker has it, `failed` after that went
-// wrong, and after a message its mark (alert_watch.h), so that the other workers know what was
-// told.
+// wrong, and after a message its mark (alert_watch.h), so that the other workers know how much
+// was told.
 #include "alerts.h"
 
 #include "http_client.h"
@@ -106,7 +106,7 @@ static void on_answer(const struct http_answer *answer, void *arg)
     struct message *message = arg;
     bool is_good = answer->outcome == HTTP_ANSWERED && answer->status / 100 == 2;
     if (message->alerts->is_closing) {
-        return; // whatever became of it, another worker has the kind soon
+        return; // the claim ends soon, and another worker tells it
     }
     if (is_good) {
         on_sent(message);
@@ -236,6 +236,8 @@ static void close_client(struct alerts *alerts)
 {
     if (alerts->client) {
         http_client_close(alerts->client);
+    }
+    if (alerts->url) {
         memory_wipe(alerts->url, strlen(alerts->url));
     }
     alerts->client = NULL;

@@ -1,5 +1,5 @@
-// Tells people by ALERT_URL what alert_watch.h has found: POST {"text": "…"}, once for a kind and
-// ALERTS_EVERY_MS over all workers, by a key in Redis. A worker that cannot send gives the kind
+// Tells people by ALERT_URL of the conditions in alert_watch.h: POST {"text": "…"}, once for a kind
+// and ALERTS_EVERY_MS over all workers, by a key in Redis. A worker that cannot send gives the kind
 // back after ALERTS_FAILED_MS, so that another one tries. Nothing here makes a call wait: the
 // client is one of its own, and no more than one message of a kind is out.
 #ifndef DIALIN_ALERTS_H
@@ -30,7 +30,7 @@ struct alerts;
 struct alerts *alerts_open(struct loop *loop, struct redis *redis,
                            const struct alerts_settings *settings, struct metrics *metrics);
 
-// From now on this URL is told; what happened while there was none is not.
+// From now on this URL is told. Events of the time without a URL are not told.
 void alerts_reload(struct alerts *alerts, const struct alerts_settings *settings);
 
 // Is anything to be watched? Else readings need not be whole.
