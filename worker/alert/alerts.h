@@ -13,7 +13,7 @@
 #define ALERTS_EVERY_MS 300000
 #define ALERTS_FAILED_MS 60000 // after a failure nobody tries for so long
 #define ALERTS_CLAIM_MS 30000  // a worker that died while it sent has the kind no longer
-#define ALERTS_LOOK_MS 10000   // so long until a kind that another has is looked at again
+#define ALERTS_LOOK_MS 3000    // so long until a kind that another has is looked at again
 #define ALERTS_TIMEOUT_MS 5000 // of a request
 #define ALERTS_RETRY_MS 1000   // from a failed request to the second, which is the last
 #define ALERTS_TEXT_BYTES_MAX 8192
