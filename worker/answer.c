@@ -187,7 +187,12 @@ void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigne
                                                      : OUTCOME_DEAD;
         outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
     }
-    if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED || verdict == RECORD_SERVED) {
+    if (verdict == RECORD_STARTED) { // a late answer of another worker's request
+        outcome->name = OUTCOME_STARTED;
+    } else if (verdict == RECORD_ABANDONED) {
+        call_set_outcome(call, OUTCOME_DEAD, "abandoned", "the caller hung up while waiting");
+    } else if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED ||
+               verdict == RECORD_SERVED) {
         outcome->reason = verdict == RECORD_UNKNOWN    ? "unknown"
                           : verdict == RECORD_REJECTED ? "rejected"
                                                        : "served";

@@ -106,6 +106,7 @@ struct record_call call_for_record(const struct call *call, const struct redis *
                   : call_lookup_is_due(call) ? "ask"
                                              : "",
         .callback = call->callback_of[0] ? call->number : "",
+        .room_url = call->facts.room_url ? call->facts.room_url : "",
         .priority_ms = priority_s * 1000,
         .received_ms = call->received_ms,
         .rang_ms = rang_ms,

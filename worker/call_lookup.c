@@ -71,7 +71,7 @@ const char *call_lookup_take(struct call *call, struct bytes_view text, const ch
     redact_secrets_add(secrets, call->place.rule->lookup.secret_text);
     problem = problem ? problem : lookup_answer_read(&answer, text);
     if (!problem && !lookup_answer_place(&answer, call->routing, &place)) {
-        problem = "its answer names an agent or a route that there is not";
+        problem = "its answer names an agent or a route that the file does not have";
         lookup_answer_release(&answer);
     }
     call->was_looked_up = true;

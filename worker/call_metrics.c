@@ -115,6 +115,11 @@ void call_metrics_count_duplicate(struct call_metrics *counts, const struct call
     count_outcome(agent_of_call(counts, call), "duplicate");
 }
 
+void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent)
+{
+    count_outcome(agent_of(counts, agent), "abandoned");
+}
+
 void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,
                                 enum call_attempt_result result, uint64_t latency_us)
 {

@@ -41,15 +41,21 @@ void call_place_first(struct call *call, struct routing *routing,
     set_hold(call, settings);
 }
 
-// A caller who has neither a number nor an address is not limited, nor are calls of our own making.
+const char *call_place_limited_caller(const struct route_rule *rule, enum webhook_kind kind,
+                                      const char *call_id, const struct phone_number *from)
+{
+    const char *caller = from->digits[0] ? from->digits : from->is_address ? from->address : "";
+    bool is_limited = rule && rule->limit_calls && kind != WEBHOOK_DIALOUT && !strchr(call_id, '~');
+    return is_limited && caller[0] ? caller : NULL;
+}
+
 static void set_limit(struct call *call, const struct route_rule *rule,
                       const struct phone_number *from)
 {
-    const char *caller = from->digits[0] ? from->digits : from->is_address ? from->address : "";
+    const char *caller = call_place_limited_caller(rule, call->kind, call->call_id, from);
     struct bytes limit;
     bytes_init(&limit, PHONE_ADDRESS_BYTES_MAX + 64);
-    if (rule && rule->limit_calls && call->kind != WEBHOOK_DIALOUT && caller[0] &&
-        !strchr(call->call_id, '~')) {
+    if (caller) {
         bytes_printf(&limit, "%" PRIu64 " %" PRIu64 " %s", rule->limit_calls,
                      rule->limit_within_s * MS_PER_S, caller);
         free(call->limit);

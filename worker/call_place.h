@@ -18,6 +18,11 @@ struct call_place_settings {
 uint64_t call_place_hold_s(enum webhook_kind kind, uint64_t route_s,
                            const struct call_place_settings *settings);
 
+// The number or address by which the route's `limit_per_caller` counts this call, borrowed from
+// `from`. NULL: it counts no such call, a caller who has neither, or a call of our own making.
+const char *call_place_limited_caller(const struct route_rule *rule, enum webhook_kind kind,
+                                      const char *call_id, const struct phone_number *from);
+
 // A call whose webhook cannot be read goes to the environment's agent, for the record.
 void call_place_first(struct call *call, struct routing *routing,
                       const struct call_place_settings *settings);

@@ -20,18 +20,32 @@ void callback_note_number(struct call *call)
 
 // --- the call back ------------------------------------------------------------------------------
 
-// A replayed call has a `~` in its name.
+const char *callback_refusal(const struct route_rule *rule, enum webhook_kind kind,
+                             const char *call_id, const char *number)
+{
+    struct phone_number called = {.is_address = false};
+    if (!rule || !rule->callback.within_s) {
+        return rule ? "its route has no \"callback\"" : "no route takes the call";
+    }
+    if (kind != WEBHOOK_DIALIN) {
+        return kind == WEBHOOK_TRUNK ? "it came over a SIP trunk" : "it is a dial-out";
+    }
+    if (strchr(call_id, '~')) {
+        return "it is a replay";
+    }
+    if (!number[0]) {
+        return "From is not a whole number, with its country code";
+    }
+    snprintf(called.digits, sizeof called.digits, "%s", number);
+    return route_patterns_match(&rule->callback.to, &called)
+               ? NULL
+               : "the \"to\" of its route's \"callback\" does not allow the number";
+}
+
 static bool is_due(const struct call *call)
 {
-    const struct route_rule *rule = call->place.rule;
-    struct phone_number number = {.is_address = false};
-    if (call->outcome.name != OUTCOME_DEAD || strcmp(call->outcome.reason, "expired") != 0 ||
-        call->kind != WEBHOOK_DIALIN || !rule || !rule->callback.within_s || !call->number[0] ||
-        strchr(call->call_id, '~')) {
-        return false;
-    }
-    memcpy(number.digits, call->number, sizeof number.digits);
-    return route_patterns_match(&rule->callback.to, &number);
+    return call->outcome.name == OUTCOME_DEAD && !strcmp(call->outcome.reason, "expired") &&
+           !callback_refusal(call->place.rule, call->kind, call->call_id, call->number);
 }
 
 static void put(struct bytes *out, const char *name, const char *text)

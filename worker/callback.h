@@ -12,6 +12,11 @@
 // Sets call->number, of a call that a caller made and of a call back.
 void callback_note_number(struct call *call);
 
+// Why a call of this route (NULL: none) is not called back if it dies `expired`: words that follow
+// "no: ". NULL if it is. `number`: as callable_number.h has it.
+const char *callback_refusal(const struct route_rule *rule, enum webhook_kind kind,
+                             const char *call_id, const char *number);
+
 // Completes an outcome that ends the call: its numbers, and the call back if the call dies
 // `expired` and its route calls this number back. `hold_limit_ms`: of calls that no route takes.
 void callback_prepare(struct call *call, const struct redis *redis, uint64_t hold_limit_ms);

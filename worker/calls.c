@@ -129,7 +129,7 @@ static void take_verdict(struct call *call, enum record_verdict verdict, unsigne
     struct calls *calls = call->owner;
     struct outcome *outcome = &call->outcome;
     const char *agent = call->place.agent->route.agent;
-    if (outcome->name == OUTCOME_AGAIN && outcome->http_status == 0 &&
+    if (verdict == RECORD_DONE && outcome->name == OUTCOME_AGAIN && outcome->http_status == 0 &&
         reach_note_others(calls->reach, agent, flag ? ms : REACH_NEVER, outcome->error)) {
         release_pausing(calls, agent);
     }
@@ -140,6 +140,23 @@ static void wait_in_line(const struct calls *calls, const char *agent)
 {
     lines_admit(calls->lines, agent);
     overflow_look(calls->settings.overflow);
+}
+
+// Its outcome is recorded, `count` calls have ended if this one has.
+static void end_step(struct call *call, unsigned count)
+{
+    struct calls *calls = call->owner;
+    enum outcome_name outcome = call->outcome.name;
+    call_log_outcome(call);
+    call_metrics_count(&calls->metrics, call);
+    if (outcome == OUTCOME_STARTED || outcome == OUTCOME_DEAD) {
+        account_note_ended(calls->settings.account, count);
+    }
+    if (outcome == OUTCOME_AGAIN) {
+        pause_call(call);
+    } else {
+        drop(call);
+    }
 }
 
 static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
@@ -162,16 +179,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
         view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
         take_verdict(call, verdict, attempt, failures > 0);
         enum outcome_name outcome = call->outcome.name;
-        call_log_outcome(call);
-        call_metrics_count(&calls->metrics, call);
-        if (outcome == OUTCOME_STARTED || outcome == OUTCOME_DEAD) {
-            account_note_ended(calls->settings.account, attempt);
-        }
-        if (outcome == OUTCOME_AGAIN) {
-            pause_call(call);
-        } else {
-            drop(call);
-        }
+        end_step(call, attempt);
         if (outcome == OUTCOME_LINE) {
             wait_in_line(calls, agent);
         } else {
@@ -308,6 +316,25 @@ static void go(struct call *call, unsigned attempt, unsigned failures)
     stream_reader_pull(calls->reader);
 }
 
+// `count` calls have ended. Its admission, if it had one, is the next one's.
+static void on_abandoned(struct call *call, unsigned count)
+{
+    struct calls *calls = call->owner;
+    char agent[ROUTE_AGENT_BYTES_MAX + 1];
+    view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
+    answer_take_verdict(call, RECORD_ABANDONED, count, false, calls->health);
+    leave_old_line(call);
+    end_step(call, count);
+    lines_admit_if_any(calls->lines, agent);
+}
+
+static void give_up_begun(struct call *call, const char *reason, const char *error)
+{
+    const struct calls *calls = call->owner;
+    give_up(call, reason, error);
+    stream_reader_pull(calls->reader);
+}
+
 static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned failures, void *arg)
 {
     struct call *call = arg;
@@ -324,12 +351,16 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         return;
     case RECORD_DECLINED:
         problem = call_lookup_declines(call);
-        give_up(call, "declined", problem ? problem : "its caller has rung too often");
-        stream_reader_pull(calls->reader);
+        give_up_begun(call, "declined", problem ? problem : "its caller has rung too often");
         return;
     case RECORD_SERVED:
-        give_up(call, "served", "its number has been served since");
-        stream_reader_pull(calls->reader);
+        give_up_begun(call, "served", "its number has been served since");
+        return;
+    case RECORD_STARTED:
+        give_up_begun(call, "unknown", "a request had no answer: a bot may have started");
+        return;
+    case RECORD_ABANDONED:
+        on_abandoned(call, attempt);
         return;
     case RECORD_ELSEWHERE:
         drop(call);
@@ -351,8 +382,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         stream_reader_pull(calls->reader);
         return;
     case RECORD_POISON:
-        give_up(call, "invalid", "gave up: its workers crashed while its request was out");
-        stream_reader_pull(calls->reader);
+        give_up_begun(call, "invalid", "gave up: its workers crashed while its request was out");
         return;
     case RECORD_DUPLICATE:
         end_as_duplicate(call);

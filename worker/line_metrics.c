@@ -12,8 +12,9 @@ struct line_metrics {
     line_metrics_on_snapshot *on_snapshot;
     void *arg;
     struct loop_timer *timer;
-    bool is_reading, is_whole;
-    unsigned readings, minutes_back;
+    struct snapshot_memory *memory;
+    bool is_reading; // a snapshot, or a page of a deep walk
+    unsigned minutes_back;
     int64_t *unread, *unfinished, *waiting, *workers, *oldest_s;
 };
 
@@ -31,8 +32,26 @@ static void take(struct line_metrics *metrics, const struct snapshot *snapshot)
     *metrics->workers = (int64_t)snapshot->workers;
     *metrics->oldest_s = (int64_t)(snapshot->record_oldest_ms / 1000);
     if (metrics->on_snapshot) {
-        metrics->on_snapshot(snapshot, metrics->is_whole, metrics->arg);
+        metrics->on_snapshot(snapshot, metrics->arg);
     }
+}
+
+static void on_page(const redisReply *reply, void *arg);
+
+static void go_deeper(struct line_metrics *metrics)
+{
+    struct bytes_view args[SNAPSHOT_ARGS_MAX];
+    size_t count = snapshot_depth_args(metrics->memory, args);
+    metrics->is_reading =
+        count > 0 && scripts_send(metrics->scripts, SCRIPT_DEPTH, count, args, on_page, metrics);
+}
+
+static void on_page(const redisReply *reply, void *arg)
+{
+    struct line_metrics *metrics = arg;
+    scripts_look_at(metrics->scripts, reply);
+    snapshot_depth_read(metrics->memory, reply);
+    go_deeper(metrics);
 }
 
 static void on_read(const redisReply *reply, void *arg)
@@ -41,28 +60,32 @@ static void on_read(const redisReply *reply, void *arg)
     struct snapshot snapshot;
     metrics->is_reading = false;
     scripts_look_at(metrics->scripts, reply);
-    if (reply && snapshot_read(&snapshot, reply)) {
-        take(metrics, &snapshot);
+    if (!reply) {
+        return;
     }
+    scripts_keep_reply(metrics->scripts);
+    redisReply *own = (redisReply *)(uintptr_t)reply;
+    if (snapshot_read(&snapshot, own, metrics->memory)) {
+        take(metrics, &snapshot);
+        go_deeper(metrics);
+    }
+    freeReplyObject(own);
 }
 
 static void read_queue(void *arg)
 {
     struct line_metrics *metrics = arg;
-    struct snapshot_numbers numbers;
-    struct bytes_view argv[SNAPSHOT_SCRIPT_ARGS];
+    struct bytes_view args[SNAPSHOT_ARGS_MAX];
     loop_timer_start(metrics->timer, LINE_METRICS_EVERY_MS);
     if (!metrics->is_reading) {
-        bool is_whole = metrics->minutes_back > 0 && metrics->readings++ % LINE_METRICS_WHOLE == 0;
         const struct snapshot_query query = {
             .walk = FORECAST_WALK_MAX,
-            .programs = is_whole,
-            .minutes_back = is_whole ? metrics->minutes_back : 0,
+            .programs = metrics->minutes_back > 0,
+            .minutes_back = metrics->minutes_back,
         };
-        metrics->is_whole = is_whole;
-        snapshot_script_args(&query, &numbers, argv);
-        metrics->is_reading = scripts_send(metrics->scripts, SCRIPT_SNAPSHOT, SNAPSHOT_SCRIPT_ARGS,
-                                           argv, on_read, metrics);
+        size_t count = snapshot_args(metrics->memory, &query, args);
+        metrics->is_reading =
+            scripts_send(metrics->scripts, SCRIPT_SNAPSHOT, count, args, on_read, metrics);
     }
 }
 
@@ -74,6 +97,7 @@ struct line_metrics *line_metrics_open(struct loop *loop, struct scripts *script
 {
     struct line_metrics *line = memory_zeroed(sizeof *line);
     line->scripts = scripts;
+    line->memory = snapshot_memory_open();
     line->gauges = line_gauges_open(metrics);
     line->on_snapshot = on_snapshot;
     line->arg = arg;
@@ -92,7 +116,7 @@ struct line_metrics *line_metrics_open(struct loop *loop, struct scripts *script
     return line;
 }
 
-void line_metrics_read_whole(struct line_metrics *line_metrics, unsigned minutes_back)
+void line_metrics_read_all(struct line_metrics *line_metrics, unsigned minutes_back)
 {
     line_metrics->minutes_back = minutes_back;
 }
@@ -100,6 +124,7 @@ void line_metrics_read_whole(struct line_metrics *line_metrics, unsigned minutes
 void line_metrics_close(struct line_metrics *line_metrics)
 {
     loop_timer_close(line_metrics->timer);
+    snapshot_memory_close(line_metrics->memory);
     line_gauges_close(line_metrics->gauges);
     free(line_metrics);
 }

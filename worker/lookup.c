@@ -115,7 +115,9 @@ static const char *problem_of(const struct http_answer *http, char *sentence, si
         return http->error ? http->error : "there was no answer";
     }
     if (http->status != 200 && http->status != 204) {
-        snprintf(sentence, size, "it answered %u", http->status);
+        bool is_redirect = http->status / 100 == 3;
+        snprintf(sentence, size, "it answered %u%s", http->status,
+                 is_redirect ? ": a redirect is not followed" : "");
         return sentence;
     }
     return http->body_is_cut ? "its answer is longer than 64 KiB, or was broken off" : NULL;
@@ -172,16 +174,21 @@ const char *lookup_ask(struct lookups *lookups, const struct call *call, uint64_
     return NULL;
 }
 
-struct lookups *lookups_open(struct loop *loop, const char *ca_file)
+struct lookups *lookups_open(struct loop *loop, struct http_authorities *authorities)
 {
     struct lookups *lookups = memory_zeroed(sizeof *lookups);
     const struct http_client_settings settings = {
         .connections_max = LOOKUP_CONNECTIONS_MAX,
         .connect_timeout_ms = HTTP_CONNECT_TIMEOUT_MS,
-        .ca_file = ca_file,
+        .authorities = authorities,
     };
     lookups->client = http_client_open(loop, &settings);
     return lookups;
+}
+
+void lookups_trust(struct lookups *lookups, struct http_authorities *authorities)
+{
+    http_client_trust(lookups->client, authorities);
 }
 
 void lookups_close(struct lookups *lookups)

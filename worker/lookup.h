@@ -12,7 +12,8 @@
 #define LOOKUP_CONNECTIONS_MAX 256
 
 struct lookups;
-struct lookups *lookups_open(struct loop *loop, const char *ca_file); // copied; NULL: the system's
+struct lookups *lookups_open(struct loop *loop, struct http_authorities *authorities); // kept
+void lookups_trust(struct lookups *lookups, struct http_authorities *authorities); // from now on
 void lookups_close(struct lookups *lookups); // callbacks of requests still out come before
 
 // `text` is the answer's body, empty if there is nothing to add; `problem` is a sentence if there

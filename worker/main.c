@@ -106,7 +106,7 @@ static struct alerts_settings alerts_settings(const struct settings *settings)
 {
     return (struct alerts_settings){
         .url = settings->alert_url,
-        .ca_file = settings->alert_ca_file,
+        .authorities = settings->alert_authorities,
         .prefix = settings->common.redis_prefix,
     };
 }
@@ -115,13 +115,13 @@ static struct alerts_settings alerts_settings(const struct settings *settings)
 static void read_for_alerts(const struct worker *worker)
 {
     bool are_wanted = alerts_are_wanted(worker->alerts);
-    line_metrics_read_whole(worker->line_metrics, are_wanted ? ALERT_SERVICE_MINUTES : 0);
+    line_metrics_read_all(worker->line_metrics, are_wanted ? ALERT_SERVICE_MINUTES : 0);
 }
 
-static void on_snapshot(const struct snapshot *snapshot, bool is_whole, void *arg)
+static void on_snapshot(const struct snapshot *snapshot, void *arg)
 {
     struct worker *worker = arg;
-    alerts_take(worker->alerts, snapshot, is_whole);
+    alerts_take(worker->alerts, snapshot);
 }
 
 static void on_reload(const void *arg, void *worker_arg)
@@ -130,6 +130,8 @@ static void on_reload(const void *arg, void *worker_arg)
     struct worker *worker = worker_arg;
     redis_reload(worker->commands, &settings->redis);
     stream_reader_reload(worker->reader, &settings->redis);
+    http_client_trust(worker->client, settings->authorities);
+    lookups_trust(worker->lookups, settings->authorities);
     calls_reroute(worker->calls, settings->routing);
     overflow_reroute(worker->overflow, settings->routing);
     program_status_reload(worker->status, settings);
@@ -204,7 +206,7 @@ static void open_client(struct worker *worker)
         .connect_timeout_ms = third_of_lease_ms < HTTP_CONNECT_TIMEOUT_MS ? third_of_lease_ms
                                                                           : HTTP_CONNECT_TIMEOUT_MS,
         .unacknowledged_ms = settings->start_timeout_s * MS_PER_S,
-        .ca_file = settings->start_ca_file,
+        .authorities = settings->authorities,
     };
     worker->client = http_client_open(worker->loop, &client_settings);
 }
@@ -269,7 +271,7 @@ static void open_parts(struct worker *worker, struct metrics *metrics)
                                out_max_of, worker);
     worker->overflow = overflow_open(worker->loop, worker->scripts, worker->reader, worker->lines,
                                      worker->consumer, settings->routing);
-    worker->lookups = lookups_open(worker->loop, settings->start_ca_file);
+    worker->lookups = lookups_open(worker->loop, settings->authorities);
     calls_settings.overflow = worker->overflow;
     calls_settings.lookups = worker->lookups;
     worker->account =
@@ -304,7 +306,8 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
     };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,
                                              &housekeeping_settings, metrics);
-    const struct daily_reader_settings daily_settings = {settings->connect_limit_s * MS_PER_S};
+    const struct daily_reader_settings daily_settings = {settings->connect_limit_s * MS_PER_S,
+                                                         calls_note_abandoned, worker->calls};
     worker->daily_reader = daily_reader_open(worker->loop, worker->scripts, worker->reader,
                                              worker->lines, &daily_settings, metrics);
     const struct alerts_settings of_alerts = alerts_settings(settings);
@@ -364,6 +367,7 @@ static int run(const void *arg)
     const struct process_reload reload = {
         .table = SETTINGS_TABLE,
         .settings_bytes = sizeof *settings,
+        .also = SETTINGS_SYSTEM_CA_FILES,
         .load = settings_load,
         .release = settings_release,
         .apply = on_reload,

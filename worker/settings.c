@@ -133,48 +133,66 @@ static void check_routes(struct settings *settings, struct config_problems *prob
 
 static bool is_https(const char *url)
 {
-    return !strncasecmp(url, "https:", 6);
+    return url && !strncasecmp(url, "https:", strlen("https:"));
 }
 
 static bool asks_https(const struct routing *routing)
 {
-    const struct route_agents *agents = &routing->file.agents;
-    for (size_t i = 0; i < agents->count; i++) {
-        if (is_https(agents->list[i]->route.start_url)) {
+    const struct route_file *file = &routing->file;
+    for (size_t i = 0; i < file->agents.count; i++) {
+        if (is_https(file->agents.list[i]->route.start_url)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < file->count; i++) {
+        if (is_https(file->rules[i].lookup.url)) {
             return true;
         }
     }
     return false;
 }
 
-static const char *const SYSTEM_CA_FILES[] = {
+const char *const SETTINGS_SYSTEM_CA_FILES[] = {
     "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Alpine, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
     "/etc/ssl/ca-bundle.pem",             // openSUSE
     "/etc/ssl/cert.pem",                  // OpenSSL's own place, BSD
+    NULL,
 };
 
-// libcurl keeps a parsed bundle only if it comes from a file, not from a folder.
-static void check_ca_file(char **path, const char *name, bool is_needed,
-                          struct config_problems *problems)
+static char *find_system_ca_file(void)
 {
-    if (*path) {
-        if (access(*path, R_OK) != 0) {
-            config_problem(problems, name, "cannot be read: %s: %s", *path, strerror(errno));
-        }
-        return;
-    }
-    for (size_t i = 0; i < sizeof SYSTEM_CA_FILES / sizeof SYSTEM_CA_FILES[0]; i++) {
-        if (access(SYSTEM_CA_FILES[i], R_OK) == 0) {
-            *path = memory_text(SYSTEM_CA_FILES[i]);
-            return;
+    for (const char *const *file = SETTINGS_SYSTEM_CA_FILES; *file; file++) {
+        if (access(*file, R_OK) == 0) {
+            return memory_text(*file);
         }
     }
-    if (is_needed) {
+    return NULL;
+}
+
+// The system's authorities take milliseconds to parse, which only https is worth.
+static struct http_authorities *load_authorities(char **path, const char *name, bool is_needed,
+                                                 struct config_problems *problems)
+{
+    struct http_authorities *authorities = NULL;
+    const bool is_own = *path != NULL;
+    if (!is_own) {
+        *path = find_system_ca_file();
+    }
+    if (*path && (is_own || is_needed)) {
+        struct bytes problem;
+        bytes_init(&problem, 4096);
+        authorities = http_authorities_load(*path, &problem);
+        if (!authorities) {
+            config_problem(problems, name, "%s", bytes_text(&problem));
+        }
+        bytes_release(&problem);
+    } else if (is_needed) {
         config_problem(problems, name,
                        "is not set, and the system has no bundle of certificate authorities: "
                        "install ca-certificates, or name a PEM file");
     }
+    return authorities;
 }
 
 static void check_alerts(struct settings *settings, struct config_problems *problems)
@@ -185,7 +203,8 @@ static void check_alerts(struct settings *settings, struct config_problems *prob
     if (url && !route_check_url(url, settings->allow_http, "alerts", "", &problem)) {
         config_problem(problems, "ALERT_URL", "%s", bytes_text(&problem));
     }
-    check_ca_file(&settings->alert_ca_file, "ALERT_CA_FILE", url && is_https(url), problems);
+    settings->alert_authorities =
+        load_authorities(&settings->alert_ca_file, "ALERT_CA_FILE", is_https(url), problems);
     bytes_release(&problem);
 }
 
@@ -237,8 +256,9 @@ void settings_load(void *arg, struct config_problems *problems)
     check_allow_http(settings, problems);
     check_agent(settings, problems);
     check_routes(settings, problems);
-    check_ca_file(&settings->start_ca_file, "START_CA_FILE",
-                  settings->routing && asks_https(settings->routing), problems);
+    settings->authorities =
+        load_authorities(&settings->start_ca_file, "START_CA_FILE",
+                         settings->routing && asks_https(settings->routing), problems);
     check_alerts(settings, problems);
     check_drain(settings);
     check_worker_name(settings, problems);
@@ -263,6 +283,8 @@ void settings_release(void *arg)
 {
     struct settings *settings = arg;
     routing_release(settings->routing);
+    http_authorities_release(settings->authorities);
+    http_authorities_release(settings->alert_authorities);
     redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);

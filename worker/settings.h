@@ -4,6 +4,7 @@
 #define DIALIN_WORKER_SETTINGS_H
 
 #include "config.h"
+#include "http_authorities.h"
 #include "redact.h"
 #include "redis.h"
 #include "routing.h"
@@ -36,13 +37,17 @@ struct settings {
     uint64_t retention_days;
 
     // made from the above
-    struct route route;      // the environment's agent
-    struct routing *routing; // it, and the routes; NULL if there is a problem
+    struct route route;                   // the environment's agent
+    struct routing *routing;              // it, and the routes; NULL if there is a problem
+    struct http_authorities *authorities; // of START_CA_FILE; NULL: nothing is asked over https
+    struct http_authorities
+        *alert_authorities; // of ALERT_CA_FILE; NULL: nothing is told over https
     struct redis_address redis;
     struct redact_secrets *secrets;
 };
 
 extern const struct config_option SETTINGS_TABLE[];
+extern const char *const SETTINGS_SYSTEM_CA_FILES[]; // the defaults of START_CA_FILE, then NULL
 
 // For struct process: fills a `struct settings` (zeroed) from the environment, adding every
 // problem.

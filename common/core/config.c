@@ -165,23 +165,29 @@ static uint64_t mix(uint64_t digest, uint64_t number)
     return (digest ^ number) * UINT64_C(0x100000001b3) ^ (number >> 32);
 }
 
-uint64_t config_files(const struct config_option *table)
+static uint64_t mix_file(uint64_t digest, const char *path)
+{
+    struct stat status;
+    if (!path || stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return mix(digest, 0);
+    }
+    digest = mix(digest, status.st_ino);
+    digest = mix(digest, (uint64_t)status.st_size);
+    digest = mix(digest, (uint64_t)status.st_mtim.tv_sec);
+    return mix(digest, (uint64_t)status.st_mtim.tv_nsec);
+}
+
+uint64_t config_files(const struct config_option *table, const char *const *also)
 {
     uint64_t digest = UINT64_C(0xcbf29ce484222325);
     for (const struct config_option *option = table; option->name; option++) {
         char file_name[NAME_BYTES_MAX];
-        struct stat status;
         snprintf(file_name, sizeof file_name, "%s%s", option->name,
                  option->kind == CONFIG_PATH ? "" : "_FILE");
-        const char *path = getenv(file_name);
-        if (!path || stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
-            digest = mix(digest, 0);
-            continue;
-        }
-        digest = mix(digest, status.st_ino);
-        digest = mix(digest, (uint64_t)status.st_size);
-        digest = mix(digest, (uint64_t)status.st_mtim.tv_sec);
-        digest = mix(digest, (uint64_t)status.st_mtim.tv_nsec);
+        digest = mix_file(digest, getenv(file_name));
+    }
+    for (; also && *also; also++) {
+        digest = mix_file(digest, *also);
     }
     return digest;
 }

@@ -136,14 +136,14 @@ static void load_again(struct process_reloader *reloader, const char *cause)
 static void on_hangup(void *arg)
 {
     struct process_reloader *reloader = arg;
-    reloader->files = config_files(reloader->reload.table);
+    reloader->files = config_files(reloader->reload.table, reloader->reload.also);
     load_again(reloader, "SIGHUP");
 }
 
 static void look_at_files(void *arg)
 {
     struct process_reloader *reloader = arg;
-    uint64_t files = config_files(reloader->reload.table);
+    uint64_t files = config_files(reloader->reload.table, reloader->reload.also);
     if (files != reloader->files) {
         reloader->files = files;
         load_again(reloader, "a file has changed");
@@ -155,7 +155,7 @@ struct process_reloader *process_reload_open(struct loop *loop, const struct pro
 {
     struct process_reloader *reloader = memory_zeroed(sizeof *reloader);
     reloader->reload = *reload;
-    reloader->files = config_files(reload->table);
+    reloader->files = config_files(reload->table, reload->also);
     reloader->look = loop_timer_open(loop, look_at_files, reloader);
     loop_timer_start(reloader->look, PROCESS_LOOK_MS);
     loop_on_signal(loop, SIGHUP, on_hangup, reloader);

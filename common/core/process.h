@@ -31,14 +31,15 @@ int process_main(int argc, char **argv, const struct process *process);
 void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
 
-// After SIGHUP, or within PROCESS_LOOK_MS after one of its files has changed (NAME_FILE, or a
-// path), the configuration is loaded again, into settings of its own, and the ones that may change
-// while the program runs are taken from there. If they cannot be loaded, the error is logged and
-// the old ones stay.
+// After SIGHUP, or within PROCESS_LOOK_MS after one of its files has changed (NAME_FILE, a path,
+// or one of `also`), the configuration is loaded again, into settings of its own, and the ones that
+// may change while the program runs are taken from there. If they cannot be loaded, the error is
+// logged and the old ones stay.
 #define PROCESS_LOOK_MS 5000
 struct process_reload {
     const struct config_option *table;
     size_t settings_bytes;
+    const char *const *also; // further files that are looked at, then NULL; NULL: there are none
     void (*load)(void *settings, struct config_problems *problems);
     void (*release)(void *settings);
     // `settings` stay until the next ones have been applied, or until the end.

@@ -26,6 +26,7 @@
 #include "http_client_options.h"
 #include "http_client_queue.h"
 #include "http_client_sockets.h"
+#include "http_client_trust.h"
 #include "memory.h"
 
 #include <assert.h>
@@ -43,6 +44,7 @@ struct exchange {
     struct http_queued queued;
     struct http_client *client;
     CURL *easy;
+    struct http_client_trust *trust; // NULL until it has begun once
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
     char *body;
@@ -65,12 +67,11 @@ struct exchange {
 struct http_client {
     struct loop *loop;
     CURLM *multi;
-    CURLSH *tls_sessions;
+    struct http_client_trust *trust;
     struct loop_timer *timer;
     struct loop_timer *begin_timer;
     struct http_sockets *sockets;
     struct http_client_settings settings;
-    char *ca_file;
     struct exchange *out;
     struct http_queue queue; // of exchanges that have not begun
     struct exchange *spare;
@@ -230,13 +231,12 @@ static CURL *new_easy(struct http_client *client)
 {
     CURL *easy = curl_easy_init();
     assert(easy);
-    http_client_set_options(easy, &client->settings, client->ca_file);
+    http_client_set_options(easy, &client->settings);
     SET(easy, CURLOPT_PREREQFUNCTION, may_be_sent);
     SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_connection);
     SET(easy, CURLOPT_OPENSOCKETDATA, client);
     SET(easy, CURLOPT_WRITEFUNCTION, take_answer);
     SET(easy, CURLOPT_HEADERFUNCTION, take_header);
-    SET(easy, CURLOPT_SHARE, client->tls_sessions);
     return easy;
 }
 
@@ -271,6 +271,7 @@ static struct exchange *take_exchange(struct http_client *client)
 static void free_exchange(struct exchange *exchange)
 {
     curl_easy_cleanup(exchange->easy);
+    http_client_trust_leave(exchange->trust);
     bytes_release(&exchange->answer);
     bytes_release(&exchange->retry_after);
     bytes_release(&exchange->location);
@@ -394,6 +395,7 @@ static void run_stranded(struct http_client *client)
 
 static void begin(struct exchange *exchange)
 {
+    http_client_trust_begin(exchange->client->trust, exchange->easy, &exchange->trust);
     uint64_t waited_us = loop_now_us() - exchange->begun_us;
     uint64_t left_us = exchange->timeout_us > waited_us ? exchange->timeout_us - waited_us : 0;
     SET(exchange->easy, CURLOPT_TIMEOUT_MS, (long)(left_us / US_PER_MS) + 1); // 0 would be for ever
@@ -438,34 +440,39 @@ static void report_finished(struct http_client *client)
     }
 }
 
-static void set_up_multi(struct http_client *client)
-{
-    client->multi = curl_multi_init();
-    assert(client->multi);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    http_client_set_limits(client->multi, client->settings.connections_max);
-}
-
 struct http_client *http_client_open(struct loop *loop, const struct http_client_settings *settings)
 {
     struct http_client *client = memory_zeroed(sizeof *client);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     client->loop = loop;
     client->settings = *settings;
-    client->ca_file = settings->ca_file ? memory_text(settings->ca_file) : NULL;
+    client->trust = http_client_trust_open(settings->authorities, true);
     http_queue_init(&client->queue);
     client->timer = loop_timer_open(loop, time_is_up, client);
     client->begin_timer = loop_timer_open(loop, begin_some, client);
     client->sockets = http_sockets_open(loop, settings->unacknowledged_ms, socket_ready, client);
     assert(client->sockets);
-    client->tls_sessions = curl_share_init();
-    assert(client->tls_sessions);
-    curl_share_setopt(client->tls_sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    set_up_multi(client);
+    client->multi = http_client_new_multi(set_socket, set_timer, client, settings->connections_max);
     return client;
+}
+
+static void free_spare(struct http_client *client)
+{
+    while (client->spare) {
+        struct exchange *exchange = client->spare;
+        client->spare = exchange->next;
+        client->spare_count--;
+        free_exchange(exchange);
+    }
+}
+
+void http_client_trust(struct http_client *client, struct http_authorities *authorities)
+{
+    if (authorities && !http_client_trust_is(client->trust, authorities)) {
+        free_spare(client); // who own the former trust
+        http_client_trust_leave(client->trust);
+        client->trust = http_client_trust_open(authorities, false);
+    }
 }
 
 bool http_client_is_behind(const struct http_client *client)
@@ -481,17 +488,12 @@ void http_client_close(struct http_client *client)
         // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): an exchange that has ended is in no list
         end_exchange(exchange, CURLE_ABORTED_BY_CALLBACK);
     }
-    while (client->spare) {
-        struct exchange *exchange = client->spare;
-        client->spare = exchange->next;
-        free_exchange(exchange);
-    }
+    free_spare(client);
     curl_multi_cleanup(client->multi);
-    curl_share_cleanup(client->tls_sessions);
+    http_client_trust_leave(client->trust);
     http_sockets_close(client->sockets);
     loop_timer_close(client->begin_timer);
     loop_timer_close(client->timer);
     curl_global_cleanup();
-    free(client->ca_file);
     free(client);
 }

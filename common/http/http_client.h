@@ -6,6 +6,7 @@
 #define DIALIN_HTTP_CLIENT_H
 
 #include "bytes.h"
+#include "http_authorities.h"
 #include "loop.h"
 
 #include <stdbool.h>
@@ -53,11 +54,15 @@ struct http_client_settings {
     // A connection whose data the other side does not acknowledge for so long is broken; 0: the
     // kernel's default.
     uint64_t unacknowledged_ms;
-    const char *ca_file; // PEM bundle, parsed once a day; NULL: libcurl's own. Copied
+    struct http_authorities *authorities; // who may certify a server; NULL: libcurl's own. Kept
 };
 
 struct http_client *http_client_open(struct loop *loop,
                                      const struct http_client_settings *settings);
+
+// Other authorities from now on: requests that have not begun use no connection and no TLS session
+// of the former ones. Nothing happens if they are the same, or NULL.
+void http_client_trust(struct http_client *client, struct http_authorities *authorities);
 
 // Exactly one callback, never from inside this call.
 void http_client_post(struct http_client *client, const struct http_post *post,

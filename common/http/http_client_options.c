@@ -5,8 +5,7 @@
 
 #define ANSWER_BUFFER_BYTES 4096L
 
-void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
-                             const char *ca_file)
+void http_client_set_options(CURL *easy, const struct http_client_settings *settings)
 {
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
@@ -18,10 +17,6 @@ void http_client_set_options(CURL *easy, const struct http_client_settings *sett
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
     SET(easy, CURLOPT_BUFFERSIZE, ANSWER_BUFFER_BYTES);
-    if (ca_file) {
-        SET(easy, CURLOPT_CAINFO, ca_file);
-        SET(easy, CURLOPT_CAPATH, NULL); // with one, libcurl parses the bundle for each connection
-    }
     SET(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_KEPT_IDLE_S);
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -37,9 +32,17 @@ void http_client_set_request(CURL *easy, const struct http_post *post, const cha
     SET(easy, CURLOPT_CUSTOMREQUEST, is_get ? NULL : post->method);
 }
 
-void http_client_set_limits(CURLM *multi, unsigned connections_max)
+CURLM *http_client_new_multi(curl_socket_callback set_socket, curl_multi_timer_callback set_timer,
+                             void *arg, unsigned connections_max)
 {
+    CURLM *multi = curl_multi_init();
+    assert(multi);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, arg);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, arg);
     curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections_max);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)connections_max);
+    return multi;
 }

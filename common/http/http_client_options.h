@@ -1,4 +1,4 @@
-// The options of libcurl that are the same for every request.
+// The options of libcurl that never change.
 #ifndef DIALIN_HTTP_CLIENT_OPTIONS_H
 #define DIALIN_HTTP_CLIENT_OPTIONS_H
 
@@ -15,13 +15,14 @@ static inline void http_client_option_failed(CURLcode code)
 
 #define SET(easy, option, value) http_client_option_failed(curl_easy_setopt(easy, option, value))
 
-void http_client_set_options(CURL *easy, const struct http_client_settings *settings,
-                             const char *ca_file);
+void http_client_set_options(CURL *easy, const struct http_client_settings *settings);
 
 // URL, method and body, whatever the handle sent before. `body` is borrowed until the request's
 // end.
 void http_client_set_request(CURL *easy, const struct http_post *post, const char *body);
 
-void http_client_set_limits(CURLM *multi, unsigned connections_max);
+// `arg` is that of both callbacks.
+CURLM *http_client_new_multi(curl_socket_callback set_socket, curl_multi_timer_callback set_timer,
+                             void *arg, unsigned connections_max);
 
 #endif

@@ -21,6 +21,7 @@
     X(DAILY, ":daily")       /* stream, group `events`: Daily's events as they came */             \
     X(ROOM, ":room:")      /* text, expires: the call whose bot is in a room, by a digest of it */ \
     X(EARLY, ":early:")    /* hash, expires: events of a room that came before its call */         \
+    X(HELD, ":held:")      /* text, expires: a trunk's call, by a digest of its room */            \
     X(EARLIES, ":earlies") /* sorted set: the rooms that have such, by when */                     \
     X(UNHEARD, ":unheard") /* sorted set: started calls without an event yet, by when */           \
     X(SILENT, ":silent")   /* text, expires: since when no event came, as far as it was said */    \
@@ -60,6 +61,12 @@ enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };
 // A call that has ended is known for this long after its webhook came: the webhook may come again
 // for 300 s, and be spooled meanwhile.
 #define REDIS_DUPLICATES_MS 600000
+
+// Added to the score of a dial-out in an agent's line, so that it stands after all dial-ins. A
+// double is exact up to 9e15.
+#define REDIS_DIALOUTS_AFTER_DIALINS 4000000000000000
+
+#define REDIS_OPERATORS_MAX "10000" // entries of the stream of what operators did, about
 
 // Makes the key <prefix><name>, to be released by bytes_release.
 void redis_key_init(struct bytes *key, const char *prefix, enum redis_key name);

@@ -18,9 +18,9 @@
 
 static const char *const FIELDS[] = {
     "state",      "reason",   "received_ms", "started_ms", "agent",  "attempts",
-    "session_id", "room_url", "http_status", "error",      "worker",
+    "session_id", "room_url", "http_status", "error",      "worker", "route",
 };
-enum { STATE, REASON, RECEIVED_MS, STARTED_MS, FIELDS_FOR_MANY, FIELD_COUNT = 11 };
+enum { STATE, REASON, RECEIVED_MS, STARTED_MS, FIELDS_FOR_MANY, FIELD_COUNT = 12 };
 
 struct sweep {
     struct loop *loop;
@@ -96,7 +96,7 @@ static void count_reason(struct outcome *outcome, const char *reason)
 static void keep_story(struct outcome_story *story, const redisReply *reply)
 {
     char *const texts[] = {story->agent,       story->attempts, story->session_id, story->room_url,
-                           story->http_status, story->error,    story->worker};
+                           story->http_status, story->error,    story->worker,     story->route};
     snprintf(story->reason, OUTCOME_TEXT_BYTES, "%s", text_of(reply, REASON));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         snprintf(texts[i], OUTCOME_TEXT_BYTES, "%s", text_of(reply, FIELDS_FOR_MANY + i));

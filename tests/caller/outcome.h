@@ -33,7 +33,8 @@ struct outcome_reason {
 struct outcome_story {
     char reason[OUTCOME_TEXT_BYTES], agent[OUTCOME_TEXT_BYTES], attempts[OUTCOME_TEXT_BYTES],
         session_id[OUTCOME_TEXT_BYTES], room_url[OUTCOME_TEXT_BYTES],
-        http_status[OUTCOME_TEXT_BYTES], error[OUTCOME_TEXT_BYTES], worker[OUTCOME_TEXT_BYTES];
+        http_status[OUTCOME_TEXT_BYTES], error[OUTCOME_TEXT_BYTES], worker[OUTCOME_TEXT_BYTES],
+        route[OUTCOME_TEXT_BYTES];
 };
 
 struct outcome {

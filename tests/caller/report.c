@@ -74,6 +74,7 @@ static void print_story(const struct plan *plan, const struct sent *sent,
     }
     print_line_if("state", state_of_one(outcome));
     print_line_if("reason", story->reason);
+    print_line_if("route", story->route);
     print_line_if("agent", story->agent);
     print_line_if("attempts", story->attempts);
     print_line_if("HTTP status", story->http_status);
@@ -185,6 +186,7 @@ static void add_story(struct bytes *out, const char *call_id, const struct outco
     json_append_text(out, view_of_text(call_id));
     add_text(out, "state", state_of_one(outcome));
     add_text(out, "reason", story->reason);
+    add_text(out, "route", story->route);
     add_text(out, "agent", story->agent);
     add_number(out, "attempts", story->attempts);
     add_number(out, "http_status", story->http_status);
@@ -224,7 +226,7 @@ static void print_json(const struct plan *plan, const struct sent *sent,
     }
     if (plan->count == 1 && outcome) {
         add_story(&out, plan->webhooks[0].call_id, outcome);
-    } else if (plan->count == 1) {
+    } else if (plan->count == 1 && !plan->options->events) {
         add_text(&out, "call_id", plan->webhooks[0].call_id);
     }
     printf("%s}\n", bytes_text(&out));
@@ -240,7 +242,7 @@ void report_print(const struct plan *plan, struct sent *sent, struct outcome *ou
     }
     if (plan->options->json) {
         print_json(plan, sent, outcome, latency, ring);
-    } else if (plan->count == 1 && plan->options->repeat == 1) {
+    } else if (plan->count == 1 && plan->options->repeat == 1 && !plan->options->events) {
         print_story(plan, sent, outcome, latency);
     } else {
         print_sent(sent, latency);

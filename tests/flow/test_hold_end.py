@@ -1,7 +1,9 @@
 """The end of a caller's hold: no request leaves after it, one that left in time may be answered, and
 nobody whose bot started is called lost (CONTRACT, section 4, "Decide", and section 3, "States")."""
 
+import hashlib
 import signal
+import threading
 import time
 
 import pytest
@@ -106,6 +108,59 @@ def test_a_bot_that_is_heard_of_before_the_end_is_not_forgotten(stack, ledger, s
     call = ledger.wait_for_state(call_id, "started", "dead", timeout_s=15)
     assert (call["state"], call["session_id"]) == ("started", f"session-{call_id}"), call
     ledger.check_account([entry])
+
+
+def note_late(ledger, call_id):
+    """As finish.lua does it of a 2xx that comes after another worker has taken the call over."""
+    ledger.client.hset(ledger.key("call:" + call_id), mapping={
+        "late_ms": "1", "session_id": "session-late", "room_url": "https://example.daily.co/late"})
+
+
+def check_is_started_late(worker, ledger, call_id, entry):
+    call = ledger.wait_for_state(call_id, "started")
+    assert (call["session_id"], call["room_url"]) == ("session-late", "https://example.daily.co/late")
+    assert [event["late"] for event in ledger.events(call_id, "started")] == ["1"]
+    ledger.wait_until_finished()
+    ledger.check_account([entry])
+    assert not ledger.counts().get("dead") and ledger.client.get(ledger.key(
+        "room:" + hashlib.sha1(b"late").hexdigest())) == call_id.encode()
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="started") == 1)
+    assert worker.total("dialin_calls_total") == 1
+
+
+def test_a_call_whose_bot_is_heard_of_in_the_line_is_not_asked_for_again(stack, ledger, start):
+    start.script(answers(429, b"{}"))
+    worker = stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    call_id, entry = webhook["callId"], ledger.queue(webhook)
+    agent = ledger.wait_for_state(call_id, "waiting")["agent"]
+    ledger.client.hset(ledger.key("paused"), agent, "1 test")
+    wait_for(lambda: ledger.client.zscore(ledger.key("line:" + agent), call_id) and
+             worker.metrics()["dialin_calls_in_work"] == 0)
+    note_late(ledger, call_id)
+    start.script(starts_a_bot())
+    asked = len(start.requests)
+    ledger.client.hdel(ledger.key("paused"), agent)
+    check_is_started_late(worker, ledger, call_id, entry)
+    assert len(start.requests) == asked
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_bot_that_is_heard_of_while_another_is_asked_for(stack, ledger, start, status):
+    may_answer = threading.Event()
+
+    def step(exchange):
+        may_answer.wait(30)
+        answers(status, b"{}")(exchange)
+    start.script(step)
+    worker = stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    entry = ledger.queue(webhook)
+    wait_for(lambda: start.requests)
+    note_late(ledger, webhook["callId"])
+    may_answer.set()
+    check_is_started_late(worker, ledger, webhook["callId"], entry)
+    assert len(start.requests) == 1
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import daily
 from audit import Audit
 from fake_start import FakeStart, answers, closes, hangs, sends, http_answer, starts_a_bot
 from stack import free_port, wait_for
-from test_routes import FULL, OTHER, SALES, agents, in_line, ring, routes, started_by  # noqa: F401
+from test_routes import FULL, OTHER, SALES, agents, in_line, overflows, ring, routes, started_by  # noqa: F401
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 CRM_SECRET = "whsec_" + base64.b64encode(SECRET).decode()
@@ -152,11 +152,33 @@ def test_a_call_that_it_declines(stack, ledger, start, routes, crm, answer, why)
     ledger.check_account([ledger.entry_of(call_id)[0]])
 
 
-@pytest.mark.parametrize("trouble", [
-    answers(500), answers(302, headers=[("Location", "http://127.0.0.1:1/")]), closes(), hangs(), says(agent="nobody"),
-    says(route="nobody"), says(body=[]), says(priority_s=601), answers(200, b"not json"), answers(200, b"[]"),
-    sends(http_answer(200, b"{" + b" " * 70000 + b"}"))])
-def test_a_lookup_that_fails_costs_no_caller(stack, ledger, start, routes, crm, trouble):
+def test_a_call_overflows_to_no_agent_that_its_lookup_chose(stack, ledger, start, agents, routes, crm):
+    second, third = agents("second"), agents("third")
+    second.script(FULL)
+    crm.script(says(agent="second"))
+    path = routes({"name": "all", "lookup": lookup(crm), "overflow": [{"after_s": 0, "agent": "second"},
+                                                                      {"after_s": 1, "agent": "third"}]},
+                  second={"start_url": second.url}, third={"start_url": third.url})
+    run_worker(stack, start, path)
+    call_id = ring(ledger, SALES)
+    assert started_by(ledger, call_id, third)["step"] == "2"
+    assert overflows(ledger, call_id) == [("second", "third", "2", "waited")] and start.requests == []
+
+
+@pytest.mark.parametrize("trouble, error", [
+    (answers(500), "it answered 500"), (closes(), "Empty reply"), (hangs(), "timed out"),
+    (answers(302, headers=[("Location", "http://127.0.0.1:1/")]), "it answered 302: a redirect is not followed"),
+    (says(agent="nobody"), "names an agent or a route that the file does not have"),
+    (says(route="nobody"), "names an agent or a route that the file does not have"),
+    (says(agent=7), "agent of its answer must be a text"), (says(route=["a"]), "route of its answer must be a text"),
+    (says(body=[]), "body of its answer must be an object"), (says(room="x"), "room of its answer must be an object"),
+    (says(priority_s=601), "priority_s of its answer must be a number from 0 to 600"),
+    (says(priority_s="7"), "priority_s of its answer must be a number from 0 to 600"),
+    (says(decline="no"), "decline of its answer must be true or false"), (says(why={}), "why of its answer must be a text"),
+    (answers(200, b"not json"), "it is not a JSON object"), (answers(200, b"[]"), "it is not a JSON object"),
+    (answers(200, b'{"body":{"a":"\xff"}}'), "UTF-8"),
+    (sends(http_answer(200, b"{" + b" " * 70000 + b"}")), "longer than 64 KiB")], ids=range(18))
+def test_a_lookup_that_fails_costs_no_caller(stack, ledger, start, routes, crm, trouble, error):
     crm.script(trouble)
     path = routes({"name": "all", "lookup": lookup(crm, timeout_ms=300), "body": {"of_route": 1}})
     run_worker(stack, start, path)
@@ -164,7 +186,7 @@ def test_a_lookup_that_fails_costs_no_caller(stack, ledger, start, routes, crm, 
     call = started_by(ledger, call_id, start)
     assert int(call["started_ms"]) - int(call["received_ms"]) < 3000
     event, = ledger.events(call_id, "lookup")
-    assert event["error"] and start.requests[0].json()["body"]["of_route"] == 1
+    assert error in event["error"] and start.requests[0].json()["body"]["of_route"] == 1
 
 
 def test_a_lookup_that_cannot_be_reached_costs_no_caller(stack, ledger, start, routes, crm):
@@ -172,7 +194,7 @@ def test_a_lookup_that_cannot_be_reached_costs_no_caller(stack, ledger, start, r
     run_worker(stack, start, path)
     call_id = ring(ledger, SALES)
     started_by(ledger, call_id, start)
-    assert ledger.events(call_id, "lookup")[0]["error"] and crm.requests == []
+    assert "connect" in ledger.events(call_id, "lookup")[0]["error"] and crm.requests == []
 
 
 def test_it_is_asked_once_a_call(stack, ledger, start, routes, crm):

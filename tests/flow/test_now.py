@@ -10,17 +10,11 @@ import unicodedata
 
 import pytest
 
-from audit import Audit
 from stack import build_folder, wait_for
 
 CALLER = "+14158483432"
 HOLD_MS = 110_000
 CLEAR = "\033[H\033[2J"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 def columns(line):

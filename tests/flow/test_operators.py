@@ -2,17 +2,9 @@
 
 import threading
 
-import pytest
-
 import daily
-from audit import Audit
 from fake_start import answers, starts_a_bot
 from stack import wait_for
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 def agent_of(start):

@@ -4,6 +4,8 @@ Each agent here is a FakeStart of its own. The environment's agent is `start`.
 """
 
 import json
+import os
+import pathlib
 import time
 
 import pytest
@@ -229,11 +231,18 @@ def test_a_route_that_is_gone_is_matched_anew(stack, ledger, start, agents, rout
     (b'{"routes":[{"name":"a","agent":"x","api_key_env":"NOT_SET"}]}', "NOT_SET is not set"),
     (b'{"routes":[{"name":"a","agent":"x"}]}', "it needs api_key_env, or PIPECAT_CLOUD_API_KEY"),
     (b'{"routes":[{"name":"a","agent":"x","api_key_env":"BAD_KEY"}]}', "BAD_KEY must be at most"),
-    (None, "Is a directory"),
-])
+    (b'{"routes":[{"name":"a",\n"hours":{"time_zone":"Mars/Base"}}]}', "line 2: hours.time_zone must name a time zone"),
+    (b'{"routes":[{"name":"a","overflow":[{"after_s":1,\n"start_url":"http://127.0.0.1/start"}]}]}',
+     "line 1: overflow leads back to an agent that the call has left"),
+    (b'{"routes":[{"name":"a",\n"lookup":{"url":"http://crm.example/","secret_env":"BAD_KEY"}}]}',
+     "line 2: lookup.url sends"),
+    (pathlib.Path.mkdir, "Is a directory"), (os.mkfifo, "it is not a regular file"),
+    (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+    (lambda path: None, "No such file or directory"),
+], ids=range(14))
 def test_a_bad_file_is_refused_with_line_and_reason(stack, tmp_path, text, sentence):
     path = tmp_path / "bad"
-    path.mkdir() if text is None else path.write_bytes(text)
+    text(path) if callable(text) else path.write_bytes(text)
     done = stack.run("dialin-worker", "--check-config", START_URL="http://127.0.0.1/start", BAD_KEY="a b",
                      ROUTES_FILE=path)
     assert done.returncode == 1 and f"ROUTES_FILE: '{path}'" in done.stderr and sentence in done.stderr
@@ -269,6 +278,24 @@ def test_a_changed_file_is_read_again(stack, ledger, start, agents, routes, tmp_
     started_by(ledger, ring(ledger, SALES), support)
     path.unlink()
     hang_up(worker, b"the old one stays")
+    started_by(ledger, ring(ledger, SALES), support)
+
+
+def test_a_file_that_is_being_written_is_not_taken(stack, ledger, start, agents, routes):
+    """However far the writer has come when it is read."""
+    sales, support = agents("sales"), agents("support")
+    path = routes({"name": "all", "agent": "sales", "start_url": sales.url})
+    worker = stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    written = json.dumps({"routes": [{"name": f"r{i}", "to": f"+44{i}"} for i in range(50)] +
+                         [{"name": "all", "agent": "support", "start_url": support.url}]}, indent=1).encode()
+    for part in range(8):
+        path.write_bytes(written[:len(written) * part // 8])
+        hang_up(worker, b"the old one stays")
+    path.write_bytes(written[:-1])
+    hang_up(worker, b"the old one stays")
+    started_by(ledger, ring(ledger, SALES), sales)
+    path.write_bytes(written)
+    hang_up(worker)
     started_by(ledger, ring(ledger, SALES), support)
 
 

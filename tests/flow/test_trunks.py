@@ -352,30 +352,3 @@ def test_the_caller_plays_them(stack, ledger, start):
     assert named.returncode == 0, named.stderr
     assert ledger.call("trunk-my-room")["state"] == "started"
     assert stack.run("dialin-caller", "--trunk", "--url", url, **stack.values({})).returncode == 2
-
-
-def test_a_caller_who_hung_up_leaves_the_line(stack, ledger, start, audit):
-    start.script(fake_start.answers(429))
-    ingress = stack.ingress(SIP_TRUNK_SECRET=TRUNK_SECRET, DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
-    worker = stack.worker(START_URL=start.url, TRUNK_LIMIT_S=600)
-    gone, stays = daily.trunk_call(), daily.trunk_call()
-    for call in (gone, stays):
-        assert post(ingress, call).status == 200
-        ledger.wait_for_state(id_of(call), "waiting")
-    for kind, call in (("dialin.stopped", gone), ("dialin.stopped", gone), ("dialin.ready", stays)):
-        body = daily.body(daily.event(kind, call["room"]["name"]))
-        assert ingress.post(body, daily.event_headers(body), path="/api/daily-events").status == 200
-    # One whose request is out ends at the next event.
-    def is_abandoned():
-        body = daily.body(daily.event("dialin.stopped", gone["room"]["name"]))
-        assert ingress.post(body, daily.event_headers(body), path="/api/daily-events").status == 200
-        return ledger.call(id_of(gone))["state"] == "dead"
-    wait_for(is_abandoned, timeout_s=20)
-    assert ledger.call(id_of(gone))["reason"] == "abandoned"
-    assert len(ledger.dead(id_of(gone))) == 1 and ledger.counts()["dead:abandoned"] == 1
-    start.script(fake_start.starts_a_bot())
-    ledger.wait_for_state(id_of(stays), "started", timeout_s=20)
-    assert ledger.call(id_of(gone))["state"] == "dead"
-    worker.read_account(ledger.client)
-    assert worker.metrics()["dialin_account_difference"] == 0 and audit("stats").code == 0
-    assert audit.json("list", "--reason", "abandoned")[0]["call_id"] == id_of(gone)

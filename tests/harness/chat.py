@@ -60,8 +60,8 @@ def watch_commands(ledger, is_enough):
             assert time.monotonic() < deadline
 
 
-def readings(ledger, count=2):
-    """Waits for whole readings of the queue."""
+def readings(ledger, count=1):
+    """Waits until the programs and the queue have been read so often, and once more."""
     seen = []
 
     def is_enough(command):

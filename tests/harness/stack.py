@@ -274,10 +274,10 @@ class Ingress(Program):
 
 
 class Worker(Program):
-    def __init__(self, folder, values):
+    def __init__(self, folder, values, launcher=()):
         self.admin_port = free_port()
         super().__init__("dialin-worker", folder, {
-            "ADMIN_PORT": self.admin_port, "LISTEN_ADDR": "127.0.0.1", **values})
+            "ADMIN_PORT": self.admin_port, "LISTEN_ADDR": "127.0.0.1", **values}, launcher=launcher)
         self.wait_until_it_listens(self.admin_port)
 
     def read_account(self, client):
@@ -378,8 +378,8 @@ class Stack:
             ingress.wait_until_ready()
         return ingress
 
-    def worker(self, is_ready=True, **values):
-        worker = self.keep(Worker(self.folder, self.values({"WORKER_NAME": "w", **values})))
+    def worker(self, is_ready=True, launcher=(), **values):
+        worker = self.keep(Worker(self.folder, self.values({"WORKER_NAME": "w", **values}), launcher))
         if is_ready:
             worker.wait_until_ready()
         return worker

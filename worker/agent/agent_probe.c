@@ -12,6 +12,7 @@
 
 #define CONNECTIONS_MAX 32
 #define HOST_BYTES_MAX 300
+#define PROBLEM_BYTES_MAX 8192
 
 struct probes {
     struct loop *loop;
@@ -55,13 +56,26 @@ static void on_answer(const struct http_answer *answer, void *arg)
     }
 }
 
-static void open_probes(struct probes *probes, const char *ca_file, struct findings *findings)
+// Returns false, with a finding, if the authorities cannot be read.
+static bool open_probes(struct probes *probes, const char *ca_file, const char *ca_setting,
+                        struct findings *findings)
 {
-    const struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
-                                                  .connect_timeout_ms = AGENT_PROBE_MS,
-                                                  .ca_file = ca_file};
-    *probes = (struct probes){.loop = loop_open(), .findings = findings};
-    probes->client = http_client_open(probes->loop, &settings);
+    struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
+                                            .connect_timeout_ms = AGENT_PROBE_MS};
+    struct bytes problem;
+    bytes_init(&problem, PROBLEM_BYTES_MAX);
+    settings.authorities = ca_file ? http_authorities_load(ca_file, &problem) : NULL;
+    bool is_good = !ca_file || settings.authorities;
+    if (is_good) {
+        *probes = (struct probes){.loop = loop_open(), .findings = findings};
+        probes->client = http_client_open(probes->loop, &settings);
+    } else {
+        findings_wrong(findings, ca_setting, "name a PEM file of certificates", "%.300s",
+                       bytes_text(&problem));
+    }
+    http_authorities_release(settings.authorities); // the client keeps them
+    bytes_release(&problem);
+    return is_good;
 }
 
 static void send_probe(struct probe *probe)
@@ -87,9 +101,11 @@ static void run_probes(const struct probes *probes)
 void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings)
 {
     const struct route_agents *agents = &routing->file.agents;
-    struct probe *list = memory_zeroed((agents->count + 1) * sizeof *list);
     struct probes probes;
-    open_probes(&probes, ca_file, findings);
+    if (!open_probes(&probes, ca_file, "START_CA_FILE", findings)) {
+        return;
+    }
+    struct probe *list = memory_zeroed((agents->count + 1) * sizeof *list);
     for (size_t i = 0; i < agents->count; i++) {
         const struct route *route = &agents->list[i]->route;
         struct probe *probe = &list[i];
@@ -123,7 +139,8 @@ void agent_probe_alerts(const char *url, const char *ca_file, struct findings *f
         .ca_setting = "ALERT_CA_FILE",
     };
     snprintf(shown, sizeof shown, "%.*s", (int)strcspn(host, "/?#"), host);
-    open_probes(&probes, ca_file, findings);
-    send_probe(&probe);
-    run_probes(&probes);
+    if (open_probes(&probes, ca_file, "ALERT_CA_FILE", findings)) {
+        send_probe(&probe);
+        run_probes(&probes);
+    }
 }

@@ -8,7 +8,8 @@
 
 #define AGENT_PROBE_MS 5000 // for all agents together
 
-// Adds a finding for each agent of `routing`. `ca_file` is START_CA_FILE; NULL: the system's.
+// Adds a finding for each agent of `routing`, and one if `ca_file` cannot be used: START_CA_FILE;
+// NULL: the system's.
 void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings);
 
 // The same of ALERT_URL, of which no finding shows more than the host.

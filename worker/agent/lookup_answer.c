@@ -7,44 +7,43 @@
 #include <string.h>
 
 #define MERGED_BYTES_MAX (2 * 1024 * 1024)
+#define PRIORITY_PROBLEM "priority_s of its answer must be a number from 0 to 600"
 
 static const cJSON *member_of(const struct lookup_answer *answer, const char *name)
 {
     return cJSON_GetObjectItemCaseSensitive(answer->document.tree, name);
 }
 
-static bool is_known(const char *name)
-{
-    static const char *const NAMES[] = {"agent",      "route",   "body", "room",
-                                        "priority_s", "decline", "why"};
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        if (!strcmp(name, NAMES[i])) {
-            return true;
-        }
-    }
-    return false;
-}
+// Members that the contract does not know are left out.
+static const struct {
+    const char *name;
+    cJSON_bool (*is_good)(const cJSON *item);
+    const char *problem;
+} MEMBERS[] = {
+    {"agent", cJSON_IsString, "agent of its answer must be a text"},
+    {"route", cJSON_IsString, "route of its answer must be a text"},
+    {"body", cJSON_IsObject, "body of its answer must be an object"},
+    {"room", cJSON_IsObject, "room of its answer must be an object"},
+    {"priority_s", cJSON_IsNumber, PRIORITY_PROBLEM},
+    {"decline", cJSON_IsBool, "decline of its answer must be true or false"},
+    {"why", cJSON_IsString, "why of its answer must be a text"},
+};
 
 // A member of another type than the contract's makes the whole answer unusable.
 static const char *check(const struct lookup_answer *answer)
 {
-    const cJSON *member = NULL;
-    cJSON_ArrayForEach(member, answer->document.tree)
-    {
-        const char *name = member->string;
-        bool is_object = !strcmp(name, "body") || !strcmp(name, "room");
-        bool is_good = !strcmp(name, "priority_s")
-                           ? member->valuedouble >= 0 &&
-                                 member->valuedouble <= ROUTE_PRIORITY_S_MAX &&
-                                 cJSON_IsNumber(member)
-                       : !strcmp(name, "decline") ? cJSON_IsBool(member)
-                       : is_object                ? cJSON_IsObject(member)
-                                                  : cJSON_IsString(member);
-        if (is_known(name) && !is_good && !cJSON_IsNull(member)) {
-            return "a member of its answer has the wrong type";
+    for (size_t i = 0; i < sizeof MEMBERS / sizeof MEMBERS[0]; i++) {
+        const cJSON *member = member_of(answer, MEMBERS[i].name);
+        if (member && !cJSON_IsNull(member) && !MEMBERS[i].is_good(member)) {
+            return MEMBERS[i].problem;
         }
     }
-    return NULL;
+    const cJSON *priority = member_of(answer, "priority_s");
+    bool is_number = priority && cJSON_IsNumber(priority);
+    return is_number &&
+                   !(priority->valuedouble >= 0 && priority->valuedouble <= ROUTE_PRIORITY_S_MAX)
+               ? PRIORITY_PROBLEM
+               : NULL;
 }
 
 const char *lookup_answer_read(struct lookup_answer *answer, struct bytes_view text)

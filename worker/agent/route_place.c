@@ -33,10 +33,16 @@ const char *route_place_name(const struct route_place *place)
     return place->rule ? place->rule->name : "";
 }
 
+// A lookup may have sent the call to an agent of a later step: that step is passed over.
 const struct route_step *route_place_next_step(const struct route_place *place)
 {
     const struct route_rule *rule = place->rule;
-    return rule && place->step < rule->overflow_count ? &rule->overflow[place->step] : NULL;
+    for (size_t i = place->step; rule && i < rule->overflow_count; i++) {
+        if (rule->overflow[i].agent != place->agent) {
+            return &rule->overflow[i];
+        }
+    }
+    return NULL;
 }
 
 bool route_place_next(struct route_place *place)
@@ -44,7 +50,7 @@ bool route_place_next(struct route_place *place)
     const struct route_step *step = route_place_next_step(place);
     if (step) {
         place->agent = step->agent;
-        place->step++;
+        place->step = (unsigned)(step - place->rule->overflow) + 1;
     }
     return step != NULL;
 }

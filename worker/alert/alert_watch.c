@@ -30,7 +30,8 @@ struct attempts_of {
 
 struct alert_watch {
     struct alert_sources *sources;
-    uint64_t now_ms, whole_ms; // of the last reading, and the last whole one; 0: there was none
+    uint64_t now_ms;     // of the last reading; 0: there was none
+    uint64_t sources_ms; // of the last look at the counters of programs
     struct counted lost, rejected, never_connected;
     struct alert_tally refused;
     struct attempts_of *agents[ALERT_AGENTS_MAX];
@@ -52,6 +53,11 @@ const char *alert_kind_name(enum alert_kind kind)
 static uint64_t left(uint64_t later, uint64_t earlier)
 {
     return later > earlier ? later - earlier : 0;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 // --- counts in Redis ----------------------------------------------------------------------------
@@ -148,7 +154,6 @@ static void add_agent(struct alert_facts *facts, const struct alert_agent *agent
 static bool attempts_are_due(const struct alert_watch *watch, enum alert_attempt attempt,
                              uint64_t more_than, struct alert_facts *facts)
 {
-    facts->mark = watch->whole_ms;
     for (size_t i = 0; i < watch->agent_count; i++) {
         const struct alert_tally *tally = &watch->agents[i]->tallies[attempt];
         struct alert_agent agent = {.count = alert_tally_count(tally)};
@@ -158,6 +163,7 @@ static bool attempts_are_due(const struct alert_watch *watch, enum alert_attempt
             facts->since_ms =
                 facts->count == 0 || since_ms < facts->since_ms ? since_ms : facts->since_ms;
             facts->count += agent.count;
+            facts->mark = later(facts->mark, alert_tally_last_ms(tally));
             add_agent(facts, &agent);
         }
     }
@@ -166,7 +172,7 @@ static bool attempts_are_due(const struct alert_watch *watch, enum alert_attempt
 
 static bool refusals_are_due(const struct alert_watch *watch, struct alert_facts *facts)
 {
-    facts->mark = watch->whole_ms;
+    facts->mark = alert_tally_last_ms(&watch->refused);
     facts->count = alert_tally_count(&watch->refused);
     facts->since_ms = alert_tally_since_ms(&watch->refused);
     return facts->count > 0;
@@ -222,7 +228,7 @@ static bool service_is_low(const struct snapshot *snapshot, struct alert_facts *
 
 // --- all together -------------------------------------------------------------------------------
 
-void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot, bool is_whole)
+void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot)
 {
     uint64_t now_ms = snapshot->now_ms;
     bool begins_anew = left(now_ms, watch->now_ms) > ALERT_READING_GAP_MS;
@@ -234,10 +240,10 @@ void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot
     take_count(&watch->never_connected, count_at(snapshot, "verdict:never_connected"), now_ms);
     find_at_risk(snapshot, &watch->at_risk);
     take_state(&watch->will_be_lost, watch->at_risk.count > 0, now_ms, begins_anew);
-    if (is_whole) {
-        watch->whole_ms = now_ms;
-        bool is_low = service_is_low(snapshot, &watch->service);
-        take_state(&watch->service_low, is_low, now_ms, begins_anew);
+    bool is_low = service_is_low(snapshot, &watch->service);
+    take_state(&watch->service_low, is_low, now_ms, begins_anew);
+    if (now_ms - watch->sources_ms >= ALERT_SOURCES_MS) { // also if the clock was set back
+        watch->sources_ms = now_ms;
         alert_sources_take(watch->sources, snapshot, on_growth, watch);
     }
     forget_old(watch);

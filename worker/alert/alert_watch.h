@@ -39,6 +39,7 @@ const char *alert_kind_name(enum alert_kind kind);
 #define ALERT_ATTEMPTS_MS 120000   // older failures and rejections are not told
 #define ALERT_UNKNOWN_MS 900000    // the same of requests without an answer
 #define ALERT_READING_GAP_MS 15000 // after such a gap between two readings a state begins anew
+#define ALERT_SOURCES_MS 2000      // between two looks at the counters of programs
 #define ALERT_AGENTS_MAX 33        // that are watched, the last for all others
 #define ALERT_AGENTS_TOLD_MAX 5
 
@@ -63,14 +64,15 @@ struct alert_watch;
 struct alert_watch *alert_watch_open(void);
 void alert_watch_close(struct alert_watch *watch);
 
-// Takes a reading. `is_whole`: it has the programs and a sample of ALERT_SERVICE_MINUTES ago too.
-void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot, bool is_whole);
+// Takes a reading, with the programs and a sample of ALERT_SERVICE_MINUTES ago.
+void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot);
 
 // Is there something to tell? Then `facts` are filled in.
 bool alert_watch_is_due(const struct alert_watch *watch, enum alert_kind kind,
                         struct alert_facts *facts);
 
-// Somebody has told all up to this mark: of counts in Redis how many, else the time of the reading.
+// Somebody has told all up to this mark: of counts in Redis how many, else when the newest event
+// was.
 void alert_watch_told(struct alert_watch *watch, enum alert_kind kind, uint64_t mark);
 
 // Writes the sentences: the problem, how many, since when, the next step. `where` names the

@@ -35,7 +35,7 @@ struct alerts {
     struct redis *redis;
     struct loop *loop;
     struct http_client *client; // NULL: no URL
-    char *url, *ca_file;
+    char *url;
     const char *where;
     struct alert_watch *watch;
     struct message messages[ALERT_KIND_COUNT];
@@ -197,13 +197,13 @@ static void claim(struct message *message)
                                         on_claimed, message);
 }
 
-void alerts_take(struct alerts *alerts, const struct snapshot *snapshot, bool is_whole)
+void alerts_take(struct alerts *alerts, const struct snapshot *snapshot)
 {
     struct alert_facts facts;
     if (!alerts->client || alerts->is_stopped) {
         return;
     }
-    alert_watch_take(alerts->watch, snapshot, is_whole);
+    alert_watch_take(alerts->watch, snapshot);
     for (size_t i = 0; i < ALERT_KIND_COUNT; i++) {
         struct message *message = &alerts->messages[i];
         if (!message->is_busy && loop_now_ms() >= message->look_ms &&
@@ -225,10 +225,9 @@ static void open_client(struct alerts *alerts, const struct alerts_settings *set
     const struct http_client_settings client_settings = {
         .connections_max = CONNECTIONS_MAX,
         .connect_timeout_ms = ALERTS_TIMEOUT_MS,
-        .ca_file = settings->ca_file,
+        .authorities = settings->authorities,
     };
     alerts->url = settings->url ? memory_text(settings->url) : NULL;
-    alerts->ca_file = settings->ca_file ? memory_text(settings->ca_file) : NULL;
     alerts->client = settings->url ? http_client_open(alerts->loop, &client_settings) : NULL;
 }
 
@@ -242,7 +241,6 @@ static void close_client(struct alerts *alerts)
     }
     alerts->client = NULL;
     free(alerts->url);
-    free(alerts->ca_file);
 }
 
 static void open_message(struct alerts *alerts, enum alert_kind kind, const char *prefix)
@@ -276,7 +274,8 @@ struct alerts *alerts_open(struct loop *loop, struct redis *redis,
 
 void alerts_reload(struct alerts *alerts, const struct alerts_settings *settings)
 {
-    if (is_same(alerts->url, settings->url) && is_same(alerts->ca_file, settings->ca_file)) {
+    if (alerts->client && is_same(alerts->url, settings->url)) {
+        http_client_trust(alerts->client, settings->authorities);
         return;
     }
     if (!alerts->url) {

@@ -6,6 +6,7 @@
 #define DIALIN_ALERTS_H
 
 #include "alert_watch.h"
+#include "http_authorities.h"
 #include "loop.h"
 #include "metrics.h"
 #include "redis.h"
@@ -19,9 +20,9 @@
 #define ALERTS_TEXT_BYTES_MAX 8192
 
 struct alerts_settings {
-    const char *url;     // ALERT_URL; copied; NULL: nobody is told, and nothing is watched
-    const char *ca_file; // copied
-    const char *prefix;  // REDIS_PREFIX; borrowed until alerts_close
+    const char *url; // ALERT_URL; copied; NULL: nobody is told, and nothing is watched
+    struct http_authorities *authorities; // of ALERT_CA_FILE; kept; NULL: libcurl's own
+    const char *prefix;                   // REDIS_PREFIX; borrowed until alerts_close
 };
 
 struct alerts;
@@ -33,10 +34,10 @@ struct alerts *alerts_open(struct loop *loop, struct redis *redis,
 // From now on this URL is told. Events of the time without a URL are not told.
 void alerts_reload(struct alerts *alerts, const struct alerts_settings *settings);
 
-// Is anything to be watched? Else readings need not be whole.
+// Is anything to be watched? Else readings need no programs and no sample.
 bool alerts_are_wanted(const struct alerts *alerts);
 
-void alerts_take(struct alerts *alerts, const struct snapshot *snapshot, bool is_whole);
+void alerts_take(struct alerts *alerts, const struct snapshot *snapshot);
 
 void alerts_stop(struct alerts *alerts);  // no further message; those that are out go on
 void alerts_close(struct alerts *alerts); // after the connection; breaks off messages

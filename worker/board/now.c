@@ -6,6 +6,7 @@
 #include "line_gauges.h"
 #include "mask.h"
 #include "memory.h"
+#include "read_script.h"
 #include "redis_keys.h"
 #include "snapshot.h"
 
@@ -15,6 +16,8 @@
 #include <string.h>
 
 #define TEXT_BYTES_MAX (512 * 1024)
+#define NO_ANSWER "Redis did not answer"
+#define NOT_A_SNAPSHOT "Redis sent something else than a snapshot of the queue"
 
 struct now {
     struct redis *redis;
@@ -22,7 +25,10 @@ struct now {
     struct line_gauges *gauges;
     now_on_text *on_text;
     void *arg;
+    struct snapshot_memory *memory;
+    struct read_script *snapshot, *depth;
     bool is_asking;
+    bool is_walking; // deep: a page is out
 };
 
 struct now *now_open(struct redis *redis, const char *prefix, struct metrics *metrics,
@@ -32,11 +38,17 @@ struct now *now_open(struct redis *redis, const char *prefix, struct metrics *me
     *now = (struct now){.redis = redis, .on_text = on_text, .arg = arg};
     now->gauges = line_gauges_open(metrics);
     redis_key_init(&now->webhooks, prefix, REDIS_KEY_WEBHOOKS);
+    now->memory = snapshot_memory_open();
+    now->snapshot = read_script_open(redis, SCRIPT_SNAPSHOT, bytes_view(&now->webhooks));
+    now->depth = read_script_open(redis, SCRIPT_DEPTH, bytes_view(&now->webhooks));
     return now;
 }
 
 void now_close(struct now *now)
 {
+    read_script_close(now->snapshot);
+    read_script_close(now->depth);
+    snapshot_memory_close(now->memory);
     line_gauges_close(now->gauges);
     bytes_release(&now->webhooks);
     free(now);
@@ -84,33 +96,68 @@ static void report_snapshot(struct now *now, const struct snapshot *snapshot)
     json_line_release(&line);
 }
 
+// --- deep walks: their pages come after the snapshot has been shown, for the next one
+// --------------
+
+static void on_page(const redisReply *reply, void *arg);
+
+static void go_deeper(struct now *now)
+{
+    struct bytes_view args[SNAPSHOT_ARGS_MAX];
+    size_t count = now->is_walking ? 0 : snapshot_depth_args(now->memory, args);
+    now->is_walking = count > 0 && read_script_send(now->depth, count, args, on_page, now);
+}
+
+static void on_page(const redisReply *reply, void *arg)
+{
+    struct now *now = arg;
+    now->is_walking = false;
+    if (!read_script_look_at(now->depth, reply)) { // else the same page again
+        snapshot_depth_read(now->memory, reply);
+    }
+    go_deeper(now);
+}
+
+// --- a snapshot ---------------------------------------------------------------------------------
+
+static void take_reply(struct now *now, redisReply *reply)
+{
+    struct snapshot *snapshot = memory_zeroed(sizeof *snapshot);
+    if (snapshot_read(snapshot, reply, now->memory)) {
+        report_snapshot(now, snapshot);
+        go_deeper(now);
+    } else {
+        report_problem(now, reply_is_error(reply) ? reply->str : NOT_A_SNAPSHOT);
+    }
+    free(snapshot);
+}
+
 static void on_reply(const redisReply *reply, void *arg)
 {
     struct now *now = arg;
-    struct snapshot *snapshot = memory_zeroed(sizeof *snapshot);
     const char *reason = redis_not_ready_reason(now->redis);
     now->is_asking = false;
-    if (reply && snapshot_read(snapshot, reply)) {
-        report_snapshot(now, snapshot);
-    } else if (reply && reply_is_error(reply)) {
-        report_problem(now, reply->str);
+    if (read_script_look_at(now->snapshot, reply)) {
+        now_ask(now);
+    } else if (reply) {
+        redis_keep_reply(now->redis);
+        redisReply *own = (redisReply *)(uintptr_t)reply;
+        take_reply(now, own);
+        freeReplyObject(own);
     } else {
-        report_problem(now, reason ? reason : "Redis did not answer");
+        report_problem(now, reason ? reason : NO_ANSWER);
     }
-    free(snapshot);
 }
 
 void now_ask(struct now *now)
 {
     struct snapshot_query query = snapshot_query_all();
-    struct snapshot_numbers numbers;
-    struct bytes_view argv[SNAPSHOT_ARGS_MAX];
+    struct bytes_view args[SNAPSHOT_ARGS_MAX];
     if (now->is_asking) {
         return;
     }
-    query.events = 0;
-    snapshot_command(&query, bytes_view(&now->webhooks), &numbers, argv);
-    now->is_asking = redis_send(now->redis, SNAPSHOT_ARGS_MAX, argv, on_reply, now);
+    size_t count = snapshot_args(now->memory, &query, args);
+    now->is_asking = read_script_send(now->snapshot, count, args, on_reply, now);
     if (!now->is_asking) {
         const char *reason = redis_not_ready_reason(now->redis);
         report_problem(now, reason ? reason : "Redis is away");

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#define KEPT "10000"
 #define SHOWN "50"
 #define LIST_BYTES_MAX (256 * 1024)
 
@@ -54,7 +53,7 @@ void operators_intend(struct operators *operators, const struct operator_intent 
                                       bytes_view(&operators->key),
                                       VIEW("MAXLEN"),
                                       VIEW("~"),
-                                      VIEW(KEPT),
+                                      VIEW(REDIS_OPERATORS_MAX),
                                       VIEW("*"),
                                       VIEW("action"),
                                       view_of_text(intent->action),
@@ -77,11 +76,16 @@ static void ignore(const redisReply *reply, void *arg)
 
 void operators_note_outcome(struct operators *operators, const char *id, const char *outcome)
 {
-    const struct bytes_view argv[] = {VIEW("XADD"),    bytes_view(&operators->key),
-                                      VIEW("MAXLEN"),  VIEW("~"),
-                                      VIEW(KEPT),      VIEW("*"),
-                                      VIEW("intent"),  view_of_text(id),
-                                      VIEW("outcome"), view_of_text(outcome)};
+    const struct bytes_view argv[] = {VIEW("XADD"),
+                                      bytes_view(&operators->key),
+                                      VIEW("MAXLEN"),
+                                      VIEW("~"),
+                                      VIEW(REDIS_OPERATORS_MAX),
+                                      VIEW("*"),
+                                      VIEW("intent"),
+                                      view_of_text(id),
+                                      VIEW("outcome"),
+                                      view_of_text(outcome)};
     redis_send(operators->redis, sizeof argv / sizeof argv[0], argv, ignore, NULL);
 }
 

@@ -27,7 +27,7 @@ struct daily_api_settings {
 
 struct daily_api;
 
-// Returns NULL, with a sentence in `problem`, if the URL or the key cannot be used.
+// Returns NULL, with a sentence in `problem`, if the URL, the key or the file cannot be used.
 struct daily_api *daily_api_open(const struct daily_api_settings *settings,
                                  char problem[DAILY_API_PROBLEM_BYTES]);
 void daily_api_close(struct daily_api *api); // NULL is allowed
@@ -46,5 +46,6 @@ void daily_api_note(struct daily_api *api, const char *problem);
 
 unsigned daily_api_status(const struct daily_api *api);        // of the last answer; 0: none came
 unsigned daily_api_retry_after_s(const struct daily_api *api); // as Daily asked; 0: it did not
+uint64_t daily_api_questions(const struct daily_api *api);     // that were asked so far
 
 #endif

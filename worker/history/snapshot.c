@@ -1,8 +1,6 @@
 // See snapshot.h.
 #include "snapshot.h"
 
-#include "script_text.h"
-
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,38 +17,18 @@ struct snapshot_query snapshot_query_all(void)
     };
 }
 
-void snapshot_script_args(const struct snapshot_query *query, struct snapshot_numbers *numbers,
-                          struct bytes_view argv[SNAPSHOT_SCRIPT_ARGS])
-{
-    const unsigned values[SNAPSHOT_SCRIPT_ARGS] = {query->walk, query->waiting, query->events,
-                                                   query->programs, query->minutes_back};
-    for (size_t i = 0; i < SNAPSHOT_SCRIPT_ARGS; i++) {
-        argv[i] = redis_number(numbers->text[i], values[i]);
-    }
-}
-
-void snapshot_command(const struct snapshot_query *query, struct bytes_view webhooks,
-                      struct snapshot_numbers *numbers, struct bytes_view argv[SNAPSHOT_ARGS_MAX])
-{
-    argv[0] = VIEW("EVAL_RO");
-    argv[1] = script_text(SCRIPT_SNAPSHOT);
-    argv[2] = VIEW("1");
-    argv[3] = webhooks;
-    snapshot_script_args(query, numbers, argv + 4);
-}
-
 // --- reading a reply ---------------------------------------------------------------------------
 
 // The members of snapshot.lua's answer, and of its parts.
 enum { NOW, QUEUE, COUNTS, AGENTS, WAITING, PROGRAMS, EVENTS, SAMPLE };
 enum { ADDED, UNREAD, PENDING, IN_QUEUES, WORKERS, UNREAD_SINCE, OLDEST_KEPT };
-enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS, DIALINS };
+enum { NAME, AGENT_WAITING, PAUSED, STARTS, SPAN, PACE, LAST_HOLD, RANG, HOLDS, DIALINS, SCORE };
 enum { WINDOW, NEXT, REFUSALS, FAILURES, SLOWED, STATUS, PROBLEM };
 enum { CALL_AGENT, PLACE, CALL_ID, HOLD, CALL };
 enum { FROM, TO, KIND, RECEIVED, ATTEMPTS, HTTP_STATUS, CALL_ERROR };
 
-#define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s]n)"
-#define WAITING_SHAPE "(nnss(?s?s?s?s?s?s?s))"
+#define AGENT_SHAPE "(sn?snn(?s?s?s?s?s?s?s)sn[s]ns)"
+#define WAITING_SHAPE "(nnss?(?s?s?s?s?s?s?s))"
 #define SHAPE                                                                                      \
     "(n(ninnnnn)" REPLY_FIELDS "[" AGENT_SHAPE "][" WAITING_SHAPE "][(ss)]" REPLY_ROWS "[.])"
 
@@ -66,8 +44,8 @@ static uint64_t text_number_at(const redisReply *list, size_t place)
 
 static const char *text_at(const redisReply *list, size_t place)
 {
-    const redisReply *text = list->element[place];
-    return text->type == REDIS_REPLY_NIL ? "" : text->str;
+    const redisReply *text = list ? list->element[place] : NULL;
+    return !text || text->type == REDIS_REPLY_NIL ? "" : text->str;
 }
 
 static uint64_t left(uint64_t later_ms, uint64_t earlier_ms)
@@ -119,9 +97,9 @@ static void read_agent(struct snapshot_agent *agent, const redisReply *row, uint
     agent->state = state_of(agent, row->element[PAUSED]->type != REDIS_REPLY_NIL);
 }
 
-static void read_call(struct snapshot_call *call, const redisReply *row, uint64_t now_ms)
+static void read_call(struct snapshot_call *call, const redisReply *row, const redisReply *fields,
+                      uint64_t now_ms)
 {
-    const redisReply *fields = row->element[CALL];
     uint64_t received_ms = text_number_at(fields, RECEIVED);
     uint64_t hold_end_ms = text_number_at(row, HOLD);
     *call = (struct snapshot_call){
@@ -153,29 +131,47 @@ static void note_verdict(struct snapshot *snapshot, size_t agent, uint64_t place
     }
 }
 
+// Beyond those that were walked through just now, by what the last deep walk found: all of them are
+// dial-ins. Returns how many.
+static uint64_t walk_deep(struct forecast *forecast, struct snapshot_agent *agent, uint64_t score,
+                          uint64_t now_ms, uint64_t max, const struct snapshot_memory *memory)
+{
+    const struct forecast_caller *callers = NULL;
+    size_t count = snapshot_memory_deep(memory, agent->name, &callers);
+    uint64_t lost = forecast->lost;
+    size_t walked = forecast_deep(forecast, callers, count, score, now_ms, max);
+    agent->lost += forecast->lost - lost;
+    return walked;
+}
+
 // Nobody of a paused agent's queue is served before somebody resumes it. Lost callers are dial-ins:
 // who called out, or is called back, is not on hold.
-static void forecast_agent(struct snapshot *snapshot, size_t number, const redisReply *row)
+static void forecast_agent(struct snapshot *snapshot, size_t number, const redisReply *row,
+                           struct snapshot_memory *memory)
 {
     struct snapshot_agent *agent = &snapshot->agents[number];
     const redisReply *holds = row->element[HOLDS];
     struct forecast forecast;
-    uint64_t in_ms = 0, hold_left_ms = UINT64_MAX, dialins = number_at(row, DIALINS);
+    uint64_t in_ms = 0, dialins = number_at(row, DIALINS);
     if (agent->state == SNAPSHOT_PAUSED) {
         agent->has_rate = false;
     }
     forecast_begin(&forecast, agent->has_rate ? agent->starts : 0, agent->starts_ms);
     for (size_t i = 0; i < holds->elements; i++) {
         uint64_t left_ms = left(text_number_at(holds, i), snapshot->now_ms);
-        hold_left_ms = left_ms < hold_left_ms ? left_ms : hold_left_ms;
         enum forecast_verdict verdict = forecast_next(&forecast, left_ms, &in_ms);
         agent->lost = i < dialins ? forecast.lost : agent->lost;
         if (i < SNAPSHOT_WAITING_MAX) {
             note_verdict(snapshot, number, i + 1, verdict, in_ms);
         }
     }
-    agent->hold_left_ms = holds->elements > 0 ? hold_left_ms : 0;
     uint64_t rest = left(dialins, holds->elements);
+    if (rest > 0) {
+        snapshot_memory_note_line(memory, agent->name, holds->elements, dialins);
+        rest -=
+            walk_deep(&forecast, agent, text_number_at(row, SCORE), snapshot->now_ms, rest, memory);
+    }
+    agent->hold_left_ms = holds->elements > 0 ? forecast.least_left_ms : 0;
     uint64_t last_left_ms = left(text_number_at(row, LAST_HOLD), snapshot->now_ms);
     agent->lost += forecast_rest(&forecast, rest, last_left_ms);
 }
@@ -235,7 +231,7 @@ static void read_queue(struct snapshot *snapshot, const redisReply *queue)
     }
 }
 
-bool snapshot_read(struct snapshot *snapshot, const redisReply *reply)
+bool snapshot_read(struct snapshot *snapshot, redisReply *reply, struct snapshot_memory *memory)
 {
     *snapshot = (struct snapshot){0};
     if (!reply_has_shape(reply, SHAPE)) {
@@ -244,21 +240,25 @@ bool snapshot_read(struct snapshot *snapshot, const redisReply *reply)
     const redisReply *agents = reply->element[AGENTS], *waiting = reply->element[WAITING];
     snapshot->now_ms = number_at(reply, NOW);
     snapshot->counts = reply->element[COUNTS];
-    snapshot->programs = reply->element[PROGRAMS];
+    snapshot->programs =
+        snapshot_memory_take_slow(memory, SNAPSHOT_PROGRAMS, &reply->element[PROGRAMS]);
     snapshot->events = reply->element[EVENTS];
     read_queue(snapshot, reply->element[QUEUE]);
-    read_span(snapshot, reply->element[SAMPLE]);
+    read_span(snapshot,
+              snapshot_memory_take_slow(memory, SNAPSHOT_SAMPLE, &reply->element[SAMPLE]));
     for (size_t i = 0; i < agents->elements && i < SNAPSHOT_AGENTS_MAX; i++) {
         read_agent(&snapshot->agents[i], agents->element[i], snapshot->now_ms);
         snapshot->agent_count++;
     }
+    snapshot_memory_take_calls(memory, waiting, CALL_ID, CALL);
     for (size_t i = 0; i < waiting->elements && i < SNAPSHOT_WAITING_MAX; i++) {
         struct snapshot_call *call = &snapshot->calls[snapshot->call_count];
-        read_call(call, waiting->element[i], snapshot->now_ms);
+        read_call(call, waiting->element[i], snapshot_memory_fields(memory, i), snapshot->now_ms);
         snapshot->call_count += call->agent < snapshot->agent_count;
     }
+    snapshot_memory_begin_lines(memory);
     for (size_t i = 0; i < snapshot->agent_count; i++) {
-        forecast_agent(snapshot, i, agents->element[i]);
+        forecast_agent(snapshot, i, agents->element[i], memory);
     }
     return true;
 }

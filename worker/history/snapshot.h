@@ -4,45 +4,22 @@
 #ifndef DIALIN_SNAPSHOT_H
 #define DIALIN_SNAPSHOT_H
 
+#include "agents_max.h"
 #include "conversations.h"
 #include "forecast.h"
 #include "json_line.h"
 #include "redis_command.h"
+#include "snapshot_memory.h"
 #include "waited.h"
 
 #include <stdbool.h>
 
-#define SNAPSHOT_AGENTS_MAX 32 // as in snapshot.lua
-#define SNAPSHOT_WAITING_MAX 20
 #define SNAPSHOT_EVENTS_MAX 25
 #define SNAPSHOT_MINUTES_BACK 5
 #define SNAPSHOT_ANSWERED_S 20 // the service level: served within so long
-#define SNAPSHOT_ARGS_MAX 9    // of EVAL_RO and its arguments
-
-// What is to be read. All 0: the account and the agents' numbers only.
-struct snapshot_query {
-    unsigned walk;    // calls of each wait queue that the forecast walks through
-    unsigned waiting; // calls that wait which are named, at most SNAPSHOT_WAITING_MAX
-    unsigned events;  // at most SNAPSHOT_EVENTS_MAX
-    bool programs;
-    unsigned minutes_back; // figures since then; 0: none
-};
 
 // All there is, but events, of which a reader that follows the audit stream needs none.
 struct snapshot_query snapshot_query_all(void);
-
-// The arguments of the script alone, for EVALSHA: `argv` gets SNAPSHOT_SCRIPT_ARGS views into
-// `numbers`.
-#define SNAPSHOT_SCRIPT_ARGS 5
-struct snapshot_numbers {
-    char text[SNAPSHOT_SCRIPT_ARGS][REDIS_NUMBER_BYTES];
-};
-void snapshot_script_args(const struct snapshot_query *query, struct snapshot_numbers *numbers,
-                          struct bytes_view argv[SNAPSHOT_SCRIPT_ARGS]);
-
-// The whole command, `EVAL_RO script 1 webhooks …`: SNAPSHOT_ARGS_MAX views. `webhooks` is the key.
-void snapshot_command(const struct snapshot_query *query, struct bytes_view webhooks,
-                      struct snapshot_numbers *numbers, struct bytes_view argv[SNAPSHOT_ARGS_MAX]);
 
 // free: nobody waits and nothing is wrong. full: it answers 429, or calls wait for their turn.
 enum snapshot_agent_state {
@@ -113,9 +90,10 @@ struct snapshot {
     const redisReply *events;   // rows of a stream, the newest first
 };
 
-// Returns false if the reply is an error or not of this kind; reply_is_error tells them apart. The
-// reply must outlive the snapshot.
-bool snapshot_read(struct snapshot *snapshot, const redisReply *reply);
+// Returns false if the reply is an error or not of this kind; reply_is_error tells them apart.
+// Parts of the reply go over to the memory. Both must outlive the snapshot, which is valid until
+// the memory's next reading.
+bool snapshot_read(struct snapshot *snapshot, redisReply *reply, struct snapshot_memory *memory);
 
 // How it is, in a sentence: "15 callers wait; at 0.6 starts a second, about 9 of them will be
 // lost." What is wrong otherwise stands before it. No number and no call id is in it.

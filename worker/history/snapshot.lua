@@ -6,18 +6,20 @@
 --
 -- KEYS  1 webhooks
 -- ARGV  1 how many calls of a wait queue to walk through  2 how many of the calls that wait to name  3 how many events  4 `1`: the programs' status too  5 how many minutes
---       back the sample is to lie (0: none)
+--       back the sample is to lie (0: none)  6... call_ids of which the caller knows the fields
 -- Returns {now in ms, queue, counts, agents, waiting, programs, events, sample}:
 --   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
 --            oldest unread entry came, in ms (0: none), and the oldest that is kept}
 --   agents   {name, calls that wait, `<when in ms> <by whom>` it was paused or nil, starts of late, in how many
 --            ms, pace (PACE_FIELDS), end of the last dial-in's hold, when the first rang, ends of holds in order,
---            dial-ins among those that wait: they come first}
---   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS)}
+--            dial-ins among those that wait: they come first; score of the last that was walked through,
+--            '0' if it is the last of all}
+--   waiting  {number of the agent, place in its queue, call_id, end of the hold, call (CALL_FIELDS) or nil if
+--            the caller knows it}
 --   programs {<program>:<name>, its status, a JSON text}
 --   events   {id, names and values}, the newest first, without requests and responses
 --   sample   {its minute, names and values}; empty if there is none
-local AGENTS_MAX, PROGRAMS_MAX, CONSUMERS_MAX = 32, 64, 256
+local PROGRAMS_MAX, CONSUMERS_MAX = 64, 256
 local WALK_MAX = 128 -- of all queues together
 local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
 local SAMPLES_TRIED = 3
@@ -121,7 +123,7 @@ local function read_agent(number, agent, walk)
     local starts, span_ms = starts_of(agent)
     local row = { agent, redis.call('ZCARD', line),
         paused[agent] or false, starts, span_ms,
-        redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {}, 0 }
+        redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {}, 0, '0' }
     if row[2] == 0 or walk == 0 then
         return row
     end
@@ -142,6 +144,9 @@ local function read_agent(number, agent, walk)
         holds = holds }
     row[10] = redis.call('ZCOUNT', line, '-inf', '(' .. text(DIALOUTS_AFTER_DIALINS))
     row[7] = row[10] > 0 and hold_ends({ redis.call('ZRANGE', line, row[10] - 1, row[10] - 1)[1] })[1] or '0'
+    if row[2] > #ids then
+        row[11] = first[2 * #ids] or redis.call('ZRANGE', line, #ids - 1, #ids - 1, 'WITHSCORES')[2]
+    end
     row[8], row[9] = ids[1]:sub(-3) == '~cb' and 0 or rang_ms(first[2]), holds -- who is called back does not hold
     return row
 end
@@ -173,12 +178,15 @@ local function next_queue()
 end
 
 local function read_waiting()
-    local rows = {}
+    local rows, is_known = {}, {}
+    for i = 6, #ARGV do
+        is_known[ARGV[i]] = true
+    end
     local queue = waiting_max > 0 and next_queue()
     while queue and #rows < waiting_max do
         local call_id = queue.ids[queue.next]
         rows[#rows + 1] = { queue.number, queue.next, call_id, queue.holds[queue.next],
-            redis.call('HMGET', prefix .. KEY_CALL .. call_id, unpack(CALL_FIELDS)) }
+            not is_known[call_id] and redis.call('HMGET', prefix .. KEY_CALL .. call_id, unpack(CALL_FIELDS)) }
         queue.next = queue.next + 1
         queue = next_queue()
     end

@@ -15,7 +15,6 @@
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local PROBE_MS = 5000
 local FREED_MS = 5000 -- how long a session that ended counts as a free place (freed.lua)
-local BY_EVENTS_MS = 600000 -- as EVENTS_MS in pace.lua
 local PAUSED_MS = 1000 -- how long until a paused agent's line is looked at again
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
@@ -71,7 +70,7 @@ else
 end
 if freed > 0 then
     count_max = math.min(freed, most)
-elseif pace[13] and now - pace[13] < BY_EVENTS_MS and tonumber(pace[14] or 0) > 0 then
+elseif pace[13] and now - pace[13] < EVENTS_MS and tonumber(pace[14] or 0) > 0 then
     -- That it refused nobody for a while says nothing here: nobody asked. One looks whether it has room.
     count_max = math.min(count_max, 1 - redis.call('ZCOUNT', admitted, fresh, now_text))
 end

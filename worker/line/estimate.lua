@@ -1,7 +1,7 @@
 -- How long an agent needs to answer: the median of its last 2xx (`answers:<agent>`, pace.lua). Follows
 -- prelude.lua.
 local ESTIMATE_MS = 1000 -- if the agent has not answered 2xx of late
-local ANSWERS_MAX, ANSWERS_MS = 20, 60000
+local ANSWERS_MS = 60000
 local ADMISSION_MS = 100 -- from the admission to the request
 
 local function estimate_of(agent)

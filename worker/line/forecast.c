@@ -15,6 +15,7 @@ void forecast_begin(struct forecast *forecast, uint64_t starts, uint64_t span_ms
     *forecast = (struct forecast){
         .starts = at_most(starts, STARTS_MAX),
         .span_ms = at_most(span_ms > 0 ? span_ms : 1, MS_MAX),
+        .least_left_ms = UINT64_MAX,
     };
 }
 
@@ -24,6 +25,7 @@ enum forecast_verdict forecast_next(struct forecast *forecast, uint64_t hold_lef
     if (hold_left_ms > forecast->hold_left_ms) {
         forecast->hold_left_ms = hold_left_ms;
     }
+    forecast->least_left_ms = at_most(hold_left_ms, forecast->least_left_ms);
     if (forecast->starts == 0) {
         return FORECAST_UNKNOWN;
     }
@@ -36,6 +38,20 @@ enum forecast_verdict forecast_next(struct forecast *forecast, uint64_t hold_lef
     forecast->served++;
     *in_ms = turn_ms;
     return FORECAST_SERVED;
+}
+
+size_t forecast_deep(struct forecast *forecast, const struct forecast_caller *callers, size_t count,
+                     uint64_t score, uint64_t now_ms, size_t max)
+{
+    size_t walked = 0;
+    uint64_t in_ms = 0;
+    for (size_t i = 0; i < count && walked < max; i++) {
+        if (callers[i].score > score && callers[i].hold_end_ms > now_ms) {
+            forecast_next(forecast, callers[i].hold_end_ms - now_ms, &in_ms);
+            walked++;
+        }
+    }
+    return walked;
 }
 
 uint64_t forecast_rest(const struct forecast *forecast, uint64_t count, uint64_t hold_left_ms)

@@ -6,6 +6,7 @@
 #define DIALIN_FORECAST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // finish.lua counts an agent's starts in slots of FORECAST_SLOT_MS; the rate is that of the current
@@ -33,6 +34,7 @@ struct forecast {
     uint64_t starts, span_ms; // the rate: so many starts in so long
     uint64_t served, lost;    // of those walked through
     uint64_t hold_left_ms;    // the longest of those walked through
+    uint64_t least_left_ms;   // and the shortest; UINT64_MAX: nobody was
 };
 
 // `starts` of the last `span_ms` (0 counts as 1).
@@ -41,6 +43,17 @@ void forecast_begin(struct forecast *forecast, uint64_t starts, uint64_t span_ms
 // The next caller of the queue. `in_ms` is written if the caller will be served: in about so long.
 enum forecast_verdict forecast_next(struct forecast *forecast, uint64_t hold_left_ms,
                                     uint64_t *in_ms);
+
+// A caller whom a deep walk found: its place in the queue is by `score`.
+struct forecast_caller {
+    uint64_t score, hold_end_ms;
+};
+
+// Walks on through the `count` callers that a deep walk found some seconds ago, in the order of
+// their scores: those beyond `score`, at most `max` of them. A hold that has ended at `now_ms` is
+// of a caller who has left meanwhile. Returns how many were walked through.
+size_t forecast_deep(struct forecast *forecast, const struct forecast_caller *callers, size_t count,
+                     uint64_t score, uint64_t now_ms, size_t max);
 
 // How many of the `count` callers after those walked through will be lost, if none of them can
 // hold longer than `hold_left_ms`, or than the longest walked through. 0 if there is no rate.

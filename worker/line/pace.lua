@@ -16,14 +16,11 @@
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
 local PACE_MS_BY_EVENTS = 5000 -- while Daily's events say when a session ends (freed.lua),
-local EVENTS_MS = 600000 -- and for so long after the last that did
 local REFUSAL_MS = PACE_MS_MIN -- of pause for each refusal, also of requests that were out together,
 local REFUSALS_AHEAD_MS = 1000 -- but with a turnover so many may come before there is a pause
 local FILLED_MIN = 4 -- fewer starts say nothing about how much room there will be
 local FAST_REFUSALS, SLOW_REFUSALS = 4, 20 -- in a row: at PACE_MS_MIN up to the first, then ever slower
-local PACE_KEPT_S = 3600
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
-local ANSWERS_MAX = 20 -- that admit.lua looks at
 local DOWN_PROBE_MS = 5000 -- one call of a route with a further agent still asks one that is down first
 local MOVED_MAX = 10000 -- calls that become due together
 local lines, holds, moves = prefix .. KEY_LINES, prefix .. KEY_HOLDS, prefix .. KEY_MOVES

@@ -1,6 +1,6 @@
 -- Before each POST, in one step: is this entry still mine, is it a duplicate, is it finished
 -- already, must it wait in line? If none of that, the attempt is counted and the call is
--- `starting`. Follows prelude.lua, call.lua and pace.lua.
+-- `starting`. Follows leaving.lua, pace.lua and hung_up.lua.
 --
 -- ARGV  3 how many workers that died with a call's request out make it `poison`  4 how long, in ms, a
 --       request may be out; then each call, with token (the same when this step is sent again), how
@@ -8,9 +8,12 @@
 --       along the route, why that is not the recorded one (empty: it must be), how many requests
 --       may be out for its agent (0: any number), its caller's limit (`<calls> <ms> <caller>`; empty:
 --       none), its lookup: empty, `ask` before it is asked, or its result: JSON with the texts
---       `answer`, `redacted`, `error` and `declined` (empty: it does not decline the call); and the number of a call back (empty: it is none)
--- A verdict is a text: lost, duplicate, finished, declined (by the limit or the lookup), served (the number of this call back), look (ask the lookup now), elsewhere (its record names another route, agent or
--- step), busy, poison, line, go, or suspect; the attempt;
+--       `answer`, `redacted`, `error` and `declined` (empty: it does not decline the call); the number of a
+--       call back (empty: it is none); and the URL of a trunk's room (empty: it is no trunk's call)
+-- A verdict is a text: lost, duplicate, finished, declined (by the limit or the lookup), served (the number
+-- of this call back), started (a late answer said so: `finish` is to record it), abandoned (recorded: its
+-- caller has hung up), look (ask the lookup now), elsewhere (its record names another route, agent or
+-- step), busy, poison, line, go, or suspect; the attempt (of abandoned: how many calls have ended);
 -- and failures in a row before it (of poison and suspect: the number of those deaths).
 local poison, request_ms_max = tonumber(ARGV[3]), tonumber(ARGV[4])
 local leases = prefix .. KEY_WORKER
@@ -46,7 +49,29 @@ local function record_lookup(lookup, attempts, set)
     set(event, '')
 end
 
-local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup, callback)
+-- Its caller has gone: the call is dead. `call` is its record, {entry, attempts, attempts answered, worker}.
+local function end_as_abandoned(call, happened_ms)
+    local fields = { 'error', ABANDONED, 'kind', kind, 'entry', entry, 'from', from, 'to', to, 'agent', agent,
+        'worker', consumer, 'attempts', text(call[2]), 'received_ms', received_ms, 'sha256', sha256,
+        'updated_ms', now_text }
+    local function set(name, value)
+        fields[#fields + 1] = name
+        fields[#fields + 1] = value
+    end
+    if route ~= '' then
+        set('route', route)
+    end
+    if call[2] > call[3] then
+        set(record_unknown(call[2], call[4]), '')
+        set('answered', text(call[2]))
+        set('unanswered', '1')
+    end
+    leave_everything()
+    end_call('dead', 'abandoned', ABANDONED, text(call[2]), fields, '', 'happened_ms', text(happened_ms))
+    return verdict('abandoned', ended_count(), 0)
+end
+
+local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup, callback, room_url)
     local owner, deliveries = owner_of(entry)
     if owner ~= consumer then
         return 'lost 0 0'
@@ -55,7 +80,7 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup,
     local call = redis.call('EXISTS', call_key) == 0 and {} or redis.call('HMGET', call_key, 'entry',
         'state', 'attempts', 'answered', 'token', 'worker', 'sha256', 'failures', 'deaths', 'waiting_ms',
         'asked_ms', 'updated_ms', 'again_ms', 'route', 'agent', 'step',
-        'looked_ms')
+        'looked_ms', 'late_ms')
     local attempts, answered = tonumber(call[3] or 0), tonumber(call[4] or 0)
     local failures, deaths = tonumber(call[8] or 0), tonumber(call[9] or 0)
 
@@ -91,6 +116,17 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup,
         return verdict('busy', attempts, failures)
     end
 
+    if call[18] then
+        return verdict('started', attempts, 0)
+    end
+    local room = room_url ~= '' and room_of(room_url)
+    local digest = room and redis.sha1hex(room)
+    local gone_ms = room and hung_up_ms(digest)
+    if gone_ms then
+        was_looked_up = call[17]
+        return end_as_abandoned({ call[1], attempts, answered, call[6] }, gone_ms)
+    end
+
     -- It was told to wait, and its worker is gone or leaving: this worker waits as well.
     if left_until(tonumber(call[13] or 0)) > 0 then
         return verdict('busy', attempts, failures)
@@ -113,6 +149,10 @@ local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup,
     end
     if callback ~= '' then
         set('callback_of', call_id:sub(1, -4))
+    end
+    if room then
+        hold_room(call_id, room, digest, tonumber(hold_ms))
+        set('room', digest)
     end
     if lookup == 'ask' then -- the call is this worker's; nobody else asks
         redis.call('HSET', call_key, 'state', 'queued', 'attempts', attempts, unpack(fields))

@@ -12,6 +12,12 @@ local function acknowledge_ended()
     redis.call('XACK', KEYS[1], 'workers', entry)
 end
 
+-- Of all calls so far: by this a worker sees that Redis came back with less than it had.
+local function ended_count()
+    local known = redis.call('HMGET', counts, 'started', 'dead', 'duplicate')
+    return text((known[1] or 0) + (known[2] or 0) + (known[3] or 0))
+end
+
 -- Counted once, even if the group was lost and brings the entry again.
 local function end_as_duplicate(known_sha256)
     if redis.call('HSETNX', call_key, 'duplicate:' .. entry, now_text) == 1 then

@@ -1,11 +1,12 @@
 -- After each POST, and for a call that ends without one, in one step: the attempt's event, the
 -- call as it now stands, the agent's line and its pace, the counters, and for a final outcome the
--- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua, rejecting.lua and room.lua.
+-- dead letter and, last, the acknowledgement. Follows ending.lua, pace.lua, rejecting.lua, room.lua and
+-- hung_up.lua.
 --
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
--- A verdict: lost, duplicate or recorded; `unknown`, `served` or `rejected` if it is recorded as dead for
--- this reason; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
+-- A verdict: lost, duplicate or recorded; `unknown`, `served`, `rejected` or `abandoned` if it is recorded as
+-- dead for this reason, `started` if a late answer said that its bot is there; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
 -- call may be answered; of an outcome `rejected` that is not a death, `line`, or `again` and after how
 -- many ms. A call that has ended: also how many have. The verdicts of a rejection end with a 1 if its
 -- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
@@ -60,12 +61,6 @@ local function start_late(state, reason, letter)
     end
 end
 
--- Of all calls so far: by this a worker sees that Redis came back with less than it had.
-local function ended_count()
-    local known = redis.call('HMGET', counts, 'started', 'dead', 'duplicate')
-    return text((known[1] or 0) + (known[2] or 0) + (known[3] or 0))
-end
-
 local function finish(...)
     local values = { ... }
     for i, name in ipairs(field_names) do
@@ -90,7 +85,7 @@ local function finish(...)
 
     local call = redis.call('HMGET', call_key, 'entry', 'worker', 'attempts', 'answered', 'sha256',
         'updated_ms', 'waiting_ms', 'asked_ms', 'state', 'unanswered', 'late_ms', 'reason', 'letter',
-        'rejections', 'looked_ms', 'lookup')
+        'rejections', 'looked_ms', 'lookup', 'room')
     was_looked_up = call[15] and (call[16] or '1')
     local is_answered = call[1] == entry and attempt <= tonumber(call[4] or 0)
     -- Another worker has claimed it and not begun: the outcome of the request is known all the same.
@@ -101,7 +96,11 @@ local function finish(...)
     -- WAIT counts only what its own connection has written.
     local function repeated()
         redis.call('HSET', call_key, 'answered', call[4])
-        if outcome.name ~= 'rejected' then
+        if call[9] == 'started' and outcome.name ~= 'started' then
+            return 'started ' .. ended_count()
+        elseif call[9] == 'dead' and call[12] == 'abandoned' then
+            return 'abandoned ' .. ended_count()
+        elseif outcome.name ~= 'rejected' then
             return 'recorded'
         end
         local flag = is_rejecting() and ' 1' or ' 0'
@@ -213,11 +212,41 @@ local function finish(...)
         outcome.reason = outcome.name == 'dead' and 'rejected' or ''
     end
 
-    local late = {}
-    if outcome.name == 'dead' and call[11] then -- the answer of an earlier attempt: a bot has started
-        outcome.name, outcome.reason, late = 'started', '', { 'late', '1' }
+    local has_line = redis.call('EXISTS', pace) == 1
+    local others_ms = outcome.http_status == '' and contact_of_others()
+    -- A refusal or a failure slows the agent's calls down.
+    local function note_in_pace()
+        local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
+        if outcome.name == 'line' or outcome.lines_up == '1' then
+            local is_full = outcome.name == 'line' and outcome.is_down ~= '1' and not was_rejected
+            slow_down(begun_ms, tonumber(outcome.retry_after_ms), is_full)
+            if is_full then
+                redis.call('HSET', pace, 'failures', 0)
+            end
+            if outcome.is_down == '1' then
+                note_down()
+            end
+            note_answer_in_pace(outcome.http_status, outcome.error)
+        elseif has_line and outcome.agent_failed == '1' and not is_own_fault then
+            fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
+            note_answer_in_pace(outcome.http_status, outcome.error)
+        end
+    end
+
+    local may_wait = outcome.name == 'line' or outcome.name == 'again'
+    if may_wait then
+        note_in_pace()
+    end
+    local more, told = {}, nil -- fields of the event of its end
+    local hung_up = call[17] and (may_wait or outcome.reason == 'expired' and not call[10]) and hung_up_ms(call[17])
+    if outcome.name ~= 'started' and call[11] then -- the answer of an earlier attempt: a bot has started
+        outcome.name, outcome.reason, more = 'started', '', { 'late', '1' }
         outcome.session_id, outcome.room_url =
             unpack(redis.call('HMGET', call_key, 'session_id', 'room_url'))
+        told = 'started'
+    elseif hung_up then
+        outcome.name, outcome.reason, outcome.error = 'dead', 'abandoned', ABANDONED
+        fields[2], told, more = ABANDONED, 'abandoned', { 'happened_ms', text(hung_up) }
     elseif (outcome.reason == 'expired' or outcome.reason == 'served') and call[10] then
         outcome.reason = 'unknown'
         outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
@@ -236,11 +265,11 @@ local function finish(...)
             set('started_ms', now_text)
             set('session_id', outcome.session_id)
             set('room_url', outcome.room_url)
-            if #late == 0 then -- else this step has no latency of an answer
+            if not told then -- else this step has no answer of the bot's start
                 note_answer(outcome.latency_ms)
+                speed_up(begun_ms)
             end
             end_rejecting()
-            speed_up(begun_ms)
             count_start()
             if kind ~= 'dialout' then
                 count_waited()
@@ -248,37 +277,20 @@ local function finish(...)
             note_served(number .. ' ' .. outcome.dialled, outcome.served_kept_ms)
         end
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, outcome.callback,
-            unpack(late))
+            unpack(more))
         if outcome.name == 'started' then
             enter_room(call_id, kind, outcome.room_url or '')
         end
         if outcome.reason == 'rejected' then
             return 'rejected ' .. ended_count() .. (is_rejecting() and ' 1' or ' 0')
         end
-        local is_told = outcome.reason == 'unknown' or outcome.reason == 'served'
-        return (is_told and outcome.reason or 'recorded') .. ' ' .. ended_count()
+        told = told or (outcome.reason == 'unknown' or outcome.reason == 'served') and outcome.reason
+        return (told or 'recorded') .. ' ' .. ended_count()
     end
 
     set('state', 'waiting')
     set('again_ms', text(now + tonumber(outcome.again_after_ms)))
     redis.call('HSET', call_key, unpack(fields))
-    local has_line = redis.call('EXISTS', pace) == 1
-    local others_ms = outcome.http_status == '' and contact_of_others()
-    local is_own_fault = others_ms and now - others_ms > begun_ms + OWN_FAULT_MS
-    if outcome.name == 'line' or outcome.lines_up == '1' then
-        local is_full = outcome.name == 'line' and outcome.is_down ~= '1' and not was_rejected
-        slow_down(begun_ms, tonumber(outcome.retry_after_ms), is_full)
-        if is_full then
-            redis.call('HSET', pace, 'failures', 0)
-        end
-        if outcome.is_down == '1' then
-            note_down()
-        end
-        note_answer_in_pace(outcome.http_status, outcome.error)
-    elseif has_line and outcome.agent_failed == '1' and not is_own_fault then
-        fail_in_line(begun_ms, tonumber(outcome.retry_after_ms))
-        note_answer_in_pace(outcome.http_status, outcome.error)
-    end
     if outcome.name == 'line' then
         enter_line(call[7], attempt, outcome.reason, outcome.error)
     end

@@ -6,17 +6,16 @@
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "redis_keys.h"
 #include "script_batch.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DIALOUTS_BEHIND_DIALINS                                                                    \
-    4000000000000000 // as a place in the line; a double is exact up to 9e15
 #define COMPLAIN_EVERY 1000
 #define CALL_WORDS 12 // worker/record/call.lua names them
-#define BEGIN_ARGS (CALL_WORDS + 8)
+#define BEGIN_ARGS (CALL_WORDS + 9)
 #define BEGIN_WAITS_MAX 1
 #define FINISH_ARGS (CALL_WORDS + OUTCOME_FIELDS_COUNT)
 
@@ -52,6 +51,8 @@ static enum record_verdict verdict_of(struct bytes_view name)
         {"declined", RECORD_DECLINED},
         {"look", RECORD_LOOK},
         {"served", RECORD_SERVED},
+        {"started", RECORD_STARTED},
+        {"abandoned", RECORD_ABANDONED},
         {"unknown", RECORD_UNKNOWN},
         {"not_yet", RECORD_NOT_YET},
         {"rejected", RECORD_REJECTED},
@@ -110,7 +111,7 @@ static void add(struct arg_list *arg_list, struct bytes_view arg)
 // By when the call rang; with a priority, as if it had rung that much earlier.
 static uint64_t score_of(const struct record_call *call)
 {
-    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? DIALOUTS_BEHIND_DIALINS : 0;
+    uint64_t behind_ms = call->kind == WEBHOOK_DIALOUT ? REDIS_DIALOUTS_AFTER_DIALINS : 0;
     uint64_t early_ms = call->priority_ms < call->rang_ms ? call->priority_ms : 0;
     return call->rang_ms - early_ms + behind_ms;
 }
@@ -162,6 +163,7 @@ bool record_begin(struct record *record, const struct record_call *call, const c
     add(&arg_list, view_of_text(call->limit));
     add(&arg_list, view_of_text(call->lookup));
     add(&arg_list, view_of_text(call->callback));
+    add(&arg_list, view_of_text(call->room_url));
     assert(arg_list.count == BEGIN_ARGS);
     return send(record, record->begin, &arg_list, on_verdict, arg);
 }

@@ -29,6 +29,7 @@ struct record_call {
     const char *limit;     // of its caller: "<calls> <ms> <caller>", or ""
     const char *lookup;    // of its route, as begin.lua has it: "", "ask", or its result
     const char *callback;  // the number of a call back, digits; "": it is none
+    const char *room_url;  // of a trunk's call, whose caller is in that room; "": it is none
     uint64_t priority_ms;  // by which the call stands earlier in the agent's line
     uint64_t received_ms;
     uint64_t rang_ms;     // the same, unless Redis' clock stepped since: then by its clock now
@@ -43,6 +44,8 @@ enum record_verdict {
     RECORD_LOOK,      // begin: ask the lookup of its route
     RECORD_DECLINED,  // begin: its caller has rung too often
     RECORD_SERVED,    // begin: the number of a call back has been served since; finish: recorded so
+    RECORD_STARTED,   // begin: a late answer said that its bot is there; finish: recorded so
+    RECORD_ABANDONED, // its caller has hung up; recorded so, `attempt` calls have ended
     RECORD_ELSEWHERE, // begin: the record names another route, agent or step: read it
     RECORD_LINED_UP,  // begin: the agent has a line; finish: rejected; the call now stands in line
     RECORD_BUSY,      // begin: another worker has its request out and lives, or it is to wait

@@ -35,12 +35,24 @@ static void look_after(struct daily_reader *reader, uint64_t ms)
 
 // --- joining ------------------------------------------------------------------------------------
 
+static void note_abandoned(const struct daily_reader *reader, const redisReply *calls)
+{
+    for (size_t i = 0; i < calls->elements; i++) {
+        const redisReply *call = calls->element[i];
+        log_info("the caller hung up while waiting",
+                 log_view("call_id", reply_view(call->element[0])),
+                 log_view("agent", reply_view(call->element[1])));
+        reader->settings.on_abandoned(call->element[1]->str, reader->settings.arg);
+    }
+}
+
 static void on_joined(const redisReply *reply, void *arg)
 {
     struct daily_reader *reader = arg;
     scripts_look_at(reader->scripts, reply);
-    if (reply_has_shape(reply, "(n[s])")) {
+    if (reply_has_shape(reply, "(n[s][(ss)])")) {
         const redisReply *agents = reply->element[1];
+        note_abandoned(reader, reply->element[2]);
         *reader->joined += (uint64_t)reply->element[0]->integer;
         for (size_t i = 0; i < agents->elements && !reader->is_stopped; i++) {
             lines_admit_if_any(reader->lines, agents->element[i]->str);

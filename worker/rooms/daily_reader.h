@@ -23,6 +23,8 @@
 // Everything is borrowed for its life.
 struct daily_reader_settings {
     uint64_t connect_limit_ms; // after its start a call without an event is judged
+    void (*on_abandoned)(const char *agent, void *arg); // a caller hung up while waiting for it
+    void *arg;
 };
 
 struct daily_reader;

@@ -4,15 +4,18 @@
 -- KEYS  1 webhooks
 -- ARGV  1 how many entries; then those entries; then of each event: entry, id, name (connected, ended,
 --       failed), about (dialin, dialout), at_ms, error, room
--- Returns {how many were joined to a call, the agents whose sessions have ended}.
+-- Returns {how many were joined to a call, the agents whose sessions have ended, {call_id, agent} of each call
+-- that its caller has abandoned}.
 local count = tonumber(ARGV[1])
-local joined, agents = 0, {}
+local joined, agents, abandoned = 0, {}, {}
 for i = count + 2, #ARGV, 7 do
     local raw, id, name, about, at_ms, err, room = unpack(ARGV, i, i + 6)
     local event = { id, name, about, at_ms, err, raw }
     local owner = redis.call('GET', (room_keys(room)))
-    if not owner and abandon(room, event) then
+    local abandoned_of = not owner and abandon(room, event)
+    if abandoned_of then
         joined = joined + 1
+        abandoned[#abandoned + 1] = { call_id, abandoned_of }
     elseif not owner then
         keep_early(room, event)
     elseif owner ~= SHARED then
@@ -28,4 +31,4 @@ local daily = prefix .. KEY_DAILY
 if count > 0 and redis.call('EXISTS', daily) == 1 then
     redis.call('XACK', daily, 'events', unpack(ARGV, 2, count + 1))
 end
-return { joined, agents }
+return { joined, agents, abandoned }

@@ -1,5 +1,5 @@
 -- Daily's events joined to calls, by room: the event names the room, and the call's `finish` learned
--- it from /start. Follows event.lua, in finish.lua and in join.lua.
+-- it from /start. Follows event.lua and hung_up.lua, in finish.lua and in join.lua.
 --
 -- `room:<digest>` holds the call whose bot is in that room, or SHARED if two calls had it: events
 -- then join neither. `early:<digest>` holds the events that came before their call's `finish`: a hash of
@@ -13,12 +13,6 @@ local ROOM_KEPT_S, EARLY_MS, SHARED = 86400, 600000, ''
 local EARLY_ROOMS_MAX, EARLY_EVENTS_MAX = 10000, 16 -- of a room
 local EVENTS_OF_A_CALL_MAX = 32
 local unheard, earlies = prefix .. KEY_UNHEARD, prefix .. KEY_EARLIES
-
--- The last part of its path; nil: it has none.
-local function room_of(url)
-    local path = url:match('^%a[%w+.-]*://[^/?#]+([^?#]*)')
-    return path and path:match('([^/]+)/*$')
-end
 
 local function room_keys(room)
     local digest = redis.sha1hex(room)

@@ -24,6 +24,7 @@
     X(UNKNOWN, unknown)                                                                            \
     X(ACCOUNT, account)                                                                            \
     X(SNAPSHOT, snapshot)                                                                          \
+    X(DEPTH, depth)                                                                                \
     X(SAMPLE, sample)                                                                              \
     X(TAKE_EVENTS, take_events)                                                                    \
     X(JOIN, join)                                                                                  \

@@ -5,13 +5,13 @@
 #
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
-           resume release leave trim unknown account snapshot sample take_events join judge rights replay forget
+           resume release leave trim unknown account snapshot depth sample take_events join judge rights replay forget
 SCRIPTS += pause cancel
 
-parts.begin      := script/prelude record/event record/call record/callback record/ending line/turnover \
-                    line/pace record/begin
+parts.begin      := script/prelude record/event record/call record/callback record/ending record/leaving \
+                    line/turnover line/pace rooms/hung_up record/begin
 parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
-                    line/pace line/rejecting line/starts rooms/room \
+                    line/pace line/rejecting line/starts rooms/hung_up rooms/room \
                     record/finish
 parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
@@ -29,11 +29,12 @@ parts.trim       := script/prelude stream/trim
 parts.unknown    := script/prelude record/event record/call record/callback record/ending stream/unknown
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
+parts.depth      := script/prelude line/depth
 parts.sample     := script/prelude stream/sample
 parts.take_events := script/prelude rooms/take_events
 parts.join       := script/prelude record/event record/call record/callback record/ending record/leaving \
-                    rooms/room rooms/abandoned line/freed rooms/join
-parts.judge      := script/prelude record/event rooms/room rooms/judge
+                    rooms/hung_up rooms/room rooms/abandoned line/freed rooms/join
+parts.judge      := script/prelude record/event rooms/hung_up rooms/room rooms/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget
@@ -45,10 +46,11 @@ parts.cancel     := script/prelude record/event record/call record/callback reco
 # replays, which would take the room that new calls need.
 $(foreach script,$(filter-out replay,$(SCRIPTS)),$(eval flags.$(script) := allow-oom))
 flags.snapshot := no-writes # which EVAL_RO demands; it runs in a full Redis as well
+flags.depth    := no-writes
 flags.account  := no-writes
 flags.outlook  := no-writes
 flags.rights   := no-writes
 
 # The headers whose macros constants.lua.in may use.
 SCRIPT_CONSTANTS := common/redis/redis_keys.h common/webhook/webhook_entry.h worker/agent/retry.h \
-                    worker/line/forecast.h worker/line/waited_bounds.h
+                    worker/line/forecast.h worker/line/waited_bounds.h worker/history/agents_max.h

@@ -13,12 +13,16 @@ AT_ONCE = 5000
 SNAPSHOTS = 500
 LONG_US = 1000
 NAMED, WALK, MINUTES_BACK = 20, 64, 5  # as snapshot_query_all of worker/history/snapshot.c
+SLOW_EVERY, NEW_A_SECOND = 5, 2  # SNAPSHOT_SLOW_MS; of the calls that are named
+DEEP, PAGE = 1000, 100  # FORECAST_DEEP_WALK_MAX, SNAPSHOT_DEPTH_PAGE
 AGENT = "bench"
 
 ROWS = [
     Row("snapshot_redis", "snapshot, 100,000 calls waiting: in Redis, mean", "µs", (at_most(250),)),
     Row("snapshot_long", "of 500 those that took Redis over 1 ms", "", (at_most(0),)),
     Row("snapshot_whole", "asked and read, median", "ms", (at_most(2),)),
+    Row("page_redis", "a page of the deep walk, ten in 10 s: in Redis, mean", "µs"),
+    Row("page_long", "of 500 those over 1 ms", "", (at_most(0),)),
     Row("board_resident", "board, resident", "MB", (at_most(24),)),
     Row("board_page", "board's page, all files", "kB", (at_most(60),)),
 ]
@@ -42,25 +46,55 @@ def put_in_line(stack):
         pipeline.execute()
 
 
-def take_snapshots(stack):
-    client = stack.redis.client
-    text = (build_folder() / "scripts" / "snapshot.lua").read_bytes()
-    words = ("EVALSHA_RO", client.script_load(text), 1, stack.stream, WALK, NAMED, 0, 1, MINUTES_BACK)
-    reply = client.execute_command(*words)
-    assert reply[1][3] == WAITING and len(reply[4]) == NAMED, reply
+def script_of(client, name):
+    return client.script_load((build_folder() / "scripts" / f"{name}.lua").read_bytes())
+
+
+class Snapshots:
+    """Asks as the board does: for the fields of the calls that are new, and each five seconds for all that changes
+    slowly."""
+
+    def __init__(self, stack):
+        self.head = ("EVALSHA_RO", script_of(stack.redis.client, "snapshot"), 1, stack.stream, WALK, NAMED, 0)
+        self.client, self.count, self.known = stack.redis.client, 0, []
+
+    def take(self):
+        is_slow = self.count % SLOW_EVERY == 0
+        self.count += 1
+        slow = (1, MINUTES_BACK) if is_slow else (0, 0, *self.known)
+        begun = time.perf_counter_ns()
+        reply = self.client.execute_command(*self.head, *slow)
+        took_us = (time.perf_counter_ns() - begun) / 1000
+        assert reply[1][3] == WAITING and len(reply[4]) == NAMED, reply
+        self.known = [row[2] for row in reply[4]][:NAMED - NEW_A_SECOND]
+        return took_us
+
+
+def measured(client, count, ask):
+    """What Redis says of `count` commands: the mean in microseconds, and how many took over a millisecond."""
     client.config_set("slowlog-log-slower-than", LONG_US)
     client.slowlog_reset()
     client.config_resetstat()
-    whole_us = []
-    for _ in range(SNAPSHOTS):
-        begun = time.perf_counter_ns()
-        client.execute_command(*words)
-        whole_us.append((time.perf_counter_ns() - begun) / 1000)
+    took_us = [ask(number) for number in range(count)]
     stats = client.info("commandstats")["cmdstat_evalsha_ro"]
     too_long = client.slowlog_len()
     client.config_set("slowlog-log-slower-than", -1)
-    return {"snapshot_redis": stats["usec_per_call"], "snapshot_long": too_long,
-            "snapshot_whole": sorted(whole_us)[SNAPSHOTS // 2] / 1000}
+    return stats["usec_per_call"], too_long, sorted(took_us)[count // 2] / 1000
+
+
+def take_snapshots(stack):
+    client, snapshots = stack.redis.client, Snapshots(stack)
+    snapshots.take()
+    mean_us, too_long, whole_ms = measured(client, SNAPSHOTS, lambda number: snapshots.take())
+    depth = ("EVALSHA_RO", script_of(client, "depth"), 1, stack.stream, AGENT)
+
+    def page(number):
+        first = number % (DEEP // PAGE) * PAGE
+        assert len(client.execute_command(*depth, first, first + PAGE - 1)[0]) == PAGE
+        return 0
+    page_us, long_pages, _ = measured(client, SNAPSHOTS, page)
+    return {"snapshot_redis": mean_us, "snapshot_long": too_long, "snapshot_whole": whole_ms, "page_redis": page_us,
+            "page_long": long_pages}
 
 
 def page_kb():

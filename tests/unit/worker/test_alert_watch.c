@@ -46,7 +46,7 @@ static void read_counts(struct alert_watch *watch, uint64_t at_ms, const char *n
     struct fields fields;
     const char *const words[] = {name, value, NULL};
     const struct snapshot snapshot = {.now_ms = at_ms, .counts = fields_of(&fields, words)};
-    alert_watch_take(watch, &snapshot, false);
+    alert_watch_take(watch, &snapshot);
 }
 
 // One program's status.
@@ -60,7 +60,7 @@ static void read_status(struct alert_watch *watch, uint64_t at_ms, const char *i
     fields_of(&row, words);
     rows[0] = &row.list;
     const struct snapshot snapshot = {.now_ms = at_ms, .programs = &list};
-    alert_watch_take(watch, &snapshot, true);
+    alert_watch_take(watch, &snapshot);
 }
 
 static void read_attempts(struct alert_watch *watch, uint64_t at_ms, const char *id, unsigned count)
@@ -142,7 +142,7 @@ static void test_more_than_four_failures_in_two_minutes_over_all_workers(void **
     (void)state;
     char text[TEXT_BYTES];
     struct alert_watch *watch = alert_watch_open();
-    read_attempts(watch, NOON_MS, "worker:a", 0);
+    read_attempts(watch, NOON_MS - ALERT_SOURCES_MS, "worker:a", 0);
     read_attempts(watch, NOON_MS, "worker:b", 0);
     read_attempts(watch, NOON_MS + 5000, "worker:a", 2);
     read_attempts(watch, NOON_MS + 9000, "worker:b", 2);
@@ -189,7 +189,7 @@ static void test_a_status_that_is_none(void **state)
     struct alert_watch *watch = alert_watch_open();
     for (unsigned round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof STATUS / sizeof STATUS[0]; i++) {
-            read_status(watch, NOON_MS + i, "worker:odd", STATUS[i]);
+            read_status(watch, NOON_MS + i * ALERT_SOURCES_MS, "worker:odd", STATUS[i]);
         }
     }
     for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
@@ -201,7 +201,7 @@ static void test_a_status_that_is_none(void **state)
 static void read_agent(struct alert_watch *watch, uint64_t at_ms, struct snapshot_agent agent)
 {
     const struct snapshot snapshot = {.now_ms = at_ms, .agent_count = 1, .agents = {agent}};
-    alert_watch_take(watch, &snapshot, false);
+    alert_watch_take(watch, &snapshot);
 }
 
 static void test_a_forecast_must_hold_for_ten_seconds_of_readings(void **state)
@@ -241,7 +241,7 @@ static void read_service(struct alert_watch *watch, uint64_t from_ms, uint64_t t
         snapshot.span.waited.buckets[0] = quick;
         snapshot.span.waited.buckets[8] = slow; // within 45 s
         snapshot.span.waited.count = quick + slow;
-        alert_watch_take(watch, &snapshot, true);
+        alert_watch_take(watch, &snapshot);
     }
 }
 

@@ -93,6 +93,32 @@ static void the_rest_is_lost_beyond_what_the_longest_hold_allows(void **state)
     assert_int_equal(forecast_rest(&forecast, 137, 0), 1); // the longest walked through: 100 s
 }
 
+static void a_deep_walk_goes_on_where_the_other_ended(void **state)
+{
+    (void)state;
+    static const struct forecast_caller FOUND[] = {
+        {10, 99000}, {11, 99000}, // the walk of this second has seen these
+        {12, 99000},              // the second turn, after 20 s
+        {13, 40000},              // the third would be after 30 s: lost
+        {14, 50000},              // the third
+        {15, 10000},              // has left meanwhile
+        {16, 51000},              // the fourth
+        {17, 60000},              // none is left
+    };
+    struct forecast forecast;
+    uint64_t in_ms = 0;
+    forecast_begin(&forecast, 3, FORECAST_SPAN_MS);
+    assert_int_equal(forecast_next(&forecast, 89000, &in_ms), FORECAST_SERVED);
+    assert_int_equal(forecast_deep(&forecast, FOUND, 8, 11, 11000, 4), 4);
+    assert_int_equal(forecast.served, 4);
+    assert_int_equal(forecast.lost, 1);
+    assert_int_equal(forecast.least_left_ms, 29000);
+    assert_int_equal(forecast_deep(&forecast, FOUND, 8, 17, 11000, 9), 0);
+    assert_int_equal(forecast_deep(&forecast, FOUND, 8, 0, 11000, 0), 0);
+    assert_int_equal(forecast_deep(&forecast, FOUND, 0, 0, 11000, 9), 0);
+    assert_int_equal(forecast_deep(&forecast, FOUND, 8, 0, 99000, 9), 0); // all have left
+}
+
 static void no_number_is_too_large(void **state)
 {
     (void)state;
@@ -144,6 +170,7 @@ int main(void)
         cmocka_unit_test(those_who_leave_let_others_move_up),
         cmocka_unit_test(without_a_start_nothing_is_known),
         cmocka_unit_test(the_rest_is_lost_beyond_what_the_longest_hold_allows),
+        cmocka_unit_test(a_deep_walk_goes_on_where_the_other_ended),
         cmocka_unit_test(no_number_is_too_large),
         cmocka_unit_test(who_would_be_lost_moves_on),
     };

@@ -3,7 +3,7 @@
 #include "doctor.h"
 
 #include "json.h"
-#include "snapshot.h"
+#include "read_snapshot.h"
 #include "time_text.h"
 
 #include <inttypes.h>
@@ -217,12 +217,10 @@ static void judge_refused(struct audit *audit, uint64_t now_ms, struct findings 
 void doctor_record(struct audit *audit, struct findings *findings)
 {
     struct snapshot_query query = snapshot_query_all();
-    struct snapshot_numbers numbers;
+    struct snapshot_memory *memory = snapshot_memory_open();
     struct snapshot snapshot;
-    struct bytes_view argv[SNAPSHOT_ARGS_MAX];
-    snapshot_command(&query, database_key(audit->database, REDIS_KEY_WEBHOOKS, ""), &numbers, argv);
-    redisReply *reply = database_run(audit->database, argv[1], SNAPSHOT_ARGS_MAX, argv);
-    if (!reply || !snapshot_read(&snapshot, reply)) {
+    redisReply *reply = read_snapshot(audit->database, &query, memory, &snapshot);
+    if (!reply) {
         findings_wrong(findings, "record",
                        "give this user of Redis the rights of `audit` "
                        "(common/ship/compose/users.acl.in)",
@@ -236,4 +234,5 @@ void doctor_record(struct audit *audit, struct findings *findings)
         judge_refused(audit, snapshot.now_ms, findings);
     }
     freeReplyObject(reply);
+    snapshot_memory_close(memory);
 }

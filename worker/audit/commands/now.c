@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "mask.h"
 #include "now_table.h"
+#include "read_snapshot.h"
 
 #include <stdio.h>
 
@@ -40,20 +41,15 @@ static void print_json(const struct snapshot *snapshot, bool with_numbers)
     json_line_release(&line);
 }
 
-static bool show_now(struct audit *audit)
+static bool show_now(struct audit *audit, struct snapshot_memory *memory)
 {
     const struct options *options = audit->options;
     struct snapshot_query query = snapshot_query_all();
-    struct snapshot_numbers numbers;
     struct snapshot snapshot;
-    struct bytes_view argv[SNAPSHOT_ARGS_MAX];
     query.events = options->json && !options->watch ? SNAPSHOT_EVENTS_MAX : 0;
-    snapshot_command(&query, database_key(audit->database, REDIS_KEY_WEBHOOKS, ""), &numbers, argv);
-    redisReply *reply = database_run(audit->database, argv[1], SNAPSHOT_ARGS_MAX, argv);
-    bool is_good = reply && snapshot_read(&snapshot, reply);
-    if (reply && !is_good) {
-        screen_complain("Redis sent something else than a snapshot of the queue");
-    } else if (is_good && options->json) {
+    redisReply *reply = read_snapshot(audit->database, &query, memory, &snapshot);
+    bool is_good = reply != NULL;
+    if (is_good && options->json) {
         print_json(&snapshot, options->reveal);
     } else if (is_good) {
         screen_begin_again(&audit->screen, options->watch);
@@ -76,12 +72,12 @@ static bool is_connected(struct audit *audit)
     return audit->database != NULL;
 }
 
-static enum exit_code watch(struct audit *audit)
+static enum exit_code watch(struct audit *audit, struct snapshot_memory *memory)
 {
     uint64_t next_us = loop_now_us();
     while (!screen_is_gone()) {
         if (is_connected(audit)) {
-            show_now(audit);
+            show_now(audit, memory);
         }
         next_us += WATCH_US;
         next_us = next_us < loop_now_us() ? loop_now_us() + WATCH_US : next_us;
@@ -94,8 +90,13 @@ static enum exit_code watch(struct audit *audit)
 
 enum exit_code now_run(struct audit *audit)
 {
+    struct snapshot_memory *memory = snapshot_memory_open();
+    enum exit_code code = EXIT_NOT_DONE;
     if (audit->options->watch) {
-        return watch(audit);
+        code = watch(audit, memory);
+    } else if (show_now(audit, memory)) {
+        code = EXIT_DONE;
     }
-    return show_now(audit) ? EXIT_DONE : EXIT_NOT_DONE;
+    snapshot_memory_close(memory);
+    return code;
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEPT "10000" // as the board keeps: worker/board/operators.c
 #define LOGIN_BYTES 128
 
 // Root by sudo is the one who typed it.
@@ -35,13 +34,18 @@ bool operator_note_intend(struct operator_note *note, struct audit *audit, const
     if (audit->options->intent) {
         return true;
     }
-    const struct bytes_view argv[] = {
-        VIEW("XADD"),        database_key(database, REDIS_KEY_OPERATORS, ""),
-        VIEW("MAXLEN"),      VIEW("~"),
-        VIEW(KEPT),          VIEW("*"),
-        VIEW("action"),      view_of_text(action),
-        VIEW("operator"),    view_of_text(note->name),
-        view_of_text(field), view_of_text(value)};
+    const struct bytes_view argv[] = {VIEW("XADD"),
+                                      database_key(database, REDIS_KEY_OPERATORS, ""),
+                                      VIEW("MAXLEN"),
+                                      VIEW("~"),
+                                      VIEW(REDIS_OPERATORS_MAX),
+                                      VIEW("*"),
+                                      VIEW("action"),
+                                      view_of_text(action),
+                                      VIEW("operator"),
+                                      view_of_text(note->name),
+                                      view_of_text(field),
+                                      view_of_text(value)};
     redisReply *reply = database_ask_shaped(database, "s", sizeof argv / sizeof argv[0], argv);
     if (reply) {
         view_copy(reply_view(reply), note->id, sizeof note->id);
@@ -58,11 +62,15 @@ void operator_note_outcome(struct operator_note *note, const char *outcome)
     if (note->audit->options->intent || database_is_lost(database)) {
         return;
     }
-    const struct bytes_view argv[] = {
-        VIEW("XADD"),    database_key(database, REDIS_KEY_OPERATORS, ""),
-        VIEW("MAXLEN"),  VIEW("~"),
-        VIEW(KEPT),      VIEW("*"),
-        VIEW("intent"),  view_of_text(note->id),
-        VIEW("outcome"), view_of_text(outcome)};
+    const struct bytes_view argv[] = {VIEW("XADD"),
+                                      database_key(database, REDIS_KEY_OPERATORS, ""),
+                                      VIEW("MAXLEN"),
+                                      VIEW("~"),
+                                      VIEW(REDIS_OPERATORS_MAX),
+                                      VIEW("*"),
+                                      VIEW("intent"),
+                                      view_of_text(note->id),
+                                      VIEW("outcome"),
+                                      view_of_text(outcome)};
     freeReplyObject(database_ask(database, sizeof argv / sizeof argv[0], argv));
 }

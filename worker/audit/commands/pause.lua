@@ -5,10 +5,8 @@
 -- KEYS  1 webhooks
 -- ARGV  1 agent  2 by whom it is paused (empty: it goes on)
 -- Returns {`<when in ms> <by whom>` it was paused before (empty: it was not), how many calls wait, 1 if it
--- is done: no more than PAUSED_MAX agents are paused}.
-local PAUSED_MAX = 32 -- as many as snapshot.lua shows
+-- is done: no more than AGENTS_MAX agents are paused}.
 local WIDTH = 16 -- so many may ask at once when it goes on; a refusal sets it back to one
-local PACE_KEPT_S = 3600
 local agent, who = ARGV[1], ARGV[2]
 local paused, line, pace = prefix .. KEY_PAUSED, prefix .. KEY_LINE .. agent, prefix .. KEY_PACE .. agent
 
@@ -21,7 +19,7 @@ if who == '' then
         redis.call('EXPIRE', pace, PACE_KEPT_S)
     end
 elseif before == '' then
-    if redis.call('HLEN', paused) >= PAUSED_MAX then
+    if redis.call('HLEN', paused) >= AGENTS_MAX then
         return { before, waiting, 0 }
     end
     redis.call('HSET', paused, agent, now_text .. ' ' .. who)

@@ -13,14 +13,17 @@ const compare = (a, b) => {
 // Redis' time, by which all times of the record are.
 export const redisNow = () => live.now ? live.now.now_ms + (performance.now() - live.takenMs) : Date.now();
 
-export async function ask(path, body) {
+// The answer as it comes, for what is no JSON.
+export async function send(path, body) {
   const options = body === undefined ? {} : { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
   const answer = await fetch('api/' + path, options);
-  const value = await answer.json().catch(() => ({}));
   if (answer.status === 401 && path !== 'login') live.onOut();
-  if (!answer.ok) throw new Error(value.error || `the board answers HTTP ${answer.status}`);
-  return value;
+  if (answer.ok) return answer;
+  const value = await answer.json().catch(() => ({}));
+  throw new Error(value.error || `the board answers HTTP ${answer.status}`);
 }
+
+export const ask = async (path, body) => (await send(path, body)).json();
 
 // An action of an operator, who is asked first. Returns whether it was done; the page says why not.
 export async function act(question, path, body) {

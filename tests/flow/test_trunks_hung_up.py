@@ -1,0 +1,173 @@
+"""The caller of a trunk's call hangs up before a bot was started: the call ends as abandoned, whenever
+Daily's event comes, and nobody is asked for a bot in an empty room."""
+
+import threading
+
+import pytest
+
+import daily
+import fake_start
+from audit import Audit
+from stack import wait_for
+from test_daily_events import Scene
+
+# With characters that no call's id has, the call is named by a digest.
+ROOMS = pytest.mark.parametrize("form", ["{}", "{}~r1", "a.{}", "{}%20x"])
+
+
+@pytest.fixture
+def scene(stack, ledger, start):
+    return Scene(stack, ledger, start)
+
+
+class Trunk:
+    """A trunk's call, as the ingress queues it."""
+
+    def __init__(self, stack, ledger, form="{}"):
+        self.ledger = ledger
+        self.room = form.format(daily.new_call_id("room"))
+        self.call = daily.trunk_call(self.room)
+        self.ingress = stack.ingress(SIP_TRUNK_SECRET=daily.TRUNK_SECRET, DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+
+    def ring(self):
+        body = daily.body(self.call)
+        answer = self.ingress.post(body, daily.trunk_headers(body), path="/api/sip-trunk")
+        assert answer.status == 200
+        self.id = answer.json()["call_id"]
+        return self.id
+
+    def stopped(self, **fields):
+        return daily.event("dialin.stopped", self.room, **fields)
+
+    def check_is_abandoned(self, attempts):
+        call = self.ledger.wait_for_state(self.id, "dead")
+        assert (call["reason"], call["attempts"]) == ("abandoned", str(attempts))
+        assert call["error"] == "the caller hung up while waiting"
+        assert len(self.ledger.dead(self.id)) == 1 and self.ledger.counts()["dead:abandoned"] == 1
+        end, = self.ledger.events(self.id, "dead")
+        assert end["reason"] == "abandoned" and abs(int(end["happened_ms"]) - int(end["at_ms"])) < 60_000
+        self.ledger.wait_until_finished()
+        self.ledger.check_account([entry for entry, _ in self.ledger.entries()])
+
+
+@ROOMS
+def test_before_the_call_began(scene, form):
+    worker = scene.worker()
+    trunk = Trunk(scene.stack, scene.ledger, form)
+    scene.note(daily.event("dialin.connected", trunk.room))
+    for event in (trunk.stopped(event_id="the same"), trunk.stopped(event_id="the same")):
+        scene.note(event)
+    scene.wait_until_read()
+    trunk.ring()
+    trunk.check_is_abandoned(attempts=0)
+    scene.note(trunk.stopped(event_id="the same"))
+    scene.wait_until_read()
+    trunk.check_is_abandoned(attempts=0)
+    assert not scene.start.requests
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="abandoned") == 1)
+    assert worker.total("dialin_calls_total") == 1
+
+
+def test_an_event_of_something_else_ends_no_call(scene):
+    scene.start.script(fake_start.starts_a_bot())
+    scene.worker()
+    trunk = Trunk(scene.stack, scene.ledger)
+    for kind in ("dialin.connected", "dialin.error", "dialout.stopped"):
+        scene.note(daily.event(kind, trunk.room))
+    scene.note(daily.event("dialin.stopped", trunk.room + "x"))
+    scene.wait_until_read()
+    scene.ledger.wait_for_state(trunk.ring(), "started")
+
+
+@ROOMS
+def test_while_the_call_stands_in_line(scene, form):
+    scene.start.script(fake_start.answers(429, headers=[("Retry-After", "10")]))
+    worker = scene.worker(TRUNK_LIMIT_S=600)
+    trunk = Trunk(scene.stack, scene.ledger, form)
+    scene.ledger.wait_for_state(trunk.ring(), "waiting")
+    event = trunk.stopped()
+    for _ in range(2):
+        scene.note(event)
+    trunk.check_is_abandoned(attempts=1)
+    scene.wait_until_read()
+    assert len(scene.start.requests) == 1
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="abandoned") == 1)
+
+
+@pytest.mark.parametrize("status", [429, 503, 422])
+def test_while_its_request_is_out(scene, status):
+    """It is not asked again, and does not wait for a further event."""
+    may_answer = threading.Event()
+
+    def step(exchange):
+        may_answer.wait(30)
+        fake_start.answers(status, b"{}")(exchange)
+    scene.start.script(step)
+    worker = scene.worker(TRUNK_LIMIT_S=600)
+    trunk = Trunk(scene.stack, scene.ledger, "{}~r1")
+    trunk.ring()
+    wait_for(lambda: scene.start.requests)
+    scene.note(trunk.stopped())
+    scene.wait_until_read()
+    may_answer.set()
+    trunk.check_is_abandoned(attempts=1)
+    assert [event["event"] for event in scene.ledger.events(trunk.id)] == ["attempt", "dead"]
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="abandoned") == 1)
+    # The agent's refusal is heard all the same.
+    agent = scene.ledger.call(trunk.id)["agent"]
+    assert scene.ledger.client.exists(scene.ledger.key("pace:" + agent)) == (status == 429)
+
+
+def test_a_bot_that_was_started_hears_of_it(scene):
+    may_answer = threading.Event()
+
+    def step(exchange):
+        may_answer.wait(30)
+        fake_start.starts_a_bot()(exchange)
+    scene.start.script(step)
+    scene.worker()
+    trunk = Trunk(scene.stack, scene.ledger)
+    trunk.ring()
+    wait_for(lambda: scene.start.requests)
+    scene.note(trunk.stopped())
+    scene.wait_until_read()
+    may_answer.set()
+    call = scene.ledger.wait_for_state(trunk.id, "started")
+    assert (call["verdict"], scene.ledger.counts().get("dead", 0)) == ("ended", 0)
+
+
+def test_a_replay_of_a_caller_who_has_gone(scene):
+    scene.start.script(fake_start.answers(413))
+    scene.worker(TRUNK_LIMIT_S=600)
+    trunk = Trunk(scene.stack, scene.ledger)
+    scene.ledger.wait_for_state(trunk.ring(), "dead")
+    scene.start.script(fake_start.answers(429, headers=[("Retry-After", "10")]))
+    audit = Audit(scene.stack, SIP_TRUNK_SECRET=daily.TRUNK_SECRET)
+    replay = threading.Thread(target=audit, args=("replay", trunk.id, "--live", "--yes"),
+                              kwargs={"TRUNK_LIMIT_S": 600})
+    replay.start()  # ends when the call has
+    scene.ledger.wait_for_state(trunk.id + "~r1", "waiting")
+    scene.note(trunk.stopped())
+    assert scene.ledger.wait_for_state(trunk.id + "~r1", "dead")["reason"] == "abandoned"
+    replay.join()
+
+
+def test_the_others_stay_in_line(stack, ledger, start):
+    """Through the ingress, and as people see it."""
+    start.script(fake_start.answers(429))
+    worker = stack.worker(START_URL=start.url, TRUNK_LIMIT_S=600)
+    gone, stays = Trunk(stack, ledger), Trunk(stack, ledger)
+    for trunk in (gone, stays):
+        ledger.wait_for_state(trunk.ring(), "waiting")
+    for event in (gone.stopped(), daily.event("dialin.ready", stays.room)):
+        body = daily.body(event)
+        answer = gone.ingress.post(body, daily.event_headers(body), path="/api/daily-events")
+        assert answer.status == 200
+    assert ledger.wait_for_state(gone.id, "dead")["reason"] == "abandoned"
+    start.script(fake_start.starts_a_bot())
+    ledger.wait_for_state(stays.id, "started", timeout_s=20)
+    assert ledger.call(gone.id)["state"] == "dead"
+    worker.read_account(ledger.client)
+    audit = Audit(stack, SIP_TRUNK_SECRET=daily.TRUNK_SECRET)
+    assert worker.metrics()["dialin_account_difference"] == 0 and audit("stats").code == 0
+    assert audit.json("list", "--reason", "abandoned")[0]["call_id"] == gone.id
