@@ -92,13 +92,6 @@ void loop_stop(struct loop *loop)
     uv_stop(&loop->uv);
 }
 
-static uint64_t clock_us(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void keep_longest(int64_t *longest_us, uint64_t us)
 {
     if ((int64_t)us > *longest_us) {
@@ -117,7 +110,7 @@ static void count_turn(uv_prepare_t *uv)
     loop->slept_ns = slept_ns;
     metrics_observe(loop->turns, turn_us);
     keep_longest(loop->longest_turn_us, turn_us);
-    const uint64_t cpu_us = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    const uint64_t cpu_us = loop_cpu_us();
     keep_longest(loop->longest_turn_cpu_us, cpu_us - loop->cpu_us);
     loop->cpu_us = cpu_us;
 }
@@ -133,7 +126,7 @@ void loop_count_turns(struct loop *loop, struct metrics *metrics)
                          "The most processor time that a turn of the event loop used so far.");
     uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     loop->turn_began_ns = uv_hrtime();
-    loop->cpu_us = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    loop->cpu_us = loop_cpu_us();
     uv_prepare_init(&loop->uv, &loop->turn_end);
     loop->turn_end.data = loop;
     uv_prepare_start(&loop->turn_end, count_turn);
@@ -163,6 +156,13 @@ void loop_close(struct loop *loop)
     free(loop);
 }
 
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 uint64_t loop_now_us(void)
 {
     return clock_us(CLOCK_BOOTTIME);
@@ -176,6 +176,11 @@ uint64_t loop_now_ms(void)
 uint64_t loop_wall_ms(void)
 {
     return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+uint64_t loop_cpu_us(void)
+{
+    return clock_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void free_handle_data(uv_handle_t *handle)
