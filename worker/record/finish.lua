@@ -246,8 +246,9 @@ local function finish(...)
             unpack(redis.call('HMGET', call_key, 'session_id', 'room_url'))
         told = 'started'
     elseif hung_up then
-        outcome.name, outcome.reason, outcome.error = 'dead', 'abandoned', ABANDONED
-        fields[2], told, more = ABANDONED, 'abandoned', { 'happened_ms', text(hung_up) }
+        outcome.name = 'dead'
+        outcome.reason, outcome.error = reason_of_hang_up(call[10])
+        fields[2], told, more = outcome.error, outcome.reason, { 'happened_ms', text(hung_up) }
     elseif (outcome.reason == 'expired' or outcome.reason == 'served') and call[10] then
         outcome.reason = 'unknown'
         outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
