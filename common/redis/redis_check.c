@@ -148,6 +148,10 @@ static void on_tried(const redisReply *reply, void *arg)
                        "give the user of REDIS_URL the rights and the memory that this needs "
                        "(common/ship/compose/users.acl.in)",
                        "cannot %s: %s", attempt->wanted->purpose, reply->str);
+    } else if (reply && attempt->wanted->names_refused && reply_is_error(reply)) {
+        check->refused++;
+        findings_note(check->findings, SUBJECT, "may %s or not: it does not tell (%s)",
+                      attempt->wanted->purpose, reply->str);
     } else if (reply && attempt->wanted->names_refused) {
         judge_names(check, attempt->wanted, reply);
     }

@@ -3,6 +3,7 @@
 #define AGENT_AGENT_H
 
 #include "chance.h"
+#include "conversations.h"
 #include "cues.h"
 #include "loop.h"
 #include "pool.h"
@@ -38,6 +39,7 @@ struct agent {
     struct cues *cues;
     struct request_list *requests;
     struct start_counts *starts;
+    struct conversations *conversations; // NULL: their events are not played
     struct chance chance;
     struct agent_counters counters;
     bool has_started;      // the first start is a cold one

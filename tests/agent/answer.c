@@ -66,12 +66,13 @@ static void reply_with_session(const struct answer *answer, struct http_request 
 {
     char session_id[CHANCE_UUID_BYTES], body[SESSION_BYTES_MAX];
     chance_uuid(chance, session_id);
-    int len =
-        snprintf(body, sizeof body,
-                 "{\"dailyRoom\":\"https://trial.daily.co/%016llx\",\"dailyToken\":"
-                 "\"trial-token-%016llx%016llx\",\"sessionId\":\"%s\"}",
-                 (unsigned long long)chance_next(chance), (unsigned long long)chance_next(chance),
-                 (unsigned long long)chance_next(chance), session_id);
+    int len = answer->has_made_room
+                  ? snprintf(body, sizeof body,
+                             "{\"dailyRoom\":\"%s\",\"dailyToken\":"
+                             "\"trial-token-%016llx%016llx\",\"sessionId\":\"%s\"}",
+                             answer->room_url, (unsigned long long)chance_next(chance),
+                             (unsigned long long)chance_next(chance), session_id)
+                  : snprintf(body, sizeof body, "{\"sessionId\":\"%s\"}", session_id);
     assert(len > 0 && (size_t)len < sizeof body);
     reply(answer, request, (struct bytes_view){body, (size_t)len});
 }

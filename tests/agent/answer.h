@@ -17,6 +17,8 @@ struct answer {
     const char *retry_after; // NULL or empty: none
     const char *location;    // NULL or empty: none
     const struct cue *cue;   // NULL: none
+    const char *room_url;    // of a session
+    bool has_made_room;      // which the answer then names
 };
 
 // An error; without Retry-After.

@@ -77,7 +77,8 @@ static bool print_state(struct agent *agent, struct bytes *out)
                         start_counts_keys(agent->starts), start_counts_repeated(agent->starts),
                         start_counts_not_kept(agent->starts)) &&
            print_counters(&agent->counters, out) && print_statuses(&agent->counters, out) &&
-           bytes_append_text(out, "}");
+           bytes_append_text(out, ",\"events\":") &&
+           conversations_print(agent->conversations, out) && bytes_append_text(out, "}");
 }
 
 void control_on_show(struct http_request *request, void *arg)
@@ -147,6 +148,7 @@ static void apply(struct agent *agent, const struct change *change)
     agent->settings = change->settings;
     request_list_keep(agent->requests, agent->settings.keep);
     pool_end_oldest(agent->pool, change->end_sessions);
+    conversations_end_oldest(agent->conversations, change->end_sessions);
     if (change->release) {
         start_route_release(agent);
     }

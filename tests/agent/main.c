@@ -44,10 +44,12 @@ static void agent_init(struct agent *agent, const struct settings *settings)
     agent->requests = request_list_open(settings->keep);
     agent->starts = start_counts_open();
     chance_init(&agent->chance, settings->seed);
+    agent->conversations = conversations_open(agent->loop, &agent->settings, &agent->chance);
 }
 
 static void agent_release(struct agent *agent)
 {
+    conversations_close(agent->conversations);
     start_counts_close(agent->starts);
     request_list_close(agent->requests);
     cues_close(agent->cues);

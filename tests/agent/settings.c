@@ -5,6 +5,7 @@
 #include "json.h"
 #include "pool.h"
 #include "request_list.h"
+#include "signature.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -62,6 +63,11 @@ static const struct setting TABLE[] = {
      "public API key that a start must bring; empty: none is asked for"},
     {"agents", TEXT, false, AT(agents), 0, SIZE(agents), "",
      "names of the agents, with commas; others get 404; empty: any"},
+    {"events_url", TEXT, true, AT(events_url), 0, SIZE(events_url), "",
+     "plays Daily for its sessions too: posts dialin.connected and dialin.stopped there, such as "
+     "http://127.0.0.1:7860/api/daily-events; empty: none"},
+    {"events_secret", SECRET, true, AT(events_secret), 0, SIZE(events_secret), "",
+     "signs these events: the ingress' DAILY_WEBHOOK_SECRET, one secret in base64"},
     {"keep", NUMBER, false, AT(keep), 0, REQUEST_LIST_MAX, "10000",
      "requests kept for GET /requests; 0: none, and bodies are not read"},
 };
@@ -243,6 +249,22 @@ static enum settings_command complain(const char *flag, const char *sentence)
     return SETTINGS_USAGE;
 }
 
+static enum settings_command check(const struct settings *settings)
+{
+    char signature[SIGNATURE_TEXT_BYTES + 1];
+    const char *url = settings->events_url;
+    if (!url[0]) {
+        return SETTINGS_RUN;
+    }
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
+        return complain("--events-url", "it begins with http:// or https://");
+    }
+    if (!signature_sign(settings->events_secret, VIEW("1"), VIEW("{}"), signature)) {
+        return complain("--events-secret", "it is needed with --events-url, in base64");
+    }
+    return SETTINGS_RUN;
+}
+
 enum settings_command settings_from_flags(struct settings *settings, int argc, char **argv)
 {
     *settings = (struct settings){0};
@@ -270,5 +292,5 @@ enum settings_command settings_from_flags(struct settings *settings, int argc, c
             return complain(flag, problem);
         }
     }
-    return SETTINGS_RUN;
+    return check(settings);
 }

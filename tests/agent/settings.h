@@ -28,6 +28,7 @@ struct settings {
     char retry_after[64];
     char key[512];
     char agents[2048];
+    char events_url[512], events_secret[512];
     uint64_t keep;
 };
 

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,12 @@ struct start {
     const char *idempotency_key; // NULL: none
     enum request_authorization authorization;
     bool body_is_json;
-    uint64_t index;           // in the list of requests
-    struct cue *cue;          // owned; NULL: none
-    struct loop_timer *timer; // NULL: hangs
+    bool has_session, is_dialout;
+    uint64_t begun_ms;                       // of the session
+    char room_url[CONVERSATIONS_ROOM_BYTES]; // of a room that is there already; empty: none
+    uint64_t index;                          // in the list of requests
+    struct cue *cue;                         // owned; NULL: none
+    struct loop_timer *timer;                // NULL: hangs
     struct answer answer;
 };
 
@@ -48,14 +52,24 @@ static struct bytes_view agent_of(const char *path)
     return (struct bytes_view){name, strcspn(name, "/")};
 }
 
-static bool is_json(struct bytes_view body)
+// Is the body JSON? And it may name the room that the bot is to join.
+static void read_body(struct start *start)
 {
     struct json_document document;
-    if (json_parse(&document, body)) {
-        return false;
+    start->body_is_json = !json_parse(&document, http_request_body(start->request));
+    if (!start->body_is_json) {
+        return;
     }
+    const cJSON *makes_room = cJSON_GetObjectItemCaseSensitive(document.tree, "createDailyRoom");
+    const cJSON *body = cJSON_GetObjectItemCaseSensitive(document.tree, "body");
+    const cJSON *dialin = cJSON_GetObjectItemCaseSensitive(body, "dialin_settings");
+    const cJSON *dialout = cJSON_GetObjectItemCaseSensitive(body, "dialout_settings");
+    const char *room_url = cJSON_IsObject(body) ? json_text(body, "room_url") : NULL;
+    if (cJSON_IsFalse(makes_room) && room_url) {
+        view_copy(view_of_text(room_url), start->room_url, sizeof start->room_url);
+    }
+    start->is_dialout = dialout && !cJSON_IsNull(dialout) && !cJSON_IsObject(dialin);
     json_release(&document);
-    return true;
 }
 
 // --- what the answer is -----------------------------------------------------------------------
@@ -74,6 +88,8 @@ static bool begin_session(struct start *start, bool is_forced, bool *is_cold)
             return false;
         }
     }
+    start->has_session = true;
+    start->begun_ms = now_ms;
     *is_cold = !agent->has_started || running >= settings->warm;
     agent->has_started = true;
     agent->counters.started++;
@@ -146,11 +162,29 @@ static struct answer decide_on_cue(struct start *start)
 
 // --- sending it -------------------------------------------------------------------------------
 
+// The bot joins its room: one that was made for it, or the one that the request names.
+static void enter_room(struct start *start)
+{
+    struct agent *agent = start->agent;
+    uint64_t session_ms = agent->settings.session_ms;
+    start->answer.has_made_room = !start->room_url[0];
+    if (start->answer.has_made_room) {
+        snprintf(start->room_url, sizeof start->room_url, "https://trial.daily.co/%016llx",
+                 (unsigned long long)chance_next(&agent->chance));
+    }
+    start->answer.room_url = start->room_url;
+    conversations_begin(agent->conversations, start->room_url, start->is_dialout,
+                        session_ms ? start->begun_ms + session_ms : UINT64_MAX);
+}
+
 // Answers, and gives back what the start owns, but not its own memory.
 static void finish(struct start *start)
 {
     struct agent *agent = start->agent;
     const struct answer *answer = &start->answer;
+    if (start->has_session) {
+        enter_room(start);
+    }
     agent->counters.statuses[answer->status]++;
     request_list_answered(agent->requests, start->index, answer->status);
     agent->counters.reset += answer->status == 0;
@@ -233,7 +267,7 @@ void start_route_on_request(struct http_request *request, void *arg)
     http_request_is_genuine(request); // the agent keeps every client's connection
     agent->counters.requests++;
     if (agent->settings.keep > 0) {
-        start.body_is_json = is_json(http_request_body(request));
+        read_body(&start);
         const struct request_seen seen = {
             .path = http_request_path(request),
             .idempotency_key = start.idempotency_key,

@@ -66,6 +66,12 @@ def resident_mb(process):
     return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
 
 
+def processor_us(process):
+    """Of the threads that it has now."""
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1000
+
+
 def is_listening(port):
     """Without a connection, which a program under test would count."""
     with open("/proc/net/tcp", encoding="ascii") as file:
@@ -124,12 +130,21 @@ class Bench(Stack):
 
     def call(self, server, count, times=None, check=True, **options):
         """fast_caller's result. `check`: every webhook must be answered with 200."""
-        command = [build_folder() / "bench" / "fast_caller", "--port", server.port,
-                   "--count", count, "--connections", options.pop("connections", CONNECTIONS)]
-        for name, value in {"times": times, **options}.items():
+        return self.fast_caller(daily.SECRET, [], check, port=server.port, count=count, times=times,
+                                **{"connections": CONNECTIONS, **options})
+
+    def events(self, ingress, count, **options):
+        """The same for Daily's events, of rooms that no call has."""
+        return self.fast_caller(daily.EVENTS_SECRET, ["--events"], True, port=ingress.port, count=count,
+                                **{"connections": CONNECTIONS, **options})
+
+    @staticmethod
+    def fast_caller(secret, switches, check, **options):
+        command = [build_folder() / "bench" / "fast_caller", *switches]
+        for name, value in options.items():
             command += [f"--{name}", value] if value is not None else []
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True,
-                              env=clean_environment({"BENCH_SECRET": daily.SECRET}), check=check)
+                              env=clean_environment({"BENCH_SECRET": secret}), check=check)
         return json.loads(done.stdout)
 
     @property
@@ -160,6 +175,14 @@ class Bench(Stack):
             time.sleep(POLL_S)
         return now_us()
 
+    def wait_for_events(self, count):
+        """So many of Daily's events were put in, since the stream was made."""
+        def are_in():
+            return self.redis.client.exists(key) and \
+                self.redis.client.xinfo_stream(key)["entries-added"] >= count
+        key = self.prefix + ":daily"
+        wait_for(are_in, FINISHED_TIMEOUT_S, f"{count} events to be in")
+
     def in_line(self):
         return self.redis.client.zcard(self.prefix + ":holds")
 
@@ -189,6 +212,21 @@ class Bench(Stack):
         for worker in kept:
             self.end(worker)
         return count / (end_us - min(agent.arrivals().values())) * 1e6
+
+    def rate_and_cost(self, count, first, **values):
+        """As calls_a_second, by one worker: its rate, and its processor's microseconds a call, without
+        those of its start."""
+        agent = self.fast_agent()
+        idle = self.worker(agent, **values)
+        start_us = processor_us(idle)
+        self.end(idle)
+        done = self.started() - self.history
+        self.fill(count, first)
+        worker = self.worker(agent, is_ready=False, **values)
+        end_us = self.wait_until_started(done + count)
+        cost_us = (processor_us(worker) - start_us) / count
+        self.end(worker)
+        return count / (end_us - min(agent.arrivals().values())) * 1e6, cost_us
 
     def both_ends(self, count, rate, latency_ms=0, first=0, **values):
         """Through ingress, worker and agent: when each webhook was sent, and when its start request

@@ -17,30 +17,20 @@ sys.path.insert(0, str(HERE.parent / "harness"))
 
 import daily
 from ledger import Ledger
-from proxies import need
+from proxies import nginx_command
 from stack import Process, Stack, free_port, wait_for
 
-SCRIPT = HERE / "browser.mjs"
-SCENARIOS = re.findall(r"^  async '([^']+)'\(\)", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+SCENARIOS = [name for script in ("reading.mjs", "operating.mjs")
+             for name in re.findall(r"^  async '([^']+)'\(\)", (HERE / script).read_text(encoding="utf-8"),
+                                    re.MULTILINE)]
 TOKEN = "a-token-of-the-browser"
+MISSED_CALL = "6a4408fe-91ef-41b4-9786-c29dfe6cc74d"
 DEAD_CALL = "5c0d45cf-100b-4f35-8a41-c36f0fae1e72"
 HOLD_LIMIT_S = 60
 # Of a good machine; CI's may be crowded.
 PATIENCE_MS, FIRST_SENTENCE_MS = 20_000, 3000
 
 NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr error;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {folder}/cert.pem;
@@ -54,28 +44,24 @@ http {{
             proxy_set_header X-Forwarded-Proto $scheme;
         }}
     }}
-}}
 """
 
 
 def proxy(stack, board_port):
     """nginx with TLS, and the board under a path of it; returns its address."""
     folder, port = stack.folder / "nginx", free_port()
-    folder.mkdir()
+    command = nginx_command(folder, NGINX.format(folder=folder, port=port, board_port=board_port))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                     "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", folder / "key.pem",
                     "-out", folder / "cert.pem"], check=True, capture_output=True)
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, board_port=board_port))
-    server = stack.keep(Process("nginx", [need("nginx"), "-e", "stderr", "-p", folder, "-c", config],
-                                folder))
+    server = stack.keep(Process("nginx", command, folder))
     wait_for(lambda: server.is_running() and (folder / "nginx.pid").exists(), what="nginx")
     return f"https://127.0.0.1:{port}/calls/board/"
 
 
 def lose_a_call(ledger):
     """Of a full agent, with a hold that ends soon."""
-    first = daily.webhook("6a4408fe-91ef-41b4-9786-c29dfe6cc74d")
+    first = daily.webhook(MISSED_CALL)
     ledger.queue(first)
     ledger.wait_for_state(first["callId"], "started")
     seconds, us = ledger.client.time()
@@ -84,6 +70,15 @@ def lose_a_call(ledger):
     ledger.queue(webhook, received_ms=str(seconds * 1000 + us // 1000 - HOLD_LIMIT_S * 1000 + 2500),
                  timestamp=stamp, signature=daily.sign(daily.SECRET, stamp, daily.body(webhook)))
     ledger.wait_for_state(DEAD_CALL, "dead", timeout_s=30)
+
+
+def miss_a_bot(ledger):
+    """A bot was started and its caller never reached it, as room.lua leaves it; and a sample before."""
+    now_s = int(ledger.client.time()[0])
+    for minute in range(now_s // 60 - 5, now_s // 60 + 5):  # whatever minute it is when the page asks
+        ledger.client.hset(ledger.key(f"minute:{minute}"), mapping={"at_ms": (now_s - 240) * 1000})
+    ledger.client.hset(ledger.key(f"call:{MISSED_CALL}"), "verdict", "never_connected")
+    ledger.client.hset(ledger.key("counts"), "verdict:never_connected", 1)
 
 
 @pytest.fixture(scope="session")
@@ -96,15 +91,18 @@ def given(tmp_path_factory):
         stack.worker(START_URL=agent.url, HOLD_LIMIT_S=HOLD_LIMIT_S)
         ingress = stack.ingress()
         lose_a_call(Ledger(stack.redis, stack.prefix))
+        miss_a_bot(Ledger(stack.redis, stack.prefix))
         agent.control(pool=100)
         board = stack.board(PINLESS_HMAC_SECRET=daily.SECRET)
         guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production",
                               BOARD_ACTIONS="true",
                               BOARD_ACTIONS_REDIS_URL=stack.redis.url)
         yield {
-            "board": f"http://127.0.0.1:{board.port}/", "proxied": proxy(stack, guarded.port),
+            "board": f"http://127.0.0.1:{board.port}/", "guarded": f"http://127.0.0.1:{guarded.port}/",
+            "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
             "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL,
+            "missedCall": MISSED_CALL,
             "chromium": shutil.which("chromium"), "patienceMs": PATIENCE_MS,
             "firstSentenceMs": FIRST_SENTENCE_MS,
         }
@@ -131,4 +129,6 @@ def test_there_are_scenarios():
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_in_a_browser(results, scenario):
+    if "ONLY" in os.environ and scenario not in results:
+        pytest.skip("not asked for")
     assert results[scenario] is None, results[scenario]

@@ -15,11 +15,13 @@
 
 #define URL_OF_DIALINS "http://127.0.0.1:7860/api/dial"
 #define URL_OF_TRUNKS "http://127.0.0.1:7860/api/sip-trunk"
+#define URL_OF_EVENTS "http://127.0.0.1:7860/api/daily-events"
 #define NUMBER_OF_TRIALS "+12025550142"
 
 struct environment {
     char *secrets;
     char *trunk_secrets;
+    char *events_secrets;
     char *api_key;
     char *redis_url;
     char *redis_prefix;
@@ -31,6 +33,8 @@ static const struct config_option TABLE[] = {
      "signs the webhooks; of a list the first for any number, or the one for --to"},
     {"SIP_TRUNK_SECRET", CONFIG_SECRET, offsetof(struct environment, trunk_secrets), NULL, 0, 0,
      "signs with --trunk; of a list the first"},
+    {"DAILY_WEBHOOK_SECRET", CONFIG_SECRET, offsetof(struct environment, events_secrets), NULL, 0,
+     0, "signs with --events; of a list the first"},
     {"INGRESS_API_KEY", CONFIG_SECRET, offsetof(struct environment, api_key), NULL, 0, 0,
      "sent with --dialout where there is no secret to sign with"},
     {"REDIS_URL", CONFIG_SECRET, offsetof(struct environment, redis_url), "redis://127.0.0.1:6379",
@@ -57,6 +61,9 @@ enum {
     SIP_HEADER,
     DIALOUT,
     TRUNK,
+    EVENTS,
+    EVENT,
+    ROOM,
     SECONDS,
     REPEAT,
     CALL_ID,
@@ -80,6 +87,9 @@ static const struct option FLAGS[] = {
     {"sip-header", required_argument, NULL, SIP_HEADER},
     {"dialout", no_argument, NULL, DIALOUT},
     {"trunk", no_argument, NULL, TRUNK},
+    {"events", no_argument, NULL, EVENTS},
+    {"event", required_argument, NULL, EVENT},
+    {"room", required_argument, NULL, ROOM},
     {"seconds-timestamp", no_argument, NULL, SECONDS},
     {"repeat", required_argument, NULL, REPEAT},
     {"call-id", required_argument, NULL, CALL_ID},
@@ -100,9 +110,9 @@ static void print_help(void)
         "dialin-caller " DIALIN_VERSION "\n"
         "Plays Daily: sends signed webhooks, and reports how they were taken and, with --wait,\n"
         "what became of the calls. Exit code 0: all were acknowledged (with --wait: started).\n\n"
-        "  --url URL             the ingress (http://127.0.0.1:7860/api/dial; with --trunk\n"
-        "                        http://127.0.0.1:7860/api/sip-trunk)\n"
-        "  --count N             calls (1)\n"
+        "  --url URL             the ingress (http://127.0.0.1:7860/api/dial; /api/sip-trunk\n"
+        "                        with --trunk, /api/daily-events with --events)\n"
+        "  --count N             calls, or events (1)\n"
         "  --rate R              webhooks a second (as fast as the connections allow)\n"
         "  --connections C       connections (64)\n"
         "  --from NUMBER         caller (another one for each call)\n"
@@ -111,11 +121,15 @@ static void print_help(void)
         "  --sip-header K=V      adds to sipHeaders; may be repeated\n"
         "  --dialout             asks for an outgoing call instead\n"
         "  --trunk               calls over a SIP trunk instead\n"
+        "  --events              Daily's events instead: dialin.connected and dialin.stopped, in\n"
+        "                        turn, of one made-up room after the other\n"
+        "  --event TYPE          all of this type, such as dialin.error\n"
+        "  --room NAME           all of this room, the last part of a call's room_url\n"
         "  --seconds-timestamp   signs with seconds instead of milliseconds\n"
         "  --repeat K            sends each webhook K times (1)\n"
         "  --call-id ID          the callId, with --trunk the room's name; with --count 1\n"
         "  --unsigned            sends no signature, for an ingress with ALLOW_UNSIGNED\n"
-        "  --secret-file PATH    holds what else PINLESS_HMAC_SECRET (SIP_TRUNK_SECRET) holds\n"
+        "  --secret-file PATH    holds what else the variable with the secret holds\n"
         "  --wait                waits until every call is started or dead\n"
         "  --timeout-s S         but no longer than this (130)\n"
         "  --json                prints the result as one JSON object\n"
@@ -189,6 +203,8 @@ static const char **text_of(struct options *options, int id)
            : id == FROM        ? &options->from
            : id == TO          ? &options->to
            : id == CALL_ID     ? &options->call_id
+           : id == ROOM        ? &options->room
+           : id == EVENT       ? &options->event
            : id == SECRET_FILE ? &options->secret_file
                                : NULL;
 }
@@ -197,6 +213,7 @@ static bool *switch_of(struct options *options, int id)
 {
     return id == DIALOUT    ? &options->dialout
            : id == TRUNK    ? &options->trunk
+           : id == EVENTS   ? &options->events
            : id == SECONDS  ? &options->seconds_timestamp
            : id == UNSIGNED ? &options->is_unsigned
            : id == WAIT     ? &options->wait
@@ -238,8 +255,20 @@ static bool check_flags(const struct options *options)
         strncmp(options->url, "https://", 8) != 0) {
         return complain("--url", "it begins with http:// or https://");
     }
-    if (options->trunk && options->dialout) {
-        return complain("--trunk", "and --dialout exclude each other");
+    if (options->trunk + options->dialout + options->events > 1) {
+        return complain("--trunk", "--dialout and --events exclude each other");
+    }
+    if (options->events && (options->wait || options->call_id)) {
+        return complain("--events", "excludes --wait and --call-id: an event is no call");
+    }
+    if (!options->events && (options->room || options->event)) {
+        return complain("--room", "and --event need --events");
+    }
+    if (options->room && (!*options->room || strlen(options->room) > OPTIONS_ROOM_BYTES_MAX)) {
+        return complain("--room", "it has 1 to 200 characters");
+    }
+    if (options->event && strlen(options->event) > OPTIONS_EVENT_BYTES_MAX) {
+        return complain("--event", "it has 64 characters at most");
     }
     if (options->call_id && options->count != 1) {
         return complain("--call-id", "it names one call, so --count must be 1");
@@ -257,13 +286,14 @@ static bool check_flags(const struct options *options)
 
 static bool take_secret_of(struct options *options, const char *list, const char *source)
 {
-    // That of a trunk has a name, not a number.
-    const char *problem = secret_choose(list, options->trunk ? NULL : options->to, &options->secret,
+    // That of a trunk has a name, not a number, and that of events neither.
+    bool has_number = !options->trunk && !options->events;
+    const char *problem = secret_choose(list, has_number ? options->to : NULL, &options->secret,
                                         &options->number_of_secret);
     if (problem) {
         return complain(source, problem);
     }
-    if (!options->trunk && !options->to && options->number_of_secret) {
+    if (has_number && !options->to && options->number_of_secret) {
         options->to = options->number_of_secret;
     }
     return true;
@@ -282,10 +312,12 @@ static bool take_secret(struct options *options, const struct environment *envir
         free(list);
         return ok;
     }
-    if (options->trunk) {
-        return environment->trunk_secrets
-                   ? take_secret_of(options, environment->trunk_secrets, "SIP_TRUNK_SECRET")
-                   : complain("SIP_TRUNK_SECRET", "it is not set: set it to the ingress' secret");
+    if (options->trunk || options->events) {
+        const char *name = options->trunk ? "SIP_TRUNK_SECRET" : "DAILY_WEBHOOK_SECRET";
+        const char *list =
+            options->trunk ? environment->trunk_secrets : environment->events_secrets;
+        return list ? take_secret_of(options, list, name)
+                    : complain(name, "it is not set: set it to the ingress' secret");
     }
     if (environment->secrets) {
         return take_secret_of(options, environment->secrets, "PINLESS_HMAC_SECRET");
@@ -348,7 +380,9 @@ enum options_command options_load(struct options *options, int argc, char **argv
         options->to = NUMBER_OF_TRIALS;
     }
     if (!options->url) {
-        options->url = options->trunk ? URL_OF_TRUNKS : URL_OF_DIALINS;
+        options->url = options->trunk    ? URL_OF_TRUNKS
+                       : options->events ? URL_OF_EVENTS
+                                         : URL_OF_DIALINS;
     }
     return command;
 }

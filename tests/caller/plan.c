@@ -14,11 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define SIGNED_MS_MAX 60000
 #define BODY_BYTES_MAX 65536
 #define UUID_BYTES 37
 #define ROOM_URL_BYTES 256
+#define MS_PER_S 1000
+#define DOMAIN_OF_EVENTS "04b89420-cf8b-4ea5-a428-02c40b0e2a59"
 #define FIRST_CALLER 14155550000U // 1415 555 0000, counting up
 
 static void make_uuid(char *out)
@@ -72,6 +75,26 @@ static void write_trunk_body(struct bytes *body, const struct options *options, 
     bytes_append_text(body, "}");
 }
 
+// Daily's documentation, reference/rest-api/webhooks.
+static void write_event_body(struct bytes *body, const struct options *options, size_t index,
+                             const char *id, const char *from)
+{
+    char room[64], seconds[24];
+    uint64_t now_s = loop_wall_ms() / MS_PER_S;
+    const char *type = index % 2 == 0 ? "dialin.connected" : "dialin.stopped";
+    snprintf(room, sizeof room, "made-up-%x-%zu", (unsigned)getpid(), index / 2);
+    snprintf(seconds, sizeof seconds, "%" PRIu64, now_s);
+    add_member(body, "version", "1.0.0");
+    add_member(body, "type", options->event ? options->event : type);
+    add_member(body, "id", id);
+    bytes_append_text(body, ",\"payload\":{\"domain_id\":\"" DOMAIN_OF_EVENTS "\"");
+    add_member(body, "room", options->room ? options->room : room);
+    add_member(body, "timestamp", seconds);
+    add_member(body, "session_id", id);
+    add_member(body, "sip_from", from);
+    bytes_printf(body, ",\"sip_headers\":{}},\"event_ts\":%" PRIu64 "}", now_s);
+}
+
 static void write_body(struct bytes *body, const struct options *options, size_t index,
                        const char *call_id, const char *room_url)
 {
@@ -86,6 +109,10 @@ static void write_body(struct bytes *body, const struct options *options, size_t
     }
     if (options->trunk) {
         write_trunk_body(body, options, options->from ? options->from : from, room_url);
+        return;
+    }
+    if (options->events) {
+        write_event_body(body, options, index, call_id, options->from ? options->from : from);
         return;
     }
     make_uuid(domain);

@@ -13,7 +13,7 @@
 #define PLAN_TIMESTAMP_BYTES 24
 
 struct planned_webhook {
-    char *call_id; // and the body, in one block
+    char *call_id; // of an event its id; and the body, in one block
     struct bytes_view body;
     uint64_t signed_ms; // wall clock; 0: not yet
     char timestamp[PLAN_TIMESTAMP_BYTES];

@@ -226,7 +226,7 @@ static void print_json(const struct plan *plan, const struct sent *sent,
     }
     if (plan->count == 1 && outcome) {
         add_story(&out, plan->webhooks[0].call_id, outcome);
-    } else if (plan->count == 1) {
+    } else if (plan->count == 1 && !plan->options->events) {
         add_text(&out, "call_id", plan->webhooks[0].call_id);
     }
     printf("%s}\n", bytes_text(&out));
@@ -242,7 +242,7 @@ void report_print(const struct plan *plan, struct sent *sent, struct outcome *ou
     }
     if (plan->options->json) {
         print_json(plan, sent, outcome, latency, ring);
-    } else if (plan->count == 1 && plan->options->repeat == 1) {
+    } else if (plan->count == 1 && plan->options->repeat == 1 && !plan->options->events) {
         print_story(plan, sent, outcome, latency);
     } else {
         print_sent(sent, latency);

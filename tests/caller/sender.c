@@ -89,7 +89,7 @@ static void write_headers(const struct sender *sender, const struct planned_webh
     size_t count = 0;
     snprintf(lines[count++], HEADER_BYTES_MAX, "Content-Type: application/json");
     if (options->secret) {
-        const char *scheme = options->trunk ? "Siptrunk" : "Pinless";
+        const char *scheme = options->trunk ? "Siptrunk" : options->events ? "Webhook" : "Pinless";
         snprintf(lines[count++], HEADER_BYTES_MAX, "X-%s-Timestamp: %s", scheme,
                  webhook->timestamp);
         snprintf(lines[count++], HEADER_BYTES_MAX, "X-%s-Signature: %s", scheme,

@@ -2,6 +2,7 @@
 import http.client
 import json
 import re
+import socket
 import subprocess
 import tempfile
 
@@ -247,6 +248,24 @@ def test_an_update_refuses_nobody(compose):
     assert sender.answers[200] > 50 and not sender.refused(), sender.answers
 
 
+def test_old_programs_keep_their_rights_while_they_are_replaced(compose):
+    """The new version may do without a command that the old one still sends."""
+    def set_up(*options):
+        compose("run", "--rm", "-T", "--no-deps", *options, "setup")
+        compose("run", "--rm", "-T", "--no-deps", "redis-cli", "ACL", "LOAD")
+
+    def may_append():
+        return "NOPERM" not in compose.redis("APPEND", "{dialin}:old", "x", user="worker", check=False)
+    assert not may_append()
+    compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "sed", "setup", "-i", r"/^user worker /s/$/ +append/",
+            "/auth/redis/users.acl")
+    set_up("-e", "KEEP_RIGHTS=yes")
+    assert may_append()
+    compose.redis("DEL", "{dialin}:old", user="worker")
+    set_up()
+    assert not may_append()
+
+
 def test_an_update_that_cannot_start_leaves_the_old_ones(compose):
     before = compose.ids("ingress")
     with compose.configured(MAX_BODY_BYTES="nonsense"):
@@ -310,6 +329,26 @@ def test_admin_ports_are_reached_by_a_profile(compose):
             connection.request("GET", "/metrics")
             assert b"dialin_" in connection.getresponse().read()
         compose("--profile", "admin", "rm", "-sf", "admin")
+
+
+@pytest.mark.parametrize("service", ["worker", "audit"])
+def test_a_bot_on_this_machine_is_reached(compose, service):
+    listener = socket.create_server(("0.0.0.0", 0))
+    with listener:
+        port = listener.getsockname()[1]
+        compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "bash", service, "-c",
+                f"exec 3<>/dev/tcp/host.docker.internal/{port} && echo hello >&3")
+        listener.settimeout(10)
+        with listener.accept()[0] as client:
+            assert client.recv(10) == b"hello\n"
+
+
+def test_waiting_tells_of_a_setting_that_is_wrong(compose):
+    with compose.configured(MAX_BODY_BYTES="nonsense"):
+        done = compose("up", "-d", "--wait", "--wait-timeout", "60", "ingress", check=False)
+    assert done.returncode != 0
+    compose("up", "-d", "--wait")
+    compose.ring()
 
 
 def test_the_operator_rewrites_the_append_only_file(compose):

@@ -16,6 +16,9 @@ import pytest
 
 pytest.register_assert_rewrite("ledger", "stack", "http_raw")
 
+from audit import Audit
+from authority import Authority
+from fake_daily import FakeDaily
 from fake_start import FakeStart
 from ledger import Ledger, new_prefix
 from stack import Redis, Stack, build_folder
@@ -102,5 +105,25 @@ def ledger(request, redis):
 @pytest.fixture
 def start():
     server = FakeStart()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def audit(stack):
+    return Audit(stack)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    return Authority(folder)
+
+
+@pytest.fixture
+def phone(authority):
+    """Daily."""
+    server = FakeDaily(authority)
     yield server
     server.close()

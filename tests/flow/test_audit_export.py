@@ -9,14 +9,8 @@ import subprocess
 import pytest
 
 import daily
-from audit import Audit
 from fake_start import answers, starts_a_bot
 from stack import build_folder, wait_for
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

@@ -3,17 +3,11 @@
 import pytest
 
 import daily
-from audit import Audit
 from fake_start import answers, starts_a_bot
 from ledger import WRITTEN_BY_THE_CLOCK
 from stack import wait_for
 
 PERSON, OTHER = "+14155550777", "+14155550778"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

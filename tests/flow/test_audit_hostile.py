@@ -8,7 +8,6 @@ import unicodedata
 import pytest
 
 import daily
-from audit import Audit
 from fake_start import answers
 from stack import wait_for
 from terminal import columns_of
@@ -34,11 +33,6 @@ def check(out, is_data):
         wide = [line for line in plain.split("\n") if columns_of(line) > COLUMNS]
         assert not wide, wide
     return plain
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

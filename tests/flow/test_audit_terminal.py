@@ -15,11 +15,6 @@ FROM, SHOWN = "+14158483432", "+1…3432"
 
 
 @pytest.fixture
-def audit(stack):
-    return Audit(stack)
-
-
-@pytest.fixture
 def recorded(stack, ledger, start):
     """Two dead calls of one beginning, a dial-out, and one with a hostile number."""
     start.script(answers(413, b'{"error":"too large for +14158483432"}'))

@@ -5,12 +5,6 @@ import json
 import pytest
 
 import daily
-from audit import Audit
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

@@ -119,6 +119,8 @@ def test_an_export_has_the_numbers_and_is_recorded(stack, ledger, start):
     assert answer.status == 200 and answer.header("Content-Type").startswith("text/csv")
     assert daily.FROM.encode() in answer.body
     assert [row[0::2] for row in noted(ledger, 2)] == [("export", "done")]
+    outcome, intent = board.get("/api/operators", ANNA).json()["operators"]
+    assert (outcome["intent"], outcome["outcome"]) == (intent["id"], "done")  # ids are no numbers of callers
 
 
 @pytest.mark.parametrize("path", ACTIONS)

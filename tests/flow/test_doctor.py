@@ -6,9 +6,7 @@ import pytest
 
 import daily
 import fake_daily
-from audit import Audit
 from authority import Authority
-from fake_daily import FakeDaily
 from fake_start import answers
 from stack import free_port, wait_for
 from test_redis_settings import user_of_compose
@@ -17,26 +15,6 @@ from test_start_tls import TlsServer
 URL = "https://calls.example/api/dial"
 NUMBER, OTHER = "+14152251493", "+16285550100"
 SENTENCE = "twice the music's length must exceed HOLD_LIMIT_S + HOLD_GRACE_S (120 s); not checked"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
-
-
-@pytest.fixture
-def authority(tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    return Authority(folder)
-
-
-@pytest.fixture
-def phone(authority):
-    """Daily."""
-    server = FakeDaily(authority)
-    yield server
-    server.close()
 
 
 def wrong(audit, *arguments, code=1, **values):
@@ -150,6 +128,7 @@ def test_a_spool_and_a_worker_that_is_not_ready(stack, ledger, audit):
     tell("ingress:a:1", spool_bytes=5_000_000, spool_bytes_max=9_000_000,
          settings={"ALLOW_UNSIGNED": "true"})
     tell("worker:b", ready=False, not_ready_reason="Redis refuses: OOM", settings={"AGENT_NAME": "x"})
+    tell("ingress:a:2", in_work=1e18, in_work_max=-1, spool_bytes=0)
     tell("worker:c", settings={"AGENT_NAME": "y", "ROUTES_FILE": "/r.json"})
     ledger.client.set(ledger.key("status:worker:d"), "no json")
     found = dict(wrong(audit))
@@ -158,6 +137,7 @@ def test_a_spool_and_a_worker_that_is_not_ready(stack, ledger, audit):
     has(lines, "its spool holds 5001 kB of 9000 kB")
     has(lines, "anybody can forge calls")
     has(lines, "note worker:c: is version 9, this tool ")
+    has(lines, "fine ingress:a:2: is ready (0 of 0 in work)")
     has(lines, "the workers differ in agent or routes")
     has(lines, "fine worker:c: its agent is y; its routes: /r.json")
 
@@ -219,6 +199,8 @@ def test_a_long_list_and_members_that_the_list_leaves_out(audit, phone):
 @pytest.mark.parametrize("fault, sentence", [
     (fake_daily.answers(401, {"error": "authentication-error", "info": "go\x1b[2Jaway"}),
      "does not accept DAILY_API_KEY (401): go?[2Jaway"),
+    (fake_daily.answers(401, {"info": f"no such key: {fake_daily.KEY}"}),
+     "does not accept DAILY_API_KEY (401): (not shown: it repeats a secret)"),
     (fake_daily.answers(404, b"<html>"), "knows nothing there (404)"),
     (fake_daily.answers(429, {"error": "rate-limit-error"}, [("Retry-After", "7")]),
      "is asked too often with this key (429): rate-limit-error"),
@@ -256,6 +238,8 @@ def test_daily_is_somebody_else(audit, phone, tmp_path):
     folder.mkdir()
     has(of_daily(audit, phone, DAILY_CA_FILE=Authority(folder, "other").file), "wrong Daily: cannot be reached: ")
     has(of_daily(audit, phone, DAILY_API_URL="http://api.example/v1"),
+        "wrong Daily: DAILY_API_URL must begin with https://: the key goes there")
+    has(of_daily(audit, phone, DAILY_API_URL="http://127.0.0.1:443@api.example/v1"),
         "wrong Daily: DAILY_API_URL must begin with https://: the key goes there")
     assert not phone.requests
 
@@ -315,10 +299,14 @@ def test_what_daily_has_is_read_back(audit, phone, forgets, sentence):
 @pytest.mark.parametrize("fault, sentence", [
     (fake_daily.answers(400, {"error": "invalid-request-error", "info": "sip_uri is not allowed"}),
      "was not changed: Daily refuses the request (400): sip_uri is not allowed"),
-    (fake_daily.answers(500), "was not changed: Daily answers 500"),
+    (fake_daily.answers(400, {"info": f"hmac {daily.SECRET} is bad"}),
+     "was not changed: Daily refuses the request (400): (not shown: it repeats a secret)"),
+    (fake_daily.answers(302, b"", [("Location", "/")]), "was not changed: Daily answers 302"),
+    (fake_daily.answers(504), "may have been changed or not: Daily answers 504"),
+    (fake_daily.answers(200, b"<html>"), "may have been changed or not: Daily sends something else"),
     (fake_daily.closes, "may have been changed or not: Daily does not answer: ")])
 def test_a_change_that_fails(audit, phone, fault, sentence):
-    phone.add(NUMBER, **MEMBERS)
+    phone.add(NUMBER, daily.SECRET, **MEMBERS)
     phone.fail(fault, method="PUT")
     assert change(audit, phone, "--yes", code=1).startswith(f"wrong {NUMBER}: {sentence}")
     assert len(phone.asked("PUT")) == 1  # it is not repeated
@@ -332,6 +320,24 @@ def test_a_number_that_is_not_configured_yet(audit, phone):
     (_, sent), = phone.asked("POST")
     assert sent == {"type": "pinless_dialin", "phone_number": NUMBER, "room_creation_api": URL}
     assert "its secret and all else stay" in change(audit, phone)
+
+
+@pytest.mark.parametrize("fault, sentence", [
+    (fake_daily.answers(400), "was not configured: Daily refuses the request (400)"),
+    (fake_daily.answers(503), "may have been configured or not: Daily answers 503"),
+    (fake_daily.closes, "may have been configured or not: Daily does not answer: ")])
+def test_a_number_that_cannot_be_configured(audit, phone, fault, sentence):
+    phone.add(OTHER)
+    phone.fail(fault, method="POST")
+    assert change(audit, phone, "--yes", code=1).startswith(f"wrong {NUMBER}: {sentence}")
+    assert len(phone.asked("POST")) == 1
+
+
+def test_a_member_that_would_come_back_as_another_number(audit, phone):
+    phone.add(NUMBER, daily.SECRET, **MEMBERS, limits={"bytes": [2**53 + 1]})
+    assert change(audit, phone, "--yes", code=1).startswith(
+        f"wrong {NUMBER}: nothing was changed: its limits has a number too large to be sent back")
+    assert not phone.asked("PUT")
 
 
 def test_a_number_of_the_older_kind_is_not_changed(audit, phone):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import daily
-from authority import Authority
+from fake_redis import FakeRedis
 from stack import free_port
 from test_redis_settings import user_of_compose
 from test_start_tls import TlsServer
@@ -52,7 +52,7 @@ def test_the_users_of_compose_have_rights_enough(stack, values, program):
     ("ingress", ["-hmget"], "cannot ask what became of a dial-out (HMGET): NOPERM"),
     ("worker", ["-xclaim", "-hincrby"], "cannot run its scripts (EVAL): NOPERM xclaim, hincrby"),
     ("worker", ["-xinfo|groups", "-xinfo|consumers", "-xgroup|delconsumer"],
-     "cannot run its scripts (EVAL): NOPERM xgroup|delconsumer, xinfo|groups, xinfo|consumers"),
+     "cannot run its scripts (EVAL): NOPERM xinfo|groups, xinfo|consumers, xgroup|delconsumer"),
     ("worker", ["-script"], "cannot run its scripts (EVAL): NOPERM script|load"),
     ("worker", ["resetkeys", "~other:*"], "cannot write to the queue (XADD): NOPERM"),
 ])
@@ -62,6 +62,16 @@ def test_a_missing_right_is_named(stack, values, program, taken, sentence):
     url = redis.url.replace("redis://", "redis://one:secret@")
     out = check(stack, program, 1, **values[program], REDIS_URL=url)
     assert f"wrong  Redis: {sentence}" in out, out
+
+
+def test_a_server_that_does_not_tell_which_rights_there_are(stack, start):
+    redis = FakeRedis(b"-ERR Unknown command\r\n")
+    try:
+        out = check(stack, "worker", 1, **agent_of(start), REDIS_URL=redis.url)
+    finally:
+        redis.close()
+    assert "note   Redis: may run its scripts (EVAL) or not: it does not tell (ERR Unknown command)" in out, out
+    assert "allows all" not in out
 
 
 @pytest.mark.parametrize("setting, value, sentence", [
@@ -93,16 +103,13 @@ def test_a_foreign_key_stands_in_the_way(stack, ledger):
     ledger.client.delete(ledger.key("webhooks"))
 
 
-def test_the_agents_name_connection_and_certificate(stack, start, tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    trusted = Authority(folder)
-    server = TlsServer(*trusted.certificate("server"))
+def test_the_agents_name_connection_and_certificate(stack, start, authority, tmp_path):
+    server = TlsServer(*authority.certificate("server"))
     routes = tmp_path / "routes.json"
     routes.write_text('{"agents": {"b": {"start_url": "http://no-such-host.localhost:9/start"}}, "routes": []}')
     values = {"START_URL": f"https://localhost:{server.port}/start", "START_API_KEY": "a-key-of-mine"}
     try:
-        out = check(stack, "worker", 0, **values, START_CA_FILE=trusted.file)
+        out = check(stack, "worker", 0, **values, START_CA_FILE=authority.file)
         assert "can be reached, and its certificate is good; the key is not tried" in out
         out = check(stack, "worker", 1, **values)
         assert "cannot be reached at https://localhost" in out and "certificate" in out, out

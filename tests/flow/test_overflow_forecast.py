@@ -64,6 +64,21 @@ def test_a_long_line_moves_whole(stack, ledger, start, agents, routes):  # noqa:
     assert worker.is_running()
 
 
+def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents, routes):  # noqa: F811
+    """One start a second and a hold of 80 s: those from about place 81 on are lost. The walk of each second does not
+    come that far, and the deep one comes there in its second page."""
+    first, second, path = two_agents(agents, routes, hold_limit_s=80)
+    first.script(FULL)
+    slot = ledger.client.time()[0] // 5
+    ledger.client.hset(ledger.key("starts:first"), mapping={slot + number: 5 for number in range(-6, 24)})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    calls = [ring(ledger, SALES) for _ in range(130)]
+    for call_id in calls[-25:]:  # within two deep walks
+        assert ledger.wait_for_state(call_id, "started", timeout_s=30)["agent"] == "second"
+        assert overflows(ledger, call_id) == [("first", "second", "1", "forecast")]
+    assert not [call_id for call_id in calls[:20] if overflows(ledger, call_id)]
+
+
 def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):  # noqa: F811
     first, second, path = two_agents(agents, routes)
     first.script(answers(401, b"{}"))

@@ -3,13 +3,7 @@
 import pytest
 
 import daily
-from audit import Audit
 from ledger import Ledger
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

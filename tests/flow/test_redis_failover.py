@@ -36,13 +36,6 @@ class TlsRedis(Redis):
         return f"rediss://127.0.0.1:{self.tls_port}"
 
 
-@pytest.fixture
-def authority(tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    return Authority(folder)
-
-
 def said_by(program, sentence):
     wait_for(lambda: sentence in (program.admin("/readyz").json().get("missing") or ""), 10,
              f"{program.name} to say: {sentence}")

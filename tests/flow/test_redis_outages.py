@@ -224,11 +224,12 @@ def test_failed_over_after_a_death(scene):
     scene.callers.stop()
     scene.ledger.wait_until_finished()
     wait_for(lambda: scene.redis.client.wait(1, 1000) == 1)
+    scene.between.refuse()
+    scene.redis.kill()
+    # Only now: the replica need not have what is acknowledged after the WAIT.
     ringing = Callers(scene.ingress)
     ringing.answers, ringing.threads = scene.callers.answers, scene.callers.threads
     scene.callers = ringing
-    scene.between.refuse()
-    scene.redis.kill()
     scene.between.target = replica.port
     scene.between.open()
     scene.away(1.5)

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 import daily
+from accepting import accepted
 from fake_start import answers, starts_a_bot
 from history import DAY_MS, History
 from stack import REPOSITORY, wait_for
@@ -69,14 +70,10 @@ class OldRedis:
         self.threads[0].start()
 
     def accept(self):
-        try:
-            while True:
-                client, _ = self.listener.accept()
-                self.clients.append(client)
-                self.threads.append(threading.Thread(target=self.serve, args=(client,)))
-                self.threads[-1].start()
-        except OSError:
-            pass
+        for client, _ in accepted(self.listener):
+            self.clients.append(client)
+            self.threads.append(threading.Thread(target=self.serve, args=(client,)))
+            self.threads[-1].start()
 
     def serve(self, client):
         info = b"# Server\r\nredis_version:6.2.14\r\nrole:master\r\naof_enabled:1\r\n"

@@ -6,15 +6,9 @@ import time
 import pytest
 
 import daily
-from audit import Audit
 from stack import wait_for
 
 TIED = "+14155550100"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 @pytest.fixture

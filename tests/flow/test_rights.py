@@ -140,8 +140,8 @@ def test_a_user_of_compose_may_do_what_its_program_does_and_no_more(ledger, user
 
 def test_rights_lua_asks_for_what_the_worker_sends(ledger):
     text = (REPOSITORY / "worker/script/rights.lua").read_text()
-    asked = re.findall(r"'([a-z_|]+)'", text.split("local CHECKED")[1].split("}")[0])
-    assert sorted(asked) == sorted(needed_by("worker", ledger.client) - NOT_ASKED)
+    asked = re.findall(r"\{ '(\w+)'(?:, '(\w+)')?", text.split("local COMMANDS")[1])
+    assert sorted(name_of(*words) for words in asked) == sorted(needed_by("worker", ledger.client) - NOT_ASKED)
 
 
 def test_no_command_is_sent_in_a_form_that_this_file_does_not_see(ledger):

@@ -8,27 +8,11 @@ import pytest
 
 import daily
 import fake_daily
-from audit import Audit
-from authority import Authority
-from fake_daily import FakeDaily, new_secret
+from fake_daily import new_secret
 from stack import wait_for
 
 URL = "https://calls.example/api/dial"
 NUMBER, OTHER = "+14152251493", "+16285550100"
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
-
-
-@pytest.fixture
-def phone(tmp_path):
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    server = FakeDaily(Authority(folder))
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -88,6 +72,47 @@ def test_an_unchanged_file_is_not_touched(audit, phone, file):
     assert (before.st_ino, before.st_mtime_ns) == (file.stat().st_ino, file.stat().st_mtime_ns)
 
 
+def test_a_number_in_any_spelling(audit, phone, file):
+    one, two = phone.add("+1 (415) 225-1493")["hmac"], phone.add("0016285550100")["hmac"]
+    write(audit, phone, file)
+    assert set(file.read_text().strip().split(",")) == {f"{NUMBER}={one}", f"{OTHER}={two}"}
+
+
+def test_a_file_that_others_may_read_is_written_anew(audit, phone, file):
+    phone.add(NUMBER)
+    write(audit, phone, file)
+    file.chmod(0o644)
+    write(audit, phone, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_that_somebody_else_could_have_written(audit, phone, file, tmp_path):
+    """Its secrets would be good for ten minutes."""
+    phone.add(NUMBER)
+    forged = f"{NUMBER}={new_secret()}\n"
+
+    def refused(sentence):
+        assert f"cannot be used: {sentence}" in audit("secrets", "--from-daily", "--output", file, code=1,
+                                                      **phone.values).err
+        assert not phone.requests
+    file.write_text(forged)
+    file.chmod(0o666)
+    refused("can be written by others")
+    assert file.read_text() == forged
+    file.chmod(0o644)
+    if os.geteuid() == 0:
+        os.chown(file, 65534, -1)
+        refused("belongs to another user")
+    file.unlink()
+    file.symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").write_text(forged)
+    refused("is a symbolic link, which would be replaced")
+    assert file.is_symlink()
+    file.unlink()
+    os.mkfifo(file)  # which would be waited for
+    refused("is not a regular file")
+
+
 @pytest.mark.parametrize("fault, sentence", [
     (fake_daily.answers(401, {"error": "x"}), "does not accept DAILY_API_KEY (401)"),
     (fake_daily.answers(429), "is asked too often"), (fake_daily.answers(500), "answers 500"),
@@ -120,7 +145,9 @@ def test_a_file_that_cannot_be_written(audit, phone, tmp_path):
     result = audit("secrets", "--from-daily", "--output", tmp_path / "no" / "file", code=1, **phone.values)
     assert "cannot be written: No such file or directory" in result.err
     result = audit("secrets", "--from-daily", "--output", tmp_path, code=1, **phone.values)
-    assert "cannot be used" in result.err
+    assert "cannot be used: is not a regular file" in result.err
+    result = audit("secrets", "--from-daily", "--output", "x/" * 2046 + "file", code=1, **phone.values)
+    assert "cannot be used: File name too long" in result.err or "cannot be written: File name too long" in result.err
     assert "needs --from-daily and --output FILE" in audit("secrets", code=2).err
 
 
@@ -191,6 +218,23 @@ def test_daily_is_away_while_it_watches(stack, audit, phone, file, watch):
     phone.fail(None)
     new = phone.add(OTHER)["hmac"]
     wait_for(lambda: new in file.read_text(), 40, "the next answer")
+
+
+def test_a_file_that_is_taken_away_comes_back(audit, phone, file, watch):
+    phone.add(NUMBER)
+    watch()
+    before = file.read_text()
+    file.unlink()
+    wait_for(file.exists, 40, "the file to be written again")
+    assert file.read_text() == before
+
+
+def test_what_goes_on_is_said_once(audit, phone, file):
+    phone.add(NUMBER)
+    phone.add("+1999", "c2hvcnQ=")
+    process = audit.begin("secrets", "--from-daily", "--watch", "--output", file, **phone.values)
+    wait_for(lambda: len([path for path, _ in phone.asked("GET") if path == "/"]) >= 3, 60, "a third turn")
+    assert audit.interrupt(process).err.count("+1999") == 1
 
 
 def test_secrets_of_an_earlier_run(audit, phone, file):

@@ -110,3 +110,43 @@ def test_the_completion_knows_every_command_and_flag():
     assert complete("dialin-audit", "li") == ["list"]
     assert "forget" in complete("dialin-audit", "''")
     assert complete("dialin-audit", "list", "--si") == ["--since"]
+
+
+# --- docker-compose.yml ---------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def compose_file():
+    return yaml.safe_load((SHIP.parents[1] / "docker-compose.yml").read_text())
+
+
+def test_compose_has_a_name_and_each_image_a_tag(compose_file):
+    assert compose_file["name"] == "dialin"
+    for name, service in compose_file["services"].items():
+        tag = service["image"].partition(":")[2]
+        assert tag and "latest" not in tag, name
+        if "build" in service or service["image"].startswith("dialin-"):
+            assert tag == "${DIALIN_TAG:-0.1.0}" and service["pull_policy"] in ("never", "build"), name
+
+
+def test_compose_reaches_a_bot_on_this_machine(compose_file):
+    """From wherever an agent is asked: the worker, and the audit's replay and doctor."""
+    for name in ("worker", "audit"):
+        assert compose_file["services"][name]["extra_hosts"] == ["host.docker.internal:host-gateway"]
+
+
+def test_compose_hands_each_secret_as_a_file(compose_file):
+    services = compose_file["services"]
+    assert set(services["setup"]["secrets"]) == set(compose_file["secrets"])
+    for name, secret in compose_file["secrets"].items():
+        variable = name if name.startswith("TLS_") else f"{name}_FILE"
+        assert secret["file"] == f"${{{variable}:-common/ship/compose/unset}}"
+    for name, service in services.items():
+        environment = service.get("environment") or {}
+        assert not set(environment) & set(compose_file["secrets"]) - {"TLS_CERT", "TLS_KEY"}, name
+
+
+def test_compose_starts_tools_and_admin_ports_only_when_asked(compose_file):
+    profiles = {name: service["profiles"] for name, service in compose_file["services"].items()
+                if "profiles" in service}
+    assert profiles.pop("admin") == ["admin"]
+    assert profiles == dict.fromkeys(("caller", "audit", "redis-cli"), ["tools"])

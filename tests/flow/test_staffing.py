@@ -2,12 +2,6 @@
 
 import pytest
 
-from audit import Audit
-
-
-@pytest.fixture
-def audit(stack):
-    return Audit(stack)
 
 
 def store(ledger, samples):

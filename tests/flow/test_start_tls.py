@@ -13,6 +13,7 @@ import threading
 import pytest
 
 import daily
+from accepting import accepted
 from callers import cpu_s
 from stack import free_port
 
@@ -34,11 +35,7 @@ class TlsServer:
         self.thread.start()
 
     def serve(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
+        for plain, _ in accepted(self.listener):
             self.connections += 1
             try:
                 with self.context.wrap_socket(plain, server_side=True) as tls:

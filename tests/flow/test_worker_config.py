@@ -1,10 +1,12 @@
 """How the worker starts, when it refuses to, and what its admin port says."""
 
+import contextlib
 import re
 
 import pytest
 
 import daily
+from accepting import accepted
 from stack import wait_for
 
 GOOD = {"START_URL": "http://127.0.0.1:1/start", "REDIS_URL": "redis://127.0.0.1:1"}
@@ -147,13 +149,9 @@ def test_something_that_is_no_redis(stack):
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer():
-        try:
-            while True:
-                client, _ = listener.accept()
+        for client, _ in accepted(listener):
+            with client, contextlib.suppress(OSError):
                 client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                client.close()
-        except OSError:
-            pass
     thread = threading.Thread(target=answer)
     thread.start()
     try:

@@ -4,6 +4,8 @@ import socket
 import threading
 import time
 
+from accepting import accepted
+
 INFO = (b"# Server\r\nredis_version:7.0.15\r\nloading:0\r\naof_enabled:0\r\nrole:master\r\n"
         b"maxmemory_policy:noeviction\r\n")
 
@@ -27,11 +29,7 @@ class FakeRedis:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
+        for client, _ in accepted(self.listener):
             self.connections += 1
             self.clients.add(client)
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()

@@ -11,6 +11,8 @@ import struct
 import threading
 import time
 
+from accepting import accepted
+
 
 class StartRequest:
     def __init__(self, line, headers, body, connection_id):
@@ -148,11 +150,7 @@ class FakeStart:
             return [request for request in self.requests if request.key == call_id]
 
     def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
+        for client, _ in accepted(self.listener):
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.clients.add(client)

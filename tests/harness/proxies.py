@@ -16,7 +16,7 @@ NGINX = """
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
-error_log stderr {log_level};
+error_log stderr error;
 events {{ worker_connections 512; }}
 http {{
     access_log off;
@@ -25,6 +25,11 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {http}
+}}
+"""
+
+NGINX_OF_INGRESS = """
     upstream ingress {{
         # A refused connection must not bar a server that is about to come back.
         {servers}
@@ -41,7 +46,6 @@ http {{
         }}
         location / {{ return 403; }}
     }}
-}}
 """
 
 NGINX_LAX = """
@@ -97,17 +101,22 @@ class Proxy(Process):
         wait_for(answers, START_TIMEOUT_S, f"{name} to answer")
 
 
+def nginx_command(folder, http):
+    """Makes the folder with a configuration that has `http` in it; returns the command."""
+    folder.mkdir(parents=True)
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, http=http))
+    return [need("nginx"), "-e", "stderr", "-p", folder, "-c", config]
+
+
 def nginx(folder, ingress_ports, options="", is_keeping_connections=True, name="nginx"):
     folder = folder / f"{name}-{free_port()}"
-    folder.mkdir(parents=True)
     port = free_port()
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(
-        folder=folder, port=port, options=options, log_level="error",
+    http = NGINX_OF_INGRESS.format(
+        port=port, options=options,
         servers=" ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in ingress_ports),
-        keepalive="keepalive 16;" if is_keeping_connections else ""))
-    return Proxy(name, folder, port,
-                 [need("nginx"), "-e", "stderr", "-p", folder, "-c", config])
+        keepalive="keepalive 16;" if is_keeping_connections else "")
+    return Proxy(name, folder, port, nginx_command(folder, http))
 
 
 def haproxy(folder, ingress_port, options="", name="haproxy"):

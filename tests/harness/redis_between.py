@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 
+from accepting import accepted
+
 PIECE_BYTES = 65536
 
 
@@ -89,11 +91,7 @@ class Between:
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def accept(self, listener):
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
+        for client, _ in accepted(listener):
             self.opened += 1
             try:
                 self.passages.append(Passage(self, client))

@@ -5,6 +5,8 @@ import random
 import socket
 import threading
 
+from accepting import accepted
+
 LOGIN_REPLIES = 5  # name, time, INFO, …
 
 
@@ -76,11 +78,7 @@ class Mutating:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
+        for client, _ in accepted(self.listener):
             server = socket.create_connection(("127.0.0.1", self.target))
             self.sockets |= {client, server}
             for run in (self.forward, self.answer):

@@ -84,7 +84,9 @@ bool route_file_parse(struct route_file *file, struct bytes_view text,
                        ? read_file(&reader, file)
                        : route_refuse(&reader, text.data, "", "the file is longer than 1 MiB");
     file->agents.environment = NULL; // borrowed for the reading only
-    if (!is_good) {
+    if (is_good) {
+        route_index_make(&file->index, &file->arena, file->rules, file->count);
+    } else {
         route_file_release(file);
     }
     return is_good;

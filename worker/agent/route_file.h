@@ -4,6 +4,7 @@
 #define DIALIN_ROUTE_FILE_H
 
 #include "bytes.h"
+#include "route_index.h"
 #include "route_rule.h"
 
 #include <stdbool.h>
@@ -16,6 +17,7 @@ struct route_file {
     struct route_rule *rules;
     size_t count;
     struct route_agents agents;
+    struct route_index index;
 };
 
 // Reads a whole file. False, with "line N: …" in `problem`, if it is refused; then `file` is empty.

@@ -88,7 +88,10 @@ const char *route_mismatch(const struct route_rule *rule, const struct route_sub
 const struct route_rule *route_choose(const struct route_file *file,
                                       const struct route_subject *subject)
 {
-    for (size_t i = 0; i < file->count; i++) {
+    struct route_candidates candidates;
+    size_t i = 0;
+    route_candidates_begin(&candidates, &file->index, subject);
+    while (route_candidates_next(&candidates, &i)) {
         if (!route_mismatch(&file->rules[i], subject)) {
             return &file->rules[i];
         }

@@ -5,9 +5,8 @@
 
 // --- patterns -----------------------------------------------------------------------------------
 
-// Without its scheme, which phone_number.h leaves in front of what has no host: a prefix of an
-// address (sip:ann*) may end before it.
-static const char *address_of(const struct phone_number *number)
+// A prefix of an address (sip:ann*) may end before the host.
+const char *route_pattern_address(const struct phone_number *number)
 {
     static const char *const SCHEMES[] = {"sip:", "sips:"};
     const char *address = number->address;
@@ -35,7 +34,7 @@ static bool make_pattern(struct route_reader *reader, const struct route_value *
     }
     phone_number_read(&number, (struct bytes_view){text, strlen(text) - (star ? 1 : 0)});
     bool is_address = number.is_address || !number.digits[0];
-    const char *kept = is_address ? address_of(&number) : number.digits;
+    const char *kept = is_address ? route_pattern_address(&number) : number.digits;
     pattern->kind = is_address ? ROUTE_PATTERN_ADDRESS : ROUTE_PATTERN_DIGITS;
     pattern->len = strlen(kept);
     pattern->text = route_arena_text(reader->arena, kept, pattern->len);
@@ -84,7 +83,7 @@ static bool matches(const struct route_pattern *pattern, const struct phone_numb
     case ROUTE_PATTERN_DIGITS:
         return starts_or_is(pattern, party->digits);
     case ROUTE_PATTERN_ADDRESS:
-        return starts_or_is(pattern, address_of(party));
+        return starts_or_is(pattern, route_pattern_address(party));
     }
     return false;
 }

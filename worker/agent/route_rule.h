@@ -48,10 +48,10 @@ struct route_callback {
 struct route_rule {
     const char *name;
     struct route_patterns to, from;
-    struct route_header headers[ROUTE_HEADERS_MAX];
     size_t header_count;
     struct route_hours hours;
     uint64_t share; // per cent of the calls that match
+    struct route_header headers[ROUTE_HEADERS_MAX];
 
     const struct route_agent *agent; // NULL: the environment's
     uint64_t hold_limit_s;           // 0: the environment's

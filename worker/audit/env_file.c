@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct assignment {
+    const char *name, *value;
+};
+
 static char *skip_blanks(char *text)
 {
     return text + strspn(text, " \t\r");
@@ -30,26 +34,47 @@ static void trim_end(char *text, size_t len)
     text[len] = 0;
 }
 
-// Cuts a value at its closing quote, or at a comment. Returns NULL if the quote does not close.
-static char *value_of(char *text)
+// Cuts a value at its closing quote. Returns NULL if the quote does not close, or if another reader
+// of such files would take the value otherwise: then `*problem` says so.
+static char *quoted_value(char *value, const char **problem)
+{
+    char *end = strchr(value + 1, *value);
+    char *rest = end ? skip_blanks(end + 1) : NULL;
+    if (!end || (*rest && *rest != '#')) {
+        *problem = "has a quote that does not end its value";
+        return NULL;
+    }
+    *end = 0;
+    if (*value == '"' && strpbrk(value + 1, "$\\")) {
+        *problem = "has a $ or a backslash within double quotes: use single quotes";
+        return NULL;
+    }
+    if (*value == '\'' && (strstr(value + 1, "${") || strstr(value + 1, "\\\\"))) {
+        *problem = "has ${ or two backslashes, which other readers of this file take otherwise";
+        return NULL;
+    }
+    return value + 1;
+}
+
+// Cuts a value at its closing quote, or at a comment.
+static char *value_of(char *text, const char **problem)
 {
     char *value = skip_blanks(text);
     if (*value == '"' || *value == '\'') {
-        char *end = strchr(value + 1, *value);
-        char *rest = end ? skip_blanks(end + 1) : NULL;
-        if (!end || (*rest && *rest != '#')) {
-            return NULL;
-        }
-        *end = 0;
-        return value + 1;
+        return quoted_value(value, problem);
     }
     char *comment = strstr(value, " #");
     trim_end(value, comment ? (size_t)(comment - value) : strlen(value));
+    if (strchr(value, '$') || strstr(value, "\t#")) {
+        *problem = strchr(value, '$') ? "has a $: put single quotes around the value"
+                                      : "has a tab before a #: put a blank there";
+        return NULL;
+    }
     return value;
 }
 
-// Returns NULL, or what is wrong.
-static const char *take_line(char *line)
+// Leaves both NULL for a line without an assignment. Returns NULL, or a problem.
+static const char *read_line(char *line, struct assignment *assignment)
 {
     char *name = skip_blanks(line);
     if (!*name || *name == '#') {
@@ -62,29 +87,49 @@ static const char *take_line(char *line)
     if (!sign) {
         return "has no =";
     }
+    const char *problem = NULL;
     trim_end(name, (size_t)(sign - name));
-    char *value = value_of(sign + 1);
-    return !is_name(name)                ? "does not begin with a name"
-           : !value                      ? "has a quote that does not end its value"
-           : setenv(name, value, 0) != 0 ? strerror(errno)
-                                         : NULL;
+    if (!is_name(name)) {
+        return "does not begin with a name";
+    }
+    *assignment = (struct assignment){name, value_of(sign + 1, &problem)};
+    return problem;
+}
+
+// The last line that assigns to a variable counts; the environment wins over all of them.
+static const char *set_all(const struct assignment *assignments, size_t count)
+{
+    for (size_t i = count; i > 0; i--) {
+        if (setenv(assignments[i - 1].name, assignments[i - 1].value, 0) != 0) {
+            return strerror(errno);
+        }
+    }
+    return NULL;
 }
 
 static bool take_lines(const char *path, char *text)
 {
-    unsigned number = 1;
-    for (char *line = text, *next; line; line = next, number++) {
+    static struct assignment assignments[ENV_FILE_LINES_MAX];
+    static const char MARK[] = "\xef\xbb\xbf"; // of UTF-8, as some editors write it
+    size_t number = 0, count = 0;
+    const char *problem = NULL;
+    text += !strncmp(text, MARK, sizeof MARK - 1) ? sizeof MARK - 1 : 0;
+    for (char *line = text, *next; line && !problem; line = next) {
+        struct assignment assignment = {0};
         next = strchr(line, '\n');
         if (next) {
             *next++ = 0;
         }
-        const char *problem = take_line(line);
-        if (problem) {
-            screen_complain("--env-file %s: line %u %s", path, number, problem);
-            return false;
+        problem = ++number > ENV_FILE_LINES_MAX ? "is one too many" : read_line(line, &assignment);
+        if (!problem && assignment.name) {
+            assignments[count++] = assignment;
         }
     }
-    return true;
+    problem = problem ? problem : set_all(assignments, count);
+    if (problem) {
+        screen_complain("--env-file %s: line %zu %s", path, number, problem);
+    }
+    return !problem;
 }
 
 bool env_file_load(const char *path)
@@ -95,6 +140,7 @@ bool env_file_load(const char *path)
         screen_complain("--env-file %s: %s", path, strerror(errno));
         return false;
     }
+    setvbuf(file, NULL, _IONBF, 0); // the values are in `text` only
     size_t len = fread(text, 1, sizeof text, file);
     bool is_read = !ferror(file);
     int problem = errno;
@@ -104,6 +150,7 @@ bool env_file_load(const char *path)
                         !is_read                   ? strerror(problem)
                         : len > ENV_FILE_BYTES_MAX ? "is longer than 64 KiB"
                                                    : "is not a text: it has a NUL");
+        explicit_bzero(text, sizeof text);
         return false;
     }
     text[len] = 0;

@@ -3,24 +3,26 @@
 
 #include "board.h"
 #include "child_text.h"
+#include "csv.h"
 #include "entry_id.h"
 #include "json.h"
 #include "memory.h"
 #include "plans.h"
+#include "questions.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_BYTES_MAX 256
 #define QUERY_BYTES_MAX 16384
-#define DETAIL_BYTES_MAX 1024
+#define DETAIL_BYTES_MAX 8192 // of a selection
 
 enum action_name { PAUSE, RESUME, CANCEL, PLAN, REPLAY, EXPORT };
 
 static const struct action_kind {
     const char *action;  // as it is recorded; NULL: it changes nothing, and is not
     const char *command; // of dialin-audit
-    const char *wants;   // the member of the request; NULL: any of a span
+    const char *wants;   // the member of the request; NULL: a selection, as api/calls takes it
     const char *field;   // of the record
     const char *flags[4];
     bool takes_operator; // --operator and --intent
@@ -30,7 +32,7 @@ static const struct action_kind {
     [CANCEL] = {"cancel", "cancel", "id", "call_id", {"yes"}, true},
     [PLAN] = {NULL, "replay", "id", "call_id", {"live"}, false},
     [REPLAY] = {"replay", "replay", "plan", "call_id", {"live", "yes", "detach"}, false},
-    [EXPORT] = {"export", "export", NULL, "query", {NULL}, false},
+    [EXPORT] = {"export", "list", NULL, "query", {NULL}, false},
 };
 
 struct doing {
@@ -67,23 +69,13 @@ static void answer_plan(const struct doing *doing, const char *sentence)
     bytes_release(&body);
 }
 
-static void answer_export(const struct doing *doing, struct bytes_view csv)
-{
-    static const struct http_header HEADERS[] = {
-        {"Content-Type", "text/csv; charset=utf-8"},
-        {"Content-Disposition", "attachment; filename=\"dialin.csv\""},
-        {"Cache-Control", "no-store"},
-        {NULL, NULL}};
-    http_reply(doing->request, 200, csv, HEADERS);
-}
-
 static void answer(const struct doing *doing, const struct child_result *result,
                    const char *sentence)
 {
     if (doing->kind == &KINDS[PLAN]) {
         answer_plan(doing, sentence);
     } else if (doing->kind == &KINDS[EXPORT]) {
-        answer_export(doing, result->output);
+        questions_answer_csv(doing->request, &CSV_CALLS, result->output, false);
     } else {
         board_reply(doing->request, VIEW("{\"status\":\"done\"}"));
     }
@@ -98,8 +90,7 @@ static void refuse(const struct doing *doing, const struct child_result *result,
         http_refuse(request, 503, "too_slow",
                     "it took over 10 s: whether it is done, the record of the call says", 1);
     } else if (result->end == CHILD_TOO_LARGE) {
-        http_refuse(request, 503, "too_large", "the answer has over 4 MB: ask for a shorter time",
-                    0);
+        http_refuse(request, 503, "too_large", "the answer has over 4 MB: ask for less", 0);
     } else if (result->end == CHILD_FAILED) {
         http_refuse(request, 500, "failed", *sentence ? sentence : "dialin-audit failed", 0);
     } else if (result->exit_code == 2) {
@@ -206,31 +197,15 @@ static bool is_plain_text(const char *text)
     return len > 0 && len <= TEXT_BYTES_MAX;
 }
 
-static const char *take_span(const cJSON *tree, cJSON *query)
-{
-    static const char *const NAMES[] = {"since", "until"};
-    cJSON_AddStringToObject(query, "format", "csv");
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        const char *text = json_text(tree, NAMES[i]);
-        if (text && !is_plain_text(text)) {
-            return "since and until are texts of at most 256 bytes";
-        }
-        if (text) {
-            cJSON_AddStringToObject(query, NAMES[i], text);
-        }
-    }
-    return NULL;
-}
-
 // Returns a sentence, or NULL.
 static const char *make_query(const struct action_kind *kind, const cJSON *tree, cJSON *query)
 {
+    if (!kind->wants) {
+        return questions_selection(tree, query);
+    }
     cJSON_AddStringToObject(query, "command", kind->command);
     for (const char *const *flag = kind->flags; *flag; flag++) {
         cJSON_AddTrueToObject(query, *flag);
-    }
-    if (!kind->wants) {
-        return take_span(tree, query);
     }
     const char *text = json_text(tree, kind->wants);
     if (!is_plain_text(text)) {

@@ -12,6 +12,7 @@ void actions_resume(struct http_request *request, void *board); // {"agent"}
 void actions_cancel(struct http_request *request, void *board); // {"id"}
 void actions_plan(struct http_request *request, void *board);   // {"id"}: a plan for a replay
 void actions_replay(struct http_request *request, void *board); // {"plan"}
-void actions_export(struct http_request *request, void *board); // {"since", "until"}: CSV
+void actions_export(struct http_request *request,
+                    void *board); // as api/calls: CSV, with the numbers
 
 #endif

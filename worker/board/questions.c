@@ -4,16 +4,18 @@
 
 #include "board.h"
 #include "child_text.h"
+#include "csv.h"
 #include "entry_id.h"
-#include "json.h"
-#include "mask.h"
+#include "json_rows.h"
 #include "memory.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_BYTES_MAX 256
+#define ROWS_BYTES 24
 #define LIMIT_DEFAULT 100
 #define WATCH_MS 500
 #define LIMIT_MAX 500
@@ -25,19 +27,24 @@ struct question_kind {
     const char *command;
     const char *list;   // the answer is {"<list>": […], "note": …}; NULL: it is one object
     const char *fields; // what a browser may send, between blanks
+    const struct csv_columns *columns; // with `"format":"csv"`; NULL: it has none
+    int csv_limit;
 };
 
-static const struct question_kind CALL = {"show", NULL, " id "};
-static const struct question_kind REVEAL = {"show", NULL, " id "}; // and the numbers
+static const struct question_kind CALL = {"show", NULL, " id ", NULL, 0};
+static const struct question_kind REVEAL = {"show", NULL, " id ", NULL, 0}; // and the numbers
 static const struct question_kind CALLS = {
-    "list", "calls", " since until state reason from to agent kind route limit "};
-static const struct question_kind REFUSED = {"refused", "refused", " since until limit "};
-static const struct question_kind ACCOUNT = {"stats", NULL, " "};
+    "list", "calls", " since until state reason verdict from to agent kind route limit format ",
+    &CSV_CALLS, 3000}; // about half of CHILD_OUTPUT_MAX
+static const struct question_kind REFUSED = {"refused", "refused", " since until limit format ",
+                                             &CSV_REFUSED, 500}; // with up to 4 KiB each
+static const struct question_kind ACCOUNT = {"stats", NULL, " ", NULL, 0};
 
 struct asked {
     struct board *board;
     struct http_request *request;
     const struct question_kind *kind;
+    bool is_csv;
     char intent[ENTRY_ID_BYTES]; // of REVEAL
     struct bytes query;
     struct loop_timer *watch; // for a client that leaves
@@ -80,6 +87,11 @@ static bool is_long_prefix(const cJSON *member)
     return text && strchr(text, '*') && digits > PREFIX_DIGITS_MAX;
 }
 
+static bool is_csv(const cJSON *member)
+{
+    return cJSON_IsString(member) && !strcmp(member->valuestring, "csv");
+}
+
 // Returns a sentence, or NULL if the member was added to the query.
 static const char *take_member(const struct question_kind *kind, const cJSON *member, cJSON *query)
 {
@@ -92,6 +104,9 @@ static const char *take_member(const struct question_kind *kind, const cJSON *me
             cJSON_IsNumber(member) && member->valuedouble >= 1 && member->valuedouble <= LIMIT_MAX;
         cJSON_AddNumberToObject(query, "limit", member->valuedouble);
         return is_good ? NULL : "limit must be a number from 1 to 500";
+    }
+    if (!strcmp(member->string, "format")) {
+        return is_csv(member) ? NULL : "format must be csv, if it is given";
     }
     if (!is_plain_text(member)) {
         return "a member must be a text of at most 256 bytes";
@@ -117,9 +132,19 @@ static const char *make_query(const struct question_kind *kind, const cJSON *tre
         return "id is missing";
     }
     if (kind->list && !cJSON_GetObjectItemCaseSensitive(query, "limit")) {
-        cJSON_AddNumberToObject(query, "limit", LIMIT_DEFAULT);
+        bool is_table = is_csv(cJSON_GetObjectItemCaseSensitive(tree, "format"));
+        cJSON_AddNumberToObject(query, "limit", is_table ? kind->csv_limit : LIMIT_DEFAULT);
     }
     return NULL;
+}
+
+const char *questions_selection(const cJSON *tree, cJSON *query)
+{
+    const char *problem = make_query(&CALLS, tree, query);
+    if (!problem && !cJSON_HasObjectItem(tree, "limit")) {
+        cJSON_ReplaceItemInObjectCaseSensitive(query, "limit", cJSON_CreateNumber(CALLS.csv_limit));
+    }
+    return problem;
 }
 
 // --- the answer ---------------------------------------------------------------------------------
@@ -148,37 +173,42 @@ static void refuse(const struct asked *asked, const struct child_result *result)
     bytes_release(&sentence);
 }
 
-// Takes the next line off; returns NULL at the end, or if it is not JSON.
-static cJSON *take_line(struct bytes_view *rest)
-{
-    const char *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
-    if (!end) {
-        return NULL;
-    }
-    size_t len = (size_t)(end - rest->data);
-    cJSON *tree = cJSON_ParseWithLength(rest->data, len);
-    *rest = (struct bytes_view){end + 1, rest->len - len - 1};
-    return tree;
-}
-
-static size_t append_lines(struct bytes_view output, bool is_masked, struct bytes *body)
+static void append_lines(struct bytes_view output, bool is_masked, struct bytes *body)
 {
     size_t count = 0;
-    for (cJSON *tree; (tree = take_line(&output)) != NULL; count++) {
-        if (is_masked) {
-            mask_tree(tree);
-        }
+    for (cJSON *tree; (tree = json_rows_take(&output, is_masked)) != NULL; count++) {
         bytes_append_text(body, count > 0 ? "," : "");
         json_print(tree, body);
         cJSON_Delete(tree);
     }
-    return count;
+}
+
+void questions_answer_csv(struct http_request *request, const struct csv_columns *columns,
+                          struct bytes_view lines, bool is_masked)
+{
+    struct bytes body;
+    char rows[ROWS_BYTES];
+    bytes_init(&body, CSV_BYTES_MAX(CHILD_OUTPUT_MAX));
+    size_t count = csv_append(&body, columns, lines, is_masked);
+    snprintf(rows, sizeof rows, "%zu", count);
+    const struct http_header headers[] = {
+        {"Content-Type", "text/csv; charset=utf-8"},
+        {"Content-Disposition", "attachment; filename=\"calls.csv\""},
+        {"Cache-Control", "no-store"},
+        {"X-Rows", rows},
+        {NULL, NULL}};
+    http_reply(request, 200, bytes_view(&body), headers);
+    bytes_release(&body);
 }
 
 static void answer(const struct asked *asked, const struct child_result *result)
 {
     struct bytes body, note;
     const char *list = asked->kind->list;
+    if (asked->is_csv) {
+        questions_answer_csv(asked->request, asked->kind->columns, result->output, true);
+        return;
+    }
     bytes_init(&body, ANSWER_BYTES_MAX);
     bytes_init(&note, CHILD_ERRORS_MAX * 2);
     if (list) {
@@ -272,10 +302,10 @@ static void reveal(struct asked *asked, const cJSON *query)
 }
 
 static void begin(struct board *board, struct http_request *request,
-                  const struct question_kind *kind, const cJSON *query)
+                  const struct question_kind *kind, const cJSON *query, bool as_csv)
 {
     struct asked *asked = memory_zeroed(sizeof *asked);
-    *asked = (struct asked){.board = board, .request = request, .kind = kind};
+    *asked = (struct asked){.board = board, .request = request, .kind = kind, .is_csv = as_csv};
     asked->watch = loop_timer_open(board->loop, on_watch, asked);
     loop_timer_start(asked->watch, WATCH_MS);
     bytes_init(&asked->query, QUERY_BYTES_MAX);
@@ -299,7 +329,7 @@ static void take_question(struct http_request *request, struct board *board,
     } else if ((problem = make_query(kind, document.tree, query)) != NULL) {
         http_refuse(request, 400, "invalid_question", problem, 0);
     } else {
-        begin(board, request, kind, query);
+        begin(board, request, kind, query, cJSON_HasObjectItem(document.tree, "format"));
     }
     cJSON_Delete(query);
     json_release(&document);

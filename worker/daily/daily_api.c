@@ -17,25 +17,32 @@
 #define BODY_BYTES_MAX 65536
 #define SENTENCE_BYTES_MAX 8192
 
+static const char AUTHORIZATION[] = "Authorization: Bearer ";
+
 struct daily_api {
     struct loop *loop;
     struct http_client *client;
     char url[URL_BYTES_MAX + 1];
     char authorization[KEY_BYTES_MAX + 32];
-    cJSON *tree; // of the answer that is being waited for
+    cJSON *tree;        // of the answer that is being waited for
+    const char *secret; // in the question that is out; NULL: none
     unsigned status, retry_after_s;
+    uint64_t questions;
     char problem[DAILY_API_PROBLEM_BYTES];
     const char *remedy;
 };
 
 // --- opening ------------------------------------------------------------------------------------
 
+// A loopback address with its port. (What follows the colon could be a password for another host.)
 static bool is_near(const char *url)
 {
     static const char *const NEAR[] = {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
     for (size_t i = 0; i < sizeof NEAR / sizeof NEAR[0]; i++) {
-        if (!strncasecmp(url, NEAR[i], strlen(NEAR[i]))) {
-            return true;
+        size_t len = strlen(NEAR[i]), digits = 0;
+        if (!strncasecmp(url, NEAR[i], len)) {
+            digits = strspn(url + len, "0123456789");
+            return digits > 0 && (url[len + digits] == '/' || !url[len + digits]);
         }
     }
     return false;
@@ -93,8 +100,7 @@ struct daily_api *daily_api_open(const struct daily_api_settings *settings,
     size_t len = strlen(settings->url);
     len -= settings->url[len - 1] == '/';
     snprintf(api->url, sizeof api->url, "%.*s", (int)len, settings->url);
-    snprintf(api->authorization, sizeof api->authorization, "Authorization: Bearer %s",
-             settings->key);
+    snprintf(api->authorization, sizeof api->authorization, "%s%s", AUTHORIZATION, settings->key);
     api->loop = loop_open();
     const struct http_client_settings client = {.connections_max = 1,
                                                 .connect_timeout_ms = HTTP_CONNECT_TIMEOUT_MS,
@@ -122,11 +128,19 @@ static void fail(struct daily_api *api, const char *remedy, const char *sentence
     snprintf(api->problem, sizeof api->problem, "%s", sentence);
 }
 
+// Does an answer repeat the key, or the secret that was sent?
+static bool tells_a_secret(const struct daily_api *api, const char *text)
+{
+    return strstr(text, api->authorization + sizeof AUTHORIZATION - 1) ||
+           (api->secret && api->secret[0] && strstr(text, api->secret));
+}
+
 // Daily's errors are {"error", "info"}. Only a text of printable characters is shown.
 static void append_reason(struct daily_api *api, const cJSON *tree)
 {
     const char *info = json_text(tree, "info");
     info = info ? info : json_text(tree, "error");
+    info = info && tells_a_secret(api, info) ? "(not shown: it repeats a secret)" : info;
     size_t len = strlen(api->problem), at = 0;
     char shown[SHOWN_BYTES];
     for (; info && info[at] && at + 1 < sizeof shown; at++) {
@@ -210,6 +224,8 @@ cJSON *daily_api_ask(struct daily_api *api, const char *method, const char *path
     api->tree = NULL;
     api->problem[0] = '\0';
     api->status = api->retry_after_s = 0;
+    api->secret = json_text(body, "hmac");
+    api->questions++;
     if (body && !json_print(body, &text)) {
         fail(api, "", "would be sent more than it takes");
     } else {
@@ -221,6 +237,7 @@ cJSON *daily_api_ask(struct daily_api *api, const char *method, const char *path
         http_client_post(api->client, &post, on_answer, api);
         loop_run(api->loop);
     }
+    api->secret = NULL;
     memory_wipe(text.data, text.len);
     bytes_release(&text);
     return api->tree;
@@ -251,4 +268,9 @@ unsigned daily_api_status(const struct daily_api *api)
 unsigned daily_api_retry_after_s(const struct daily_api *api)
 {
     return api->retry_after_s;
+}
+
+uint64_t daily_api_questions(const struct daily_api *api)
+{
+    return api->questions;
 }

@@ -46,5 +46,6 @@ void daily_api_note(struct daily_api *api, const char *problem);
 
 unsigned daily_api_status(const struct daily_api *api);        // of the last answer; 0: none came
 unsigned daily_api_retry_after_s(const struct daily_api *api); // as Daily asked; 0: it did not
+uint64_t daily_api_questions(const struct daily_api *api);     // that were asked so far
 
 #endif

@@ -1,11 +1,13 @@
 // See daily_change.h.
 #include "daily_change.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LIST_PATH "/domain-dialin-config"
 #define SECRET "hmac"
+#define EXACT_MAX 9007199254740991.0 // 2^53 - 1
 #define URL "room_creation_api"
 
 static bool has_secret(const cJSON *config)
@@ -42,6 +44,33 @@ cJSON *daily_change_body(const cJSON *config, const char *url)
     return body;
 }
 
+// JSON's numbers are read as doubles: beyond this, and the infinite, they come out as others.
+static bool is_exact(const cJSON *value)
+{
+    bool is_good = !cJSON_IsNumber(value) || fabs(value->valuedouble) <= EXACT_MAX;
+    for (const cJSON *member = value->child; member && is_good; member = member->next) {
+        is_good = is_exact(member);
+    }
+    return is_good;
+}
+
+static const cJSON *find_inexact(const cJSON *config)
+{
+    const cJSON *member = config->child;
+    while (member && is_exact(member)) {
+        member = member->next;
+    }
+    return member;
+}
+
+// Was the request carried out? A 4xx and a redirect say that it was not; everything else without an
+// answer that is understood, that it may have been.
+static enum daily_change_result result_of_failure(const struct daily_api *api)
+{
+    unsigned status = daily_api_status(api);
+    return status >= 300 && status < 500 ? DAILY_FAILED : DAILY_UNKNOWN;
+}
+
 // As Daily has it now; NULL if the question failed.
 static cJSON *read_config(struct daily_api *api, const char *path)
 {
@@ -74,12 +103,10 @@ static enum daily_change_result put(struct daily_api *api, const char *path, con
                                     char differs[DAILY_MEMBER_BYTES])
 {
     cJSON *answer = daily_api_ask(api, "PUT", path, body);
-    bool is_unknown = !answer && daily_api_status(api) == 0;
-    bool is_done = answer != NULL;
-    cJSON_Delete(answer);
-    if (!is_done) {
-        return is_unknown ? DAILY_UNKNOWN : DAILY_FAILED;
+    if (!answer) {
+        return result_of_failure(api);
     }
+    cJSON_Delete(answer);
     cJSON *now = read_config(api, path);
     enum daily_change_result result = now ? compare(body, now, differs) : DAILY_UNKNOWN;
     cJSON_Delete(now);
@@ -96,21 +123,28 @@ enum daily_change_result daily_change(struct daily_api *api, const struct daily_
         return DAILY_FAILED;
     }
     cJSON *body = daily_change_body(config, url);
-    enum daily_change_result result = body ? put(api, path, body, differs) : DAILY_NO_SECRET;
+    const cJSON *inexact = find_inexact(config);
+    if (inexact) {
+        snprintf(differs, DAILY_MEMBER_BYTES, "%s", inexact->string);
+    }
+    enum daily_change_result result = !body     ? DAILY_NO_SECRET
+                                      : inexact ? DAILY_NO_NUMBER
+                                                : put(api, path, body, differs);
     cJSON_Delete(body);
     cJSON_Delete(config);
     return result;
 }
 
-bool daily_configure(struct daily_api *api, const char *phone_number, const char *url)
+enum daily_change_result daily_configure(struct daily_api *api, const char *phone_number,
+                                         const char *url)
 {
     cJSON *body = cJSON_CreateObject();
     set_text(body, "type", "pinless_dialin");
     set_text(body, "phone_number", phone_number);
     set_text(body, URL, url);
     cJSON *answer = daily_api_ask(api, "POST", LIST_PATH, body);
-    bool is_done = answer != NULL;
+    enum daily_change_result result = answer ? DAILY_CHANGED : result_of_failure(api);
     cJSON_Delete(answer);
     cJSON_Delete(body);
-    return is_done;
+    return result;
 }

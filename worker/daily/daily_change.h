@@ -14,17 +14,21 @@ enum daily_change_result {
     DAILY_CHANGED,   // and read back
     DAILY_NO_SECRET, // Daily does not show it: nothing was sent
     DAILY_FAILED,    // daily_api_problem says why; nothing has changed if it was the first question
-    DAILY_UNKNOWN,   // PUT was sent and had no answer: it may have been carried out
+    DAILY_UNKNOWN,   // it was sent, and no answer tells whether it was carried out
+    DAILY_NO_NUMBER, // a member is a number that cannot be sent back as it was read
     DAILY_DIFFERS,   // it is not as it was sent; the secret is
     DAILY_NEW_SECRET // the secret is another than the one sent
 };
 
-// `differs` becomes the first member that is not as it was sent, for DAILY_DIFFERS.
+// `differs` becomes the first member that is not as it was sent, for DAILY_DIFFERS, or that is such
+// a number.
 #define DAILY_MEMBER_BYTES 64
 enum daily_change_result daily_change(struct daily_api *api, const struct daily_number *number,
                                       const char *url, char differs[DAILY_MEMBER_BYTES]);
 
-// Configures a number that has none: Daily makes its secret. False if that failed.
-bool daily_configure(struct daily_api *api, const char *phone_number, const char *url);
+// Configures a number that has none: Daily makes its secret. DAILY_CHANGED, DAILY_FAILED or
+// DAILY_UNKNOWN.
+enum daily_change_result daily_configure(struct daily_api *api, const char *phone_number,
+                                         const char *url);
 
 #endif

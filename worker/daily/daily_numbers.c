@@ -23,6 +23,12 @@ void daily_number_name(const struct daily_number *number, char name[DAILY_NAME_B
     const char *phone = daily_number_text(number, "phone_number");
     const char *sip = daily_number_text(number, "sip_uri");
     const char *scheme = sip[0] && strncmp(sip, "sip:", 4) != 0 ? "sip:" : "";
+    struct phone_number read;
+    if (phone[0] && phone_number_read(&read, view_of_text(phone)) && !read.is_address &&
+        read.digits[0]) {
+        snprintf(name, DAILY_NAME_BYTES, "+%s", read.digits); // however Daily spells it
+        return;
+    }
     snprintf(name, DAILY_NAME_BYTES, "%s%s%.*s", phone[0] && phone[0] != '+' ? "+" : "",
              phone[0] ? "" : scheme, PHONE_ADDRESS_BYTES_MAX, phone[0] ? phone : sip);
 }

@@ -134,24 +134,31 @@ size_t secret_list_update(struct secret_list *list, const struct daily_numbers *
     return usable;
 }
 
+// Of the old ones as many as there is room for: the new ones must not wait for them.
 static bool append_pairs(const struct secret_list *list, bool are_current, uint64_t now_ms,
                          struct bytes *out)
 {
-    bool is_whole = true;
     for (size_t i = 0; i < list->count; i++) {
         const struct pair *pair = &list->pairs[i];
-        if (pair->is_current == are_current && pair->seen_ms + SECRET_KEEP_MS >= now_ms) {
-            is_whole = is_whole && (out->len == 0 || bytes_append_text(out, ",")) &&
-                       bytes_append_text(out, pair->text);
+        bool is_wanted =
+            pair->is_current == are_current && pair->seen_ms + SECRET_KEEP_MS >= now_ms;
+        size_t len = is_wanted ? strlen(pair->text) + (out->len > 0) : 0;
+        if (out->len + len + 1 > SECRET_LIST_BYTES_MAX) { // 1: the newline
+            return false;
+        }
+        if (is_wanted) {
+            bytes_printf(out, "%s%s", out->len > 0 ? "," : "", pair->text);
         }
     }
-    return is_whole;
+    return true;
 }
 
 bool secret_list_print(const struct secret_list *list, bool keeps_old, uint64_t now_ms,
                        struct bytes *out)
 {
-    bool is_whole = append_pairs(list, true, now_ms, out) &&
-                    (!keeps_old || append_pairs(list, false, now_ms, out));
+    bool is_whole = append_pairs(list, true, now_ms, out);
+    if (is_whole && keeps_old) {
+        append_pairs(list, false, now_ms, out);
+    }
     return is_whole && out->len > 0 && bytes_append_text(out, "\n");
 }

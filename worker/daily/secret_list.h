@@ -23,8 +23,8 @@ void secret_list_take_text(struct secret_list *list, struct bytes_view text, uin
 size_t secret_list_update(struct secret_list *list, const struct daily_numbers *numbers,
                           uint64_t now_ms, struct bytes *unusable);
 
-// Appends the list with a newline; `keeps_old`: with the secrets of late. False if it would be too
-// long, or empty.
+// Appends the list with a newline, SECRET_LIST_BYTES_MAX in all; `keeps_old`: with as many of the
+// secrets of late as there is room for. False if the current ones are too long, or there is none.
 bool secret_list_print(const struct secret_list *list, bool keeps_old, uint64_t now_ms,
                        struct bytes *out);
 

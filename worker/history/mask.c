@@ -232,7 +232,8 @@ static bool is_entry_id(const char *text)
 static bool is_kept(const char *name, const char *text)
 {
     static const char *const NAMES[] = {"session_id", "sha256", "worker", "timestamp"};
-    static const char *const ENTRIES[] = {"id", "entry", "replay_of", "from_entry", "to_entry"};
+    static const char *const ENTRIES[] = {"id",        "entry",      "intent",
+                                          "replay_of", "from_entry", "to_entry"};
     for (size_t i = 0; name && i < sizeof NAMES / sizeof NAMES[0]; i++) {
         if (!strcmp(NAMES[i], name)) {
             return true;

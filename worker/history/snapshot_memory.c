@@ -234,7 +234,7 @@ static bool walk_runs(const struct snapshot_memory *memory)
 // The callers of the last walk are kept until this one has come to the end of the line.
 static void begin_walk(struct snapshot_memory *memory)
 {
-    struct deep_line lines[SNAPSHOT_AGENTS_MAX];
+    struct deep_line lines[SNAPSHOT_AGENTS_MAX] = {{0}};
     uint64_t each = SNAPSHOT_DEPTH_ALL_MAX / memory->noted_count;
     each = each < FORECAST_DEEP_WALK_MAX ? each : FORECAST_DEEP_WALK_MAX;
     for (size_t i = 0; i < memory->noted_count; i++) {

@@ -7,7 +7,9 @@
 #include "script.h"
 
 #define OUTLOOK_LOOK_MS 1000
-#define OUTLOOK_DUE_MAX 100 // calls made due in one step
+#define OUTLOOK_DUE_MAX 100    // calls made due in one look
+#define OUTLOOK_PAGE 64        // calls that one run of the script reads: it is to be short
+#define OUTLOOK_PAGES_MAX 1000 // in one look
 
 struct outlook;
 

@@ -3,32 +3,30 @@
 --
 -- KEYS  1 webhooks
 -- Returns the names of the commands that are not allowed.
-local CHECKED = {
-    'time', 'wait', 'xadd', 'xgroup|create', 'xgroup|delconsumer', 'xreadgroup', 'xack', 'xclaim', 'xpending',
-    'xinfo|stream', 'xinfo|groups', 'xinfo|consumers', 'xrange', 'xrevrange', 'xtrim', 'xlen', 'xdel',
-    'get', 'set', 'del', 'exists', 'expire', 'pexpire', 'pttl', 'hset', 'hsetnx', 'hget', 'hmget', 'hgetall', 'hdel',
-    'hincrby', 'hlen', 'hexists', 'sadd', 'srem', 'smembers', 'sismember', 'scard', 'zadd', 'zrem', 'zcard',
-    'zcount', 'zscore', 'zmscore', 'zrange', 'zremrangebyscore', 'evalsha', 'script|load',
-}
--- The arguments of those that do not take one key first, and anything after it.
-local SHAPES = {
-    del = { KEYS[1] }, exists = { KEYS[1] }, xinfo = { KEYS[1], 'g' },
-    time = {}, wait = { '0', '0' }, xreadgroup = { 'GROUP', 'g', 'c', 'STREAMS', KEYS[1], '>' },
-    evalsha = { '0', '1', KEYS[1] }, script = { 'return 1' },
+local key = KEYS[1]
+local HAVE_PARTS = { xgroup = true, xinfo = true, script = true }
+local COMMANDS = { -- with as many arguments as Redis 8 demands of each
+    { 'time' }, { 'wait', '0', '0' }, { 'evalsha', '0', '1', key }, { 'script', 'load', 'return 1' },
+    { 'xadd', key, '*', 'f', 'v' }, { 'xlen', key }, { 'xdel', key, '0-1' }, { 'xtrim', key, 'minid', '0' },
+    { 'xrange', key, '-', '+' }, { 'xrevrange', key, '+', '-' }, { 'xinfo', 'stream', key },
+    { 'xinfo', 'groups', key }, { 'xinfo', 'consumers', key, 'g' }, { 'xgroup', 'create', key, 'g', '0' },
+    { 'xgroup', 'delconsumer', key, 'g', 'c' }, { 'xreadgroup', 'group', 'g', 'c', 'streams', key, '>' },
+    { 'xack', key, 'g', '0-1' }, { 'xclaim', key, 'g', 'c', '0', '0-1' }, { 'xpending', key, 'g' },
+    { 'get', key }, { 'set', key, 'v' }, { 'del', key }, { 'exists', key }, { 'expire', key, '1' },
+    { 'pexpire', key, '1' }, { 'pttl', key }, { 'hset', key, 'f', 'v' }, { 'hsetnx', key, 'f', 'v' },
+    { 'hget', key, 'f' }, { 'hmget', key, 'f' }, { 'hgetall', key }, { 'hdel', key, 'f' },
+    { 'hincrby', key, 'f', '1' }, { 'hlen', key }, { 'hexists', key, 'f' }, { 'sadd', key, 'm' },
+    { 'srem', key, 'm' }, { 'smembers', key }, { 'sismember', key, 'm' }, { 'scard', key },
+    { 'zadd', key, '0', 'm' }, { 'zrem', key, 'm' }, { 'zcard', key }, { 'zcount', key, '0', '0' },
+    { 'zscore', key, 'm' }, { 'zmscore', key, 'm' }, { 'zrange', key, '0', '0' },
+    { 'zremrangebyscore', key, '0', '0' },
 }
 
 local missing = {}
-for _, name in ipairs(CHECKED) do
-    local command, part = name:match('^(%a+)|?(%a*)$')
-    local words = { command }
-    if part ~= '' then
-        words[#words + 1] = part
-    end
-    for _, word in ipairs(SHAPES[command] or { KEYS[1], '1', '1', '1' }) do
-        words[#words + 1] = word
-    end
-    if not redis.acl_check_cmd(unpack(words)) then
-        missing[#missing + 1] = name
+for _, command in ipairs(COMMANDS) do
+    if not redis.acl_check_cmd(unpack(command)) then
+        local part = HAVE_PARTS[command[1]] and '|' .. command[2] or ''
+        missing[#missing + 1] = command[1] .. part
     end
 end
 return missing

@@ -56,6 +56,17 @@ make_password()
     [ -s "$path" ] || od -An -N 32 -tx1 /dev/urandom | tr -d ' \n' | put "$path" $REDIS_OWNER
 }
 
+# Prints what a user has in users.acl as it stands and lacks in the line LINE. make update sets KEEP_RIGHTS:
+# until the old programs have left, they may do what they could.
+earlier_rights()
+{
+    local user=$1 line=$2 right
+    [ "${KEEP_RIGHTS:-}" = yes ] && [ -s /auth/redis/users.acl ] || return 0
+    while IFS= read -r right; do
+        [[ " $line " == *" $right "* ]] || printf ' %s' "$right"
+    done < <(sed -n "s/^user $user //p" /auth/redis/users.acl | grep -oE '\([^)]*\)|\+[^ )]+')
+}
+
 # Prints users.acl: the rights of each user with the hash of its password, for each prefix in use.
 print_acl()
 {
@@ -69,7 +80,7 @@ print_acl()
             hash=$(sha256sum <"/auth/redis/$user")
             line=${line/PASSWORD/#${hash%% *}}
         fi
-        printf '%s\n' "$line"
+        printf '%s\n' "$line$(earlier_rights "$user" "$line")"
     done <"$HERE/users.acl.in"
 }
 

@@ -37,6 +37,13 @@ remove()
     [ $# = 0 ] || { docker stop "$@" && docker rm "$@"; } >/dev/null
 }
 
+# New settings and new rights of Redis' users.
+set_up()
+{
+    docker compose run --rm -T --no-deps "$@" setup
+    docker compose run --rm -T --no-deps redis-cli ACL LOAD >/dev/null
+}
+
 # Starts as many new containers of a service as it has, then ends the old ones.
 replace()
 {
@@ -74,11 +81,10 @@ if [ "${BUILD_IMAGES:-}" != no ]; then
     say "building"
     docker compose build -q
 fi
-# New settings and new rights of Redis' users.
-docker compose run --rm -T --no-deps setup
-docker compose run --rm -T --no-deps redis-cli ACL LOAD >/dev/null
+set_up -e KEEP_RIGHTS=yes
 replace ingress
 replace worker
 others=$(docker compose config --services | grep -vxE 'setup|redis|proxy|ingress|worker' || true)
 [ -z "$others" ] || docker compose up -d --no-deps --no-build $others >/dev/null 2>&1
+set_up
 say "done"

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "secret_list.h"
 
@@ -84,6 +85,33 @@ static void the_current_one_always_has_room(void **state)
     secret_list_free(list);
 }
 
+// New secrets do not wait until the old ones are forgotten.
+static void old_ones_take_the_room_that_is_left(void **state)
+{
+    (void)state;
+    struct secret_list *list = secret_list_new();
+    struct bytes old, text;
+    bytes_init(&old, 2 * SECRET_LIST_BYTES_MAX);
+    bytes_init(&text, SECRET_LIST_BYTES_MAX);
+    for (unsigned i = 0; i < SECRET_LIST_MAX - 1; i++) {
+        bytes_printf(&old, "+%090u=s,", i);
+    }
+    secret_list_take_text(list, bytes_view(&old), NOW);
+    struct daily_number number = {.id = "1",
+                                  .config = cJSON_Parse("{\"phone_number\":\"+1415\","
+                                                        "\"hmac\":\"" A "\"}")};
+    const struct daily_numbers numbers = {&number, 1};
+    assert_int_equal(secret_list_update(list, &numbers, NOW, &old), 1);
+    assert_true(secret_list_print(list, true, NOW, &text));
+    assert_memory_equal(bytes_text(&text), "+1415=" A ",+000", strlen("+1415=" A ",+000"));
+    assert_in_range(text.len, SECRET_LIST_BYTES_MAX - 100, SECRET_LIST_BYTES_MAX);
+    assert_memory_equal(text.data + text.len - 3, "=s\n", 3);
+    cJSON_Delete(number.config);
+    bytes_release(&old);
+    bytes_release(&text);
+    secret_list_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +119,7 @@ int main(void)
         cmocka_unit_test(without_a_secret_there_is_no_text),
         cmocka_unit_test(a_file_is_as_old_as_it_says),
         cmocka_unit_test(the_current_one_always_has_room),
+        cmocka_unit_test(old_ones_take_the_room_that_is_left),
     };
     return cmocka_run_group_tests_name("secret_list", tests, NULL, NULL);
 }

@@ -40,6 +40,11 @@ static void report(enum daily_change_result result, const struct daily_api *api,
         findings_wrong(findings, name, "run this command again: it reads what Daily has now",
                        "may have been changed or not: Daily %s", daily_api_problem(api));
         break;
+    case DAILY_NO_NUMBER:
+        findings_wrong(
+            findings, name, "change it in Daily's dashboard, with its secret",
+            "nothing was changed: its %s has a number too large to be sent back as it is", differs);
+        break;
     case DAILY_DIFFERS:
         findings_wrong(findings, name, "run dialin-audit doctor, and see Daily's dashboard",
                        "was changed, but Daily has another %s than was sent", differs);
@@ -67,11 +72,17 @@ static void configure(struct daily_api *api, const struct options *options, cons
                       "is not configured for dial-in: would be, to call %.300s, with a secret that "
                       "Daily makes. Do it with --yes",
                       options->url);
-    } else if (daily_configure(api, name, options->url)) {
+        return;
+    }
+    enum daily_change_result result = daily_configure(api, name, options->url);
+    if (result == DAILY_CHANGED) {
         findings_fine(findings, name,
                       "is configured, and calls %.300s; now take up its secret: "
                       "dialin-audit secrets --from-daily --output FILE",
                       options->url);
+    } else if (result == DAILY_UNKNOWN) {
+        findings_wrong(findings, name, "run this command again: it reads what Daily has now",
+                       "may have been configured or not: Daily %s", daily_api_problem(api));
     } else {
         findings_wrong(findings, name, daily_api_remedy(api), "was not configured: Daily %s",
                        daily_api_problem(api));

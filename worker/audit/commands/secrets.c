@@ -20,6 +20,8 @@
 
 #define WATCH_S 5
 #define WATCH_AFTER_FAILURE_S 10
+#define QUESTIONS_A_S 5 // at most, on average: a number may need one of its own
+#define OTHERS (S_IRWXG | S_IRWXO)
 #define US_PER_S 1000000ULL
 #define MS_PER_S 1000ULL
 #define PATH_BYTES 4096
@@ -31,12 +33,15 @@ struct secrets {
     struct daily_api *api;
     struct secret_list *list;
     struct bytes written;                            // the file's text; empty: it is not there yet
+    struct stat put;                                 // the file as it was written or read
     char said[DAILY_API_PROBLEM_BYTES + PATH_BYTES]; // the last complaint: said once
+    bool has_complained;                             // in this turn
 };
 
 static void complain(struct secrets *secrets, const char *what, const char *problem)
 {
     char text[sizeof secrets->said];
+    secrets->has_complained = true;
     snprintf(text, sizeof text, "%s%s", what, problem);
     if (strcmp(text, secrets->said) != 0) {
         memcpy(secrets->said, text, sizeof text);
@@ -58,16 +63,20 @@ static bool write_all(int fd, struct bytes_view text)
     return fsync(fd) == 0;
 }
 
-// Beside the file, so that the rename is one step.
-static bool replace(const char *path, struct bytes_view text)
+// Beside the file, so that the rename is one step. `put` becomes the file's state.
+static bool replace(const char *path, struct bytes_view text, struct stat *put)
 {
     char fresh[PATH_BYTES];
     int len = snprintf(fresh, sizeof fresh, "%s.XXXXXX", path);
-    int fd = len < (int)sizeof fresh ? mkstemp(fresh) : -1; // 0600
+    if (len >= (int)sizeof fresh) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int fd = mkostemp(fresh, O_CLOEXEC); // 0600
     if (fd < 0) {
         return false;
     }
-    bool is_good = write_all(fd, text);
+    bool is_good = write_all(fd, text) && fstat(fd, put) == 0;
     is_good = close(fd) == 0 && is_good;
     is_good = is_good && rename(fresh, path) == 0;
     if (!is_good) {
@@ -78,28 +87,55 @@ static bool replace(const char *path, struct bytes_view text)
     return is_good;
 }
 
-// The secrets of an earlier run stay good for a while.
-static bool read_earlier(struct secrets *secrets)
+// Somebody else may have removed or replaced it.
+static bool is_as_it_was_put(const struct secrets *secrets)
 {
-    struct stat status;
-    int fd = open(secrets->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT;
-    }
-    bool is_good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-                   status.st_size <= SECRET_LIST_BYTES_MAX;
-    size_t size = is_good ? (size_t)status.st_size : 0;
+    struct stat now;
+    const struct stat *put = &secrets->put;
+    return lstat(secrets->path, &now) == 0 && now.st_dev == put->st_dev &&
+           now.st_ino == put->st_ino && now.st_size == put->st_size &&
+           now.st_mtim.tv_sec == put->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == put->st_mtim.tv_nsec && !(now.st_mode & OTHERS);
+}
+
+// Whoever could write the file could forge calls for SECRET_KEEP_MS. NULL: it may be used.
+static const char *find_flaw(const struct stat *status)
+{
+    return !S_ISREG(status->st_mode)               ? "is not a regular file"
+           : status->st_uid != geteuid()           ? "belongs to another user"
+           : status->st_mode & (S_IWGRP | S_IWOTH) ? "can be written by others"
+           : (uint64_t)status->st_size > (uint64_t)SECRET_LIST_BYTES_MAX ? "is too long"
+                                                                         : NULL;
+}
+
+static void read_text(struct secrets *secrets, int fd, size_t size)
+{
     char *text = size > 0 ? bytes_extend(&secrets->written, size) : NULL;
     if (text && read(fd, text, size) != (ssize_t)size) {
         bytes_clear(&secrets->written);
     }
-    errno = is_good ? errno : EINVAL;
-    close(fd);
-    if (is_good && secrets->audit->options->watch) {
+    if (secrets->audit->options->watch) {
         secret_list_take_text(secrets->list, bytes_view(&secrets->written),
-                              (uint64_t)status.st_mtime * MS_PER_S);
+                              (uint64_t)secrets->put.st_mtim.tv_sec * MS_PER_S);
     }
-    return is_good;
+}
+
+// The secrets of an earlier run stay good for a while. Returns NULL, or why the file cannot be
+// used.
+static const char *read_earlier(struct secrets *secrets)
+{
+    int fd = open(secrets->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return errno == ENOENT  ? NULL
+               : errno == ELOOP ? "is a symbolic link, which would be replaced: name the file"
+                                : strerror(errno);
+    }
+    const char *flaw = fstat(fd, &secrets->put) != 0 ? strerror(errno) : find_flaw(&secrets->put);
+    if (!flaw) {
+        read_text(secrets, fd, (size_t)secrets->put.st_size);
+    }
+    close(fd);
+    return flaw;
 }
 
 // --- a turn -------------------------------------------------------------------------------------
@@ -110,8 +146,10 @@ static bool write_list(struct secrets *secrets)
     bytes_init(&text, SECRET_LIST_BYTES_MAX);
     bool is_whole =
         secret_list_print(secrets->list, secrets->audit->options->watch, loop_wall_ms(), &text);
-    bool is_same = view_equal(bytes_view(&text), bytes_view(&secrets->written));
-    bool is_good = is_whole && (is_same || replace(secrets->path, bytes_view(&text)));
+    bool is_same =
+        view_equal(bytes_view(&text), bytes_view(&secrets->written)) && is_as_it_was_put(secrets);
+    bool is_good =
+        is_whole && (is_same || replace(secrets->path, bytes_view(&text), &secrets->put));
     if (!is_whole) {
         complain(secrets, "too many secrets for one file; it stays as it is: ", secrets->path);
     } else if (!is_good) {
@@ -151,13 +189,14 @@ static bool take(struct secrets *secrets, const struct daily_numbers *numbers)
 static bool turn(struct secrets *secrets)
 {
     struct daily_numbers numbers;
+    secrets->has_complained = false;
     if (!daily_numbers_read(&numbers, secrets->api)) {
         complain(secrets, "the file stays as it is: Daily ", daily_api_problem(secrets->api));
         return false;
     }
     bool is_good = take(secrets, &numbers);
     daily_numbers_release(&numbers);
-    if (is_good && secrets->said[0]) {
+    if (!secrets->has_complained) {
         secrets->said[0] = '\0';
     }
     return is_good;
@@ -165,11 +204,14 @@ static bool turn(struct secrets *secrets)
 
 static enum exit_code watch(struct secrets *secrets)
 {
-    uint64_t pause_s = 0;
+    uint64_t pause_s = 0, questions = 0;
     do {
         bool is_good = turn(secrets);
         uint64_t asked_s = daily_api_retry_after_s(secrets->api);
+        uint64_t rest_s = (daily_api_questions(secrets->api) - questions) / QUESTIONS_A_S;
+        questions = daily_api_questions(secrets->api);
         pause_s = is_good ? WATCH_S : WATCH_AFTER_FAILURE_S;
+        pause_s = rest_s > pause_s ? rest_s : pause_s;
         pause_s = asked_s > pause_s ? asked_s : pause_s;
     } while (!screen_is_gone() && interrupt_sleep_until(loop_now_us() + pause_s * US_PER_S));
     return screen_is_gone() ? EXIT_NOT_DONE : EXIT_DONE;
@@ -184,10 +226,11 @@ enum exit_code secrets_run(struct audit *audit)
     secrets.api = audit_daily_open(audit, &findings);
     secrets.list = secret_list_new();
     bytes_init(&secrets.written, SECRET_LIST_BYTES_MAX);
+    const char *flaw = secrets.api ? read_earlier(&secrets) : NULL;
     if (!secrets.api) {
         screen_complain("%s", findings.list[0].text);
-    } else if (!read_earlier(&secrets)) {
-        screen_complain("%s cannot be used: %s", secrets.path, strerror(errno));
+    } else if (flaw) {
+        screen_complain("%s cannot be used: %s", secrets.path, flaw);
     } else if (audit->options->watch) {
         code = watch(&secrets);
     } else {

@@ -1,12 +1,15 @@
 // The screens Calls and one call. Ids and numbers go in the body of a POST: no proxy logs them.
-import { badge, cell, date, el, kindOf, link, number, show, span, table } from './dom.js';
-import { act, ask, live } from './live.js';
+import { badge, cell, date, el, kindOf, link, number, span, table } from './dom.js';
+import { act, ask, live, send } from './live.js';
 
 const main = document.getElementById('main');
-const FIELDS = ['since', 'state', 'reason', 'from', 'to', 'agent'];
+const SAVING_MS = 60000;
+const FIELDS = ['since', 'state', 'reason', 'verdict', 'from', 'to', 'agent'];
+const REFUSED_FIELDS = ['since', 'state']; // a refused webhook is no call: it has nothing else to be found by
 const SINCE = [['', 'all that is kept'], ['5m', '5 minutes'], ['1h', 'an hour'], ['24h', 'a day'], ['7d', 'a week']];
-const STATES = ['waiting', 'started', 'dead', 'queued', 'starting', 'duplicate'];
-const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled', 'served'];
+const STATES = ['waiting', 'started', 'dead', 'queued', 'starting', 'duplicate', 'refused'];
+const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled', 'served', 'conflict'];
+const VERDICTS = [['', 'any'], ['never_connected', 'the caller never reached the bot'], ['connected', 'connected'], ['ended', 'ended'], ['failed', 'failed']];
 
 // --- a list -------------------------------------------------------------------------------------
 function select(name, label, options, value) {
@@ -20,7 +23,8 @@ function filters(params) {
   const go = event => {
     event.preventDefault();
     const chosen = new URLSearchParams();
-    for (const name of FIELDS) {
+    const names = event.currentTarget.elements.state.value === 'refused' ? REFUSED_FIELDS : FIELDS;
+    for (const name of names) {
       const value = event.currentTarget.elements[name].value.trim();
       if (value) chosen.set(name, value);
     }
@@ -28,43 +32,73 @@ function filters(params) {
   };
   return el('form', { class: 'filters', onsubmit: go, onchange: event => event.target.form.requestSubmit() },
     select('since', 'Since', SINCE, get('since')), select('state', 'State', any(STATES), get('state')),
-    select('reason', 'Reason', any(REASONS), get('reason')),
+    select('reason', 'Reason', any(REASONS), get('reason')), select('verdict', 'Conversation', VERDICTS, get('verdict')),
     input('from', 'From'), input('to', 'To'), input('agent', 'Agent'), el('button', {}, 'Show'));
 }
 
+// A bot was started and the caller never reached it.
+const isMissed = call => call.verdict === 'never_connected';
+
 function rowOf(call) {
-  return el('tr', {}, cell(date(call.received_ms)), cell(badge(call.state, call.reason)),
+  return el('tr', {}, cell(date(call.received_ms)), cell([badge(call.state, call.reason), isMissed(call) ? el('span', { class: 'bad' }, ', never reached') : '']),
     cell(call.from), cell(call.to, 'wide'), number(span(call.waited_ms)), number(call.attempts ?? '', 'wide'),
     cell(link(call, call.call_id), 'id'));
 }
 
-// A cell that a spreadsheet would take for a formula gets a quote before it.
-const csvCell = value => `"${String(value ?? '').replace(/^[=+@\t\r-]/, "'$&").replaceAll('"', '""')}"`;
+function refusedOf(webhook) {
+  return el('tr', {}, cell(date(webhook.received_ms)), cell(el('span', { class: 'bad' }, webhook.code)), cell(webhook.sentence, 'free'),
+    cell(webhook.peer, 'wide'), number(`${webhook.body_bytes} B`, 'wide'),
+    cell(el('details', {}, el('summary', {}, 'body'), el('pre', { tabindex: 0 }, pretty(webhook.body || ''))), 'free'));
+}
 
-function saveCsv(calls) {
-  const names = ['received_ms', 'call_id', 'state', 'reason', 'from', 'to', 'agent', 'waited_ms', 'attempts', 'http_status', 'error'];
-  const text = [names, ...calls.map(call => names.map(name => call[name]))].map(row => row.map(csvCell).join(',')).join('\r\n');
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
-  el('a', { href: url, download: 'calls.csv' }).click();
-  URL.revokeObjectURL(url);
+const LISTS = {
+  calls: { path: 'calls', row: rowOf, empty: 'No call that was asked for is kept.',
+    heads: [['Rang'], ['State'], ['From'], ['To', 'wide'], ['Waited', 'n'], ['Attempts', 'n wide'], ['Call']] },
+  refused: { path: 'refused', row: refusedOf, empty: 'No genuine webhook was refused.',
+    heads: [['Came'], ['Code'], ['Why'], ['Peer', 'wide'], ['Size', 'n wide'], ['As received']] },
+};
+
+// Returns how many rows the file has.
+async function save(path, asked, name) {
+  const answer = await send(path, asked), url = URL.createObjectURL(await answer.blob());
+  el('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), SAVING_MS);
+  return answer.headers.get('X-Rows');
+}
+
+// The whole selection as a file, not only the rows that are shown.
+function saver(list, asked) {
+  const said = el('span', { class: 'dim', role: 'status' });
+  const run = async (path, body) => {
+    said.textContent = ' Reading…';
+    try {
+      said.textContent = ` ${await save(path, body, `${list.path}.csv`)} rows, the newest first, are saved.`;
+    } catch (problem) {
+      said.textContent = ` ${problem.message}`;
+    }
+  };
+  const { limit, ...selection } = asked;
+  const reveal = () => confirm('Export these calls with their numbers? That is recorded.') && run('export', selection);
+  return [el('button', { onclick: () => run(list.path, { ...selection, format: 'csv' }) }, 'Save as CSV'),
+    live.mayReveal && list.path === 'calls' ? [' ', el('button', { onclick: reveal }, 'Export with numbers')] : '', said];
 }
 
 export async function drawCalls(params, isCurrent) {
-  const list = el('div', { 'aria-busy': 'true' }, el('p', { class: 'dim' }, 'Reading…'));
-  main.replaceChildren(el('h1', {}, 'Calls'), filters(params), list);
+  const place = el('div', { 'aria-busy': 'true' }, el('p', { class: 'dim' }, 'Reading…'));
+  const isRefused = params.get('state') === 'refused', list = isRefused ? LISTS.refused : LISTS.calls;
+  main.replaceChildren(el('h1', {}, 'Calls'), filters(params),
+    isRefused ? el('p', { class: 'dim' }, 'Webhooks that were genuine and could not be taken: each of them was a caller.') : '', place);
   const asked = { limit: 100 };
-  for (const name of FIELDS) if (params.get(name)) asked[name] = params.get(name);
+  for (const name of isRefused ? ['since'] : FIELDS) if (params.get(name)) asked[name] = params.get(name);
   try {
-    const answer = await ask('calls', asked);
+    const rows = (await ask(list.path, asked))[list.path];
     if (!isCurrent()) return;
-    list.replaceChildren(table('Calls', [['Rang'], ['State'], ['From'], ['To', 'wide'], ['Waited', 'n'], ['Attempts', 'n wide'], ['Call']],
-      answer.calls.map(rowOf), 'No call that was asked for is kept.'),
-    el('p', { class: 'dim' }, answer.calls.length === asked.limit ? `The newest ${asked.limit}. ` : '',
-      answer.calls.length ? el('button', { onclick: () => saveCsv(answer.calls) }, 'Save as CSV') : ''));
+    place.replaceChildren(table('Calls', list.heads, rows.map(list.row), list.empty),
+      el('p', { class: 'dim' }, rows.length === asked.limit ? `The newest ${asked.limit}. ` : '', rows.length ? saver(list, asked) : ''));
   } catch (problem) {
-    if (isCurrent()) list.replaceChildren(el('p', { class: 'bad', role: 'alert' }, problem.message));
+    if (isCurrent()) place.replaceChildren(el('p', { class: 'bad', role: 'alert' }, problem.message));
   }
-  list.removeAttribute('aria-busy');
+  place.removeAttribute('aria-busy');
 }
 
 // --- one call -----------------------------------------------------------------------------------
@@ -123,7 +157,8 @@ const callLink = id => link({ call_id: id }, id);
 function facts(call) {
   const webhook = call.webhook || {};
   return el('dl', {}, fact('from', call.from), fact('to', call.to), fact('rang', new Date(call.received_ms).toISOString()),
-    fact('waited', span(call.waited_ms)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
+    fact('waited', span(call.waited_ms)), fact('conversation', isMissed(call) ? 'a bot was started and the caller never reached it' : call.verdict, isMissed(call) ? 'bad' : ''),
+    fact('talked', call.talked_s && span(call.talked_s * 1000)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
     fact('last answer', call.http_status && `HTTP ${call.http_status}`), fact('session', call.session_id), fact('room', call.room_url),
     fact('error', call.error), fact('flaw', call.flaw), fact('replay of', call.replay_of),
     fact('call back', call.callback && callLink(call.callback)), fact('calls back', call.callback_of && callLink(call.callback_of)),
