@@ -62,6 +62,9 @@ size_t calls_beginning(void *arg);
 void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
 
+// For the program's status: attempts that went wrong, by agent (alert_sources.h reads them).
+void calls_describe(const struct calls *calls, struct json_line *line);
+
 // Releases everything: unfinished entries stay pending in the stream. After the client and the
 // record's connection are closed, so that no callback comes after it.
 void calls_close(struct calls *calls);

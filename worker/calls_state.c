@@ -32,6 +32,11 @@ size_t calls_count(const struct calls *calls)
     return calls->table.count;
 }
 
+void calls_describe(const struct calls *calls, struct json_line *line)
+{
+    call_metrics_describe(&calls->metrics, line);
+}
+
 // --- for the line -----------------------------------------------------------------------------
 
 uint64_t calls_out_max(const struct calls *calls, const char *agent)

@@ -48,7 +48,8 @@
     X(PAUSED, ":paused")       /* hash: the agents that an operator has paused */                  \
     X(STATUS, ":status:")      /* text, expires: how a program is, by <program>:<name> */          \
     X(PROGRAMS, ":programs")   /* sorted set: the programs that have a status, by when */          \
-    X(MINUTE, ":minute:")      /* hash for each minute, expires: the counts as they were */
+    X(MINUTE, ":minute:")      /* hash for each minute, expires: the counts as they were */        \
+    X(ALERTED, ":alerted:")    /* text, expires: a kind of alert that was told lately */
 
 #define REDIS_KEY_NAME(upper, name) REDIS_KEY_##upper,
 enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };
