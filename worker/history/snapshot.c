@@ -229,8 +229,10 @@ static void read_queue(struct snapshot *snapshot, const redisReply *queue)
     waited_read(&snapshot->waited_ever, counts);
     snapshot->ended_unread = view_number(reply_field(counts, "ended_unread"));
     if (snapshot->unread >= 0) {
-        uint64_t known = snapshot->started + snapshot->dead + snapshot->duplicate +
-                         snapshot->pending + (uint64_t)snapshot->unread - snapshot->ended_unread;
+        uint64_t open = snapshot->pending + (uint64_t)snapshot->unread;
+        snapshot->ended_unread = snapshot->ended_unread < open ? snapshot->ended_unread : open;
+        uint64_t known = snapshot->started + snapshot->dead + snapshot->duplicate + open -
+                         snapshot->ended_unread;
         snapshot->difference = (int64_t)(snapshot->added - known);
     }
 }

@@ -161,13 +161,6 @@ static void print_call(const struct screen *screen, const struct snapshot_call *
     bytes_release(&id);
 }
 
-static uint64_t number_of(const cJSON *tree, const char *name)
-{
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(tree, name);
-    bool is_good = cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble < 1e15;
-    return is_good ? (uint64_t)number->valuedouble : 0;
-}
-
 static void print_program(const struct screen *screen, const redisReply *pair)
 {
     struct json_document status;
@@ -178,9 +171,9 @@ static void print_program(const struct screen *screen, const redisReply *pair)
     }
     const char *version = json_text(status.tree, "version");
     bool is_ready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status.tree, "ready"));
-    snprintf(in_work, sizeof in_work, "%" PRIu64 "/%" PRIu64, number_of(status.tree, "in_work"),
-             number_of(status.tree, "in_work_max"));
-    snprintf(spool, sizeof spool, "%" PRIu64 " kB", number_of(status.tree, "spool_bytes") / 1000);
+    snprintf(in_work, sizeof in_work, "%" PRIu64 "/%" PRIu64, json_count(status.tree, "in_work"),
+             json_count(status.tree, "in_work_max"));
+    snprintf(spool, sizeof spool, "%" PRIu64 " kB", json_count(status.tree, "spool_bytes") / 1000);
     const char *const cells[PROGRAM_COLUMNS] = {
         [PROGRAM] = id,
         [IN_WORK] = in_work,

@@ -51,7 +51,8 @@ function tiles(now) {
     tile(recent && recent.waited_p50_ms !== null ? `${span(recent.waited_p50_ms)} / ${span(recent.waited_p95_ms)}` : '–', live.prefixes.length ? 'waited, p50 / p95, worst prefix' : 'waited, p50 / p95'),
     tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'),
     recent?.never_connected ? tile(el('a', { class: 'bad', href: '#/calls?since=1h&verdict=never_connected' }, recent.never_connected), `never reached their bot in ${minutes} min`) : '',
-    recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '');
+    recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '',
+    recent && recent.occupancy_percent !== null && recent.occupancy_percent !== undefined ? tile(`${recent.occupancy_percent} %`, 'of full agents’ sessions busy') : '');
 }
 
 // Over several prefixes each row names its own.
