@@ -171,7 +171,7 @@ help:
 ## make install      programs, manual pages, completion, systemd units: PREFIX, DESTDIR
 ## make deb          the Debian package, in build/deb
 ## make test-deb     builds, installs, upgrades and purges it in clean containers of Debian 13
-## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
+## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE, REBUILDS
 ## make bench        the figures of the README, measured here, in about 10 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, EVENTS, …
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
