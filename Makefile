@@ -47,7 +47,7 @@ AUDIT := $(call objects,worker/daily worker/audit worker/audit/commands worker/a
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client match_routes)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all
@@ -125,6 +125,10 @@ $(BUILD)/unit/board/%: $(OBJ)/tests/unit/board/%.o $(call without_main,$(BOARD))
 	@mkdir -p $(@D)
 	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
+$(BUILD)/bench/match_routes: $(OBJ)/tests/bench/match_routes.o $(WORKER_LIBRARY) $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(LINKING) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OBJ)/tests/bench/http_message.o \
                   $(OBJ)/tests/bench/tls_server.o $(COMMON)
 	@mkdir -p $(@D)
@@ -165,7 +169,7 @@ help:
 ## make test-deb     builds, installs, upgrades and purges it in clean containers of Debian 13
 ## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
 ## make bench        the figures of the README, measured here, in about 10 minutes: ONLY, RUNS
-## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, DURATION, …
+## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, EVENTS, …
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
 ## make crash-points
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED

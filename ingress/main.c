@@ -233,6 +233,13 @@ static void serve(struct ingress *ingress, const struct settings *settings)
     service_manager_close(manager);
 }
 
+static const struct process_settings SETTINGS = {
+    .table = SETTINGS_TABLE,
+    .bytes = sizeof(struct settings),
+    .load = settings_load,
+    .release = settings_release,
+};
+
 static int run(const void *arg)
 {
     const struct settings *settings = arg;
@@ -241,17 +248,10 @@ static int run(const void *arg)
                               .metrics = metrics_open(),
                               .lame_duck_ms = settings->lame_duck_s * MS_PER_S,
                               .has_tls = settings->tls != NULL};
-    const struct process_reload reload = {
-        .table = SETTINGS_TABLE,
-        .settings_bytes = sizeof *settings,
-        .load = settings_load,
-        .release = settings_release,
-        .apply = on_reload,
-        .arg = &ingress,
-    };
     ingress.intake = open_intake(&ingress, settings);
     open_metrics(&ingress);
-    struct process_reloader *reloader = process_reload_open(ingress.loop, &reload);
+    struct process_reloader *reloader =
+        process_reload_open(ingress.loop, &SETTINGS, on_reload, &ingress);
     ingress.drain = loop_timer_open(ingress.loop, leave_when_drained, &ingress);
     ingress.lame_duck = loop_timer_open(ingress.loop, drain, &ingress);
     ingress.server = open_server(&ingress, settings);
@@ -283,16 +283,12 @@ static int run(const void *arg)
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {0};
     const struct process process = {
         .program = PROGRAM,
         .summary = SUMMARY,
-        .table = SETTINGS_TABLE,
-        .settings = &settings,
-        .load = settings_load,
+        .settings = &SETTINGS,
         .run = run,
         .check_online = online_check,
-        .release = settings_release,
     };
     return process_main(argc, argv, &process);
 }

@@ -323,6 +323,14 @@ static void warn_of_missing_key(const struct settings *settings)
     }
 }
 
+static const struct process_settings SETTINGS = {
+    .table = SETTINGS_TABLE,
+    .bytes = sizeof(struct settings),
+    .also = SETTINGS_SYSTEM_CA_FILES,
+    .load = settings_load,
+    .release = settings_release,
+};
+
 static int run(const void *arg)
 {
     const struct settings *settings = arg;
@@ -330,15 +338,6 @@ static int run(const void *arg)
     struct admin *admin = NULL;
     struct metrics *metrics = metrics_open();
     struct worker worker = {.settings = settings};
-    const struct process_reload reload = {
-        .table = SETTINGS_TABLE,
-        .settings_bytes = sizeof *settings,
-        .also = SETTINGS_SYSTEM_CA_FILES,
-        .load = settings_load,
-        .release = settings_release,
-        .apply = on_reload,
-        .arg = &worker,
-    };
     open_parts(&worker, metrics);
     open_keepers(&worker, metrics);
     if (settings->common.admin_port) {
@@ -350,7 +349,7 @@ static int run(const void *arg)
     if (exit_code == 0) {
         loop_on_signal(worker.loop, SIGTERM, on_terminate, &worker);
         loop_on_signal(worker.loop, SIGINT, on_terminate, &worker);
-        worker.reloader = process_reload_open(worker.loop, &reload);
+        worker.reloader = process_reload_open(worker.loop, &SETTINGS, on_reload, &worker);
         log_info("ready for calls", log_text("consumer", worker.consumer),
                  log_text("agent", settings->route.agent));
         warn_of_missing_key(settings);
@@ -373,18 +372,14 @@ static int answer(const void *settings, const char *argument)
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {0};
     const struct process process = {
         .program = PROGRAM,
         .summary = SUMMARY,
-        .table = SETTINGS_TABLE,
-        .settings = &settings,
-        .load = settings_load,
+        .settings = &SETTINGS,
         .run = run,
         .check_online = online_check,
         .question = "--explain",
         .answer = answer,
-        .release = settings_release,
     };
     return process_main(argc, argv, &process);
 }

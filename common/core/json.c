@@ -88,6 +88,13 @@ const char *json_text(const cJSON *object, const char *name)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
+uint64_t json_count(const cJSON *object, const char *name)
+{
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+    bool is_good = cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble < 1e15;
+    return is_good ? (uint64_t)number->valuedouble : 0;
+}
+
 bool json_print(const cJSON *tree, struct bytes *out)
 {
     char *text = cJSON_PrintUnformatted(tree);

@@ -9,6 +9,7 @@
 #include "json_scan.h"
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 
 #define JSON_MEMBERS_MAX 256 // of the outermost object
 
@@ -38,6 +39,9 @@ void json_release(struct json_document *document);
 
 // A string member, or NULL if it is absent or not a string. Names are compared with their case.
 const char *json_text(const cJSON *object, const char *name);
+
+// A member that is a number from 0 to 1e15, without its fraction; else 0.
+uint64_t json_count(const cJSON *object, const char *name);
 
 // Appends the compact text of a tree; returns false if it would exceed the maximum of `out`.
 bool json_print(const cJSON *tree, struct bytes *out);

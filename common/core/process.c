@@ -37,11 +37,11 @@ int process_report(const struct config_problems *problems, const char *program)
 }
 
 // To standard output; exit code 1 if something is wrong.
-static int check_online(const struct process *process)
+static int check_online(const struct process *process, const void *settings)
 {
     struct findings findings;
     findings_init(&findings);
-    process->check_online(process->settings, &findings);
+    process->check_online(settings, &findings);
     for (size_t i = 0; i < findings.count; i++) {
         const struct finding *finding = &findings.list[i];
         printf("%-5s  %s: %s%s%s\n", finding_level_name(finding->level), finding->subject,
@@ -52,43 +52,50 @@ static int check_online(const struct process *process)
     return code;
 }
 
+static int obey(const struct process *process, enum config_command command, const void *settings,
+                const char *question)
+{
+    if (command == CONFIG_CHECK_ONLINE) {
+        return check_online(process, settings);
+    }
+    if (command == CONFIG_PRINT) {
+        config_print_values(process->settings->table, settings);
+        return 0;
+    }
+    return question ? process->answer(settings, question) : process->run(settings);
+}
+
 int process_main(int argc, char **argv, const struct process *process)
 {
     struct config_problems problems;
+    const struct process_settings *of = process->settings;
     bool is_question = process->question && argc == 3 && !strcmp(argv[1], process->question);
-    enum config_command command =
-        is_question
-            ? CONFIG_RUN
-            : config_command_line(argc, argv, process->program, process->summary, process->table);
+    enum config_command command = is_question ? CONFIG_RUN
+                                              : config_command_line(argc, argv, process->program,
+                                                                    process->summary, of->table);
     if (command == CONFIG_DONE || command == CONFIG_USAGE) {
         return command == CONFIG_DONE ? 0 : 2;
     }
     process_init();
+    void *settings = memory_zeroed(of->bytes);
     config_problems_init(&problems);
-    process->load(process->settings, &problems);
-    int exit_code = 0;
-    config_warn_of_typos(process->table);
-    if (problems.count > 0 || command == CONFIG_CHECK) {
-        exit_code = process_report(&problems, process->program);
-    } else if (command == CONFIG_CHECK_ONLINE) {
-        exit_code = check_online(process);
-    } else if (command == CONFIG_PRINT) {
-        config_print_values(process->table, process->settings);
-    } else if (is_question) {
-        exit_code = process->answer(process->settings, argv[2]);
-    } else {
-        exit_code = process->run(process->settings);
-    }
+    of->load(settings, &problems);
+    config_warn_of_typos(of->table);
+    int exit_code = problems.count > 0 || command == CONFIG_CHECK
+                        ? process_report(&problems, process->program)
+                        : obey(process, command, settings, is_question ? argv[2] : NULL);
     config_problems_release(&problems);
-    process->release(process->settings);
+    of->release(settings);
+    free(settings);
     return exit_code;
 }
 
-// --- reading again
-// -------------------------------------------------------------------------------------
+// --- reading again ------------------------------------------------------------------------------
 
 struct process_reloader {
-    struct process_reload reload;
+    const struct process_settings *settings;
+    process_apply *apply;
+    void *arg;
     struct loop_timer *look;
     uint64_t files; // how they were when they were last looked at
     void *applied;  // settings; NULL: those that the program began with
@@ -97,7 +104,7 @@ struct process_reloader {
 static void release_applied(struct process_reloader *reloader)
 {
     if (reloader->applied) {
-        reloader->reload.release(reloader->applied);
+        reloader->settings->release(reloader->applied);
         free(reloader->applied);
     }
 }
@@ -115,18 +122,18 @@ static void log_problems(const char *text)
 
 static void load_again(struct process_reloader *reloader, const char *cause)
 {
-    const struct process_reload *reload = &reloader->reload;
+    const struct process_settings *settings = reloader->settings;
     struct config_problems problems;
-    void *fresh = memory_zeroed(reload->settings_bytes);
+    void *fresh = memory_zeroed(settings->bytes);
     config_problems_init(&problems);
-    reload->load(fresh, &problems);
+    settings->load(fresh, &problems);
     if (problems.count > 0) {
         log_problems(bytes_text(&problems.text));
-        reload->release(fresh);
+        settings->release(fresh);
         free(fresh);
     } else {
         log_info("secrets, certificates and routes were read again", log_text("cause", cause));
-        reload->apply(fresh, reload->arg);
+        reloader->apply(fresh, reloader->arg);
         release_applied(reloader);
         reloader->applied = fresh;
     }
@@ -136,14 +143,14 @@ static void load_again(struct process_reloader *reloader, const char *cause)
 static void on_hangup(void *arg)
 {
     struct process_reloader *reloader = arg;
-    reloader->files = config_files(reloader->reload.table, reloader->reload.also);
+    reloader->files = config_files(reloader->settings->table, reloader->settings->also);
     load_again(reloader, "SIGHUP");
 }
 
 static void look_at_files(void *arg)
 {
     struct process_reloader *reloader = arg;
-    uint64_t files = config_files(reloader->reload.table, reloader->reload.also);
+    uint64_t files = config_files(reloader->settings->table, reloader->settings->also);
     if (files != reloader->files) {
         reloader->files = files;
         load_again(reloader, "a file has changed");
@@ -151,11 +158,15 @@ static void look_at_files(void *arg)
     loop_timer_start(reloader->look, PROCESS_LOOK_MS);
 }
 
-struct process_reloader *process_reload_open(struct loop *loop, const struct process_reload *reload)
+struct process_reloader *process_reload_open(struct loop *loop,
+                                             const struct process_settings *settings,
+                                             process_apply *apply, void *arg)
 {
     struct process_reloader *reloader = memory_zeroed(sizeof *reloader);
-    reloader->reload = *reload;
-    reloader->files = config_files(reload->table, reload->also);
+    reloader->settings = settings;
+    reloader->apply = apply;
+    reloader->arg = arg;
+    reloader->files = config_files(settings->table, settings->also);
     reloader->look = loop_timer_open(loop, look_at_files, reloader);
     loop_timer_start(reloader->look, PROCESS_LOOK_MS);
     loop_on_signal(loop, SIGHUP, on_hangup, reloader);

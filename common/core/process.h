@@ -6,19 +6,24 @@
 #include "findings.h"
 #include "loop.h"
 
-// `settings` is the program's own struct, zeroed; `table` fills it.
+// How the settings of a program are read, at its start and again.
+struct process_settings {
+    const struct config_option *table; // fills the program's own struct
+    size_t bytes;                      // of that struct
+    const char *const *also;           // further files to look at, then NULL; NULL: there are none
+    void (*load)(void *settings, struct config_problems *problems); // into a zeroed struct
+    void (*release)(void *settings);
+};
+
 struct process {
     const char *program;
     const char *summary; // one sentence, for --help
-    const struct config_option *table;
-    void *settings;
-    void (*load)(void *settings, struct config_problems *problems);
+    const struct process_settings *settings;
     int (*run)(const void *settings); // the exit code
     const char *question;             // a flag that takes an argument; NULL: there is none
     int (*answer)(const void *settings, const char *argument); // in place of `run`; the exit code
     // --check-config --online: asks Redis and the agent, and changes nothing there.
     void (*check_online)(const void *settings, struct findings *findings);
-    void (*release)(void *settings);
 };
 
 // Obeys the command line and returns the exit code. Before the run: no core dumps
@@ -32,25 +37,18 @@ void process_init(void);
 int process_report(const struct config_problems *problems, const char *program);
 
 // After SIGHUP, or within PROCESS_LOOK_MS after one of its files has changed (NAME_FILE, a path,
-// or one of `also`), the configuration is loaded again, into settings of its own, and the ones that
-// may change while the program runs are taken from there. If they cannot be loaded, the error is
-// logged and the old ones stay.
-#define PROCESS_LOOK_MS 5000
-struct process_reload {
-    const struct config_option *table;
-    size_t settings_bytes;
-    const char *const *also; // further files that are looked at, then NULL; NULL: there are none
-    void (*load)(void *settings, struct config_problems *problems);
-    void (*release)(void *settings);
-    // `settings` stay until the next ones have been applied, or until the end.
-    void (*apply)(const void *settings, void *arg);
-    void *arg;
-};
-
+// or one of `also`), the configuration is loaded again, into settings of its own, and `apply` takes
+// from there the ones that may change while the program runs; they stay until the next ones have
+// been applied, or until the end. If they cannot be loaded, the error is logged and the old ones
+// stay.
+//
 // To be closed after everything that has borrowed from the settings, and before the loop.
+#define PROCESS_LOOK_MS 5000
 struct process_reloader;
+typedef void process_apply(const void *settings, void *arg);
 struct process_reloader *process_reload_open(struct loop *loop,
-                                             const struct process_reload *reload);
+                                             const struct process_settings *settings,
+                                             process_apply *apply, void *arg);
 void process_reload_close(struct process_reloader *reloader); // NULL is allowed
 
 #endif

@@ -23,6 +23,7 @@ struct event {
     struct conversations *all;
     struct loop_timer *timer;
     const char *type;
+    bool is_end;
     char id[CHANCE_UUID_BYTES], session_id[CHANCE_UUID_BYTES];
     char room[CONVERSATIONS_ROOM_BYTES];
     uint64_t due_ms;      // loop_now_ms; UINT64_MAX: not known
@@ -134,24 +135,29 @@ static void add(struct conversations *all, const struct event *new)
     }
 }
 
-void conversations_begin(struct conversations *all, const char *room_url, uint64_t end_ms)
+void conversations_begin(struct conversations *all, const char *room_url, bool is_dialout,
+                         uint64_t end_ms)
 {
     const char *slash = strrchr(room_url, '/');
-    struct event event = {.type = "dialin.connected", .due_ms = loop_now_ms()};
+    struct event event = {
+        .type = is_dialout ? "dialout.answered" : "dialin.connected",
+        .due_ms = loop_now_ms(),
+    };
     if (!all || !slash || !slash[1]) {
         return;
     }
     view_copy(view_of_text(slash + 1), event.room, sizeof event.room);
     chance_uuid(all->chance, event.session_id);
     add(all, &event);
-    event.type = "dialin.stopped";
+    event.type = is_dialout ? "dialout.stopped" : "dialin.stopped";
+    event.is_end = true;
     event.due_ms = end_ms;
     add(all, &event);
 }
 
 static bool may_end(const struct event *event)
 {
-    return !event->is_out && event->happened_ms == 0 && !strcmp(event->type, "dialin.stopped");
+    return !event->is_out && event->happened_ms == 0 && event->is_end;
 }
 
 void conversations_end_oldest(struct conversations *all, size_t count)

@@ -1,6 +1,7 @@
-// Daily's side of the sessions: dialin.connected when a session begins and dialin.stopped when it
-// is over, each signed and posted to --events-url. What is not answered 200 is posted again every
-// CONVERSATIONS_AGAIN_MS, with the same id, CONVERSATIONS_TRIES_MAX times at most.
+// Daily's side of the sessions: dialin.connected (of a dial-out: dialout.answered) when a session
+// begins and dialin.stopped when it is over, each signed and posted to --events-url. What is not
+// answered 200 is posted again every CONVERSATIONS_AGAIN_MS, with the same id,
+// CONVERSATIONS_TRIES_MAX times at most.
 #ifndef AGENT_CONVERSATIONS_H
 #define AGENT_CONVERSATIONS_H
 
@@ -27,7 +28,7 @@ void conversations_close(struct conversations *conversations); // NULL is allowe
 
 // A session in this room begins now. It is over at `end_ms` of loop_now_ms(); UINT64_MAX: when
 // conversations_end_oldest says so. Nothing if `conversations` is NULL, or the URL names no room.
-void conversations_begin(struct conversations *conversations, const char *room_url,
+void conversations_begin(struct conversations *conversations, const char *room_url, bool is_dialout,
                          uint64_t end_ms);
 
 // Ends those that would end first.

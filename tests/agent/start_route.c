@@ -19,7 +19,7 @@ struct start {
     const char *idempotency_key; // NULL: none
     enum request_authorization authorization;
     bool body_is_json;
-    bool has_session;
+    bool has_session, is_dialout;
     uint64_t begun_ms;                       // of the session
     char room_url[CONVERSATIONS_ROOM_BYTES]; // of a room that is there already; empty: none
     uint64_t index;                          // in the list of requests
@@ -62,10 +62,13 @@ static void read_body(struct start *start)
     }
     const cJSON *makes_room = cJSON_GetObjectItemCaseSensitive(document.tree, "createDailyRoom");
     const cJSON *body = cJSON_GetObjectItemCaseSensitive(document.tree, "body");
+    const cJSON *dialin = cJSON_GetObjectItemCaseSensitive(body, "dialin_settings");
+    const cJSON *dialout = cJSON_GetObjectItemCaseSensitive(body, "dialout_settings");
     const char *room_url = cJSON_IsObject(body) ? json_text(body, "room_url") : NULL;
     if (cJSON_IsFalse(makes_room) && room_url) {
         view_copy(view_of_text(room_url), start->room_url, sizeof start->room_url);
     }
+    start->is_dialout = dialout && !cJSON_IsNull(dialout) && !cJSON_IsObject(dialin);
     json_release(&document);
 }
 
@@ -170,7 +173,7 @@ static void enter_room(struct start *start)
                  (unsigned long long)chance_next(&agent->chance));
     }
     start->answer.room_url = start->room_url;
-    conversations_begin(agent->conversations, start->room_url,
+    conversations_begin(agent->conversations, start->room_url, start->is_dialout,
                         session_ms ? start->begun_ms + session_ms : UINT64_MAX);
 }
 

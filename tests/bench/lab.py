@@ -66,6 +66,12 @@ def resident_mb(process):
     return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
 
 
+def processor_us(process):
+    """Of the threads that it has now."""
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1000
+
+
 def is_listening(port):
     """Without a connection, which a program under test would count."""
     with open("/proc/net/tcp", encoding="ascii") as file:
@@ -189,6 +195,21 @@ class Bench(Stack):
         for worker in kept:
             self.end(worker)
         return count / (end_us - min(agent.arrivals().values())) * 1e6
+
+    def rate_and_cost(self, count, first, **values):
+        """As calls_a_second, by one worker: its rate, and its processor's microseconds a call, without
+        those of its start."""
+        agent = self.fast_agent()
+        idle = self.worker(agent, **values)
+        start_us = processor_us(idle)
+        self.end(idle)
+        done = self.started() - self.history
+        self.fill(count, first)
+        worker = self.worker(agent, is_ready=False, **values)
+        end_us = self.wait_until_started(done + count)
+        cost_us = (processor_us(worker) - start_us) / count
+        self.end(worker)
+        return count / (end_us - min(agent.arrivals().values())) * 1e6, cost_us
 
     def both_ends(self, count, rate, latency_ms=0, first=0, **values):
         """Through ingress, worker and agent: when each webhook was sent, and when its start request

@@ -62,6 +62,42 @@ export const READING = {
     });
   },
 
+  async 'who never reached the bot'() {
+    await withPage({}, async page => {
+      await page.goto(given.board);
+      await waitForText(page, '.verdict', /1 caller never reached its bot of late/);
+      await page.click('.tile a');
+      await page.waitForURL(/verdict=never_connected/);
+      await waitForText(page, 'td', /started, never reached/);
+      assert.equal(await page.locator('td a').count(), 1);
+      assert.equal(await page.inputValue('select[name=verdict]'), 'never_connected');
+      await page.click(`a[href="#/call/${given.missedCall}"]`);
+      await waitForText(page, 'dd', /a bot was started and the caller never reached it/);
+    });
+  },
+
+  // What the stream sends is tested in test_board_stream.py.
+  async 'a gap is told where it is'() {
+    const event = (id, kind) => `id: ${id}\nevent: event\ndata: {"id":"${id}","call_id":"c-1","event":"${kind}","at_ms":1795408783000}\n\n`;
+    const gap = leftOut => `event: gap\ndata: {"left_out":${leftOut}}\n\n`;
+    await withPage({}, async page => {
+      await page.route('**/api/stream*', async route => {
+        const now = await page.context().request.get(`${given.board}api/now`);
+        await route.fulfill({ contentType: 'text/event-stream', body: `retry: 600000\n\nevent: now\ndata: ${await now.text()}\n\n` +
+          event('1-0', 'attempt') + gap(null) + event('2-0', 'waiting') + gap(1) + gap(312) + event('3-0', 'started') });
+      });
+      await page.goto(given.board);
+      await waitForText(page, '[aria-label=Events] td', /started/);
+      const rows = await page.locator('[aria-label=Events] tbody tr').allInnerTexts();
+      assert.match(rows[0], /started/);
+      assert.match(rows[1], /^312 events are left out here: they came faster than 200 a second\. Calls has all of them\./);
+      assert.match(rows[2], /^1 event is left out here/);
+      assert.match(rows[3], /waiting/);
+      assert.match(rows[4], /^This page missed more than 1,000 events; the oldest of them are left out here\./);
+      assert.match(rows[5], /attempt/);
+    });
+  },
+
   async 'back and forward'() {
     await withPage({}, async page => {
       await page.goto(given.board);

@@ -24,6 +24,7 @@ SCENARIOS = [name for script in ("reading.mjs", "operating.mjs")
              for name in re.findall(r"^  async '([^']+)'\(\)", (HERE / script).read_text(encoding="utf-8"),
                                     re.MULTILINE)]
 TOKEN = "a-token-of-the-browser"
+MISSED_CALL = "6a4408fe-91ef-41b4-9786-c29dfe6cc74d"
 DEAD_CALL = "5c0d45cf-100b-4f35-8a41-c36f0fae1e72"
 HOLD_LIMIT_S = 60
 # Of a good machine; CI's may be crowded.
@@ -60,7 +61,7 @@ def proxy(stack, board_port):
 
 def lose_a_call(ledger):
     """Of a full agent, with a hold that ends soon."""
-    first = daily.webhook("6a4408fe-91ef-41b4-9786-c29dfe6cc74d")
+    first = daily.webhook(MISSED_CALL)
     ledger.queue(first)
     ledger.wait_for_state(first["callId"], "started")
     seconds, us = ledger.client.time()
@@ -69,6 +70,15 @@ def lose_a_call(ledger):
     ledger.queue(webhook, received_ms=str(seconds * 1000 + us // 1000 - HOLD_LIMIT_S * 1000 + 2500),
                  timestamp=stamp, signature=daily.sign(daily.SECRET, stamp, daily.body(webhook)))
     ledger.wait_for_state(DEAD_CALL, "dead", timeout_s=30)
+
+
+def miss_a_bot(ledger):
+    """A bot was started and its caller never reached it, as room.lua leaves it; and a sample before."""
+    now_s = int(ledger.client.time()[0])
+    for minute in range(now_s // 60 - 5, now_s // 60 + 5):  # whatever minute it is when the page asks
+        ledger.client.hset(ledger.key(f"minute:{minute}"), mapping={"at_ms": (now_s - 240) * 1000})
+    ledger.client.hset(ledger.key(f"call:{MISSED_CALL}"), "verdict", "never_connected")
+    ledger.client.hset(ledger.key("counts"), "verdict:never_connected", 1)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +91,7 @@ def given(tmp_path_factory):
         stack.worker(START_URL=agent.url, HOLD_LIMIT_S=HOLD_LIMIT_S)
         ingress = stack.ingress()
         lose_a_call(Ledger(stack.redis, stack.prefix))
+        miss_a_bot(Ledger(stack.redis, stack.prefix))
         agent.control(pool=100)
         board = stack.board(PINLESS_HMAC_SECRET=daily.SECRET)
         guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production",
@@ -91,6 +102,7 @@ def given(tmp_path_factory):
             "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
             "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL,
+            "missedCall": MISSED_CALL,
             "chromium": shutil.which("chromium"), "patienceMs": PATIENCE_MS,
             "firstSentenceMs": FIRST_SENTENCE_MS,
         }

@@ -24,7 +24,8 @@ Seen = collections.namedtuple("Seen", [
     "hold_ms",
     "step_ms",       # by which a hold may be off, because Redis' clock stepped
     "callback_ms",   # the hold of a call back; 0: nobody is called back
-], defaults=[0, 0])
+    "hung_up",       # calls whose callers hung up before they had a bot
+], defaults=[0, 0, ()])
 
 
 def is_unknown(event):
@@ -109,6 +110,8 @@ class Account:
         starts = self.seen.starts.get(call_id, 0)
         if final["reason"] == "served" and is_callback(call_id):
             return None
+        if final["reason"] == "abandoned":
+            return self.check_abandoned(call_id, starts, failed, len(attempts) - failed)
         if final["reason"] not in ("expired", "unknown"):
             return self.say(call_id, f"is dead, {final['reason']}: nothing here is a reason for that")
         if final["reason"] == "expired" and starts > failed:
@@ -119,6 +122,14 @@ class Account:
         hold_ms = self.seen.callback_ms if is_callback(call_id) else self.seen.hold_ms
         if held_ms < hold_ms - CLOCK_MS - self.seen.step_ms:
             self.say(call_id, f"expired after {held_ms} ms of its hold")
+
+    def check_abandoned(self, call_id, starts, failed, unanswered):
+        """The caller hung up, or the session of a bot that began behind a 5xx is over."""
+        if call_id not in self.seen.hung_up and starts == 0:
+            self.say(call_id, "is called abandoned, and its caller has not hung up")
+        if starts > failed or unanswered > 0:
+            self.say(call_id, f"is called abandoned, but {starts} bots began, {failed} of them behind a 5xx, and "
+                              f"{unanswered} attempts had no answer")
 
     def check_totals(self):
         ended = collections.Counter(event["event"] for event in self.seen.events)

@@ -46,6 +46,8 @@ class Callbacks:
         return any(int(event["at_ms"]) >= since_ms for _, event in self.served[number])
 
     def check_death(self, place, event, number):
+        if self.seen.calls.get(event["call_id"], {}).get("kind") == "trunk" and not event.get("callback"):
+            return  # those callers are not called back
         call_id, callback = event["call_id"], event.get("callback")
         rang_ms = int(self.seen.calls.get(call_id, {}).get("received_ms") or 0)
         if callback:

@@ -6,6 +6,7 @@
     POOL      sessions that the agent has room for, of a second each (100)
     CLOCKS    1: the clock of Redis steps as well, by up to three minutes, and that of the host of every
               other program, by up to an hour (0)
+    EVENTS    1: Daily's events of every call; some callers come over a SIP trunk and hang up (0)
     ROUTES    1: two routes with a lookup, overflow to a second agent, and a call back (0)
     PAUSE_S   seconds between two faults, on average (0.4)
     DURATION  repeats campaigns with the following seeds for so many seconds (0: one campaign)
@@ -48,6 +49,7 @@ import http_raw  # noqa: E402
 from account import Account, Seen  # noqa: E402
 from authority import Authority  # noqa: E402
 from clocks import Clock  # noqa: E402
+from events import CONNECT_LIMIT_S, TRUNK, TRUNK_SHARE, Daily, Verdicts  # noqa: E402
 from ledger import Ledger, text, texts  # noqa: E402
 from routes import Routes  # noqa: E402
 from stack import Stack, build_folder, free_port, wait_for  # noqa: E402
@@ -55,7 +57,7 @@ from stack import Stack, build_folder, free_port, wait_for  # noqa: E402
 LEASE_S = 3
 REDIS_STEP_S, HOST_STEP_S = 90, 3600  # at most, from the right time
 HOLD_S, SHORT_HOLD_S = 60, 12
-OPTIONS, CLOCKS, ROUTES = ("https", "filter", "overload"), "clocks", "routes"
+OPTIONS, CLOCKS, ROUTES, EVENTS = ("https", "filter", "overload"), "clocks", "routes", "events"
 INGRESSES, WORKERS, SENDERS = 2, 4, 12
 POOL, SESSION_MS = int(os.environ.get("POOL") or 100), 1000
 CUES = [{"probability": 0.02, "status": 503}, {"probability": 0.01, "status": 500, "started": True},
@@ -100,7 +102,7 @@ class Senders:
         self.lock = threading.Lock()
         self.begun = time.monotonic()
         self.rate = rate
-        self.plan = [(daily.new_call_id("chaos"), chance.random() < 0.05) for _ in range(calls)]
+        self.plan = [(campaign.new_call_id(), chance.random() < 0.05) for _ in range(calls)]
         self.next = 0
         self.threads = [threading.Thread(target=self.send_all, daemon=True) for _ in range(SENDERS)]
         for thread in self.threads:
@@ -117,19 +119,20 @@ class Senders:
             if pause_s > 0:
                 time.sleep(pause_s)
             call_id, is_double = self.plan[number]
-            body = daily.body(daily.webhook(call_id, **self.campaign.parties(call_id)))
-            headers = daily.headers(body)
+            if self.campaign.daily:
+                self.campaign.daily.may_hang_up(call_id)
+            request = self.campaign.request(call_id)
             if is_double:
-                twin = threading.Thread(target=self.send, args=(call_id, number + 1, body, headers))
+                twin = threading.Thread(target=self.send, args=(call_id, number + 1, *request))
                 twin.start()
-            self.send(call_id, number, body, headers)
+            self.send(call_id, number, *request)
             if is_double:
                 twin.join()
 
-    def send(self, call_id, number, body, headers):
+    def send(self, call_id, number, body, headers, path):
         port = self.campaign.ingresses[number % INGRESSES].port
         try:
-            answer = http_raw.ask(port, "POST", "/api/dial", headers, body, timeout_s=30)
+            answer = http_raw.ask(port, "POST", path, headers, body, timeout_s=30)
             if answer.status == 200:
                 said = "spooled" if answer.json().get("spooled") else "queued"
             else:
@@ -177,11 +180,13 @@ class Campaign:
         self.dealt = collections.Counter()
         self.later = []  # (when, number, what is to be undone)
         self.busy = set()  # processes that a fault is being dealt to
+        self.daily = Daily(self, seed) if EVENTS in options else None
+        of_events = self.daily.arguments if self.daily else []
         self.agent = self.stack.agent("--pool", str(POOL), "--session-ms", str(SESSION_MS),
                                       "--latency-ms", "50", "--latency-jitter-ms", "150",
-                                      "--seed", str(seed % 1000000 + 1), "--keep", "1000000")
+                                      "--seed", str(seed % 1000000 + 1), "--keep", "1000000", *of_events)
         self.agent.control(cues=CUES)
-        self.routes = Routes(self.stack, folder) if ROUTES in options else None
+        self.routes = Routes(self.stack, folder, of_events) if ROUTES in options else None
         self.gate = Gate(folder, self.agent.port, "https" in options)
         (folder / "spool").mkdir()
         self.ingresses = [self.start_ingress() for _ in range(INGRESSES)]
@@ -191,8 +196,17 @@ class Campaign:
     def client(self):  # of the ledger's server
         return self.stack.redis.client
 
-    def parties(self, call_id):
-        return self.routes.parties(call_id) if self.routes else {}
+    def new_call_id(self):
+        is_trunk = self.daily and self.chance.random() < TRUNK_SHARE
+        return daily.new_call_id(TRUNK + "chaos" if is_trunk else "chaos")
+
+    def request(self, call_id):
+        """Body, headers and path of the caller's webhook."""
+        parties = self.routes.parties(call_id) if self.routes else {}
+        if self.daily and self.daily.is_trunk(call_id):
+            return self.daily.request(call_id, parties)
+        body = daily.body(daily.webhook(call_id, **parties))
+        return body, daily.headers(body), "/api/dial"
 
     @property
     def agents(self):
@@ -204,12 +218,14 @@ class Campaign:
         return self.host_clock.environment() if self.has_clocks and self.started % 2 else {}
 
     def start_ingress(self):
+        secrets = {"DAILY_WEBHOOK_SECRET": daily.EVENTS_SECRET, "SIP_TRUNK_SECRET": daily.TRUNK_SECRET}
         return self.stack.ingress(is_ready=False, SPOOL_DIR=self.folder / "spool",
-                                  **self.environment())
+                                  **(secrets if self.daily else {}), **self.environment())
 
     def start_worker(self):
         return self.stack.worker(is_ready=False, LEASE_S=LEASE_S, **self.gate.values,
-                                 **(self.routes.values if self.routes else {}), HOLD_LIMIT_S=self.hold_s, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10,
+                                 **(self.routes.values if self.routes else {}), HOLD_LIMIT_S=self.hold_s,
+                                 TRUNK_LIMIT_S=self.hold_s, CONNECT_LIMIT_S=CONNECT_LIMIT_S, DRAIN_TIMEOUT_S=2, START_TIMEOUT_S=10,
                                  **self.environment())
 
     # --- faults ----------------------------------------------------------------------------------
@@ -352,8 +368,13 @@ class Campaign:
         # Holds are off by a step of Redis' clock.
         longest_s += 2 * REDIS_STEP_S if self.has_clocks else 0
         wait_for(lambda: self.ledger.unfinished() == 0, longest_s + 60, "every entry to be finished")
+        if self.daily:
+            self.daily.wait_until_told(self.agents, self.ledger, wait_for)
         wait_for(lambda: not self.strangers(), 4 * LEASE_S, "consumers that are gone to be removed")
-        return Account(self.see(senders))
+        account = Account(self.see(senders))
+        if self.daily:
+            self.verdicts = Verdicts(self.daily.acknowledged, account.seen, account.say)
+        return account
 
     def strangers(self):
         living = {worker.consumer() for worker in self.workers} | {"line", "unknown"}
@@ -378,7 +399,8 @@ class Campaign:
         return Seen(senders.acknowledged(), entries, ledger.events(), calls, ledger.counts(),
                     stream["entries-added"], dict(starts), posts, left, self.hold_s * 1000,
                     2 * REDIS_STEP_S * 1000 if self.has_clocks else 0,
-                    Routes.CALLBACK_S * 1000 if self.routes else 0)
+                    Routes.CALLBACK_S * 1000 if self.routes else 0,
+                    frozenset(self.daily.hung_up if self.daily else ()))
 
     def close(self):
         for process in self.busy - {self.gate}:
@@ -386,6 +408,8 @@ class Campaign:
                 process.signal(signal.SIGCONT)
         troubles = self.stack.close()
         self.gate.close()
+        if self.daily:
+            self.daily.close()
         return troubles
 
 
@@ -406,6 +430,8 @@ def report(campaign, account, troubles, seconds):
           f"outcome {account.unknown_outcomes}, second starts behind them {account.second_starts}")
     if campaign.routes:
         print(f"  {campaign.routes.report(account.seen)}")
+    if campaign.daily:
+        print(f"  {campaign.verdicts.report()}")
     print(f"  started, of each tenth of the callers: {shares_started(account.seen.calls)} %")
     for trouble in troubles:
         print(f"  TROUBLE: {trouble[:2000]}")
@@ -426,7 +452,7 @@ def run_one(seed, calls, rate, pause_s, has_clocks):
     campaign = Campaign(seed, calls, rate, pause_s, folder,
                         [name for name in OPTIONS if name not in without] +
                         ([CLOCKS] if has_clocks else []) +
-                        ([ROUTES] if os.environ.get("ROUTES", "0") != "0" else []))
+                        [option for option in (ROUTES, EVENTS) if os.environ.get(option.upper(), "0") != "0"])
     is_good, account = False, None
     try:
         account = campaign.run()

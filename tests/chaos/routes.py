@@ -17,9 +17,9 @@ class Routes:
     CALLBACK_S = 20
     SECOND_POOL, SECOND_AFTER_S = 4, 4
 
-    def __init__(self, stack, folder):
+    def __init__(self, stack, folder, of_events):
         self.second = stack.agent("--pool", str(self.SECOND_POOL), "--session-ms", "1000",
-                                  "--latency-ms", "50", "--keep", "1000000")
+                                  "--latency-ms", "50", "--keep", "1000000", *of_events)
         self.crm = stack.agent("--pool", "100000", "--session-ms", "1", "--latency-ms", "5")
         self.crm.control(cues=CUES)
         callback = {"within_s": self.CALLBACK_S, "to": ["+1*"]}

@@ -148,3 +148,21 @@ def test_a_bad_selection_is_neither_exported_nor_recorded(stack, ledger):
     for wrong in ({"output": "/tmp/x"}, {"limit": 0}, {"since": 5}, {"from": "+14158*"}):
         assert board.post("/api/export", wrong, ANNA).code == "invalid_question"
     assert not ledger.client.exists(ledger.key("operators"))
+
+
+def test_calls_whose_caller_never_reached_the_bot(stack, start, ledger, board):
+    """As Daily's events leave them (test_daily_events.py)."""
+    stack.worker(START_URL=start.url)
+    ids = [queue(ledger) for _ in range(3)]
+    for call_id, verdict in zip(ids, ["never_connected", "connected", None]):
+        ledger.wait_for_state(call_id, "started")
+        if verdict:
+            ledger.client.hset(ledger.key("call:" + call_id), "verdict", verdict)
+    for verdict, call_id in (("never_connected", ids[0]), ("connected", ids[1])):
+        [call] = board.post("/api/calls", {"verdict": verdict}).json()["calls"]
+        assert (call["call_id"], call["verdict"]) == (call_id, verdict)
+    assert board.post("/api/calls", {"verdict": "ended"}).json()["calls"] == []
+    [row] = rows_of(board.post("/api/calls", {"verdict": "never_connected", "format": "csv"}))
+    assert (row["call_id"], row["verdict"]) == (ids[0], "never_connected")
+    answer = board.post("/api/calls", {"verdict": "lost"})
+    assert answer.code == "invalid_question" and "never_connected" in answer.json()["error"]

@@ -83,12 +83,33 @@ def test_a_viewer_goes_on_from_its_last_event(board, ledger, by_header):
         assert not stream.named("gap")
 
 
-def test_who_missed_too_much_is_told(board, ledger):
-    ids = write_events(ledger, 1400)
+@pytest.mark.parametrize("missed", [1000, 1024])
+def test_who_missed_no_more_than_is_sent_again_sees_no_gap(board, ledger, missed):
+    """1,000 are sent again, and the newest 25 follow: up to there nothing is left out."""
+    ids = write_events(ledger, missed + 1)
+    with EventStream(board.port, f"/api/stream?after={ids[0]}") as stream:
+        assert stream.read_until(ends_with(ids[-1]))
+        assert stream.ids() == ids[1:] and not stream.named("gap")
+
+
+@pytest.mark.parametrize("missed", [1026, 1400])
+def test_who_missed_too_much_is_told(board, ledger, missed):
+    ids = write_events(ledger, missed + 1)
     with EventStream(board.port, f"/api/stream?after={ids[0]}") as stream:
         assert stream.read_until(ends_with(ids[-1]))
         assert stream.named("gap") == [{"left_out": None}]
         assert stream.ids() == ids[1:1001] + ids[-25:]
+
+
+@pytest.mark.parametrize("count", [200, 225])
+def test_up_to_the_limit_of_a_second_every_event_is_sent(board, ledger, count):
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        ids = write_events(ledger, count)
+        assert stream.read_until(ends_with(ids[-1]))
+        more = write_events(ledger, 1)
+        assert stream.read_until(ends_with(more[-1]))
+        assert stream.ids() == ids + more and not stream.named("gap")
 
 
 def test_too_many_events_in_a_second_leave_a_gap(board, ledger):

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 
 from account import Account, Seen
 from campaign import Campaign
+from events import Verdicts
 
 SEED = 20261123
 
@@ -174,3 +175,49 @@ def test_what_is_wrong_with_a_call_back_is_seen(events, sentence, counts):
 def test_what_is_wrong_is_seen(changes, sentence):
     violations = [text for _, text in Account(seen(**changes)).violations]
     assert any(sentence in text for text in violations), violations
+
+
+# --- events -------------------------------------------------------------------------------------------
+
+def verdicts(acknowledged, call=None, told=("connected", "ended"), **changes):
+    """The sentences about one started call whose bot was in room r."""
+    call = {"state": "started", "room_url": "https://d/r", "verdict": "ended", "talked_s": "2", **(call or {})}
+    call = {name: value for name, value in call.items() if value is not None}
+    events = [{"event": name, "call_id": "a"} for name in told]
+    said = []
+    Verdicts({"r": {str(i): kind for i, kind in enumerate(acknowledged)}},
+             seen(calls={"a": call}, events=events, **changes), lambda _, sentence: said.append(sentence))
+    return said
+
+
+COUNTS = {"verdict:ended": 1, "talked": 1, "talked_s": 2}
+
+
+def test_a_conversation_whose_events_were_acknowledged():
+    assert verdicts(["connected", "ended"], counts=COUNTS) == []
+    assert verdicts(["connected"], {"verdict": "connected", "talked_s": None}, ["connected"],
+                    counts={"verdict:connected": 1}) == []
+    assert verdicts([], {"verdict": None, "talked_s": None}, [], counts={}) == []
+
+
+@pytest.mark.parametrize("acknowledged, call, told, counts", [
+    (["connected", "ended"], {"verdict": "never_connected"}, ["connected", "ended"], COUNTS),
+    (["connected", "ended"], {"verdict": "connected"}, ["connected", "ended"], COUNTS),
+    (["connected", "ended"], {}, ["connected", "ended", "ended"], COUNTS),
+    (["connected", "ended"], {}, ["connected"], COUNTS),
+    (["connected", "ended"], {"talked_s": None}, ["connected", "ended"], COUNTS),
+    ([], {"verdict": "ended", "talked_s": None}, [], {"verdict:ended": 1}),
+    (["connected", "ended"], {}, ["connected", "ended"], {**COUNTS, "verdict:ended": 2}),
+    (["connected", "ended"], {}, ["connected", "ended"], {**COUNTS, "talked_s": 9}),
+], ids=["told never", "not ended", "twice", "lost", "no length", "of nothing", "counts", "seconds"])
+def test_the_verdicts_are_held_against_the_events(acknowledged, call, told, counts):
+    assert verdicts(acknowledged, call, told, counts=counts)
+
+
+def test_nobody_is_abandoned_who_has_not_hung_up():
+    calls = {"a": {"state": "dead", "received_ms": "1"}}
+    gone = [attempt(1, "429"), end("dead", reason="abandoned")]
+    fields = {"calls": calls, "events": gone, "counts": {"dead": 1}, "starts": {}}
+    assert Account(seen(**fields, hung_up={"a"})).violations == []
+    assert Account(seen(**fields)).violations
+    assert Account(seen(**{**fields, "starts": {"a": 1}}, hung_up={"a"})).violations

@@ -1,6 +1,8 @@
 """Daily's events and their calls: joined by room, in any order, twice, early, late; and the callers that
 never reached their bot."""
 
+import hashlib
+import signal
 import time
 
 import pytest
@@ -293,3 +295,105 @@ def test_events_of_a_call_that_is_not_kept(scene):
     scene.note(connected(call_id))
     scene.wait_until_read()
     assert scene.ledger.call(call_id) == {} and scene.verdicts() == {}
+
+
+def test_an_event_of_minutes_ago_is_enough_to_judge_by(scene):
+    scene.worker(CONNECT_LIMIT_S=1)
+    now_s, _ = scene.ledger.client.time()
+    scene.ledger.client.xadd(scene.ledger.key("daily"), {"body": "{}"}, id=f"{now_s * 1000 - 500_000}-0")
+    scene.wait_until_read()
+    scene.wait_for(scene.started(), verdict="never_connected")
+
+
+def test_events_that_were_trimmed_unread_accuse_nobody(scene):
+    """Redis was short of room, or a flood of others pushed them out: the call may have been connected."""
+    worker = scene.worker(CONNECT_LIMIT_S=3600)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    call_id, unheard = scene.started(), scene.ledger.key("unheard")
+    assert scene.ledger.client.zrange(unheard, 0, -1) == [call_id.encode()]
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    assert scene.ledger.client.zcard(unheard) == 1
+    worker.signal(signal.SIGSTOP)
+    scene.note(connected(call_id))
+    scene.ledger.client.xtrim(scene.ledger.key("daily"), maxlen=0, approximate=False)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    worker.signal(signal.SIGCONT)
+    scene.wait_until_read()
+    assert scene.ledger.client.zcard(unheard) == 0
+
+
+def grow_old(scene, deliveries):
+    """As if every event that is out had been taken so often, the last time a minute ago."""
+    key = scene.ledger.key("daily")
+    for each in scene.ledger.client.xpending_range(key, "events", "-", "+", 100):
+        scene.ledger.client.xclaim(key, "events", "workers", 0, [each["message_id"]], idle=60_000,
+                                   retrycount=deliveries, justid=True)
+
+
+def test_an_event_that_fails_each_time_harms_no_other(scene):
+    """Its room's call is no call: the step fails, and with it that of the events beside it."""
+    key = scene.ledger.key("daily")
+    broken = hashlib.sha1(b"broken").hexdigest()
+    scene.ledger.client.set(scene.ledger.key("room:" + broken), "broken")
+    scene.ledger.client.set(scene.ledger.key("call:broken"), "no hash")
+    call_id = daily.new_call_id()
+    scene.note(daily.event("dialin.connected", "broken"))
+    scene.note(connected(call_id))
+    worker = scene.worker()
+    scene.started(callId=call_id)
+    wait_for(lambda: b"cannot be joined" in worker.log())
+    grow_old(scene, deliveries=2)
+    scene.wait_for(call_id, verdict="connected")
+    assert scene.ledger.client.xpending(key, "events")["pending"] == 1
+    grow_old(scene, deliveries=5)
+    wait_for(lambda: scene.ledger.client.xpending(key, "events")["pending"] == 0, LATER_S + 10)
+    wait_for(lambda: b"were given up" in worker.log())
+
+
+def test_an_event_without_the_time_of_its_arrival(scene):
+    scene.worker()
+    call_id = scene.started()
+    entry = scene.ledger.client.xadd(scene.ledger.key("daily"), {"v": "1", "body": daily.body(stopped(call_id))})
+    assert scene.wait_for(call_id, verdict="ended")["ended_ms"] == entry.decode().partition("-")[0]
+
+
+def test_an_error_that_is_cut_within_a_character(scene):
+    scene.worker()
+    call_id = scene.started()
+    scene.note(daily.event("dialin.error", room_of(call_id), error_msg="\u00fc" * 200))
+    scene.wait_for(call_id, verdict="failed")
+    shown = Audit(scene.stack).json("show", call_id)[0]
+    event, = [each for each in shown["events"] if each["event"] == "failed"]
+    assert event["error"].startswith("\u00fc" * 127)
+
+
+def test_events_as_large_as_the_ingress_takes(scene):
+    """32 of them in one step, each of nearly 64 KiB."""
+    call_id = daily.new_call_id()
+    for event in [daily.event("meeting.started", "x", padding="y" * 64_000) for _ in range(40)] + [
+            {**connected(call_id), "padding": ["y" * 1000] * 60}]:
+        scene.note(event)
+    worker = scene.worker()
+    scene.started(callId=call_id)
+    scene.wait_for(call_id, verdict="connected")
+    scene.wait_until_read()
+    assert worker.total("dialin_daily_events_read_total", result="other") == 40
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_workers_read_each_event_once(scene, count):
+    calls = [daily.new_call_id() for _ in range(40)]
+    workers = [scene.worker() for _ in range(count)]
+    for call_id in calls:
+        scene.ledger.queue(daily.webhook(call_id))
+    scene.ledger.wait_until_finished()
+    for call_id in calls:
+        for event in (connected(call_id), stopped(call_id)):
+            scene.note(event)
+            scene.note(event)
+    scene.wait_until_read()
+    wait_for(lambda: scene.verdicts() == {"ended": 40}, LATER_S)
+    assert all(sorted(scene.events_of(call_id)) == ["connected", "ended"] for call_id in calls)
+    assert sum(worker.total("dialin_daily_events_read_total", result="joined") for worker in workers) == 160

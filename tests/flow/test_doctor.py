@@ -128,6 +128,7 @@ def test_a_spool_and_a_worker_that_is_not_ready(stack, ledger, audit):
     tell("ingress:a:1", spool_bytes=5_000_000, spool_bytes_max=9_000_000,
          settings={"ALLOW_UNSIGNED": "true"})
     tell("worker:b", ready=False, not_ready_reason="Redis refuses: OOM", settings={"AGENT_NAME": "x"})
+    tell("ingress:a:2", in_work=1e18, in_work_max=-1, spool_bytes=0)
     tell("worker:c", settings={"AGENT_NAME": "y", "ROUTES_FILE": "/r.json"})
     ledger.client.set(ledger.key("status:worker:d"), "no json")
     found = dict(wrong(audit))
@@ -136,6 +137,7 @@ def test_a_spool_and_a_worker_that_is_not_ready(stack, ledger, audit):
     has(lines, "its spool holds 5001 kB of 9000 kB")
     has(lines, "anybody can forge calls")
     has(lines, "note worker:c: is version 9, this tool ")
+    has(lines, "fine ingress:a:2: is ready (0 of 0 in work)")
     has(lines, "the workers differ in agent or routes")
     has(lines, "fine worker:c: its agent is y; its routes: /r.json")
 

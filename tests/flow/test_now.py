@@ -138,3 +138,42 @@ def test_a_user_of_redis_with_too_few_rights_learns_which(ledger, audit, stack):
     fill(ledger, count=1)
     shown = audit("now", code=1)
     assert "can't run this command" in shown.err and "snapshot.lua:" in shown.err, shown
+
+
+def test_a_call_back_is_no_caller_on_hold(ledger, audit):
+    """Dial-outs stand after all dial-ins, with scores of their own (record.c)."""
+    fill(ledger, count=3, starts=18)
+    for number in range(2):
+        call_id = f"x-{number}{'~cb' if number else ''}"
+        ledger.client.zadd(ledger.key("line:sales"), {call_id: 4e15 + 1_000_000 + number})
+        ledger.client.zadd(ledger.key("holds"), {call_id: 1})  # over long ago: a caller would be lost
+        ledger.client.hset(ledger.key("call:" + call_id), mapping={"kind": "dialout", "to": "+14152251493"})
+    found = audit("now", "--json").object()
+    agent, = found["agents"]
+    assert (agent["waiting"], agent["callers"], agent["lost"]) == (5, 3, 0)
+    assert (found["waiting"], found["dialouts"]) == (5, 2)
+    assert agent["hold_left_ms"] > 40_000 and agent["oldest_ms"] >= 60_000
+    assert re.fullmatch(r"No worker runs. 3 callers wait; at 0.\d starts a second, all will be served in time. "
+                        r"2 call backs and dial-outs wait\.", found["sentence"])
+    assert re.search(r"sales +full +3\+2 ", audit("now").out)
+
+
+def test_only_call_backs_wait(ledger, audit):
+    fill(ledger, count=0)
+    ledger.client.zadd(ledger.key("line:sales"), {"x~cb": 4e15 + 1_000_000})
+    ledger.client.zadd(ledger.key("holds"), {"x~cb": 1})
+    found = audit("now", "--json").object()
+    assert found["sentence"].endswith("Nobody is on hold. 1 call back or dial-out waits.")
+    agent, = found["agents"]
+    assert (agent["callers"], agent["oldest_ms"], agent["hold_left_ms"], agent["lost"]) == (0, None, None, 0)
+
+
+def test_callers_who_never_reached_their_bot_are_told(ledger, audit):
+    now = int(ledger.client.time()[0])
+    ledger.client.hset(ledger.key(f"minute:{now // 60 - 5}"), mapping={"at_ms": (now - 300) * 1000})
+    ledger.client.hset(ledger.key("counts"), mapping={"verdict:never_connected": 2})
+    shown = audit("now").out
+    assert "2 callers never reached their bots of late" in " ".join(shown.split())
+    assert "a bot was started and the caller never reached it: 2\n" in shown
+    assert "dialin-audit list --verdict never_connected" in shown
+    assert all(columns(line) <= 80 for line in shown.splitlines())

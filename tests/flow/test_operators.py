@@ -175,6 +175,25 @@ def test_a_call_that_nobody_has_read_yet_is_cancelled(stack, ledger, start, audi
     assert second not in keys_of(start) and ledger.client.hget(ledger.key("counts"), "ended_unread") == b"0"
 
 
+def test_a_cancelled_call_whose_entry_nobody_will_read(stack, ledger, start, audit):
+    """Deleted by hand, or read by a worker of an older version, which takes nothing from `ended_unread`."""
+    end(serve_one(stack, ledger, start))
+    second = ring(ledger)
+    audit("cancel", second, "--yes")
+    stream = ledger.key("webhooks")
+    entry, _ = ledger.entry_of(second)
+    ledger.client.xreadgroup("workers", "older", {stream: ">"})
+    ledger.client.xack(stream, "workers", entry)
+    adds_up(audit)
+    worker = stack.worker(START_URL=start.url)
+    wait_for(lambda: ledger.client.hget(ledger.key("counts"), "ended_unread") == b"0")
+    ledger.queue(daily.webhook())
+    ledger.wait_until_finished()
+    adds_up(audit)
+    worker.read_account(ledger.client)
+    assert worker.metrics()["dialin_account_difference"] == 0
+
+
 def test_a_second_webhook_of_a_cancelled_call_is_a_duplicate(stack, ledger, start, audit):
     end(serve_one(stack, ledger, start))
     call_id = ring(ledger)

@@ -26,8 +26,8 @@ struct route_patterns {
 bool route_read_patterns(struct route_reader *reader, const struct route_field *field,
                          const struct route_value *value, void *into);
 
-// The address of a pattern or a party without its scheme, which phone_number.h leaves in front of an
-// address that has no host. Borrowed.
+// The address of a pattern or a party without its scheme, which phone_number.h leaves in front of
+// an address that has no host. Borrowed.
 const char *route_pattern_address(const struct phone_number *number);
 
 bool route_patterns_match(const struct route_patterns *patterns, const struct phone_number *party);

@@ -87,6 +87,18 @@ bool option_reason(const char *text, struct selection *selection)
                            "served, cancelled or conflict");
 }
 
+bool option_verdict(const char *text, struct selection *selection)
+{
+    static const char *const VERDICTS[] = {"connected", "ended", "never_connected", "failed"};
+    selection->verdict = text;
+    for (size_t i = 0; i < sizeof VERDICTS / sizeof VERDICTS[0]; i++) {
+        if (!strcmp(VERDICTS[i], text)) {
+            return true;
+        }
+    }
+    return option_complain("--verdict", "is connected, ended, never_connected or failed");
+}
+
 bool option_kind(const char *text, struct selection *selection)
 {
     enum webhook_kind kind = WEBHOOK_DIALIN;

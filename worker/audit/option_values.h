@@ -12,6 +12,7 @@ bool option_limit(const char *flag, const char *text, uint64_t *limit);
 bool option_speed(const char *text, double *speed);
 bool option_state(const char *text, struct options *options);
 bool option_reason(const char *text, struct selection *selection);
+bool option_verdict(const char *text, struct selection *selection);
 bool option_kind(const char *text, struct selection *selection);
 bool option_handle_s(const char *text, struct options *options);
 bool option_format(const char *text, struct options *options);

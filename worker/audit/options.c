@@ -79,6 +79,7 @@ enum flag {
     UNTIL,
     STATE,
     REASON,
+    VERDICT,
     FROM,
     TO,
     AGENT,
@@ -130,6 +131,8 @@ static const struct {
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
      "expired, unknown, rejected, invalid, declined or cancelled"},
+    {VERDICT, OF_SELECTION, "verdict", "VERDICT",
+     "by Daily's events: connected, ended, never_connected or failed"},
     {FROM, OF_SELECTION, "from", "NUMBER",
      "who rang, in any spelling; +1415* for all that begin so"},
     {TO, OF_SELECTION, "to", "NUMBER", "which number was rung, likewise"},
@@ -294,6 +297,8 @@ static bool take_flag(struct options *options, enum command command, enum flag f
         return option_format(value, options);
     case REASON:
         return option_reason(value, selection);
+    case VERDICT:
+        return option_verdict(value, selection);
     case AHT:
         return option_handle_s(value, options);
     case KIND:

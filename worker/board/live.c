@@ -8,13 +8,14 @@
 #include "memory.h"
 #include "now.h"
 #include "points.h"
+#include "recents.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TICK_MS 1000
 #define NOW_FRESH_MS 1500
-#define IDLE_TICKS 5 // between two questions while nobody watches: only the charts need them
+#define IDLE_TICKS 5      // between two questions while nobody watches: only the charts need them
 #define SCRAPED_MS 120000 // after a reading of the metrics: the next one will come
 #define RESUME_PAGE 250
 #define ASKERS_MAX 64 // requests of api/now that wait for the next snapshot
@@ -33,11 +34,6 @@ struct viewer {
     size_t resumed_bytes; // sent at once, and beyond what a slow reader may leave unread
 };
 
-struct recent {
-    struct entry_id id;
-    struct bytes text;
-};
-
 struct live {
     struct loop *loop;
     struct redis *redis;
@@ -53,8 +49,7 @@ struct live {
     struct points points;
     unsigned ticks;
     uint64_t scraped_ms; // loop_now_ms of the last reading of the metrics; 0: none
-    struct recent recent[EVENTS_NEWEST]; // the newest events, a ring
-    size_t recent_next;
+    struct recents recents;
     struct entry_id last;      // of all that were read
     struct entry_id last_sent; // of those that were sent
     unsigned sent_in_second;
@@ -105,9 +100,8 @@ static void send_to_watching(struct live *live, struct bytes_view text, struct e
 static void send_recent(struct live *live, struct viewer *viewer, struct entry_id after)
 {
     for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        const struct recent *recent = &live->recent[(live->recent_next + i) % EVENTS_NEWEST];
-        if (recent->text.len > 0 && entry_id_compare(recent->id, after) > 0 &&
-            !send(viewer, bytes_view(&recent->text))) {
+        const struct recent *recent = recents_after(&live->recents, i, after);
+        if (recent && !send(viewer, bytes_view(&recent->text))) {
             return;
         }
     }
@@ -135,7 +129,8 @@ static void begin_anew(struct viewer *viewer)
 // More was missed than is sent again: how much is not counted.
 static void skip_to_newest(struct viewer *viewer)
 {
-    if (send(viewer, VIEW("event: gap\ndata: {\"left_out\":null}\n\n"))) {
+    if (recents_reach(&viewer->live->recents, viewer->last) ||
+        send(viewer, VIEW("event: gap\ndata: {\"left_out\":null}\n\n"))) {
         send_recent(viewer->live, viewer, viewer->last);
     }
     if (viewer->stream) {
@@ -211,23 +206,11 @@ static void begin(struct viewer *viewer)
 
 // --- events -------------------------------------------------------------------------------------
 
-static const struct recent *remember(struct live *live, const redisReply *row)
-{
-    struct recent *recent = &live->recent[live->recent_next];
-    recent->id = entry_id_of(row->element[0]->str);
-    bytes_clear(&recent->text);
-    event_text_append(row, &recent->text);
-    live->recent_next = (live->recent_next + 1) % EVENTS_NEWEST;
-    return recent;
-}
-
 static void take_newest(struct live *live, const redisReply *rows)
 {
-    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_clear(&live->recent[i].text);
-    }
+    recents_clear(&live->recents);
     for (size_t i = 0; i < rows->elements; i++) {
-        remember(live, rows->element[i]);
+        recents_add(&live->recents, rows->element[i]);
     }
     live->last_sent = live->last;
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
@@ -242,7 +225,7 @@ static void take_row(struct live *live, const redisReply *row, size_t rows_after
 {
     bool is_sent = live->left_out == 0 && live->sent_in_second < LIVE_EVENTS_PER_S;
     if (is_sent || rows_after < EVENTS_NEWEST) {
-        const struct recent *recent = remember(live, row);
+        const struct recent *recent = recents_add(&live->recents, row);
         if (is_sent) {
             live->sent_in_second++;
             live->last_sent = recent->id;
@@ -269,16 +252,6 @@ static void on_rows(const redisReply *rows, bool is_first, void *arg)
     }
 }
 
-// How many of those that were left out are still to be had.
-static unsigned kept_after(const struct live *live, struct entry_id after)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        count += live->recent[i].text.len > 0 && entry_id_compare(live->recent[i].id, after) > 0;
-    }
-    return count;
-}
-
 static void end_second(struct live *live)
 {
     live->sent_in_second = 0;
@@ -288,12 +261,14 @@ static void end_second(struct live *live)
     struct bytes gap;
     bytes_init(&gap, 256);
     uint64_t left_out = live->left_out;
-    unsigned kept = kept_after(live, live->last_sent);
-    append_gap(&gap, left_out > kept ? left_out - kept : 0);
+    unsigned kept = recents_count_after(&live->recents, live->last_sent);
+    if (left_out > kept) {
+        append_gap(&gap, left_out - kept);
+    }
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
         struct viewer *viewer = &live->viewers[i];
         if (viewer->phase == WATCHING && entry_id_compare(viewer->last, live->last) < 0 &&
-            send(viewer, bytes_view(&gap))) {
+            (gap.len == 0 || send(viewer, bytes_view(&gap)))) {
             send_recent(live, viewer, viewer->last);
         }
         if (viewer->phase == WATCHING) {
@@ -465,9 +440,7 @@ struct live *live_open(struct loop *loop, const struct redis_address *address, c
     live->slow_counter =
         metrics_counter(metrics, "dialin_board_slow_viewers_total",
                         "Pages that were ended because they read too slowly.", NULL);
-    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_init(&live->recent[i].text, EVENT_TEXT_BYTES_MAX);
-    }
+    recents_init(&live->recents);
     bytes_init(&live->now_text, NOW_BYTES_MAX);
     live->redis = redis_open(loop, address, "dialin-board", NULL, NULL);
     live->now = now_open(live->redis, prefix, metrics, on_now, live);
@@ -490,9 +463,7 @@ void live_close(struct live *live)
     redis_close(live->redis);
     events_close(live->events);
     now_close(live->now);
-    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_release(&live->recent[i].text);
-    }
+    recents_release(&live->recents);
     bytes_release(&live->now_text);
     free(live);
 }

@@ -83,6 +83,13 @@ static int serve(struct program *program, const struct board_settings *settings,
     return is_up ? 0 : 1;
 }
 
+static const struct process_settings SETTINGS = {
+    .table = BOARD_SETTINGS_TABLE,
+    .bytes = sizeof(struct board_settings),
+    .load = board_settings_load,
+    .release = board_settings_release,
+};
+
 static int run(const void *arg)
 {
     const struct board_settings *settings = arg;
@@ -115,16 +122,12 @@ static void check_online(const void *arg, struct findings *findings)
 
 int main(int argc, char **argv)
 {
-    struct board_settings settings = {0};
     const struct process process = {
         .program = PROGRAM,
         .summary = SUMMARY,
-        .table = BOARD_SETTINGS_TABLE,
-        .settings = &settings,
-        .load = board_settings_load,
+        .settings = &SETTINGS,
         .run = run,
         .check_online = check_online,
-        .release = board_settings_release,
     };
     return process_main(argc, argv, &process);
 }

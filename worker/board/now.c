@@ -73,8 +73,9 @@ static void report_problem(struct now *now, const char *problem)
 
 static void report_snapshot(struct now *now, const struct snapshot *snapshot)
 {
+    const uint64_t dialouts = snapshot->dialouts;
     const struct point point = {snapshot->now_ms, snapshot->started, snapshot->lost_ever,
-                                snapshot->waiting};
+                                snapshot->waiting > dialouts ? snapshot->waiting - dialouts : 0};
     struct json_line line;
     struct bytes text;
     line_gauges_take(now->gauges, snapshot);

@@ -35,8 +35,8 @@ struct question_kind {
 static const struct question_kind CALL = {"show", NULL, " id ", NULL, 0};
 static const struct question_kind REVEAL = {"show", NULL, " id ", NULL, 0}; // and the numbers
 static const struct question_kind CALLS = {
-    "list", "calls", " since until state reason from to agent kind route limit format ", &CSV_CALLS,
-    3000}; // about half of CHILD_OUTPUT_MAX
+    "list", "calls", " since until state reason verdict from to agent kind route limit format ",
+    &CSV_CALLS, 3000}; // about half of CHILD_OUTPUT_MAX
 static const struct question_kind REFUSED = {"refused", "refused", " since until limit format ",
                                              &CSV_REFUSED, 500}; // with up to 4 KiB each
 static const struct question_kind ACCOUNT = {"stats", NULL, " ", NULL, 0};

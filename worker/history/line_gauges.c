@@ -75,12 +75,12 @@ static void set_us(int64_t *gauge, uint64_t ms, bool is_better)
 static void take_agent(struct line_gauges *line, const struct snapshot_agent *agent)
 {
     const struct agent_gauges *gauges = gauges_of(line, agent->name);
-    bool is_first = *gauges->calls == 0; // else several agents are `other`
-    if (agent->waiting > 0) {
+    if (agent->callers > 0) { // several agents may be `other`
         set_us(gauges->oldest_us, agent->oldest_ms,
-               is_first || (int64_t)agent->oldest_ms * US_PER_MS > *gauges->oldest_us);
+               (int64_t)agent->oldest_ms * US_PER_MS > *gauges->oldest_us);
         set_us(gauges->hold_left_us, agent->hold_left_ms,
-               is_first || (int64_t)agent->hold_left_ms * US_PER_MS < *gauges->hold_left_us);
+               *gauges->hold_left_us == 0 ||
+                   (int64_t)agent->hold_left_ms * US_PER_MS < *gauges->hold_left_us);
     }
     *gauges->calls += (int64_t)agent->waiting;
     *gauges->lost += (int64_t)agent->lost;

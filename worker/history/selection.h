@@ -1,4 +1,5 @@
-// Which calls are meant: by time, state, reason, number, agent, route and kind. Plain memory.
+// Which calls are meant: by time, state, reason, verdict, number, agent, route and kind. Plain
+// memory.
 #ifndef DIALIN_AUDIT_SELECTION_H
 #define DIALIN_AUDIT_SELECTION_H
 
@@ -13,6 +14,7 @@ struct selection {
     uint64_t since_ms, until_ms; // by when Redis took the webhook; both ends are in
     const char *state;           // as recorded_state_name
     const char *reason;
+    const char *verdict; // connected, ended, never_connected or failed: by Daily's events
     const char *from;
     const char *to;
     const char *agent;

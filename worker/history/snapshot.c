@@ -82,6 +82,7 @@ static void read_agent(struct snapshot_agent *agent, const redisReply *row, uint
     *agent = (struct snapshot_agent){
         .name = text_at(row, NAME),
         .waiting = number_at(row, AGENT_WAITING),
+        .callers = number_at(row, DIALINS),
         .oldest_ms = rang_ms > 0 ? left(now_ms, rang_ms) : 0,
         .starts = number_at(row, STARTS),
         .starts_ms = number_at(row, SPAN),
@@ -160,7 +161,10 @@ static void forecast_agent(struct snapshot *snapshot, size_t number, const redis
     for (size_t i = 0; i < holds->elements; i++) {
         uint64_t left_ms = left(text_number_at(holds, i), snapshot->now_ms);
         enum forecast_verdict verdict = forecast_next(&forecast, left_ms, &in_ms);
-        agent->lost = i < dialins ? forecast.lost : agent->lost;
+        if (i < dialins) {
+            agent->lost = forecast.lost;
+            agent->hold_left_ms = forecast.least_left_ms;
+        }
         if (i < SNAPSHOT_WAITING_MAX) {
             note_verdict(snapshot, number, i + 1, verdict, in_ms);
         }
@@ -170,8 +174,8 @@ static void forecast_agent(struct snapshot *snapshot, size_t number, const redis
         snapshot_memory_note_line(memory, agent->name, holds->elements, dialins);
         rest -=
             walk_deep(&forecast, agent, text_number_at(row, SCORE), snapshot->now_ms, rest, memory);
+        agent->hold_left_ms = holds->elements > 0 ? forecast.least_left_ms : 0;
     }
-    agent->hold_left_ms = holds->elements > 0 ? forecast.least_left_ms : 0;
     uint64_t last_left_ms = left(text_number_at(row, LAST_HOLD), snapshot->now_ms);
     agent->lost += forecast_rest(&forecast, rest, last_left_ms);
 }
@@ -225,8 +229,10 @@ static void read_queue(struct snapshot *snapshot, const redisReply *queue)
     waited_read(&snapshot->waited_ever, counts);
     snapshot->ended_unread = view_number(reply_field(counts, "ended_unread"));
     if (snapshot->unread >= 0) {
-        uint64_t known = snapshot->started + snapshot->dead + snapshot->duplicate +
-                         snapshot->pending + (uint64_t)snapshot->unread - snapshot->ended_unread;
+        uint64_t open = snapshot->pending + (uint64_t)snapshot->unread;
+        snapshot->ended_unread = snapshot->ended_unread < open ? snapshot->ended_unread : open;
+        uint64_t known = snapshot->started + snapshot->dead + snapshot->duplicate + open -
+                         snapshot->ended_unread;
         snapshot->difference = (int64_t)(snapshot->added - known);
     }
 }
@@ -258,6 +264,7 @@ bool snapshot_read(struct snapshot *snapshot, redisReply *reply, struct snapshot
     }
     snapshot_memory_begin_lines(memory);
     for (size_t i = 0; i < snapshot->agent_count; i++) {
+        snapshot->dialouts += left(snapshot->agents[i].waiting, snapshot->agents[i].callers);
         forecast_agent(snapshot, i, agents->element[i], memory);
     }
     return true;

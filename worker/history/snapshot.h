@@ -35,6 +35,7 @@ struct snapshot_agent {
     const char *name; // borrowed from the reply, as all texts here
     enum snapshot_agent_state state;
     uint64_t waiting;
+    uint64_t callers;           // of these, those on hold; the others are called, or called back
     uint64_t oldest_ms;         // how long the first of the queue has waited; 0: nobody waits
     uint64_t hold_left_ms;      // the shortest of those walked through
     uint64_t starts, starts_ms; // its starts of late, and in how long
@@ -76,6 +77,7 @@ struct snapshot {
     uint64_t ended_unread;     // of these, calls that an operator has cancelled
     int64_t difference;        // 0: the account adds up; 0 too if `unread` is not known
     uint64_t waiting;          // in all wait queues
+    uint64_t dialouts;         // of these, nobody is on hold: call backs and other dial-outs
     uint64_t workers;          // with a lease
     uint64_t unread_ms;        // how long the oldest unread entry has waited; 0: none
     uint64_t record_oldest_ms; // when the oldest entry came that is kept; 0: none is

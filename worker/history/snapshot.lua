@@ -22,7 +22,7 @@
 local PROGRAMS_MAX, CONSUMERS_MAX = 64, 256
 local WALK_MAX = 128 -- of all queues together
 local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
-local SAMPLES_TRIED = 3
+local SAMPLES_TRIED = 5 -- a new record has only samples of the last minutes
 local PACE_FIELDS = { 'width', 'next_ms', 'refusals', 'failures', 'slowed_ms', 'status', 'error' }
 local CALL_FIELDS = { 'from', 'to', 'kind', 'received_ms', 'attempts', 'http_status', 'error' }
 local HIDDEN = { request = true, response = true }
@@ -124,6 +124,7 @@ local function read_agent(number, agent, walk)
     local row = { agent, redis.call('ZCARD', line),
         paused[agent] or false, starts, span_ms,
         redis.call('HMGET', prefix .. KEY_PACE .. agent, unpack(PACE_FIELDS)), '0', 0, {}, 0, '0' }
+    row[10] = row[2] > 0 and redis.call('ZCOUNT', line, '-inf', '(' .. text(DIALOUTS_AFTER_DIALINS)) or 0
     if row[2] == 0 or walk == 0 then
         return row
     end
@@ -142,12 +143,11 @@ local function read_agent(number, agent, walk)
     end
     queues[#queues + 1] = { number = number, next = 1, count = waiting_max, ids = ids, first = first,
         holds = holds }
-    row[10] = redis.call('ZCOUNT', line, '-inf', '(' .. text(DIALOUTS_AFTER_DIALINS))
     row[7] = row[10] > 0 and hold_ends({ redis.call('ZRANGE', line, row[10] - 1, row[10] - 1)[1] })[1] or '0'
     if row[2] > #ids then
         row[11] = first[2 * #ids] or redis.call('ZRANGE', line, #ids - 1, #ids - 1, 'WITHSCORES')[2]
     end
-    row[8], row[9] = ids[1]:sub(-3) == '~cb' and 0 or rang_ms(first[2]), holds -- who is called back does not hold
+    row[8], row[9] = row[10] > 0 and rang_ms(first[2]) or 0, holds -- who is called, or called back, does not hold
     return row
 end
 

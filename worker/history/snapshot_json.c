@@ -26,8 +26,9 @@ static void put_agent(struct json_line *line, const struct snapshot_agent *agent
     put_text(line, "agent", agent->name);
     put_text(line, "state", snapshot_agent_state_name(agent->state));
     json_line_number(line, "waiting", agent->waiting);
-    put_known(line, "oldest_ms", agent->waiting > 0, agent->oldest_ms);
-    put_known(line, "hold_left_ms", agent->waiting > 0, agent->hold_left_ms);
+    json_line_number(line, "callers", agent->callers);
+    put_known(line, "oldest_ms", agent->callers > 0, agent->oldest_ms);
+    put_known(line, "hold_left_ms", agent->callers > 0, agent->hold_left_ms);
     json_line_number(line, "starts", agent->starts);
     json_line_number(line, "starts_span_ms", agent->starts_ms);
     json_line_number(line, "window", agent->window);
@@ -38,7 +39,7 @@ static void put_agent(struct json_line *line, const struct snapshot_agent *agent
     put_text(line, "error", agent->error);
     put_known(line, "paused_ms", agent->state == SNAPSHOT_PAUSED, agent->paused_ms);
     put_text(line, "paused_by", agent->paused_by);
-    put_known(line, "lost", agent->has_rate || agent->waiting == 0, agent->lost);
+    put_known(line, "lost", agent->has_rate || agent->callers == 0, agent->lost);
     json_line_close(line, '}');
 }
 
@@ -151,6 +152,7 @@ void snapshot_to_json(const struct snapshot *snapshot, struct json_line *line)
     put_text(line, "sentence", sentence);
     put_text(line, "level", snapshot_level_name(level));
     json_line_number(line, "waiting", snapshot->waiting);
+    json_line_number(line, "dialouts", snapshot->dialouts);
     json_line_number(line, "workers", snapshot->workers);
     json_line_number(line, "unread_ms", snapshot->unread_ms);
     put_account(line, snapshot);

@@ -76,8 +76,9 @@ static void put_conversations(struct sentence *sentence, const struct snapshot *
     }
 }
 
+// Of callers on hold.
 struct total {
-    uint64_t waiting, lost, unknown; // unknown: those who wait for an agent without a rate
+    uint64_t callers, lost, unknown; // unknown: those who wait for an agent without a rate
     double rate;
 };
 
@@ -86,27 +87,31 @@ static struct total total_of(const struct snapshot *snapshot)
     struct total total = {0};
     for (size_t i = 0; i < snapshot->agent_count; i++) {
         const struct snapshot_agent *agent = &snapshot->agents[i];
-        total.waiting += agent->waiting;
+        total.callers += agent->callers;
         total.lost += agent->lost;
-        if (agent->waiting > 0 && agent->has_rate) {
+        if (agent->callers > 0 && agent->has_rate) {
             total.rate += (double)agent->starts * 1000 / (double)agent->starts_ms;
         } else {
-            total.unknown += agent->waiting;
+            total.unknown += agent->callers;
         }
     }
     return total;
 }
 
-static void put_queue(struct sentence *sentence, const struct snapshot *snapshot)
+static void put_callers(struct sentence *sentence, const struct snapshot *snapshot)
 {
     const struct total total = total_of(snapshot);
-    if (total.waiting == 0) {
+    if (total.callers == 0 && snapshot->dialouts > 0) {
+        put(sentence, SNAPSHOT_GOOD, "Nobody is on hold.");
+        return;
+    }
+    if (total.callers == 0) {
         put(sentence, SNAPSHOT_GOOD, snapshot->added > 0 ? "Nobody waits." : "No call yet.");
         return;
     }
-    put(sentence, SNAPSHOT_BUSY, "%" PRIu64 " %s; ", total.waiting,
-        total.waiting == 1 ? "caller waits" : "callers wait");
-    if (total.unknown == total.waiting) {
+    put(sentence, SNAPSHOT_BUSY, "%" PRIu64 " %s; ", total.callers,
+        total.callers == 1 ? "caller waits" : "callers wait");
+    if (total.unknown == total.callers) {
         put(sentence, SNAPSHOT_BUSY,
             "no call was started in the last 30 s, so it is unknown who will be served.");
     } else if (total.lost > 0) {
@@ -123,6 +128,16 @@ static void put_queue(struct sentence *sentence, const struct snapshot *snapshot
     }
 }
 
+// Whom these reach is not on hold, and loses nothing by waiting.
+static void put_dialouts(struct sentence *sentence, const struct snapshot *snapshot)
+{
+    if (snapshot->dialouts > 0) {
+        put(sentence, SNAPSHOT_GOOD, " %" PRIu64 " %s.", snapshot->dialouts,
+            snapshot->dialouts == 1 ? "call back or dial-out waits"
+                                    : "call backs and dial-outs wait");
+    }
+}
+
 enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
                                       char text[SNAPSHOT_SENTENCE_BYTES])
 {
@@ -134,7 +149,8 @@ enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
     }
     put_account(&sentence, snapshot);
     put_conversations(&sentence, snapshot);
-    put_queue(&sentence, snapshot);
+    put_callers(&sentence, snapshot);
+    put_dialouts(&sentence, snapshot);
     return sentence.level;
 }
 

@@ -14,7 +14,6 @@
 --       5 how many requests may be out for the agent (0: as many as its pace allows)
 -- Returns {how long, in ms, until it is worth asking again (-1: nobody waits), the entries}.
 local PROBE_MS = 5000
-local FREED_MS = 5000 -- how long a session that ended counts as a free place (freed.lua)
 local PAUSED_MS = 1000 -- how long until a paused agent's line is looked at again
 local RESCAN_MS = 1000 -- how long calls that were passed over are not looked at again
 local PAGE = 100
@@ -34,7 +33,7 @@ if redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 then -- by an operato
     return { PAUSED_MS, {} }
 end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
-    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled', 'freed', 'freed_ms', 'refusals')
+    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled', 'freed', 'freed_ms', 'refusals', 'untold')
 local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
 local freed = tonumber(pace[12] or 0)
@@ -70,7 +69,8 @@ else
 end
 if freed > 0 then
     count_max = math.min(freed, most)
-elseif pace[13] and now - pace[13] < EVENTS_MS and tonumber(pace[14] or 0) > 0 then
+elseif pace[13] and now - pace[13] < EVENTS_MS and tonumber(pace[14] or 0) > 0 and
+    tonumber(pace[15] or 0) < UNTOLD_MAX then
     -- That it refused nobody for a while says nothing here: nobody asked. One looks whether it has room.
     count_max = math.min(count_max, 1 - redis.call('ZCOUNT', admitted, fresh, now_text))
 end

@@ -1,4 +1,4 @@
--- An agent's wait queue and its pace. Follows call.lua and turnover.lua in begin.lua and finish.lua;
+-- An agent's wait queue and its pace. Follows call.lua, turnover.lua and told.lua in begin.lua and finish.lua;
 -- admit.lua admits.
 --
 -- `line:<agent>` holds the calls that wait, in the order in which they are admitted; `lines` names the
@@ -15,7 +15,6 @@
 -- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
-local PACE_MS_BY_EVENTS = 5000 -- while Daily's events say when a session ends (freed.lua),
 local REFUSAL_MS = PACE_MS_MIN -- of pause for each refusal, also of requests that were out together,
 local REFUSALS_AHEAD_MS = 1000 -- but with a turnover so many may come before there is a pause
 local FILLED_MIN = 4 -- fewer starts say nothing about how much room there will be
@@ -113,23 +112,23 @@ end
 -- a pause only if the refusals become too many.
 local function slow_down(begun_ms, retry_after_ms, is_full)
     local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms', 'turnover', 'started',
-        'owed_ms', 'freed_ms')
+        'owed_ms')
     local pause_end_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
     local slowed_ms, turnover = tonumber(known[3]), tonumber(known[4] or 0)
     local is_first = not slowed_ms or begun_ms > slowed_ms or slowed_ms > now
     if is_first then
         turnover = end_measurement(is_full, slowed_ms, turnover, tonumber(known[5] or 0), begun_ms)
         redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text)
-        redis.call('HDEL', pace, 'credited')
         pause_end_ms = is_turning(turnover) and 0 or now + backoff_ms(refusals)
     end
     local ahead_ms = is_turning(turnover) and REFUSALS_AHEAD_MS or 0
     local owed_ms = math.min(math.max(tonumber(known[6] or 0), now) + REFUSAL_MS,
         now + ahead_ms + PACE_MS_MAX)
     pause_end_ms = math.max(pause_end_ms, owed_ms - ahead_ms)
-    local freed_ms = tonumber(known[7])
-    if is_first and is_full and freed_ms and now - freed_ms < EVENTS_MS then -- the next is told, not guessed
-        pause_end_ms = math.max(pause_end_ms, now + math.min((refusals + 1) * PACE_MS_MIN, PACE_MS_BY_EVENTS))
+    if is_first then
+        local told_ms = is_full and told_pause_ms(begun_ms, refusals, PACE_MS_MIN, PACE_MS_MAX) or 0
+        pause_end_ms = told_ms > 0 and math.max(pause_end_ms, now + told_ms) or pause_end_ms
+        redis.call('HDEL', pace, 'credited')
     end
     if retry_after_ms > 0 then
         pause_end_ms = is_first and now + retry_after_ms or math.max(pause_end_ms, now + retry_after_ms)
@@ -175,23 +174,22 @@ end
 -- A call was started: two more may ask at once, unless the turnover says when. The pace ends when
 -- nobody waits or asks, and no route is rejecting (rejecting.lua).
 local function speed_up(begun_ms)
-    local known = redis.call('HMGET', pace, 'slowed_ms', 'turnover', 'credited')
-    local slowed_ms, credited = tonumber(known[1]), tonumber(known[3] or 0)
+    local known = redis.call('HMGET', pace, 'slowed_ms', 'turnover')
+    local slowed_ms = tonumber(known[1])
     if not slowed_ms then
         return
     end
     redis.call('HSET', pace, 'failures', 0)
     redis.call('HINCRBY', pace, 'started', 1)
     redis.call('HDEL', pace, 'down_ms', 'down_probe_ms')
+    local was_told = note_told_start()
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return
     end
     if redis.call('ZCARD', line) == 0 and redis.call('ZCARD', admitted) == 0 and
         redis.call('EXISTS', prefix .. KEY_REJECTING .. agent) == 0 then
         redis.call('DEL', pace)
-    elseif credited > 0 then -- the place of a session that ended: not a sign of further room
-        redis.call('HINCRBY', pace, 'credited', -1)
-    else
+    elseif not was_told then
         redis.call('HINCRBY', pace, 'width', 1)
         redis.call('HSET', pace, 'refusals', 0)
         if not is_turning(tonumber(known[2] or 0)) then

@@ -32,16 +32,23 @@ static uint64_t sent_ms_of(struct bytes_view timestamp)
     return number >= MILLISECONDS_FROM ? number : number * (uint64_t)MS_PER_S;
 }
 
-// Both times are by Daily's clock. `timestamp` is whole seconds: within that second, `event_ts` is
-// the better one.
+// How long before its webhook was sent; negative if that is nonsense.
+static double lag_of(double happened_s, uint64_t sent_ms)
+{
+    double lag = (double)sent_ms - happened_s * MS_PER_S;
+    return lag >= 0 && lag <= DAILY_EVENT_LAG_MS_MAX ? lag : -1;
+}
+
+// Both times are by Daily's clock. `timestamp` is whole seconds: within that second, and if it is
+// absent or nonsense, `event_ts` is the better one.
 static uint64_t lag_ms(const cJSON *tree, const cJSON *payload, uint64_t sent_ms)
 {
     double happened_s = seconds(payload, "timestamp"), event_s = seconds(tree, "event_ts");
-    if (event_s >= happened_s && event_s < happened_s + 1) {
-        happened_s = event_s;
+    double lag = lag_of(happened_s, sent_ms), event_lag = lag_of(event_s, sent_ms);
+    if (lag < 0 || (event_s >= happened_s && event_s < happened_s + 1)) {
+        lag = event_lag;
     }
-    double lag = (double)sent_ms - happened_s * MS_PER_S;
-    return lag > 0 && lag <= DAILY_EVENT_LAG_MS_MAX ? (uint64_t)lag : 0;
+    return lag > 0 ? (uint64_t)lag : 0;
 }
 
 static void find_type(struct daily_event *event, const char *type)

@@ -19,7 +19,7 @@ struct daily_reader {
     struct stream_reader *calls;
     struct lines *lines;
     struct loop_timer *look, *judge;
-    bool is_reading, is_judging, is_stopped;
+    bool is_reading, is_claiming, is_judging, is_stopped;
     size_t taken; // entries in the last step
     uint64_t claim_at_ms, log_at_ms;
     uint64_t malformed; // since the log had one
@@ -81,6 +81,13 @@ static void note_malformed(struct daily_reader *reader, struct bytes_view entry,
     }
 }
 
+// If `received_ms` is missing, the time in the entry's id.
+static uint64_t received_ms_of(const redisReply *row)
+{
+    uint64_t ms = view_number(reply_field(row->element[1], "received_ms"));
+    return ms > 0 ? ms : strtoull(row->element[0]->str, NULL, 10);
+}
+
 // The arguments of one event in join.lua; nothing if it tells nothing of a call.
 static size_t add_event(struct daily_reader *reader, const redisReply *row, struct bytes *args)
 {
@@ -90,7 +97,7 @@ static size_t add_event(struct daily_reader *reader, const redisReply *row, stru
     const struct bytes_view entry = reply_view(row->element[0]);
     const char *reason = NULL;
     if (!daily_event_read(&event, reply_field(fields, "body"), reply_field(fields, "timestamp"),
-                          view_number(reply_field(fields, "received_ms")), &reason)) {
+                          received_ms_of(row), &reason)) {
         note_malformed(reader, entry, reason);
         return 0;
     }
@@ -138,7 +145,8 @@ static void on_taken(const redisReply *reply, void *arg)
 {
     struct daily_reader *reader = arg;
     scripts_look_at(reader->scripts, reply);
-    if (!reply_has_shape(reply, REPLY_ROWS) || reply->elements > DAILY_READER_EVENTS_MAX) {
+    if (!reply_has_shape(reply, "(" REPLY_ROWS "n)") ||
+        reply->element[0]->elements > DAILY_READER_EVENTS_MAX) {
         if (reply_is_error(reply)) {
             log_error("Daily's events cannot be read",
                       log_text("error", scripts_error(reader->scripts, reply)));
@@ -146,8 +154,16 @@ static void on_taken(const redisReply *reply, void *arg)
         look_after(reader, DAILY_READER_JUDGE_MS);
         return;
     }
-    reader->taken = reply->elements;
-    if (reply->elements == 0 || !join(reader, reply)) {
+    const redisReply *rows = reply->element[0];
+    reader->taken = rows->elements;
+    if (reply->element[1]->integer > 0) {
+        log_error("events of Daily's were given up: each attempt to join them failed",
+                  log_number("count", reply->element[1]->integer));
+    }
+    if (reader->is_claiming && rows->elements > 0) {
+        reader->claim_at_ms = 0; // there may be more
+    }
+    if (rows->elements == 0 || !join(reader, rows)) {
         look_after(reader, DAILY_READER_LOOK_MS);
     }
 }
@@ -158,17 +174,17 @@ static void look(void *arg)
     char most[REDIS_NUMBER_BYTES], again_ms[REDIS_NUMBER_BYTES];
     size_t room = stream_reader_room(reader->calls);
     uint64_t now_ms = loop_now_ms();
-    bool is_claiming = now_ms >= reader->claim_at_ms;
     loop_timer_start(reader->look, DAILY_READER_LOOK_MS);
     if (reader->is_reading || reader->is_stopped || room == 0) {
         return;
     }
+    reader->is_claiming = now_ms >= reader->claim_at_ms;
     const struct bytes_view argv[] = {
         redis_number(most, room < DAILY_READER_EVENTS_MAX ? room : DAILY_READER_EVENTS_MAX),
-        redis_number(again_ms, is_claiming ? DAILY_READER_AGAIN_MS : 0)};
+        redis_number(again_ms, reader->is_claiming ? DAILY_READER_AGAIN_MS : 0)};
     reader->is_reading =
         scripts_send(reader->scripts, SCRIPT_TAKE_EVENTS, 2, argv, on_taken, reader);
-    if (reader->is_reading && is_claiming) {
+    if (reader->is_reading && reader->is_claiming) {
         reader->claim_at_ms = now_ms + DAILY_READER_CLAIM_MS;
     }
 }

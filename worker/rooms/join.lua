@@ -22,7 +22,7 @@ for i = count + 2, #ARGV, 7 do
         local ended_of = join_event(owner, event)
         joined = joined + 1
         if ended_of then
-            note_session_end(ended_of)
+            note_session_end(ended_of, tonumber(at_ms))
             agents[#agents + 1] = ended_of
         end
     end

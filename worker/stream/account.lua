@@ -23,7 +23,8 @@ local workers = group()
 if workers then
     -- `lag` is unknown for a while if the group was made again or entries were deleted.
     local unread = field(workers, 'last-delivered-id') == newest and 0 or field(workers, 'lag')
-    unfinished = unread and field(workers, 'pending') + unread - counts[4] or -1
+    local open = unread and field(workers, 'pending') + unread
+    unfinished = open and open - math.max(math.min(counts[4], open), 0) or -1
     in_line = count_of('line')
 end
 

@@ -4,8 +4,16 @@
 -- KEYS  1 webhooks
 -- ARGV  1 how long, in seconds, samples are kept
 -- Returns 1 if this was the first, else 0.
+--
+-- Beside it, `ended_unread` becomes 0 if no entry is unread or pending: an entry that was deleted before a
+-- worker read it, or that a worker of an older version acknowledged, is not taken from it (ending.lua).
 local FIELDS_MAX = 400 -- names and values of `counts`
 local PROGRAM_GONE_MS = 60000
+local workers = redis.call('HGET', prefix .. KEY_COUNTS, 'ended_unread') and group()
+if workers and field(workers, 'pending') == 0 and field(workers, 'last-delivered-id') ==
+    field(redis.call('XINFO', 'STREAM', KEYS[1]), 'last-generated-id') then
+    redis.call('HSET', prefix .. KEY_COUNTS, 'ended_unread', '0')
+end
 local key = prefix .. KEY_MINUTE .. text(math.floor(now / 60000))
 if redis.call('EXISTS', key) == 1 then
     return 0
@@ -13,9 +21,9 @@ end
 local counts = redis.call('HGETALL', prefix .. KEY_COUNTS)
 local fields = { 'at_ms', now_text, 'waiting', redis.call('ZCARD', prefix .. KEY_HOLDS), 'oldest_ms', 0 }
 for _, agent in ipairs(redis.call('SMEMBERS', prefix .. KEY_LINES)) do
-    local call_id, first = unpack(redis.call('ZRANGE', prefix .. KEY_LINE .. agent, 0, 0, 'WITHSCORES'))
-    local is_callback = call_id and call_id:sub(-3) == '~cb' -- nobody holds
-    local waited_ms = first and not is_callback and now - tonumber(first) % DIALOUTS_AFTER_DIALINS or 0
+    local _, first = unpack(redis.call('ZRANGE', prefix .. KEY_LINE .. agent, 0, 0, 'WITHSCORES'))
+    local rang_ms = tonumber(first or DIALOUTS_AFTER_DIALINS) -- of a dial-out nobody holds
+    local waited_ms = rang_ms < DIALOUTS_AFTER_DIALINS and now - rang_ms or 0
     fields[6] = math.max(fields[6], waited_ms)
 end
 fields[6] = text(fields[6])

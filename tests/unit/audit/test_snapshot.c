@@ -143,7 +143,14 @@ static void the_sentence_says_how_it_is(void **state)
                "((a i2 ~ i3 i30000 (1 0 3 0 1 429 ~) 1700000111000 i1700000050000 (1700000111000 "
                "1700000119000) i1 0))",
                "()", "()"),
-         SNAPSHOT_BUSY, "2 callers wait; at 0.1 starts a second, all will be served in time."},
+         SNAPSHOT_BUSY,
+         "1 caller waits; at 0.1 starts a second, all will be served in time. 1 call back or "
+         "dial-out waits."},
+        {REPLY("(i3 i0 i3 i3 i1 i0 i0)", "()",
+               "((a i3 ~ i0 i30000 (1 0 3 0 1 429 ~) 0 i0 (1700000111000 1700000119000 "
+               "1700000119000) i0 0))",
+               "()", "()"),
+         SNAPSHOT_GOOD, "Nobody is on hold. 3 call backs and dial-outs wait."},
         {REPLY("(i1 i0 i1 i1 i1 i0 i0)", "()",
                "((a i1 ~ i0 i30000 (1 0 1 0 1 401 ~) 1700000130000 i1700000050000 (1700000111000) "
                "i1 0))",

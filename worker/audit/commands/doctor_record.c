@@ -22,12 +22,6 @@ struct programs {
     bool differ;
 };
 
-static uint64_t number_of(const cJSON *object, const char *name)
-{
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(number) && number->valuedouble > 0 ? (uint64_t)number->valuedouble : 0;
-}
-
 static const char *text_of(const cJSON *object, const char *name)
 {
     const char *text = json_text(object, name);
@@ -39,7 +33,7 @@ static const char *text_of(const cJSON *object, const char *name)
 static void judge_ingress(const cJSON *status, const char *id, struct findings *findings)
 {
     const cJSON *settings = cJSON_GetObjectItemCaseSensitive(status, "settings");
-    uint64_t spooled = number_of(status, "spool_bytes");
+    uint64_t spooled = json_count(status, "spool_bytes");
     bool is_open = !text_of(settings, "PINLESS_HMAC_SECRET")[0] &&
                    !strcmp(text_of(settings, "ALLOW_UNSIGNED"), "true");
     if (!cJSON_HasObjectItem(status, "spool_bytes")) {
@@ -49,7 +43,7 @@ static void judge_ingress(const cJSON *status, const char *id, struct findings *
         findings_wrong(findings, id, "see its log: Redis does not take what it spooled",
                        "its spool holds %" PRIu64 " kB of %" PRIu64 " kB",
                        spooled / BYTES_PER_KB + 1,
-                       number_of(status, "spool_bytes_max") / BYTES_PER_KB);
+                       json_count(status, "spool_bytes_max") / BYTES_PER_KB);
     } else {
         findings_fine(findings, id, "its spool is empty");
     }
@@ -90,7 +84,7 @@ static void judge_program(struct programs *programs, const redisReply *pair,
     const char *version = text_of(status.tree, "version");
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status.tree, "ready"))) {
         findings_fine(findings, id, "is ready (%" PRIu64 " of %" PRIu64 " in work)",
-                      number_of(status.tree, "in_work"), number_of(status.tree, "in_work_max"));
+                      json_count(status.tree, "in_work"), json_count(status.tree, "in_work_max"));
     } else {
         findings_wrong(findings, id, "see its log and its /readyz", "is not ready: %.400s",
                        text_of(status.tree, "not_ready_reason"));

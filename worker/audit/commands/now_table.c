@@ -15,7 +15,7 @@
 #define SENTENCE_COLUMNS 80
 
 static const struct screen_column AGENTS[] = {
-    {"AGENT", 22},   {"STATE", 10},   {"WAIT", -5},      {"OLDEST", -7},
+    {"AGENT", 22},   {"STATE", 10},   {"WAIT", -8},      {"OLDEST", -7},
     {"STARTS", -10}, {"NEXT IN", -7}, {"WILL LOSE", -9},
 };
 enum { AGENT, STATE, WAIT, OLDEST, STARTS, NEXT_IN, WILL_LOSE, AGENT_COLUMNS };
@@ -73,7 +73,7 @@ static void print_sentence(const struct screen *screen, const struct snapshot *s
     }
 }
 
-static void print_recent(const struct snapshot_span *span)
+static void print_recent(const struct screen *screen, const struct snapshot_span *span)
 {
     char minutes[CELL_BYTES], p50[CELL_BYTES], p95[CELL_BYTES], share[CELL_BYTES] = "-";
     bool has_waited = span->waited.count > 0;
@@ -91,6 +91,12 @@ static void print_recent(const struct snapshot_span *span)
     screen_print("last %s: started %" PRIu64 ", lost %" PRIu64
                  ", waited p50 %s, p95 %s, within %d s: %s\n",
                  minutes, span->started, span->lost, p50, p95, SNAPSHOT_ANSWERED_S, share);
+    if (span->conversations.never_connected > 0) {
+        screen_put(screen, COLOUR_BAD, 0,
+                   VIEW("a bot was started and the caller never reached it"));
+        screen_print(": %" PRIu64 "\n  dialin-audit list --verdict never_connected\n",
+                     span->conversations.never_connected);
+    }
 }
 
 // --- the tables --------------------------------------------------------------------------------
@@ -104,12 +110,16 @@ static void print_agent(const struct screen *screen, const struct snapshot_agent
     };
     char waiting[CELL_BYTES], oldest[CELL_BYTES], starts[CELL_BYTES], next[CELL_BYTES];
     char lost[CELL_BYTES];
-    count_cell(waiting, true, agent->waiting);
-    span_cell(oldest, agent->waiting > 0, agent->oldest_ms);
+    count_cell(waiting, true, agent->callers);
+    if (agent->waiting > agent->callers) {
+        snprintf(waiting + strlen(waiting), sizeof waiting - strlen(waiting), "+%" PRIu64,
+                 agent->waiting - agent->callers);
+    }
+    span_cell(oldest, agent->callers > 0, agent->oldest_ms);
     snprintf(starts, sizeof starts, "%" PRIu64 "/%" PRIu64 " s", agent->starts,
              (agent->starts_ms + 999) / 1000);
     span_cell(next, agent->next_in_ms > 0, agent->next_in_ms);
-    count_cell(lost, agent->has_rate || agent->waiting == 0, agent->lost);
+    count_cell(lost, agent->has_rate || agent->callers == 0, agent->lost);
     const char *const cells[AGENT_COLUMNS] = {
         [AGENT] = agent->name, [STATE] = snapshot_agent_state_name(agent->state),
         [WAIT] = waiting,      [OLDEST] = oldest,
@@ -151,13 +161,6 @@ static void print_call(const struct screen *screen, const struct snapshot_call *
     bytes_release(&id);
 }
 
-static uint64_t number_of(const cJSON *tree, const char *name)
-{
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(tree, name);
-    bool is_good = cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble < 1e15;
-    return is_good ? (uint64_t)number->valuedouble : 0;
-}
-
 static void print_program(const struct screen *screen, const redisReply *pair)
 {
     struct json_document status;
@@ -168,9 +171,9 @@ static void print_program(const struct screen *screen, const redisReply *pair)
     }
     const char *version = json_text(status.tree, "version");
     bool is_ready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status.tree, "ready"));
-    snprintf(in_work, sizeof in_work, "%" PRIu64 "/%" PRIu64, number_of(status.tree, "in_work"),
-             number_of(status.tree, "in_work_max"));
-    snprintf(spool, sizeof spool, "%" PRIu64 " kB", number_of(status.tree, "spool_bytes") / 1000);
+    snprintf(in_work, sizeof in_work, "%" PRIu64 "/%" PRIu64, json_count(status.tree, "in_work"),
+             json_count(status.tree, "in_work_max"));
+    snprintf(spool, sizeof spool, "%" PRIu64 " kB", json_count(status.tree, "spool_bytes") / 1000);
     const char *const cells[PROGRAM_COLUMNS] = {
         [PROGRAM] = id,
         [IN_WORK] = in_work,
@@ -186,7 +189,7 @@ void now_table_print(const struct screen *screen, const struct snapshot *snapsho
                      bool with_numbers)
 {
     print_sentence(screen, snapshot);
-    print_recent(&snapshot->span);
+    print_recent(screen, &snapshot->span);
     if (snapshot->agent_count > 0) {
         screen_print("\n");
         screen_head(screen, AGENTS, AGENT_COLUMNS);

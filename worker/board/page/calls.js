@@ -4,11 +4,12 @@ import { act, ask, live, send } from './live.js';
 
 const main = document.getElementById('main');
 const SAVING_MS = 60000;
-const FIELDS = ['since', 'state', 'reason', 'from', 'to', 'agent'];
+const FIELDS = ['since', 'state', 'reason', 'verdict', 'from', 'to', 'agent'];
 const REFUSED_FIELDS = ['since', 'state']; // a refused webhook is no call: it has nothing else to be found by
 const SINCE = [['', 'all that is kept'], ['5m', '5 minutes'], ['1h', 'an hour'], ['24h', 'a day'], ['7d', 'a week']];
 const STATES = ['waiting', 'started', 'dead', 'queued', 'starting', 'duplicate', 'refused'];
-const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled', 'served'];
+const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled', 'served', 'conflict'];
+const VERDICTS = [['', 'any'], ['never_connected', 'the caller never reached the bot'], ['connected', 'connected'], ['ended', 'ended'], ['failed', 'failed']];
 
 // --- a list -------------------------------------------------------------------------------------
 function select(name, label, options, value) {
@@ -31,12 +32,15 @@ function filters(params) {
   };
   return el('form', { class: 'filters', onsubmit: go, onchange: event => event.target.form.requestSubmit() },
     select('since', 'Since', SINCE, get('since')), select('state', 'State', any(STATES), get('state')),
-    select('reason', 'Reason', any(REASONS), get('reason')),
+    select('reason', 'Reason', any(REASONS), get('reason')), select('verdict', 'Conversation', VERDICTS, get('verdict')),
     input('from', 'From'), input('to', 'To'), input('agent', 'Agent'), el('button', {}, 'Show'));
 }
 
+// A bot was started and the caller never reached it.
+const isMissed = call => call.verdict === 'never_connected';
+
 function rowOf(call) {
-  return el('tr', {}, cell(date(call.received_ms)), cell(badge(call.state, call.reason)),
+  return el('tr', {}, cell(date(call.received_ms)), cell([badge(call.state, call.reason), isMissed(call) ? el('span', { class: 'bad' }, ', never reached') : '']),
     cell(call.from), cell(call.to, 'wide'), number(span(call.waited_ms)), number(call.attempts ?? '', 'wide'),
     cell(link(call, call.call_id), 'id'));
 }
@@ -153,7 +157,8 @@ const callLink = id => link({ call_id: id }, id);
 function facts(call) {
   const webhook = call.webhook || {};
   return el('dl', {}, fact('from', call.from), fact('to', call.to), fact('rang', new Date(call.received_ms).toISOString()),
-    fact('waited', span(call.waited_ms)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
+    fact('waited', span(call.waited_ms)), fact('conversation', isMissed(call) ? 'a bot was started and the caller never reached it' : call.verdict, isMissed(call) ? 'bad' : ''),
+    fact('talked', call.talked_s && span(call.talked_s * 1000)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
     fact('last answer', call.http_status && `HTTP ${call.http_status}`), fact('session', call.session_id), fact('room', call.room_url),
     fact('error', call.error), fact('flaw', call.flaw), fact('replay of', call.replay_of),
     fact('call back', call.callback && callLink(call.callback)), fact('calls back', call.callback_of && callLink(call.callback_of)),

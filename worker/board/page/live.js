@@ -2,8 +2,8 @@
 // nothing is sent; when it is shown again it goes on from the last event that it has.
 const EVENTS_KEPT = 200, POINTS_KEPT = 300, POLL_MS = 5000, RETRY_MS = 20000;
 
-export const live = { now: null, takenMs: 0, points: [], events: [], leftOut: 0, status: 'connecting', mayReveal: false, draw: () => {}, onOut: () => {} };
-let source = null, lastId = '', polling = 0;
+export const live = { now: null, takenMs: 0, points: [], events: [], status: 'connecting', mayReveal: false, draw: () => {}, onOut: () => {} };
+let source = null, lastId = '', polling = 0, gaps = 0, drawing = 0;
 
 const compare = (a, b) => {
   const [ams, aseq] = a.split('-').map(Number), [bms, bseq] = b.split('-').map(Number);
@@ -57,9 +57,24 @@ function takeNow(now) {
 function takeEvent(event) {
   if (lastId && compare(event.id, lastId) <= 0) return; // had already
   lastId = event.id;
+  keep(event);
+}
+
+// `left_out`: how many events; null: that is not known.
+const takeGap = ({ left_out: leftOut }) => keep({ id: `gap ${++gaps}`, leftOut });
+
+function keep(event) {
   live.events.unshift(event);
   live.events.length = Math.min(live.events.length, EVENTS_KEPT);
-  live.draw();
+  drawSoon();
+}
+
+// Many events may come at once: they are drawn together.
+function drawSoon() {
+  drawing ||= requestAnimationFrame(() => {
+    drawing = 0;
+    live.draw();
+  });
 }
 
 export function listen() {
@@ -77,7 +92,7 @@ export function listen() {
   source.addEventListener('history', message => { live.points = JSON.parse(message.data); });
   source.addEventListener('now', message => takeNow(JSON.parse(message.data)));
   source.addEventListener('event', message => takeEvent(JSON.parse(message.data)));
-  source.addEventListener('gap', message => { live.leftOut = JSON.parse(message.data).left_out ?? 'some'; });
+  source.addEventListener('gap', message => takeGap(JSON.parse(message.data)));
 }
 
 export function close() {

@@ -1,5 +1,5 @@
 // The screen Now: how it is, in a sentence; then who waits, and what happens.
-import { area, badge, bars, cell, clock, el, link, number, show, span, table } from './dom.js';
+import { area, badge, bars, cell, clock, countdown, el, link, number, show, span, table } from './dom.js';
 import { act, live, redisNow } from './live.js';
 
 const BUCKETS = 100, BUCKET_MS = 3000, EVENTS_SHOWN = 25, STALE_MS = 4000;
@@ -43,13 +43,14 @@ function tiles(now) {
   const left = now.agents.filter(agent => agent.hold_left_ms !== null).map(agent => agent.hold_left_ms);
   const first = left.length ? Math.max(0, Math.min(...left) - (redisNow() - now.now_ms)) : null;
   return el('div', { class: 'tiles' },
-    tile(now.waiting, 'waiting'),
-    tile(span(first), 'until the first hold ends'),
+    tile(now.waiting - now.dialouts, 'on hold'),
+    now.dialouts ? tile(now.dialouts, 'call backs and dial-outs wait') : '',
+    tile(countdown(first), 'until the first hold ends'),
     tile(recent ? recent.started : '–', `started in ${minutes} min`),
     tile(recent ? recent.lost : '–', `lost in ${minutes} min`, recent?.lost ? 'bad' : ''),
     tile(recent && recent.waited_p50_ms !== null ? `${span(recent.waited_p50_ms)} / ${span(recent.waited_p95_ms)}` : '–', 'waited, p50 / p95'),
     tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'),
-    recent?.never_connected ? tile(recent.never_connected, `never reached their bot in ${minutes} min`, 'bad') : '',
+    recent?.never_connected ? tile(el('a', { class: 'bad', href: '#/calls?since=1h&verdict=never_connected' }, recent.never_connected), `never reached their bot in ${minutes} min`) : '',
     recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '');
 }
 
@@ -63,19 +64,23 @@ function agents(now) {
   const rows = now.agents.map(agent => el('tr', { 'data-key': agent.agent },
     cell(agent.agent),
     cell([el('span', { class: kind[agent.state] || 'bad' }, agent.state, agent.paused_by ? ` by ${agent.paused_by}` : ''), live.mayReveal ? [' ', pauseButton(agent)] : null]),
-    number(agent.waiting),
-    number(agent.waiting ? span(agent.oldest_ms) : '–'),
+    number(agent.waiting > agent.callers ? `${agent.callers} + ${agent.waiting - agent.callers} out` : agent.callers),
+    number(agent.callers ? span(agent.oldest_ms) : '–'),
     number(agent.starts),
     number(agent.waiting && agent.next_in_ms ? span(agent.next_in_ms) : '–', 'wide'),
-    number(!agent.waiting ? '–' : agent.lost ?? 'unknown', agent.lost ? 'bad' : '')));
-  return table('Agents', [['Agent'], ['State'], ['Waiting', 'n'], ['Oldest', 'n'], ['Starts in 30 s', 'n'], ['Next admission in', 'n wide'], ['Will be lost', 'n']],
+    number(!agent.callers ? '–' : agent.lost ?? 'unknown', agent.lost ? 'bad' : '')));
+  return table('Agents', [['Agent'], ['State'], ['On hold', 'n'], ['Oldest', 'n'], ['Starts in 30 s', 'n'], ['Next admission in', 'n wide'], ['Will be lost', 'n']],
     rows, 'No agent has been asked yet.');
 }
 
-function eta(call) {
+function eta(call, age) {
   if (call.forecast === 'lost') return number('lost', 'bad');
-  return number(call.forecast === 'served' ? span(call.served_in_ms) : 'unknown');
+  return number(call.forecast === 'served' ? countdown(Math.max(0, call.served_in_ms - age)) : 'unknown');
 }
+
+// Who is called, or called back, holds no line.
+const isOut = call => call.kind === 'dialout';
+const whom = call => isOut(call) ? `${/~cb$/.test(call.call_id) ? 'call back' : 'dial-out'}${call.to ? ` to ${call.to}` : ''}` : call.from || 'unknown';
 
 function waiting(now) {
   const age = redisNow() - now.now_ms;
@@ -83,20 +88,27 @@ function waiting(now) {
     const left = Math.max(0, call.hold_left_ms - age), whole = Math.max(call.hold_ms, 1);
     return el('tr', { 'data-key': call.call_id },
       number(call.place),
-      cell(link(call, call.from || 'unknown')),
+      cell(link(call, whom(call))),
       cell(call.to, 'wide'),
       cell(call.agent, 'wide'),
-      number(span(call.waited_ms + age)),
-      cell([el('meter', { min: 0, max: whole, low: whole * .2, high: whole * .4, optimum: whole, value: left, 'aria-label': 'hold left' }), ' ', span(left)]),
-      eta(call),
+      number(countdown(call.waited_ms + age)),
+      isOut(call) ? cell(`none; ends in ${countdown(left)}`) : cell([el('meter', { min: 0, max: whole, low: whole * .2, high: whole * .4, optimum: whole, value: left, 'aria-label': 'hold left' }), ' ', countdown(left)]),
+      isOut(call) && call.forecast === 'lost' ? number('not in time') : eta(call, age),
       cell(call.call_id, 'id wide'));
   });
   return table('The first who wait', [['Place', 'n'], ['From'], ['To', 'wide'], ['Agent', 'wide'], ['Waited', 'n'], ['Hold left'], ['Served in about', 'n'], ['Call', 'wide']],
     rows, 'Nobody waits.');
 }
 
+// Stands where events are missing.
+function gap(event) {
+  const said = event.leftOut === null ? 'This page missed more than 1,000 events; the oldest of them are left out here.'
+    : `${event.leftOut} ${event.leftOut === 1 ? 'event is' : 'events are'} left out here: they came faster than 200 a second.`;
+  return el('tr', { 'data-key': event.id }, el('td', { colspan: 6, class: 'free busy gap' }, `${said} `, el('a', { href: '#/calls' }, 'Calls'), ' has all of them.'));
+}
+
 function events() {
-  const rows = live.events.slice(0, EVENTS_SHOWN).map(event => el('tr', { 'data-key': event.id },
+  const rows = live.events.slice(0, EVENTS_SHOWN + 1).map(event => 'leftOut' in event ? gap(event) : el('tr', { 'data-key': event.id },
     cell(clock(event.at_ms)),
     cell(badge(event.event)),
     number(event.http_status || ''),
@@ -117,9 +129,9 @@ export function drawNow() {
     el('p', { class: `verdict ${kind}`, role: 'status' }, sentence),
     tiles(now),
     el('div', { class: 'charts' },
-      bars('calls a second in the last 5 minutes: started, lost', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
+      bars('calls a second in the last 5 minutes', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
       area('callers who wait, in the last 5 minutes', made.map(bucket => bucket.waiting))),
     el('h2', {}, 'Agents'), agents(now),
     el('h2', {}, 'Who waits'), waiting(now),
-    el('h2', {}, 'Events', live.leftOut ? el('span', { class: 'dim' }, ` (${live.leftOut} were left out)`) : null), events());
+    el('h2', {}, 'Events'), events());
 }

@@ -1,0 +1,36 @@
+// The newest events, as the pages get them: a ring.
+#ifndef DIALIN_BOARD_RECENTS_H
+#define DIALIN_BOARD_RECENTS_H
+
+#include "bytes.h"
+#include "entry_id.h"
+#include "events.h"
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+
+struct recent {
+    struct entry_id id;
+    struct bytes text; // a message of the stream; empty: there is none
+};
+
+struct recents {
+    struct recent ring[EVENTS_NEWEST];
+    size_t next; // the oldest, if the ring is full
+};
+
+void recents_init(struct recents *recents);
+void recents_release(struct recents *recents);
+void recents_clear(struct recents *recents);
+
+// Takes the place of the oldest; borrowed until the next call.
+const struct recent *recents_add(struct recents *recents, const redisReply *row);
+
+// The i-th, the oldest first; i < EVENTS_NEWEST. NULL: there is none, or it is not after `after`.
+const struct recent *recents_after(const struct recents *recents, size_t i, struct entry_id after);
+unsigned recents_count_after(const struct recents *recents, struct entry_id after);
+
+// Are all events after `after` among them?
+bool recents_reach(const struct recents *recents, struct entry_id after);
+
+#endif
