@@ -19,7 +19,7 @@
 #define LIMIT_DEFAULT 100
 #define WATCH_MS 500
 #define LIMIT_MAX 500
-#define ACCOUNT_SINCE "1h" // of the calls that stats counts one by one: all might be too many
+#define ACCOUNT_SINCE "1h"    // of the calls that stats counts one by one: all might be too many
 #define PREFIX_DIGITS_MAX 4   // of a number: more would find it digit by digit
 #define QUERY_BYTES_MAX 16384 // as dialin-audit has it
 #define ANSWER_BYTES_MAX (CHILD_OUTPUT_MAX * 2)
