@@ -42,6 +42,7 @@ ROWS = [
     Row("calls_watched", "beside a board with 32 viewers", "/s", (ratio_at_least(0.95),), of="calls_alone"),
     Row("through_alone", "webhook to start request, 500 calls a second, no board: p50", "ms"),
     Row("through_watched", "beside a board with 32 viewers", "ms", (ratio_at_most(1.1),), of="through_alone"),
+    Row("board_cpu", "the board's processor meanwhile, of one core", "%", (at_most(5),)),
     Row("board_resident", "board, resident, with 32 viewers", "MB", (at_most(24),)),
     Row("first_sentence", "opening of the page to its first sentence, median", "ms", (at_most(300),)),
     Row("event_shown", "an event's record to its row on the page, median", "ms", (at_most(100),)),
@@ -140,6 +141,18 @@ def viewers(stack):
         stack.end(board)
 
 
+def board_of(stack):
+    return next((process for process in stack.processes if process.name == "dialin-board"), None)
+
+
+def cpu_s(process):
+    """Of all its life; None has none."""
+    if process is None:
+        return 0
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def beside(is_watched, stack):
     return viewers(stack) if is_watched else contextlib.nullcontext()
 
@@ -159,12 +172,21 @@ def take_viewers(lab):
 
     def calls(stack):
         rate = stack.calls_a_second(CALLS)
-        resident.extend(resident_mb(process) for process in stack.processes if process.name == "dialin-board")
+        board = board_of(stack)
+        resident.append(resident_mb(board) if board else 0)
         return rate
     calls_alone, calls_watched = median_of(lab, calls)
-    through_alone, through_watched = median_of(lab, lambda stack: statistics.median(stack.waits_ms(COUNT, RATE)))
+    shares = []
+
+    def through(stack):
+        board = board_of(stack)
+        before, begun = cpu_s(board), time.monotonic()
+        p50_ms = statistics.median(stack.waits_ms(COUNT, RATE))
+        shares.append(100 * (cpu_s(board) - before) / (time.monotonic() - begun))
+        return p50_ms
+    through_alone, through_watched = median_of(lab, through)
     return {"calls_alone": calls_alone, "calls_watched": calls_watched, "through_alone": through_alone,
-            "through_watched": through_watched, "board_resident": max(resident)}
+            "through_watched": through_watched, "board_resident": max(resident), "board_cpu": max(shares)}
 
 
 def take_page(lab):
