@@ -1,7 +1,8 @@
 # Who may know whom: each folder is compiled with its own headers and those of the folders named
 # here, and no other. The Makefile, the linters and the test of the walls read this table.
 COMMON_PARTS := common/core common/http common/redis common/webhook
-WORKER_PARTS := worker/script worker/stream worker/line worker/rooms worker/record worker/agent worker/redact
+WORKER_PARTS := worker/script worker/stream worker/line worker/rooms worker/record worker/agent worker/redact \
+                worker/alert
 
 knows.common/core    :=
 knows.common/http    := common/core
@@ -16,6 +17,7 @@ knows.worker/rooms   := common/core common/redis common/webhook worker/script wo
 knows.worker/agent   := common/core common/http common/webhook
 knows.worker/redact  := common/core
 knows.worker/history := common/core common/redis common/webhook worker/agent worker/script worker/line
+knows.worker/alert   := common/core common/http common/redis worker/script worker/agent worker/line worker/history
 # Daily's REST API over https, for dialin-audit, which itself does not know http.
 knows.worker/daily   := common/core common/http common/webhook
 knows.worker         := $(COMMON_PARTS) $(WORKER_PARTS) worker/history

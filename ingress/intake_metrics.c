@@ -65,6 +65,19 @@ void intake_counts_refusal(const struct intake_refusals *rows, const char *code)
     assert(false); // a refusal without a counter
 }
 
+uint64_t intake_counts_lost(const struct intake_refusals *rows)
+{
+    static const char *const CODES[] = {"busy",         "queue_unavailable", "body_too_large",
+                                        "invalid_json", "missing_fields",    "invalid_field"};
+    uint64_t count = 0;
+    for (const struct intake_refusals *refusal = rows; refusal->code; refusal++) {
+        for (size_t i = 0; i < sizeof CODES / sizeof CODES[0]; i++) {
+            count += !strcmp(refusal->code, CODES[i]) ? *refusal->count : 0;
+        }
+    }
+    return count;
+}
+
 void intake_counts_signature(struct intake_signatures *signatures, size_t place)
 {
     char labels[METRICS_LABEL_BYTES], number[16] = "other";

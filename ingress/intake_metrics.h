@@ -41,4 +41,7 @@ void intake_refusals_register(struct intake_refusals rows[INTAKE_REFUSAL_CODES_M
                               struct metrics *metrics, const char *name, const char *help);
 void intake_counts_refusal(const struct intake_refusals *rows, const char *code);
 
+// Refusals that are lost callers: those that the alert DialinWebhooksRefused counts.
+uint64_t intake_counts_lost(const struct intake_refusals *rows);
+
 #endif

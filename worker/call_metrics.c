@@ -17,6 +17,12 @@ static const char *const OUTCOMES[] = {"started",   "expired",  "unknown",      
 
 static const double WAITED_S[] = {WAITED_BOUNDS_S};
 
+static const char *const RESULTS[] = {
+#define CALL_ATTEMPT_RESULT(name, text) text,
+    CALL_ATTEMPT_RESULTS(CALL_ATTEMPT_RESULT)
+#undef CALL_ATTEMPT_RESULT
+};
+
 struct call_metrics_agent {
     char name[ROUTE_AGENT_BYTES_MAX + 1];
     uint64_t *calls[OUTCOME_COUNT];
@@ -36,11 +42,6 @@ static uint64_t *counter(struct metrics *metrics, const char *name, const char *
 
 static void register_agent(struct call_metrics_agent *agent, struct metrics *metrics)
 {
-    static const char *const RESULTS[] = {
-#define CALL_ATTEMPT_RESULT(name, text) text,
-        CALL_ATTEMPT_RESULTS(CALL_ATTEMPT_RESULT)
-#undef CALL_ATTEMPT_RESULT
-    };
     char label[METRICS_LABEL_BYTES];
     metrics_label(label, sizeof label, "agent", agent->name);
     for (size_t i = 0; i < OUTCOME_COUNT; i++) {
@@ -114,9 +115,10 @@ void call_metrics_count_duplicate(struct call_metrics *counts, const struct call
     count_outcome(agent_of_call(counts, call), "duplicate");
 }
 
-void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent)
+void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent,
+                                  const char *reason)
 {
-    count_outcome(agent_of(counts, agent), "abandoned");
+    count_outcome(agent_of(counts, agent), reason);
 }
 
 void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,
@@ -127,6 +129,23 @@ void call_metrics_count_attempt(struct call_metrics *counts, const struct call *
     if (result == CALL_ATTEMPT_STARTED) {
         metrics_observe(agent->start, latency_us);
     }
+}
+
+void call_metrics_describe(const struct call_metrics *counts, struct json_line *line)
+{
+    static const enum call_attempt_result WRONG[] = {CALL_ATTEMPT_FAILED, CALL_ATTEMPT_UNKNOWN,
+                                                     CALL_ATTEMPT_MISCONFIGURED};
+    json_line_open(line, "attempts", '[');
+    for (size_t i = 0; i < counts->agent_count; i++) {
+        const struct call_metrics_agent *agent = counts->agents[i];
+        json_line_open_element(line);
+        json_line_text(line, "agent", view_of_text(agent->name));
+        for (size_t k = 0; k < sizeof WRONG / sizeof WRONG[0]; k++) {
+            json_line_number(line, RESULTS[WRONG[k]], *agent->attempts[WRONG[k]]);
+        }
+        json_line_close(line, '}');
+    }
+    json_line_close(line, ']');
 }
 
 void call_metrics_register(struct call_metrics *counts, struct metrics *metrics, const char *agent,

@@ -4,6 +4,7 @@
 #define DIALIN_CALL_METRICS_H
 
 #include "call.h"
+#include "json_line.h"
 #include "metrics.h"
 
 #define CALL_METRICS_AGENTS_MAX 32
@@ -44,11 +45,15 @@ void call_metrics_release(struct call_metrics *counts);
 void call_metrics_count(struct call_metrics *counts, const struct call *call);
 void call_metrics_count_duplicate(struct call_metrics *counts, const struct call *call);
 // A call of this agent that no worker has in work any more.
-void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent);
+void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent,
+                                  const char *reason);
 
 // Counts an attempt, and of a start how long the answer took.
 void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,
                                 enum call_attempt_result result, uint64_t latency_us);
+
+// Adds `attempts`: how many requests to each agent went wrong, by result.
+void call_metrics_describe(const struct call_metrics *counts, struct json_line *line);
 
 // Logs the outcome that `finish` has recorded.
 void call_log_outcome(const struct call *call);

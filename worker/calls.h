@@ -46,7 +46,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
 uint64_t calls_out_max(const struct calls *calls, const char *agent);
 
 // For daily_reader.h, with the table as `arg`: counts a call of that agent that an event has ended.
-void calls_note_abandoned(const char *agent, void *arg);
+void calls_note_abandoned(const char *agent, const char *reason, void *arg);
 
 // Calls are placed by these routes from their next attempt on. The table is one of the owners.
 void calls_reroute(struct calls *calls, struct routing *routing);
@@ -61,6 +61,9 @@ size_t calls_beginning(void *arg);
 // Takes no more, lets go of those that pause, and finishes those whose request is out.
 void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
+
+// For the program's status: attempts that went wrong, by agent (alert_sources.h reads them).
+void calls_describe(const struct calls *calls, struct json_line *line);
 
 // Releases everything: unfinished entries stay pending in the stream. After the client and the
 // record's connection are closed, so that no callback comes after it.

@@ -14,6 +14,7 @@ struct line_metrics {
     struct loop_timer *timer;
     struct snapshot_memory *memory;
     bool is_reading; // a snapshot, or a page of a deep walk
+    unsigned minutes_back;
     int64_t *unread, *unfinished, *waiting, *workers, *oldest_s;
 };
 
@@ -74,10 +75,14 @@ static void on_read(const redisReply *reply, void *arg)
 static void read_queue(void *arg)
 {
     struct line_metrics *metrics = arg;
-    const struct snapshot_query query = {.walk = FORECAST_WALK_MAX};
     struct bytes_view args[SNAPSHOT_ARGS_MAX];
     loop_timer_start(metrics->timer, LINE_METRICS_EVERY_MS);
     if (!metrics->is_reading) {
+        const struct snapshot_query query = {
+            .walk = FORECAST_WALK_MAX,
+            .programs = metrics->minutes_back > 0,
+            .minutes_back = metrics->minutes_back,
+        };
         size_t count = snapshot_args(metrics->memory, &query, args);
         metrics->is_reading =
             scripts_send(metrics->scripts, SCRIPT_SNAPSHOT, count, args, on_read, metrics);
@@ -109,6 +114,11 @@ struct line_metrics *line_metrics_open(struct loop *loop, struct scripts *script
     line->timer = loop_timer_open(loop, read_queue, line);
     loop_timer_start(line->timer, LINE_METRICS_EVERY_MS);
     return line;
+}
+
+void line_metrics_read_all(struct line_metrics *line_metrics, unsigned minutes_back)
+{
+    line_metrics->minutes_back = minutes_back;
 }
 
 void line_metrics_close(struct line_metrics *line_metrics)

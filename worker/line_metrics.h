@@ -17,6 +17,10 @@ typedef void line_metrics_on_snapshot(const struct snapshot *snapshot, void *arg
 struct line_metrics *line_metrics_open(struct loop *loop, struct scripts *scripts,
                                        struct metrics *metrics,
                                        line_metrics_on_snapshot *on_snapshot, void *arg);
+
+// From now on a reading has the programs too, and a sample of so many minutes ago; 0: it has not.
+void line_metrics_read_all(struct line_metrics *line_metrics, unsigned minutes_back);
+
 void line_metrics_close(struct line_metrics *line_metrics); // after the connection
 
 #endif

@@ -2,6 +2,7 @@
 // start order is read here; the story of a call is in calls.c.
 #include "account.h"
 #include "admin.h"
+#include "alerts.h"
 #include "calls.h"
 #include "daily_reader.h"
 #include "explain.h"
@@ -56,6 +57,7 @@ struct worker {
     struct account *account;
     struct program_status *status;
     struct line_metrics *line_metrics;
+    struct alerts *alerts;
     struct redis_metrics *redis_metrics;
     struct process_metrics *process_metrics;
     struct record *record;
@@ -100,6 +102,28 @@ static uint64_t out_max_of(const char *agent, void *arg)
     return calls_out_max(worker->calls, agent);
 }
 
+static struct alerts_settings alerts_settings(const struct settings *settings)
+{
+    return (struct alerts_settings){
+        .url = settings->alert_url,
+        .authorities = settings->alert_authorities,
+        .prefix = settings->common.redis_prefix,
+    };
+}
+
+// An alert needs more of a reading than the gauges do.
+static void read_for_alerts(const struct worker *worker)
+{
+    bool are_wanted = alerts_are_wanted(worker->alerts);
+    line_metrics_read_all(worker->line_metrics, are_wanted ? ALERT_SERVICE_MINUTES : 0);
+}
+
+static void on_snapshot(const struct snapshot *snapshot, void *arg)
+{
+    struct worker *worker = arg;
+    alerts_take(worker->alerts, snapshot);
+}
+
 static void on_reload(const void *arg, void *worker_arg)
 {
     const struct settings *settings = arg;
@@ -111,6 +135,9 @@ static void on_reload(const void *arg, void *worker_arg)
     calls_reroute(worker->calls, settings->routing);
     overflow_reroute(worker->overflow, settings->routing);
     program_status_reload(worker->status, settings);
+    const struct alerts_settings of_alerts = alerts_settings(settings);
+    alerts_reload(worker->alerts, &of_alerts);
+    read_for_alerts(worker);
 }
 
 static void describe(struct json_line *line, void *arg)
@@ -119,6 +146,7 @@ static void describe(struct json_line *line, void *arg)
     json_line_number(line, "in_work", calls_count(worker->calls));
     json_line_number(line, "in_work_max", worker->settings->concurrency);
     json_line_number(line, "lease_ms", worker->settings->lease_s * MS_PER_S);
+    calls_describe(worker->calls, line);
 }
 
 // --- leaving ----------------------------------------------------------------------------------
@@ -161,6 +189,7 @@ static void on_terminate(void *arg)
     overflow_stop(worker->overflow);
     daily_reader_stop(worker->daily_reader);
     housekeeping_stop(worker->housekeeping);
+    alerts_stop(worker->alerts);
     calls_drain(worker->calls);
     leave_when_drained(worker);
 }
@@ -281,7 +310,11 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
                                                          calls_note_abandoned, worker->calls};
     worker->daily_reader = daily_reader_open(worker->loop, worker->scripts, worker->reader,
                                              worker->lines, &daily_settings, metrics);
-    worker->line_metrics = line_metrics_open(worker->loop, worker->scripts, metrics, NULL, NULL);
+    const struct alerts_settings of_alerts = alerts_settings(settings);
+    worker->alerts = alerts_open(worker->loop, worker->commands, &of_alerts, metrics);
+    worker->line_metrics =
+        line_metrics_open(worker->loop, worker->scripts, metrics, on_snapshot, worker);
+    read_for_alerts(worker);
     worker->redis_metrics = redis_metrics_open(metrics, worker->commands);
     worker->process_metrics = process_metrics_open(metrics);
     worker->status = program_status_open(worker->loop, worker->commands, &status_settings);
@@ -304,6 +337,7 @@ static void close_parts(struct worker *worker)
     account_close(worker->account);
     program_status_close(worker->status);
     line_metrics_close(worker->line_metrics);
+    alerts_close(worker->alerts);
     redis_metrics_close(worker->redis_metrics);
     process_metrics_close(worker->process_metrics);
     scripts_close(worker->scripts);

@@ -32,4 +32,7 @@ void online_check(const void *arg, struct findings *findings)
     const struct settings *settings = arg;
     online_check_redis(&settings->redis, settings->common.redis_prefix, "dialin-worker", findings);
     agent_probe(settings->routing, settings->start_ca_file, findings);
+    if (settings->alert_url) {
+        agent_probe_alerts(settings->alert_url, settings->alert_ca_file, findings);
+    }
 }

@@ -40,6 +40,11 @@ const struct config_option SETTINGS_TABLE[] = {
      "https://api.daily.co/v1", 0, 0, "goes to the bot with DAILY_API_KEY"},
     {"ROUTES_FILE", CONFIG_PATH, offsetof(struct settings, routes_file), NULL, 0, 0,
      "JSON file that says which agent takes which call; default: one agent takes all"},
+    {"ALERT_URL", CONFIG_SECRET, offsetof(struct settings, alert_url), NULL, 0, 0,
+     "gets {\"text\": …} by POST when callers are lost or will be, once for a kind in five "
+     "minutes"},
+    {"ALERT_CA_FILE", CONFIG_PATH, offsetof(struct settings, alert_ca_file), NULL, 0, 0,
+     "PEM file of the authorities that may certify ALERT_URL; default: the system's"},
     {"CONCURRENCY", CONFIG_NUMBER, offsetof(struct settings, concurrency), "2048", 1, 65536,
      "calls in work at once"},
     {"START_TIMEOUT_S", CONFIG_NUMBER, offsetof(struct settings, start_timeout_s), "75", 1, 120,
@@ -166,26 +171,41 @@ static char *find_system_ca_file(void)
 }
 
 // The system's authorities take milliseconds to parse, which only https is worth.
-static void load_authorities(struct settings *settings, struct config_problems *problems)
+static struct http_authorities *load_authorities(char **path, const char *name, bool is_needed,
+                                                 struct config_problems *problems)
 {
-    const bool is_own = settings->start_ca_file != NULL;
-    const bool is_needed = settings->routing && asks_https(settings->routing);
+    struct http_authorities *authorities = NULL;
+    const bool is_own = *path != NULL;
     if (!is_own) {
-        settings->start_ca_file = find_system_ca_file();
+        *path = find_system_ca_file();
     }
-    if (settings->start_ca_file && (is_own || is_needed)) {
+    if (*path && (is_own || is_needed)) {
         struct bytes problem;
         bytes_init(&problem, 4096);
-        settings->authorities = http_authorities_load(settings->start_ca_file, &problem);
-        if (!settings->authorities) {
-            config_problem(problems, "START_CA_FILE", "%s", bytes_text(&problem));
+        authorities = http_authorities_load(*path, &problem);
+        if (!authorities) {
+            config_problem(problems, name, "%s", bytes_text(&problem));
         }
         bytes_release(&problem);
     } else if (is_needed) {
-        config_problem(problems, "START_CA_FILE",
+        config_problem(problems, name,
                        "is not set, and the system has no bundle of certificate authorities: "
                        "install ca-certificates, or name a PEM file");
     }
+    return authorities;
+}
+
+static void check_alerts(struct settings *settings, struct config_problems *problems)
+{
+    struct bytes problem;
+    const char *url = settings->alert_url;
+    bytes_init(&problem, 4096);
+    if (url && !route_check_url(url, settings->allow_http, "alerts", "", &problem)) {
+        config_problem(problems, "ALERT_URL", "%s", bytes_text(&problem));
+    }
+    settings->alert_authorities =
+        load_authorities(&settings->alert_ca_file, "ALERT_CA_FILE", is_https(url), problems);
+    bytes_release(&problem);
 }
 
 // A request in flight may take START_TIMEOUT_S: the drain waits for it, unless told otherwise.
@@ -236,7 +256,10 @@ void settings_load(void *arg, struct config_problems *problems)
     check_allow_http(settings, problems);
     check_agent(settings, problems);
     check_routes(settings, problems);
-    load_authorities(settings, problems);
+    settings->authorities =
+        load_authorities(&settings->start_ca_file, "START_CA_FILE",
+                         settings->routing && asks_https(settings->routing), problems);
+    check_alerts(settings, problems);
     check_drain(settings);
     check_worker_name(settings, problems);
     check_key(settings->start_api_key, "START_API_KEY", problems);
@@ -261,6 +284,7 @@ void settings_release(void *arg)
     struct settings *settings = arg;
     routing_release(settings->routing);
     http_authorities_release(settings->authorities);
+    http_authorities_release(settings->alert_authorities);
     redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(SETTINGS_TABLE, settings);

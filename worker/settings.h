@@ -21,6 +21,8 @@ struct settings {
     char *daily_api_key;
     char *daily_api_url;
     char *worker_name;
+    char *alert_url;
+    char *alert_ca_file;
     char *routes_file;
     uint64_t concurrency;
     uint64_t start_timeout_s;
@@ -38,6 +40,8 @@ struct settings {
     struct route route;                   // the environment's agent
     struct routing *routing;              // it, and the routes; NULL if there is a problem
     struct http_authorities *authorities; // of START_CA_FILE; NULL: nothing is asked over https
+    struct http_authorities
+        *alert_authorities; // of ALERT_CA_FILE; NULL: nothing is told over https
     struct redis_address redis;
     struct redact_secrets *secrets;
 };

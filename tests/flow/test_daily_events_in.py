@@ -2,14 +2,19 @@
 is lost or queued for it."""
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import daily
 from daily import EVENTS_SECRET
+from fake_redis import FakeRedis
 from stack import wait_for
 from test_reload import hang_up
+
+
+BESIDE_CALLS_MAX = 32  # events in Redis while calls come
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +104,49 @@ def test_an_event_waits_for_redis(stack, ledger):
     if status == 503:  # a slow machine: Daily sends it again
         wait_for(lambda: post(ingress, event).status == 200)
     assert event in bodies(ledger)
+
+
+class HoldingRedis(FakeRedis):
+    """Notes what is added, in order; while it holds, the first XADD has no answer, and all behind it waits."""
+
+    def __init__(self):
+        super().__init__(b"$3\r\n1-1\r\n")
+        self.added = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def reply(self, client, command):
+        if command[0] == b"XRANGE":
+            client.sendall(b"*0\r\n")
+        elif command[:1] + command[2:3] == [b"XADD", b"0-0"]:  # would a write work?
+            client.sendall(b"-ERR The ID specified in XADD must be greater than 0-0\r\n")
+        else:
+            if command[0] == b"XADD":
+                self.may_go_on.wait(60)
+                self.added.append(command[1].decode().rpartition(":")[2])
+            super().reply(client, command)
+
+
+def test_few_events_are_before_a_call(stack):
+    redis = HoldingRedis()
+    ingress = stack.ingress(REDIS_URL=redis.url, DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
+    redis.added.clear()
+    redis.may_go_on.clear()
+
+    def good(of):
+        return ingress.total("dialin_signatures_total", of=of)
+    with ThreadPoolExecutor(100) as senders:
+        answers = [senders.submit(ingress.ring)]
+        wait_for(lambda: good("dialin") == 1)
+        answers += [senders.submit(post, ingress, daily.event("dialin.ready", f"room-{i}")) for i in range(90)]
+        wait_for(lambda: good("events") == 90)
+        answers.append(senders.submit(ingress.ring))
+        wait_for(lambda: good("dialin") == 2)
+        redis.may_go_on.set()
+        assert {answer.result().status for answer in answers} == {200}
+    redis.close()
+    first, second = [place for place, name in enumerate(redis.added) if name == "webhooks"]
+    assert redis.added.count("daily") == 90 and second - first - 1 <= BESIDE_CALLS_MAX
 
 
 def test_an_events_stream_of_the_wrong_type_is_no_trouble_for_calls(stack, ledger):

@@ -7,20 +7,27 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #define CONNECTIONS_MAX 32
+#define HOST_BYTES_MAX 300
 #define PROBLEM_BYTES_MAX 8192
 
 struct probes {
     struct loop *loop;
     struct findings *findings;
+    struct http_client *client;
     size_t left;
 };
 
 struct probe {
     struct probes *probes;
-    const struct route *route;
+    const char *url;
+    char subject[FINDING_SUBJECT_BYTES];
+    const char *shown;    // of the URL, if it cannot be reached
+    const char *not_done; // and why
+    const char *ca_setting;
 };
 
 static bool never(void *arg)
@@ -33,72 +40,107 @@ static void on_answer(const struct http_answer *answer, void *arg)
 {
     const struct probe *probe = arg;
     struct probes *probes = probe->probes;
-    const bool is_https = !strncasecmp(probe->route->start_url, "https:", 6);
-    char subject[FINDING_SUBJECT_BYTES];
-    snprintf(subject, sizeof subject, "agent %.80s", probe->route->agent);
+    const bool is_https = !strncasecmp(probe->url, "https:", 6);
+    char remedy[FINDING_REMEDY_BYTES];
+    snprintf(remedy, sizeof remedy,
+             "check the name, the network, and %s if its authority is your own", probe->ca_setting);
     if (answer->came_too_late) {
-        findings_fine(probes->findings, subject,
-                      "can be reached%s; the key is not tried, for that "
-                      "would start a bot",
-                      is_https ? ", and its certificate is good" : "");
+        findings_fine(probes->findings, probe->subject, "can be reached%s; %s",
+                      is_https ? ", and its certificate is good" : "", probe->not_done);
     } else {
-        findings_wrong(
-            probes->findings, subject,
-            "check the name, the network, and START_CA_FILE if its authority is your own",
-            "cannot be reached at %.300s: %s", probe->route->start_url,
-            answer->error ? answer->error : "no reason was given");
+        findings_wrong(probes->findings, probe->subject, remedy, "cannot be reached at %.300s: %s",
+                       probe->shown, answer->error ? answer->error : "no reason was given");
     }
     if (--probes->left == 0) {
         loop_stop(probes->loop);
     }
 }
 
-static void post(struct http_client *client, struct probe *probe)
+// Returns false, with a finding, if the authorities cannot be read.
+static bool open_probes(struct probes *probes, const char *ca_file, const char *ca_setting,
+                        struct findings *findings)
+{
+    struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
+                                            .connect_timeout_ms = AGENT_PROBE_MS};
+    struct bytes problem;
+    bytes_init(&problem, PROBLEM_BYTES_MAX);
+    settings.authorities = ca_file ? http_authorities_load(ca_file, &problem) : NULL;
+    bool is_good = !ca_file || settings.authorities;
+    if (is_good) {
+        *probes = (struct probes){.loop = loop_open(), .findings = findings};
+        probes->client = http_client_open(probes->loop, &settings);
+    } else {
+        findings_wrong(findings, ca_setting, "name a PEM file of certificates", "%.300s",
+                       bytes_text(&problem));
+    }
+    http_authorities_release(settings.authorities); // the client keeps them
+    bytes_release(&problem);
+    return is_good;
+}
+
+static void send_probe(struct probe *probe)
 {
     const struct http_post post = {
-        .url = probe->route->start_url,
+        .url = probe->url,
         .timeout_ms = AGENT_PROBE_MS,
         .may_send = never,
     };
-    http_client_post(client, &post, on_answer, probe);
+    probe->probes->left++;
+    http_client_post(probe->probes->client, &post, on_answer, probe);
 }
 
-static void probe_all(const struct routing *routing, struct http_authorities *authorities,
-                      struct findings *findings)
+static void run_probes(const struct probes *probes)
 {
-    const struct route_agents *agents = &routing->file.agents;
-    const struct http_client_settings settings = {.connections_max = CONNECTIONS_MAX,
-                                                  .connect_timeout_ms = AGENT_PROBE_MS,
-                                                  .authorities = authorities};
-    struct probes probes = {.loop = loop_open(), .findings = findings};
-    struct probe *list = memory_zeroed((agents->count + 1) * sizeof *list);
-    struct http_client *client = http_client_open(probes.loop, &settings);
-    for (size_t i = 0; i < agents->count; i++) {
-        if (agents->list[i]->route.start_url[0]) {
-            list[i] = (struct probe){&probes, &agents->list[i]->route};
-            probes.left++;
-            post(client, &list[i]);
-        }
+    if (probes->left > 0) {
+        loop_run(probes->loop);
     }
-    if (probes.left > 0) {
-        loop_run(probes.loop);
-    }
-    http_client_close(client);
-    loop_close(probes.loop);
-    free(list);
+    http_client_close(probes->client);
+    loop_close(probes->loop);
 }
 
 void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings)
 {
-    struct http_authorities *authorities = NULL;
-    struct bytes problem;
-    bytes_init(&problem, PROBLEM_BYTES_MAX);
-    if (ca_file && !(authorities = http_authorities_load(ca_file, &problem))) {
-        findings_wrong(findings, "START_CA_FILE", "name a PEM file of certificates", "%.300s",
-                       bytes_text(&problem));
-    } else {
-        probe_all(routing, authorities, findings);
+    const struct route_agents *agents = &routing->file.agents;
+    struct probes probes;
+    if (!open_probes(&probes, ca_file, "START_CA_FILE", findings)) {
+        return;
     }
-    http_authorities_release(authorities);
-    bytes_release(&problem);
+    struct probe *list = memory_zeroed((agents->count + 1) * sizeof *list);
+    for (size_t i = 0; i < agents->count; i++) {
+        const struct route *route = &agents->list[i]->route;
+        struct probe *probe = &list[i];
+        *probe = (struct probe){
+            .probes = &probes,
+            .url = route->start_url,
+            .shown = route->start_url,
+            .not_done = "the key is not tried, for that would start a bot",
+            .ca_setting = "START_CA_FILE",
+        };
+        snprintf(probe->subject, sizeof probe->subject, "agent %.80s", route->agent);
+        if (route->start_url[0]) {
+            send_probe(probe);
+        }
+    }
+    run_probes(&probes);
+    free(list);
+}
+
+void agent_probe_alerts(const char *url, const char *ca_file, struct findings *findings)
+{
+    const char *host = strstr(url, "://") + 3;
+    char shown[HOST_BYTES_MAX];
+    struct probes probes;
+    struct probe probe = {
+        .probes = &probes,
+        .url = url,
+        .subject = "ALERT_URL",
+        .shown = shown,
+        .not_done = "nothing is sent",
+        .ca_setting = "ALERT_CA_FILE",
+    };
+    snprintf(shown, sizeof shown, "%.*s", (int)strcspn(host, "/?#"), host);
+    if (open_probes(&probes, ca_file, "ALERT_CA_FILE", findings)) {
+        send_probe(&probe);
+        run_probes(&probes);
+    }
 }

@@ -12,4 +12,7 @@
 // NULL: the system's.
 void agent_probe(const struct routing *routing, const char *ca_file, struct findings *findings);
 
+// The same of ALERT_URL, of which no finding shows more than the host.
+void agent_probe_alerts(const char *url, const char *ca_file, struct findings *findings);
+
 #endif

@@ -139,32 +139,44 @@ static bool copy_host(char host[HOST_BYTES_MAX + 1], const char *authority, size
     return true;
 }
 
-bool route_to_url(struct route *route, const char *start_url, const char *api_key,
-                  struct bytes *problem)
+bool route_check_url(const char *url, const char *allow_http, const char *sent,
+                     const char *instead_of_user, struct bytes *problem)
 {
-    bool is_plain = !strncasecmp(start_url, "http://", 7);
+    bool is_plain = !strncasecmp(url, "http://", 7);
     char host[HOST_BYTES_MAX + 1];
-    if (!is_plain && strncasecmp(start_url, "https://", 8) != 0) {
+    if (!is_plain && strncasecmp(url, "https://", 8) != 0) {
         bytes_printf(problem, "must start with https:// (or http:// on a private network)");
         return false;
     }
-    const char *authority = start_url + (is_plain ? 7 : 8);
+    const char *authority = url + (is_plain ? 7 : 8);
     size_t len = strcspn(authority, "/?#");
-    if (strlen(start_url) > ROUTE_URL_BYTES_MAX || strpbrk(start_url, " \t\"<>\\^`{|}") ||
+    if (strlen(url) > ROUTE_URL_BYTES_MAX || strpbrk(url, " \t\"<>\\^`{|}") ||
         memchr(authority, '@', len) || !copy_host(host, authority, len)) {
-        bytes_printf(problem, "is not a URL of the form https://host[:port]/path (a user and a "
-                              "password in it are not taken: use START_API_KEY)");
-        return false;
-    }
-    if (is_plain && !is_near(host, route->allow_http)) {
         bytes_printf(problem,
-                     "sends the call and its key in the clear to '%s': use https://, or name it "
-                     "in ALLOW_HTTP if it is private",
-                     host);
+                     "is not a URL of the form https://host[:port]/path (a user and a password in "
+                     "it are not taken%s)",
+                     instead_of_user);
         return false;
     }
-    const char *path = authority + len;
-    size_t named = len + strcspn(path, "?#");
+    if (is_plain && !is_near(host, allow_http)) {
+        bytes_printf(problem,
+                     "sends %s in the clear to '%s': use https://, or name it in ALLOW_HTTP if it "
+                     "is private",
+                     sent, host);
+        return false;
+    }
+    return true;
+}
+
+bool route_to_url(struct route *route, const char *start_url, const char *api_key,
+                  struct bytes *problem)
+{
+    if (!route_check_url(start_url, route->allow_http, "the call and its key",
+                         ": use START_API_KEY", problem)) {
+        return false;
+    }
+    const char *authority = strstr(start_url, "://") + 3;
+    size_t named = strcspn(authority, "?#");
     if (named > ROUTE_AGENT_BYTES_MAX) {
         bytes_printf(problem, "is too long: host and path may have %d characters",
                      ROUTE_AGENT_BYTES_MAX);

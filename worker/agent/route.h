@@ -25,9 +25,15 @@ struct route {
 // ignores such a pattern.
 bool route_check_allow_http(const char *patterns, struct bytes *problem);
 
+// Can requests go to this URL? Plain http is for hosts that are near (loopback, private and
+// link-local networks, names without a dot) and for those that `allow_http` names. Else returns
+// false, with a sentence in `problem` that names at most the host. `sent` is what would go there in
+// the clear; `instead_of_user` goes on where a user and a password are refused.
+bool route_check_url(const char *url, const char *allow_http, const char *sent,
+                     const char *instead_of_user, struct bytes *problem);
+
 // A bot of one's own at `start_url`. Returns false, with a sentence in `problem`, if the URL cannot
-// be used: plain http is for hosts that are near (loopback, private and link-local networks, names
-// without a dot) and for those that `allow_http` names.
+// be used (route_check_url).
 bool route_to_url(struct route *route, const char *start_url, const char *api_key,
                   struct bytes *problem);
 

@@ -29,6 +29,9 @@ function verdict(now, stale) {
   return [now.level, now.sentence];
 }
 
+// Two spans in the room of one.
+const both = (ms, other) => other >= 1000 && other < 60000 ? `${countdown(ms).slice(0, -2)} / ${span(other)}` : `${span(ms)} / ${span(other)}`;
+
 const tile = (value, label, kind = '') => el('div', { class: 'tile' }, el('b', { class: kind }, value), el('span', {}, label));
 
 // Until there are samples of whole minutes, what this page has seen.
@@ -48,10 +51,11 @@ function tiles(now) {
     tile(countdown(first), 'until the first hold ends'),
     tile(recent ? recent.started : '–', `started in ${minutes} min`),
     tile(recent ? recent.lost : '–', `lost in ${minutes} min`, recent?.lost ? 'bad' : ''),
-    tile(recent && recent.waited_p50_ms !== null ? `${span(recent.waited_p50_ms)} / ${span(recent.waited_p95_ms)}` : '–', 'waited, p50 / p95'),
+    tile(recent && recent.waited_p50_ms !== null ? both(recent.waited_p50_ms, recent.waited_p95_ms) : '–', 'waited, p50 / p95'),
     tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'),
     recent?.never_connected ? tile(el('a', { class: 'bad', href: '#/calls?since=1h&verdict=never_connected' }, recent.never_connected), `never reached their bot in ${minutes} min`) : '',
-    recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '');
+    recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '',
+    recent && recent.occupancy_percent !== null && recent.occupancy_percent !== undefined ? tile(`${recent.occupancy_percent} %`, 'of full agents’ sessions busy') : '');
 }
 
 function pauseButton(agent) {
