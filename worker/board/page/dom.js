@@ -109,7 +109,7 @@ export function bars(label, points, series) {
   });
   const last = points.at(-1) || {};
   return figure(label, top, shapes, series.map(([name]) => `${name} ${round(last[name] || 0)}`).join(', '),
-    series.map(([name, kind]) => [' ', el('i', { class: kind }), ` ${name}`]));
+    series.map(([name, kind]) => [' ', el('i', { class: kind }), `\u00a0${name}`]));
 }
 
 export function area(label, values) {

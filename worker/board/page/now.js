@@ -71,7 +71,7 @@ function agents(now) {
     number(agent.waiting > agent.callers ? `${agent.callers} + ${agent.waiting - agent.callers} out` : agent.callers),
     number(agent.callers ? span(agent.oldest_ms) : '–'),
     number(agent.starts),
-    number(agent.waiting && agent.next_in_ms ? span(agent.next_in_ms) : '–', 'wide'),
+    number(agent.waiting && agent.next_in_ms ? countdown(agent.next_in_ms) : '–', 'wide'),
     number(!agent.callers ? '–' : agent.lost ?? 'unknown', agent.lost ? 'bad' : '')));
   return table('Agents', [['Agent'], ['State'], ['On hold', 'n'], ['Oldest', 'n'], ['Starts in 30 s', 'n'], ['Next admission in', 'n wide'], ['Will be lost', 'n']],
     rows, 'No agent has been asked yet.');
