@@ -171,7 +171,7 @@ help:
 ## make install      programs, manual pages, completion, systemd units: PREFIX, DESTDIR
 ## make deb          the Debian package, in build/deb
 ## make test-deb     builds, installs, upgrades and purges it in clean containers of Debian 13
-## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
+## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE, REBUILDS
 ## make bench        the figures of the README, measured here, in about 10 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, EVENTS, …
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED
@@ -179,7 +179,7 @@ help:
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
 ## make failover     a Sentinel set and a Cluster whose primary is killed under load: FAILOVERS=20, SEED
-## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S
+## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S, AHEAD_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
 ## make format       clang-format over every C file
