@@ -88,17 +88,21 @@ $(BUILD)/scripts/parts/constants.lua: worker/script/constants.lua.in $(SCRIPT_CO
 	@mkdir -p $(@D)
 	@$(CC) -E -P -x c $(PKG_CFLAGS) $(addprefix -I,$(COMMON_PARTS)) \
 	  $(addprefix -imacros ,$(SCRIPT_CONSTANTS)) $< | sed '/^ *$$/d; s/ local /\nlocal /g' > $@
-# A script gets the constants that its parts name: Lua has room for 200 local names in a chunk.
+# Lua has room for 200 local names in a chunk. So a script gets the constants that its parts name, and
+# the names of keys stand in it as they are.
 used_constants = awk 'FILENAME != "$(1)" { while (match($$0, /[A-Z][A-Z_]+/)) { \
     used[substr($$0, RSTART, RLENGTH)]; $$0 = substr($$0, RSTART + RLENGTH) } next } \
-    { names = $$0; sub(/=.*/, "", names); count = split(names, name, /[ ,]+/); \
+    !/^local KEY_/ { names = $$0; sub(/=.*/, "", names); count = split(names, name, /[ ,]+/); \
     for (i = 2; i <= count; i++) if (name[i] in used) { print; next } }' $(2) $(1)
+$(BUILD)/scripts/parts/keys.sed: $(BUILD)/scripts/parts/constants.lua
+	@sed -n 's/^local \(KEY_[A-Z]*\) = \(".*"\) *$$/s#\\b\1\\b#\2#g/p' $< > $@
 .SECONDEXPANSION:
-$(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk Makefile
+$(COMPOSED): $(BUILD)/scripts/%.lua: $$(call parts_of,$$*) worker/script/scripts.mk Makefile $(BUILD)/scripts/parts/keys.sed
 	@mkdir -p $(@D)
 	@{ echo '#!lua$(addprefix $() flags=,$(flags.$*))'; \
 	   echo '--@ $<'; $(call used_constants,$<,$(filter %.lua,$(filter-out $<,$^))); \
-	   for part in $(filter-out $<,$(filter %.lua,$^)); do echo "--@ $$part"; cat $$part; done; } > $@
+	   for part in $(filter-out $<,$(filter %.lua,$^)); do echo "--@ $$part"; \
+	   sed -f $(BUILD)/scripts/parts/keys.sed $$part; done; } > $@
 $(OBJ)/worker/script/script_text.o $(OBJ)/worker/script/rights.o $(OBJ)/worker/audit/commands/audit_script.o: $(COMPOSED)
 # The assembler looks for page/… there.
 $(OBJ)/worker/board/pages.o: $(wildcard worker/board/page/*)
@@ -167,7 +171,7 @@ help:
 ## make install      programs, manual pages, completion, systemd units: PREFIX, DESTDIR
 ## make deb          the Debian package, in build/deb
 ## make test-deb     builds, installs, upgrades and purges it in clean containers of Debian 13
-## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE
+## make update-test  counts the refused in ten updates in a row: UPDATES, WEBHOOKS, RATE, REBUILDS
 ## make bench        the figures of the README, measured here, in about 10 minutes: ONLY, RUNS
 ## make chaos        thousands of calls while processes die: SEED, CALLS, RATE, CLOCKS, EVENTS, …
 ## make siege        one sender without a secret against the public port: ONLY, ATTACK_S, RATE, SEED

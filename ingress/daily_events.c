@@ -1,5 +1,6 @@
-// A list in the order of arrival. Those that are not written leave when there is room; one that
-// Redis refused, or whose answer was lost, waits for the next tick.
+// A list in the order of arrival. A few are judged in each turn of the loop; those that are not
+// written leave when there is room; one that Redis refused, or whose answer was lost, waits for the
+// next tick.
 #include "daily_events.h"
 
 #include "intake_metrics.h"
@@ -15,20 +16,24 @@ struct event {
     struct event *next, *previous;
     struct daily_events *all;
     struct http_request *request; // NULL: answered already
-    bool is_written;              // the answer of Redis is out
+    bool is_genuine;
+    bool is_written; // the answer of Redis is out
     uint64_t begun_ms, received_ms;
     char peer[PEER_BYTES];
 };
 
 struct daily_events {
     struct door door;
+    const struct pending_webhooks *calls;
     struct refusals *refusals;
     struct intake_refusals refused[INTAKE_REFUSAL_CODES_MAX];
-    struct loop_timer *tick;
+    struct loop_timer *turn, *tick;
     bool is_ticking;
     struct event *oldest, *newest;
-    struct event *next; // the first that is not written; NULL: none
+    struct event *unjudged; // the first; NULL: none
+    struct event *next;     // the first that is not written; NULL: none
     size_t count, at_redis;
+    uint64_t call_ms; // when a call was in flight last
     uint64_t *noted, *verified;
 };
 
@@ -59,6 +64,9 @@ static void forget(struct event *event)
     if (all->next == event) {
         all->next = event->next;
     }
+    if (all->unjudged == event) {
+        all->unjudged = event->next;
+    }
     *(event->previous ? &event->previous->next : &all->oldest) = event->next;
     *(event->next ? &event->next->previous : &all->newest) = event->previous;
     all->count--;
@@ -67,6 +75,9 @@ static void forget(struct event *event)
 
 static void refuse(struct event *event, const char *sentence)
 {
+    if (!event->is_genuine) { // not judged yet
+        door_find_peer(&event->all->door, event->request, event->peer);
+    }
     const struct refusal refusal = {503, "queue_unavailable", sentence, event->peer};
     refusal_answer(event->all->refusals, event->request, &refusal);
     event->request = NULL;
@@ -108,9 +119,21 @@ static bool write_event(struct event *event)
     return event->is_written;
 }
 
+// How many may be in Redis: what is there, a call waits for.
+static size_t room(struct daily_events *all)
+{
+    uint64_t now_ms = loop_now_ms();
+    if (pending_webhooks_count(all->calls) > 0) {
+        all->call_ms = now_ms;
+    }
+    bool calls_come = all->call_ms && now_ms - all->call_ms < DAILY_EVENTS_CALLS_MS;
+    return calls_come ? DAILY_EVENTS_BESIDE_CALLS : DAILY_EVENTS_AT_ONCE;
+}
+
 void daily_events_write(struct daily_events *all)
 {
-    while (all->next && all->at_redis < DAILY_EVENTS_AT_ONCE) {
+    size_t most = room(all);
+    while (all->next && all->next != all->unjudged && all->at_redis < most) {
         bool may_leave = !all->next->is_written && all->next->request;
         if (may_leave && !write_event(all->next)) {
             return; // Redis is away
@@ -155,14 +178,46 @@ static bool is_busy(const void *arg)
     return all->count >= DAILY_EVENTS_MAX;
 }
 
+// The event that is being judged is genuine.
 static void take(struct http_request *request, const struct auth *auth, void *arg)
 {
     struct daily_events *all = arg;
     (void)auth;
     if (webhook_is_verification(http_request_body(request))) {
         door_answer_probe(&all->door, request);
-        return;
+    } else {
+        door_find_peer(&all->door, request, all->unjudged->peer);
+        all->unjudged->is_genuine = true;
     }
+}
+
+// Those that are not genuine, and the probe, are answered here.
+static void judge(struct event *event)
+{
+    struct daily_events *all = event->all;
+    door_on_request(&all->door, event->request);
+    all->unjudged = event->next;
+    if (!event->is_genuine) {
+        forget(event);
+    }
+}
+
+static void on_turn(void *arg)
+{
+    struct daily_events *all = arg;
+    for (int i = 0; i < DAILY_EVENTS_A_TURN && all->unjudged; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a forgotten one is in no list
+        judge(all->unjudged);
+    }
+    daily_events_write(all);
+    keep_ticking(all);
+    if (all->unjudged) {
+        loop_timer_start(all->turn, 0);
+    }
+}
+
+void daily_events_on_request(struct daily_events *all, struct http_request *request)
+{
     if (is_busy(all)) {
         const struct refusal busy = {503, "busy", "too many events are in flight; try again", NULL};
         door_refuse(&all->door, request, NULL, &busy);
@@ -176,13 +231,14 @@ static void take(struct http_request *request, const struct auth *auth, void *ar
         .begun_ms = loop_now_ms(),
         .received_ms = stream_writer_now_ms(all->door.writer),
     };
-    door_find_peer(&all->door, request, event->peer);
     *(all->newest ? &all->newest->next : &all->oldest) = event;
     all->newest = event;
     all->next = all->next ? all->next : event;
     all->count++;
-    daily_events_write(all);
-    keep_ticking(all);
+    if (!all->unjudged) {
+        all->unjudged = event;
+        loop_timer_start(all->turn, 0);
+    }
 }
 
 struct daily_events *daily_events_open(struct loop *loop,
@@ -196,6 +252,8 @@ struct daily_events *daily_events_open(struct loop *loop,
     all->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
     intake_refusals_register(all->refused, metrics, NAME, HELP);
     all->refusals = refusals_open(settings->writer, all->refused, &WORDS);
+    all->calls = settings->calls;
+    all->turn = loop_timer_open(loop, on_turn, all);
     all->tick = loop_timer_open(loop, on_tick, all);
     all->door = (struct door){
         .kind = &DOOR,
@@ -219,7 +277,8 @@ void daily_events_refuse(struct daily_events *all)
             refuse(event, "the ingress is shutting down");
         }
     }
-    all->next = NULL;
+    all->next = all->unjudged = NULL;
+    loop_timer_stop(all->turn);
 }
 
 void daily_events_close(struct daily_events *all)
@@ -228,6 +287,7 @@ void daily_events_close(struct daily_events *all)
         // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a forgotten one is in no list
         forget(all->oldest);
     }
+    loop_timer_close(all->turn);
     loop_timer_close(all->tick);
     refusals_close(all->refusals);
     free(all);

@@ -6,8 +6,8 @@
 // While Redis is away an event waits for it here, DAILY_EVENTS_WAIT_MS at most, then it is 503, and
 // Daily sends it again. The spool is for callers only.
 //
-// Events never delay a caller: few are in Redis at a time, the rest wait here, and their number is
-// limited.
+// Events never delay a caller: few are judged in a turn of the loop, few are in Redis at a time,
+// fewer while calls come; the rest wait here, and their number is limited.
 //
 // By Daily's documentation (docs.daily.co, reference/rest-api/webhooks, and its pages of each
 // event): the five common fields, the payloads, that `timestamp` is a text of seconds in the
@@ -21,17 +21,22 @@
 #include "loop.h"
 #include "metrics.h"
 #include "peer.h"
+#include "pending_webhook.h"
 #include "stream_writer.h"
 
-#define DAILY_EVENTS_MAX 1024     // not answered yet; further ones are 503
-#define DAILY_EVENTS_AT_ONCE 64   // of these, in Redis
-#define DAILY_EVENTS_WAIT_MS 5000 // for Redis; then 503
+#define DAILY_EVENTS_MAX 1024        // not answered yet; further ones are 503
+#define DAILY_EVENTS_A_TURN 8        // of these, judged in a turn of the loop
+#define DAILY_EVENTS_AT_ONCE 64      // of these, in Redis
+#define DAILY_EVENTS_BESIDE_CALLS 32 // in Redis while calls come
+#define DAILY_EVENTS_CALLS_MS 100    // for so long after the last call
+#define DAILY_EVENTS_WAIT_MS 5000    // for Redis; then 503
 
 // Everything is borrowed.
 struct daily_events_settings {
     struct stream_writer *writer;
     struct auth_rules auth;
     const struct peer_proxies *proxies;
+    const struct pending_webhooks *calls; // which go first
 };
 
 struct daily_events;
@@ -39,6 +44,9 @@ struct daily_events *daily_events_open(struct loop *loop,
                                        const struct daily_events_settings *settings,
                                        struct metrics *metrics);
 struct door *daily_events_door(struct daily_events *events);
+
+// Judges the request and answers it, later.
+void daily_events_on_request(struct daily_events *events, struct http_request *request);
 
 // Redis is up again: writes the events that wait.
 void daily_events_write(struct daily_events *events);

@@ -189,7 +189,7 @@ void intake_on_event_head(struct http_request *request, void *arg)
 void intake_on_event(struct http_request *request, void *arg)
 {
     const struct intake *intake = arg;
-    door_on_request(daily_events_door(intake->daily_events), request);
+    daily_events_on_request(intake->daily_events, request);
 }
 
 void intake_on_trunk_head(struct http_request *request, void *arg)
@@ -264,9 +264,6 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
         .verified = intake->counts.verified,
         .signatures = {.metrics = metrics, .of = "dialin"},
     };
-    const struct daily_events_settings events = {intake->writer, settings->doors.events,
-                                                 settings->proxies};
-    intake->daily_events = daily_events_open(loop, &events, metrics);
     if (settings->spool_folder) {
         *metrics_gauge(metrics, "dialin_spool_bytes_max", "The most that it holds (SPOOL_MAX_MB).",
                        NULL) = (int64_t)settings->spool_bytes_max;
@@ -279,6 +276,9 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct pending_settings pending = {intake->writer, intake->spool, &intake->counts,
                                              intake->refusals};
     intake->pending = pending_webhooks_open(loop, &pending);
+    const struct daily_events_settings events = {intake->writer, settings->doors.events,
+                                                 settings->proxies, intake->pending};
+    intake->daily_events = daily_events_open(loop, &events, metrics);
     const struct trunk_calls_settings trunks = {intake->writer,    intake->pending,
                                                 &intake->counts,   settings->doors.trunks,
                                                 settings->proxies, settings->in_flight_max};

@@ -191,6 +191,9 @@ void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigne
         outcome->name = OUTCOME_STARTED;
     } else if (verdict == RECORD_ABANDONED) {
         call_set_outcome(call, OUTCOME_DEAD, "abandoned", "the caller hung up while waiting");
+    } else if (verdict == RECORD_UNKNOWN && outcome->name != OUTCOME_DEAD) {
+        call_set_outcome(call, OUTCOME_DEAD, "unknown",
+                         "the caller hung up while waiting, and a request had no answer");
     } else if (verdict == RECORD_UNKNOWN || verdict == RECORD_REJECTED ||
                verdict == RECORD_SERVED) {
         outcome->reason = verdict == RECORD_UNKNOWN    ? "unknown"

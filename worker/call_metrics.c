@@ -115,9 +115,10 @@ void call_metrics_count_duplicate(struct call_metrics *counts, const struct call
     count_outcome(agent_of_call(counts, call), "duplicate");
 }
 
-void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent)
+void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent,
+                                  const char *reason)
 {
-    count_outcome(agent_of(counts, agent), "abandoned");
+    count_outcome(agent_of(counts, agent), reason);
 }
 
 void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,

@@ -45,7 +45,8 @@ void call_metrics_release(struct call_metrics *counts);
 void call_metrics_count(struct call_metrics *counts, const struct call *call);
 void call_metrics_count_duplicate(struct call_metrics *counts, const struct call *call);
 // A call of this agent that no worker has in work any more.
-void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent);
+void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent,
+                                  const char *reason);
 
 // Counts an attempt, and of a start how long the answer took.
 void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,

@@ -317,12 +317,12 @@ static void go(struct call *call, unsigned attempt, unsigned failures)
 }
 
 // `count` calls have ended. Its admission, if it had one, is the next one's.
-static void on_abandoned(struct call *call, unsigned count)
+static void on_hung_up(struct call *call, enum record_verdict verdict, unsigned count)
 {
     struct calls *calls = call->owner;
     char agent[ROUTE_AGENT_BYTES_MAX + 1];
     view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
-    answer_take_verdict(call, RECORD_ABANDONED, count, false, calls->health);
+    answer_take_verdict(call, verdict, count, false, calls->health);
     leave_old_line(call);
     end_step(call, count);
     lines_admit_if_any(calls->lines, agent);
@@ -360,7 +360,8 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         give_up_begun(call, "unknown", "a request had no answer: a bot may have started");
         return;
     case RECORD_ABANDONED:
-        on_abandoned(call, attempt);
+    case RECORD_UNKNOWN:
+        on_hung_up(call, verdict, attempt);
         return;
     case RECORD_ELSEWHERE:
         drop(call);
@@ -393,7 +394,6 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         return;
     case RECORD_FINISHED:
     case RECORD_DONE:
-    case RECORD_UNKNOWN:
     case RECORD_REJECTED:
     case RECORD_AGAIN:
     case RECORD_NOT_YET:

@@ -46,7 +46,7 @@ struct calls *calls_open(struct loop *loop, const struct calls_settings *setting
 uint64_t calls_out_max(const struct calls *calls, const char *agent);
 
 // For daily_reader.h, with the table as `arg`: counts a call of that agent that an event has ended.
-void calls_note_abandoned(const char *agent, void *arg);
+void calls_note_abandoned(const char *agent, const char *reason, void *arg);
 
 // Calls are placed by these routes from their next attempt on. The table is one of the owners.
 void calls_reroute(struct calls *calls, struct routing *routing);

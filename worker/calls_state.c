@@ -46,10 +46,10 @@ uint64_t calls_out_max(const struct calls *calls, const char *agent)
     return found ? found->max_in_flight : 0;
 }
 
-void calls_note_abandoned(const char *agent, void *arg)
+void calls_note_abandoned(const char *agent, const char *reason, void *arg)
 {
     struct calls *calls = arg;
-    call_metrics_count_abandoned(&calls->metrics, agent);
+    call_metrics_count_abandoned(&calls->metrics, agent, reason);
 }
 
 void calls_reroute(struct calls *calls, struct routing *routing)

@@ -24,13 +24,15 @@
     X(HELD, ":held:")      /* text, expires: a trunk's call, by a digest of its room */            \
     X(EARLIES, ":earlies") /* sorted set: the rooms that have such, by when */                     \
     X(UNHEARD, ":unheard") /* sorted set: started calls without an event yet, by when */           \
-    X(SILENT, ":silent")   /* text, expires: since when no event came, as far as it was said */    \
-    X(WORKER, ":worker:")  /* text, expires: the lease of a worker, by its consumer */             \
-    X(GONE, ":gone")       /* sorted set: consumers without a lease, by when that was seen */      \
-    X(LINES, ":lines")     /* set: the agents that have a wait queue ("line") */                   \
-    X(HOLDS, ":holds")     /* sorted set: the calls of all lines, by the end of their hold */      \
-    X(LINE, ":line:")      /* sorted set for each agent: its waiting calls, by their turn */       \
-    X(PACE, ":pace:")      /* hash for each agent: how fast its line is admitted */                \
+    X(RUNNING, ":running:")   /* sorted set for each agent: sessions that run, by their start */   \
+    X(SESSIONS, ":sessions")  /* hash: the most that ran when an agent refused, and when */        \
+    X(SILENT, ":silent")      /* text, expires: since when no event came, as far as it was said */ \
+    X(WORKER, ":worker:")     /* text, expires: the lease of a worker, by its consumer */          \
+    X(GONE, ":gone")          /* sorted set: consumers without a lease, by when that was seen */   \
+    X(LINES, ":lines")        /* set: the agents that have a wait queue ("line") */                \
+    X(HOLDS, ":holds")        /* sorted set: the calls of all lines, by the end of their hold */   \
+    X(LINE, ":line:")         /* sorted set for each agent: its waiting calls, by their turn */    \
+    X(PACE, ":pace:")         /* hash for each agent: how fast its line is admitted */             \
     X(ADMITTED, ":asking:")   /* sorted set for each agent: admitted entries, by when */           \
     X(ANSWERS, ":answers:")   /* stream for each agent: how long its last 2xx took */              \
     X(ANSWERED, ":answered:") /* text for each agent, expires: its last answer, and who got it */  \

@@ -17,12 +17,13 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from figures import (acknowledgements, board, calls, growth, https, image_size, latency, memory,  # noqa: E402
-                     routes, sizing, start_up)
+from figures import (acknowledgements, board, calls, events, growth, https, image_size, latency,  # noqa: E402
+                     memory, routes, sizing, start_up)
 from lab import ROOT, Lab, machine  # noqa: E402
 from table import Result, text  # noqa: E402
 
-FAMILIES = [https, acknowledgements, calls, routes, latency, memory, board, growth, sizing, start_up, image_size]
+FAMILIES = [https, acknowledgements, events, calls, routes, latency, memory, board, growth, sizing, start_up,
+            image_size]
 RUNS = int(os.environ.get("RUNS", "3"))
 ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
 

@@ -6,6 +6,8 @@
 // a webhook is due at its time whatever the server does, and its latency counts from then on: a
 // server that stalls cannot hide it by slowing the caller down.
 //
+// With --events it sends Daily's events instead, of rooms that no call has.
+//
 // Prints one JSON object. --times writes a line for each webhook: its number, and in microseconds
 // of the clock since boot, which all processes of a machine share, when it was sent and answered.
 #include "bytes.h"
@@ -31,6 +33,7 @@
 #define EVENTS_MAX 256
 #define PATIENCE_S 5 // for the last answers
 #define US_PER_S 1000000
+#define MS_PER_S 1000
 #define NS_PER_US 1000
 
 struct webhook {
@@ -53,6 +56,7 @@ struct caller {
     uint64_t first; // number of the first webhook
     double rate, seconds, patience_s;
     const char *tag, *times, *secret;
+    bool sends_events;
     int epoll_fd;
     struct connection *connections, *free;
     struct webhook *webhooks;
@@ -68,27 +72,56 @@ _Noreturn static void fail(const char *what)
 
 // --- before ------------------------------------------------------------------------------------
 
+// Where a request goes, and the headers that sign it.
+struct door {
+    const char *path, *scheme;
+};
+
+static int write_call(const struct caller *caller, uint64_t number, char body[REQUEST_BYTES_MAX])
+{
+    return snprintf(body, REQUEST_BYTES_MAX,
+                    "{\"To\":\"+14152251493\",\"From\":\"+1415%07" PRIu64
+                    "\",\"callId\":\"%s-%08" PRIu64
+                    "\",\"callDomain\":\"5d1a6fb3-1a4a-4c61-b5b9-8d0e4e5b9c1f\"}",
+                    number % 10000000, caller->tag, number);
+}
+
+static int write_event(const struct caller *caller, uint64_t number, char body[REQUEST_BYTES_MAX])
+{
+    uint64_t now_s = loop_wall_ms() / MS_PER_S;
+    return snprintf(body, REQUEST_BYTES_MAX,
+                    "{\"version\":\"1.0.0\",\"type\":\"dialin.%s\",\"id\":\"%s-event-%08" PRIu64
+                    "\",\"payload\":{\"domain_id\":\"04b89420-cf8b-4ea5-a428-02c40b0e2a59\","
+                    "\"room\":\"%s-room-%08" PRIu64 "\",\"timestamp\":\"%" PRIu64
+                    "\",\"session_id\":\"5d1a6fb3-1a4a-4c61-b5b9-8d0e4e5b9c1f\","
+                    "\"sip_from\":\"sip:+14158483432@sip.example\",\"sip_headers\":{},"
+                    "\"display_name\":\"+14158483432\"},\"event_ts\":%" PRIu64 ".5}",
+                    number % 2 ? "stopped" : "connected", caller->tag, number, caller->tag,
+                    number / 2, now_s, now_s);
+}
+
 static void make_webhook(const struct caller *caller, size_t index)
 {
-    char body[REQUEST_BYTES_MAX], request[REQUEST_BYTES_MAX], timestamp[24];
+    static const struct door CALLS = {"/api/dial", "Pinless"};
+    static const struct door EVENTS = {"/api/daily-events", "Webhook"};
+    char body[REQUEST_BYTES_MAX], request[2 * REQUEST_BYTES_MAX], timestamp[24];
     char signature[SIGNATURE_TEXT_BYTES + 1];
+    const struct door *door = caller->sends_events ? &EVENTS : &CALLS;
     uint64_t number = caller->first + index;
     struct webhook *webhook = &caller->webhooks[index];
-    int body_len = snprintf(body, sizeof body,
-                            "{\"To\":\"+14152251493\",\"From\":\"+1415%07" PRIu64
-                            "\",\"callId\":\"%s-%08" PRIu64 "\","
-                            "\"callDomain\":\"5d1a6fb3-1a4a-4c61-b5b9-8d0e4e5b9c1f\"}",
-                            number % 10000000, caller->tag, number);
+    int body_len =
+        caller->sends_events ? write_event(caller, number, body) : write_call(caller, number, body);
     snprintf(timestamp, sizeof timestamp, "%" PRIu64, loop_wall_ms());
     if (!signature_sign(caller->secret, view_of_text(timestamp),
                         (struct bytes_view){body, (size_t)body_len}, signature)) {
         fail("BENCH_SECRET");
     }
-    int len = snprintf(request, sizeof request,
-                       "POST /api/dial HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                       "Content-Type: application/json\r\nX-Pinless-Timestamp: %s\r\n"
-                       "X-Pinless-Signature: %s\r\nContent-Length: %d\r\n\r\n%s",
-                       timestamp, signature, body_len, body);
+    int len =
+        snprintf(request, sizeof request,
+                 "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                 "Content-Type: application/json\r\nX-%s-Timestamp: %s\r\n"
+                 "X-%s-Signature: %s\r\nContent-Length: %d\r\n\r\n%s",
+                 door->path, door->scheme, timestamp, door->scheme, signature, body_len, body);
     webhook->request = memory_text_of(request, (size_t)len);
     webhook->len = (size_t)len;
 }
@@ -274,12 +307,17 @@ static void release(struct caller *caller)
 
 static void read_options(struct caller *caller, int argc, char **argv)
 {
-    static const struct option OPTIONS[] = {
-        {"port", required_argument, NULL, 'p'},     {"connections", required_argument, NULL, 'c'},
-        {"count", required_argument, NULL, 'n'},    {"first", required_argument, NULL, 'f'},
-        {"rate", required_argument, NULL, 'r'},     {"seconds", required_argument, NULL, 's'},
-        {"patience", required_argument, NULL, 'w'}, {"tag", required_argument, NULL, 't'},
-        {"times", required_argument, NULL, 'o'},    {0}};
+    static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'},
+                                            {"connections", required_argument, NULL, 'c'},
+                                            {"count", required_argument, NULL, 'n'},
+                                            {"first", required_argument, NULL, 'f'},
+                                            {"rate", required_argument, NULL, 'r'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"patience", required_argument, NULL, 'w'},
+                                            {"tag", required_argument, NULL, 't'},
+                                            {"times", required_argument, NULL, 'o'},
+                                            {"events", no_argument, NULL, 'e'},
+                                            {0}};
     int option = 0;
     while ((option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
         switch (option) {
@@ -309,6 +347,9 @@ static void read_options(struct caller *caller, int argc, char **argv)
             break;
         case 'o':
             caller->times = optarg;
+            break;
+        case 'e':
+            caller->sends_events = true;
             break;
         default:
             exit(2);

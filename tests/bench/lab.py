@@ -130,12 +130,21 @@ class Bench(Stack):
 
     def call(self, server, count, times=None, check=True, **options):
         """fast_caller's result. `check`: every webhook must be answered with 200."""
-        command = [build_folder() / "bench" / "fast_caller", "--port", server.port,
-                   "--count", count, "--connections", options.pop("connections", CONNECTIONS)]
-        for name, value in {"times": times, **options}.items():
+        return self.fast_caller(daily.SECRET, [], check, port=server.port, count=count, times=times,
+                                **{"connections": CONNECTIONS, **options})
+
+    def events(self, ingress, count, **options):
+        """The same for Daily's events, of rooms that no call has."""
+        return self.fast_caller(daily.EVENTS_SECRET, ["--events"], True, port=ingress.port, count=count,
+                                **{"connections": CONNECTIONS, **options})
+
+    @staticmethod
+    def fast_caller(secret, switches, check, **options):
+        command = [build_folder() / "bench" / "fast_caller", *switches]
+        for name, value in options.items():
             command += [f"--{name}", value] if value is not None else []
         done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True,
-                              env=clean_environment({"BENCH_SECRET": daily.SECRET}), check=check)
+                              env=clean_environment({"BENCH_SECRET": secret}), check=check)
         return json.loads(done.stdout)
 
     @property
@@ -165,6 +174,14 @@ class Bench(Stack):
             assert time.monotonic() < deadline, f"{self.started()} of {count} calls are started"
             time.sleep(POLL_S)
         return now_us()
+
+    def wait_for_events(self, count):
+        """So many of Daily's events were put in, since the stream was made."""
+        def are_in():
+            return self.redis.client.exists(key) and \
+                self.redis.client.xinfo_stream(key)["entries-added"] >= count
+        key = self.prefix + ":daily"
+        wait_for(are_in, FINISHED_TIMEOUT_S, f"{count} events to be in")
 
     def in_line(self):
         return self.redis.client.zcard(self.prefix + ":holds")

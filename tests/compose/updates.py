@@ -1,10 +1,11 @@
 """Counts what becomes of webhooks while `make update` replaces everything, again and again.
 
-    UPDATES=10 WEBHOOKS=6000 RATE=10 python3 tests/compose/updates.py
+    UPDATES=10 WEBHOOKS=6000 RATE=10 REBUILDS=1 python3 tests/compose/updates.py
 
 Needs a running project (COMPOSE_PROJECT_NAME, PORT; make update-test starts one). Each update gets
-images of a content of its own, so that there is something to replace. Fails if one webhook is not
-answered 200.
+images of a content of its own, so that there is something to replace; the last REBUILDS of them
+compile all sources, beside the programs that serve. Webhooks come until the last update is over, WEBHOOKS
+at least. Fails if one of them is not answered 200, or an update replaced nothing.
 """
 import base64
 import collections
@@ -81,25 +82,49 @@ def touch_images(tag, env):
                        input=f"FROM {image}:{tag}\nLABEL update={uuid.uuid4()}\n", capture_output=True)
 
 
-def update(env):
-    """make update, without its build."""
+def update(env, builds=False):
+    """make update; without its build, if `builds` is false."""
     done = subprocess.run(["common/ship/compose/update.sh"], cwd=ROOT, text=True, capture_output=True,
-                          env={**env, "BUILD_IMAGES": "no"})
+                          env={**env, "BUILD_IMAGES": "yes" if builds else "no"})
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def rebuild(env):
+    """make update with sources of another content: the whole of it is compiled."""
+    change = ROOT / "tests" / "trial" / "of-another-content"
+    change.write_text(f"{uuid.uuid4()}\n", encoding="ascii")
+    try:
+        update(env, builds=True)
+    finally:
+        change.unlink()
+
+
+def containers(env):
+    done = subprocess.run(["docker", "compose", "ps", "-q", "ingress", "worker"], cwd=ROOT, env=env, check=True,
+                          text=True, capture_output=True)
+    return set(done.stdout.split())
 
 
 def main():
     updates, count = int(os.environ.get("UPDATES", 10)), int(os.environ.get("WEBHOOKS", 6000))
+    rebuilds = int(os.environ.get("REBUILDS", 1))
     rate, port = float(os.environ.get("RATE", 10)), int(os.environ.get("PORT", 7860))
     env = dict(os.environ)
-    sender = Sender(port, rate, count)
+    sender = Sender(port, rate)
     sender.start()
     for number in range(1, updates + 1):
-        touch_images(env.get("DIALIN_TAG", "0.1.0"), env)
-        began = time.monotonic()
-        update(env)
-        print(f"update {number} of {updates}: {time.monotonic() - began:.1f} s, "
+        began, before, builds = time.monotonic(), containers(env), number > updates - rebuilds
+        if builds:
+            rebuild(env)
+        else:
+            touch_images(env.get("DIALIN_TAG", "0.1.0"), env)
+            update(env)
+        assert before and not before & containers(env), "the update replaced nothing"
+        print(f"update {number} of {updates}{' with a build' if builds else ''}: {time.monotonic() - began:.1f} s, "
               f"{sum(sender.answers.values())} webhooks so far, refused: {sender.refused() or 0}", flush=True)
+    while sum(sender.answers.values()) < count:
+        time.sleep(0.1)
+    sender.ended.set()
     sender.join()
     print(f"{sum(sender.answers.values())} webhooks, {updates} updates, refused: {sender.refused() or 0}, "
           f"slowest answer {sender.slowest_s:.2f} s")

@@ -9,7 +9,7 @@ import pytest
 
 import daily
 from audit import Audit
-from fake_start import starts_a_bot
+from fake_start import answers, starts_a_bot
 from stack import wait_for
 
 LATER_S = 12
@@ -19,6 +19,11 @@ LATER_S = 12
 def scene(stack, ledger, start):
     start.script(starts_a_bot())
     return Scene(stack, ledger, start)
+
+
+@pytest.fixture
+def audit_of(stack):
+    return Audit(stack)
 
 
 class Scene:
@@ -397,3 +402,54 @@ def test_several_workers_read_each_event_once(scene, count):
     wait_for(lambda: scene.verdicts() == {"ended": 40}, LATER_S)
     assert all(sorted(scene.events_of(call_id)) == ["connected", "ended"] for call_id in calls)
     assert sum(worker.total("dialin_daily_events_read_total", result="joined") for worker in workers) == 160
+
+
+def test_how_busy_a_full_agent_is(scene, audit_of):
+    """occupancy: of two sessions, both are busy at one look, and one at the next."""
+    ledger = scene.ledger
+    worker = scene.worker()
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+
+    def look():
+        """A minute has passed."""
+        minutes = ledger.client.keys(ledger.key("minute:*"))
+        if minutes:
+            ledger.client.delete(*minutes)
+        worker.read_account(ledger.client)
+        wait_for(lambda: ledger.client.keys(ledger.key("minute:*")))
+    look()
+    assert "pool_s" not in ledger.counts()
+    talking = [scene.started(), scene.started()]
+    scene.start.script(answers(429, b"{}"))
+    waiting = daily.webhook()
+    ledger.queue(waiting)
+    agent = ledger.wait_for_state(waiting["callId"], "waiting")["agent"]
+    count, at_ms = ledger.client.hget(ledger.key("sessions"), agent).split()
+    assert count == b"2" and int(at_ms) > 0
+    look()
+    assert (ledger.counts()["busy_s"], ledger.counts()["pool_s"]) == (120, 120)
+    scene.note(stopped(talking[0]))
+    scene.wait_for(talking[0], verdict="ended")
+    assert ledger.client.zrange(ledger.key("running:" + agent), 0, -1) == [talking[1].encode()]
+    look()
+    assert (ledger.counts()["busy_s"], ledger.counts()["pool_s"]) == (180, 240)
+    stats = audit_of("stats", "--json").object()
+    assert (stats["busy_s"], stats["pool_s"]) == (180, 240)
+    assert "occupancy    75.0 %" in audit_of("stats").out
+
+
+@pytest.mark.parametrize("how", ["shared", "never_connected"])
+def test_a_session_whose_end_nobody_will_tell_is_not_busy(scene, how):
+    scene.start.script(starts_a_bot(dailyRoom="https://example.daily.co/one-room"))
+    scene.worker(CONNECT_LIMIT_S=1 if how == "never_connected" else 3600)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    call_id = scene.started()
+    agent = scene.ledger.call(call_id)["agent"]
+    if how == "shared":
+        assert scene.ledger.client.zcard(scene.ledger.key("running:" + agent)) == 1
+        scene.started()
+    else:
+        scene.wait_for(call_id, verdict="never_connected")
+    assert scene.ledger.client.zcard(scene.ledger.key("running:" + agent)) == 0

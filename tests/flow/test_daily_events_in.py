@@ -7,9 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import daily
+from clocks import Clock
 from daily import EVENTS_SECRET
+from fake_redis import HoldingRedis
 from stack import wait_for
 from test_reload import hang_up
+
+
+BESIDE_CALLS_MAX = 32  # events in Redis while calls come
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,35 @@ def test_a_tied_secret_is_refused(stack):
     assert refused.returncode != 0 and "DAILY_WEBHOOK_SECRET" in refused.stderr
 
 
+def test_a_huge_one_is_refused(ingress, ledger):
+    before = len(bodies(ledger))
+    huge = daily.event("dialin.connected", "x" * 70000)
+    assert post(ingress, huge).code == "body_too_large"
+    assert len(bodies(ledger)) == before
+
+
+def test_a_replayed_one_is_noted_again(ingress, ledger):
+    """The workers know it by its id."""
+    body = daily.body(daily.event("dialin.stopped", "room-of-a-replay"))
+    headers = daily.event_headers(body)
+    for _ in range(2):
+        assert ingress.post(body, headers, path="/api/daily-events").status == 200
+    assert bodies(ledger).count(body) == 2
+
+
+@pytest.mark.parametrize("apart_s", [420, -420], ids=["ahead", "behind"])
+def test_this_hosts_clock_is_minutes_off(stack, ledger, tmp_path, apart_s):
+    """Redis' time tells which clock is wrong."""
+    clock = Clock(tmp_path / "clock")
+    clock.step(apart_s)
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET, SIP_TRUNK_SECRET=daily.TRUNK_SECRET,
+                            **clock.environment())
+    assert post(ingress, daily.event("dialin.ready", "room-i")).status == 200
+    assert post(ingress, daily.event("dialin.ready", "room-i"), timestamp=daily.in_ms(-apart_s)).status == 401
+    call = daily.body(daily.trunk_call())
+    assert ingress.post(call, daily.trunk_headers(call), path="/api/sip-trunk").status == 200
+
+
 def test_an_event_waits_for_redis(stack, ledger):
     redis = stack.own_redis()
     ingress = stack.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
@@ -99,6 +133,28 @@ def test_an_event_waits_for_redis(stack, ledger):
     if status == 503:  # a slow machine: Daily sends it again
         wait_for(lambda: post(ingress, event).status == 200)
     assert event in bodies(ledger)
+
+
+def test_few_events_are_before_a_call(stack):
+    redis = HoldingRedis()
+    ingress = stack.ingress(REDIS_URL=redis.url, DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
+    redis.added.clear()
+    redis.may_go_on.clear()
+
+    def good(of):
+        return ingress.total("dialin_signatures_total", of=of)
+    with ThreadPoolExecutor(100) as senders:
+        answers = [senders.submit(ingress.ring)]
+        wait_for(lambda: good("dialin") == 1)
+        answers += [senders.submit(post, ingress, daily.event("dialin.ready", f"room-{i}")) for i in range(90)]
+        wait_for(lambda: good("events") == 90)
+        answers.append(senders.submit(ingress.ring))
+        wait_for(lambda: good("dialin") == 2)
+        redis.may_go_on.set()
+        assert {answer.result().status for answer in answers} == {200}
+    redis.close()
+    first, second = [place for place, name in enumerate(redis.added) if name == "webhooks"]
+    assert redis.added.count("daily") == 90 and second - first - 1 <= BESIDE_CALLS_MAX
 
 
 def test_an_events_stream_of_the_wrong_type_is_no_trouble_for_calls(stack, ledger):

@@ -78,6 +78,12 @@ def test_a_number_in_any_spelling(audit, phone, file):
     assert set(file.read_text().strip().split(",")) == {f"{NUMBER}={one}", f"{OTHER}={two}"}
 
 
+def test_long_entries_come_in_shorter_pages(audit, phone, file):
+    secrets = [phone.add(f"+1415225{number:04}", ivr_greeting={"message": "x" * 9000})["hmac"] for number in range(25)]
+    assert write(audit, phone, file).out == "25 secrets of Daily's numbers\n"
+    assert sorted(pair.split("=", 1)[1] for pair in file.read_text().strip().split(",")) == sorted(secrets)
+
+
 def test_a_file_that_others_may_read_is_written_anew(audit, phone, file):
     phone.add(NUMBER)
     write(audit, phone, file)

@@ -136,6 +136,55 @@ def test_a_bot_that_was_started_hears_of_it(scene):
     assert (call["verdict"], scene.ledger.counts().get("dead", 0)) == ("ended", 0)
 
 
+def check_is_unknown(scene, trunk, attempts):
+    """A bot may have been in that room, and the event the end of its session: nobody says that there was none."""
+    call = scene.ledger.wait_for_state(trunk.id, "dead", timeout_s=30)
+    assert (call["reason"], call["attempts"]) == ("unknown", str(attempts))
+    assert "hung up" in call["error"] and "a bot may have started" in call["error"]
+    assert scene.ledger.counts()["dead:unknown"] == 1 and len(scene.ledger.dead(trunk.id)) == 1
+    scene.ledger.wait_until_finished()
+    scene.ledger.check_account([entry for entry, _ in scene.ledger.entries()])
+
+
+@pytest.mark.parametrize("when", ["in line", "request out"])
+def test_after_a_request_without_an_answer(scene, when):
+    may_answer = threading.Event()
+
+    def full(exchange):
+        may_answer.wait(30)
+        fake_start.answers(429, headers=[("Retry-After", "10")])(exchange)
+    scene.start.script(fake_start.resets(), full)
+    worker = scene.worker(TRUNK_LIMIT_S=600)
+    trunk = Trunk(scene.stack, scene.ledger)
+    trunk.ring()
+    wait_for(lambda: len(scene.start.requests) == 2)
+    if when == "in line":
+        may_answer.set()
+        scene.ledger.wait_for_state(trunk.id, "waiting")
+    scene.note(trunk.stopped())
+    scene.wait_until_read()
+    may_answer.set()
+    check_is_unknown(scene, trunk, attempts=2)
+    assert len(scene.start.requests) == 2
+    wait_for(lambda: worker.total("dialin_calls_total", outcome="unknown") == 1)
+    assert worker.total("dialin_calls_total") == 1
+
+
+def test_after_its_worker_died_with_a_request_out(scene):
+    scene.start.script(fake_start.hangs(), fake_start.starts_a_bot())
+    first = scene.worker(TRUNK_LIMIT_S=600, LEASE_S=3)
+    trunk = Trunk(scene.stack, scene.ledger)
+    trunk.ring()
+    wait_for(lambda: scene.start.requests)
+    first.kill()
+    second = scene.worker(TRUNK_LIMIT_S=600, LEASE_S=3)
+    scene.note(trunk.stopped())
+    scene.wait_until_read()
+    check_is_unknown(scene, trunk, attempts=1)
+    assert len(scene.start.requests) == 1
+    wait_for(lambda: second.total("dialin_calls_total", outcome="unknown") == 1)
+
+
 def test_a_replay_of_a_caller_who_has_gone(scene):
     scene.start.script(fake_start.answers(413))
     scene.worker(TRUNK_LIMIT_S=600)

@@ -28,6 +28,7 @@ struct daily_api {
     const char *secret; // in the question that is out; NULL: none
     unsigned status, retry_after_s;
     uint64_t questions;
+    bool is_cut;
     char problem[DAILY_API_PROBLEM_BYTES];
     const char *remedy;
 };
@@ -200,6 +201,7 @@ static void on_answer(const struct http_answer *answer, void *arg)
                  answer->error ? answer->error : "no reason was given");
         fail(api, "check DAILY_API_URL, the network, and DAILY_CA_FILE if it is set", sentence);
     } else if (answer->body_is_cut) {
+        api->is_cut = true;
         fail(api, "try again", "sends an answer that is too long or broken off");
     } else if ((flaw = json_parse(&document, answer->body)) && answer->status < 300) {
         fail(api, "check DAILY_API_URL", "sends something else than a JSON object");
@@ -224,6 +226,7 @@ cJSON *daily_api_ask(struct daily_api *api, const char *method, const char *path
     api->tree = NULL;
     api->problem[0] = '\0';
     api->status = api->retry_after_s = 0;
+    api->is_cut = false;
     api->secret = json_text(body, "hmac");
     api->questions++;
     if (body && !json_print(body, &text)) {
@@ -258,6 +261,11 @@ void daily_api_note(struct daily_api *api, const char *problem)
     if (!api->problem[0]) {
         fail(api, "see Daily's documentation of domain-dialin-config", problem);
     }
+}
+
+bool daily_api_was_cut(const struct daily_api *api)
+{
+    return api->is_cut;
 }
 
 unsigned daily_api_status(const struct daily_api *api)

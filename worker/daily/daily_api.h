@@ -44,6 +44,7 @@ const char *daily_api_remedy(const struct daily_api *api);
 // For the reader of an answer that it does not understand; an earlier problem stays.
 void daily_api_note(struct daily_api *api, const char *problem);
 
+bool daily_api_was_cut(const struct daily_api *api); // the last answer was too long, or broken off
 unsigned daily_api_status(const struct daily_api *api);        // of the last answer; 0: none came
 unsigned daily_api_retry_after_s(const struct daily_api *api); // as Daily asked; 0: it did not
 uint64_t daily_api_questions(const struct daily_api *api);     // that were asked so far

@@ -82,12 +82,12 @@ static bool is_id(const char *id)
 
 // Returns how many entries the page has, 0 after the last; -1 if it fails. `last` becomes the id of
 // its last entry.
-static int read_page(struct daily_numbers *numbers, struct daily_api *api,
+static int read_page(struct daily_numbers *numbers, struct daily_api *api, int limit,
                      char last[DAILY_ID_BYTES_MAX + 1], bool *is_understood)
 {
     char path[DAILY_API_PATH_BYTES];
-    snprintf(path, sizeof path, LIST_PATH "?limit=%d%s%s", DAILY_PAGE,
-             last[0] ? "&starting_after=" : "", last);
+    snprintf(path, sizeof path, LIST_PATH "?limit=%d%s%s", limit, last[0] ? "&starting_after=" : "",
+             last);
     cJSON *page = daily_api_ask(api, "GET", path, NULL);
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(page, "data");
     if (!page || !cJSON_IsArray(data)) {
@@ -112,9 +112,13 @@ static int read_page(struct daily_numbers *numbers, struct daily_api *api,
 static bool read_list(struct daily_numbers *numbers, struct daily_api *api, bool *is_understood)
 {
     char last[DAILY_ID_BYTES_MAX + 1] = "";
-    int count = DAILY_PAGE;
+    int count = DAILY_PAGE, limit = DAILY_PAGE;
     for (size_t pages = 0; count > 0 && pages <= DAILY_NUMBERS_MAX; pages++) {
-        count = read_page(numbers, api, last, is_understood);
+        count = read_page(numbers, api, limit, last, is_understood);
+        if (count < 0 && daily_api_was_cut(api) && limit > 1) {
+            limit /= 2; // of long entries fewer fit into an answer
+            count = limit;
+        }
     }
     return count == 0;
 }

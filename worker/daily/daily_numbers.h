@@ -7,7 +7,7 @@
 
 #define DAILY_NUMBERS_MAX 1024
 #define DAILY_ID_BYTES_MAX 128
-#define DAILY_PAGE 20 // an answer may have 64 KiB, and one number 3 KiB
+#define DAILY_PAGE 20 // an answer may have 64 KiB: halved while the answer is longer
 
 struct daily_number {
     char id[DAILY_ID_BYTES_MAX + 1]; // "": it stands in the domain's own configuration (`GET /`)

@@ -10,6 +10,7 @@ struct conversations {
     uint64_t connected, ended, failed, never_connected; // by their verdict now
     uint64_t talked;                                    // conversations whose whole length is known
     uint64_t talked_s;                                  // of all of these
+    uint64_t busy_s, pool_s; // of the sessions of agents that were full: busy, and all of them
 };
 
 // `counts` is names and values in turn; NULL: nothing was counted.
@@ -20,5 +21,8 @@ void conversations_read(struct conversations *conversations, const redisReply *c
 void conversations_since(struct conversations *conversations, const struct conversations *earlier);
 
 uint64_t conversations_judged(const struct conversations *conversations); // with a verdict
+
+// Occupancy: busy session time / all session time, in tenths of a per cent. 0 if `pool_s` is 0.
+uint64_t conversations_occupancy(const struct conversations *conversations);
 
 #endif

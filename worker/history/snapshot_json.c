@@ -125,6 +125,8 @@ static void put_span(struct json_line *line, const struct snapshot_span *span)
               span->conversations.talked > 0
                   ? span->conversations.talked_s / span->conversations.talked
                   : 0);
+    put_known(line, "occupancy_percent", span->conversations.pool_s > 0,
+              (conversations_occupancy(&span->conversations) + 5) / 10);
     json_line_close(line, '}');
 }
 

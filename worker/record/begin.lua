@@ -51,7 +51,9 @@ end
 
 -- Its caller has gone: the call is dead. `call` is its record, {entry, attempts, attempts answered, worker}.
 local function end_as_abandoned(call, happened_ms)
-    local fields = { 'error', ABANDONED, 'kind', kind, 'entry', entry, 'from', from, 'to', to, 'agent', agent,
+    local was_unanswered = call[2] > call[3] or redis.call('HEXISTS', call_key, 'unanswered') == 1
+    local reason, sentence = reason_of_hang_up(was_unanswered)
+    local fields = { 'error', sentence, 'kind', kind, 'entry', entry, 'from', from, 'to', to, 'agent', agent,
         'worker', consumer, 'attempts', text(call[2]), 'received_ms', received_ms, 'sha256', sha256,
         'updated_ms', now_text }
     local function set(name, value)
@@ -67,8 +69,8 @@ local function end_as_abandoned(call, happened_ms)
         set('unanswered', '1')
     end
     leave_everything()
-    end_call('dead', 'abandoned', ABANDONED, text(call[2]), fields, '', 'happened_ms', text(happened_ms))
-    return verdict('abandoned', ended_count(), 0)
+    end_call('dead', reason, sentence, text(call[2]), fields, '', 'happened_ms', text(happened_ms))
+    return verdict(reason, ended_count(), 0)
 end
 
 local function begin(token, deaths_max, step, why_moved, out_max, limit, lookup, callback, room_url)

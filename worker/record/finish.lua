@@ -57,7 +57,7 @@ local function start_late(state, reason, letter)
     end
     redis.call('HSET', call_key, unpack(fields))
     if state == 'dead' then
-        enter_room(call_id, kind, outcome.room_url)
+        enter_room(call_id, kind, agent, outcome.room_url)
     end
 end
 
@@ -221,6 +221,7 @@ local function finish(...)
             local is_full = outcome.name == 'line' and outcome.is_down ~= '1' and not was_rejected
             slow_down(begun_ms, tonumber(outcome.retry_after_ms), is_full)
             if is_full then
+                note_pool(agent)
                 redis.call('HSET', pace, 'failures', 0)
             end
             if outcome.is_down == '1' then
@@ -245,8 +246,9 @@ local function finish(...)
             unpack(redis.call('HMGET', call_key, 'session_id', 'room_url'))
         told = 'started'
     elseif hung_up then
-        outcome.name, outcome.reason, outcome.error = 'dead', 'abandoned', ABANDONED
-        fields[2], told, more = ABANDONED, 'abandoned', { 'happened_ms', text(hung_up) }
+        outcome.name = 'dead'
+        outcome.reason, outcome.error = reason_of_hang_up(call[10])
+        fields[2], told, more = outcome.error, outcome.reason, { 'happened_ms', text(hung_up) }
     elseif (outcome.reason == 'expired' or outcome.reason == 'served') and call[10] then
         outcome.reason = 'unknown'
         outcome.error = outcome.error .. ', and a request had no answer: a bot may have started'
@@ -279,7 +281,7 @@ local function finish(...)
         end_call(outcome.name, outcome.reason, outcome.error, outcome.attempt, fields, outcome.callback,
             unpack(more))
         if outcome.name == 'started' then
-            enter_room(call_id, kind, outcome.room_url or '')
+            enter_room(call_id, kind, agent, outcome.room_url or '')
         end
         if outcome.reason == 'rejected' then
             return 'rejected ' .. ended_count() .. (is_rejecting() and ' 1' or ' 0')

@@ -52,7 +52,7 @@ enum record_verdict {
     RECORD_SUSPECT,   // begin: more workers than `deaths_max` died with its request out
     RECORD_POISON,    // begin: RECORD_DEATHS_MAX of them in a row did: give it up
     RECORD_DONE,      // finish: it is recorded; the agent answered another worker `attempt` ms ago
-    RECORD_UNKNOWN,   // finish: recorded as `unknown`, not `expired`: a bot may have started
+    RECORD_UNKNOWN,   // recorded as `unknown`, not `expired` or `abandoned`: a bot may have started
     RECORD_REJECTED,  // finish: recorded as dead, `rejected`
     RECORD_AGAIN,     // finish: rejected, and to ask again after `attempt` ms
     RECORD_NOT_YET,   // finish: the hold or its grace goes on; ask again after `attempt` ms

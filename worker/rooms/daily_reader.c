@@ -41,8 +41,10 @@ static void note_abandoned(const struct daily_reader *reader, const redisReply *
         const redisReply *call = calls->element[i];
         log_info("the caller hung up while waiting",
                  log_view("call_id", reply_view(call->element[0])),
-                 log_view("agent", reply_view(call->element[1])));
-        reader->settings.on_abandoned(call->element[1]->str, reader->settings.arg);
+                 log_view("agent", reply_view(call->element[1])),
+                 log_view("reason", reply_view(call->element[2])));
+        reader->settings.on_abandoned(call->element[1]->str, call->element[2]->str,
+                                      reader->settings.arg);
     }
 }
 
@@ -50,7 +52,7 @@ static void on_joined(const redisReply *reply, void *arg)
 {
     struct daily_reader *reader = arg;
     scripts_look_at(reader->scripts, reply);
-    if (reply_has_shape(reply, "(n[s][(ss)])")) {
+    if (reply_has_shape(reply, "(n[s][(sss)])")) {
         const redisReply *agents = reply->element[1];
         note_abandoned(reader, reply->element[2]);
         *reader->joined += (uint64_t)reply->element[0]->integer;

@@ -23,7 +23,8 @@
 // Everything is borrowed for its life.
 struct daily_reader_settings {
     uint64_t connect_limit_ms; // after its start a call without an event is judged
-    void (*on_abandoned)(const char *agent, void *arg); // a caller hung up while waiting for it
+    // A caller hung up while waiting for this agent; the call is dead for this reason.
+    void (*on_abandoned)(const char *agent, const char *reason, void *arg);
     void *arg;
 };
 

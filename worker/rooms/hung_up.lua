@@ -26,6 +26,15 @@ local function hung_up_ms(digest)
     return first_ms
 end
 
+-- Reason and sentence of the end of a call whose caller left. If one of its requests had no answer, a bot may
+-- have been in that room, and the event the end of its session.
+local function reason_of_hang_up(was_unanswered)
+    if was_unanswered then
+        return 'unknown', ABANDONED .. ', and a request had no answer: a bot may have started'
+    end
+    return 'abandoned', ABANDONED
+end
+
 -- A call that begins: by its room it can be found until its hold is over.
 local function hold_room(held_id, room, digest, hold_end_ms)
     if held_id ~= 'trunk-' .. room then

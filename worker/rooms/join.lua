@@ -4,18 +4,21 @@
 -- KEYS  1 webhooks
 -- ARGV  1 how many entries; then those entries; then of each event: entry, id, name (connected, ended,
 --       failed), about (dialin, dialout), at_ms, error, room
--- Returns {how many were joined to a call, the agents whose sessions have ended, {call_id, agent} of each call
--- that its caller has abandoned}.
+-- Returns {how many were joined to a call, the agents whose sessions have ended, {call_id, agent, reason} of
+-- each call that ended because its caller hung up}.
 local count = tonumber(ARGV[1])
 local joined, agents, abandoned = 0, {}, {}
 for i = count + 2, #ARGV, 7 do
     local raw, id, name, about, at_ms, err, room = unpack(ARGV, i, i + 6)
     local event = { id, name, about, at_ms, err, raw }
     local owner = redis.call('GET', (room_keys(room)))
-    local abandoned_of = not owner and abandon(room, event)
+    local abandoned_of, reason
+    if not owner then
+        abandoned_of, reason = abandon(room, event)
+    end
     if abandoned_of then
         joined = joined + 1
-        abandoned[#abandoned + 1] = { call_id, abandoned_of }
+        abandoned[#abandoned + 1] = { call_id, abandoned_of, reason }
     elseif not owner then
         keep_early(room, event)
     elseif owner ~= SHARED then

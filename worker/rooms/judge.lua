@@ -60,6 +60,7 @@ for _, call_id in ipairs(due) do
             'a bot was started and the caller never reached it', 'route', call[6] or '')
         redis.call('HSET', key, 'verdict', 'never_connected', 'updated_ms', now_text, written, '')
         count_verdict(nil, 'never_connected')
+        end_session(call[3] or '', call_id)
         never[#never + 1] = { call_id, call[1], call[3] or '', call[4] or '' }
     end
 end

@@ -1,5 +1,5 @@
 -- Daily's events joined to calls, by room: the event names the room, and the call's `finish` learned
--- it from /start. Follows event.lua and hung_up.lua, in finish.lua and in join.lua.
+-- it from /start. Follows event.lua, hung_up.lua and sessions.lua, in finish.lua and in join.lua.
 --
 -- `room:<digest>` holds the call whose bot is in that room, or SHARED if two calls had it: events
 -- then join neither. `early:<digest>` holds the events that came before their call's `finish`: a hash of
@@ -72,6 +72,9 @@ local function join_event(joined_id, event)
         count_verdict(call[9], verdict)
     end
     redis.call('ZREM', unheard, joined_id)
+    if is_first_end then
+        end_session(agent_of_call, joined_id)
+    end
     return is_first_end and agent_of_call or nil
 end
 
@@ -102,7 +105,7 @@ end
 
 -- In `finish` of a call that started: its events are found by its room from now on, and those that
 -- came early are joined. It is to be judged only if events come at all.
-local function enter_room(started_id, kind_of_call, room_url)
+local function enter_room(started_id, kind_of_call, agent_of_call, room_url)
     local room = room_of(room_url)
     if not room then
         return
@@ -114,11 +117,17 @@ local function enter_room(started_id, kind_of_call, room_url)
         redis.call('DEL', early_key)
         redis.call('ZREM', earlies, digest)
         redis.call('ZREM', unheard, owner)
+        if owner ~= SHARED then
+            end_session(redis.call('HGET', prefix .. KEY_CALL .. owner, 'agent') or '', owner)
+        end
         return
     end
     redis.call('SET', room_key, started_id, 'EX', ROOM_KEPT_S)
-    if kind_of_call ~= 'dialout' and redis.call('EXISTS', prefix .. KEY_DAILY) == 1 then
-        redis.call('ZADD', unheard, now_text, started_id)
+    if redis.call('EXISTS', prefix .. KEY_DAILY) == 1 then
+        begin_session(agent_of_call, started_id)
+        if kind_of_call ~= 'dialout' then
+            redis.call('ZADD', unheard, now_text, started_id)
+        end
     end
     local waiting = redis.call('HGETALL', early_key) -- ids and packed events
     for i = 2, #waiting, 2 do

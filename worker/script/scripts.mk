@@ -11,7 +11,7 @@ SCRIPTS += pause cancel
 parts.begin      := script/prelude record/event record/call record/callback record/ending record/leaving \
                     line/turnover line/told line/pace rooms/hung_up record/begin
 parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
-                    line/told line/pace line/rejecting line/starts rooms/hung_up rooms/room \
+                    line/told line/pace line/rejecting line/starts rooms/hung_up rooms/sessions rooms/room \
                     record/finish
 parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
@@ -33,8 +33,8 @@ parts.depth      := script/prelude line/depth
 parts.sample     := script/prelude stream/sample
 parts.take_events := script/prelude rooms/take_events
 parts.join       := script/prelude record/event record/call record/callback record/ending record/leaving \
-                    rooms/hung_up rooms/room rooms/abandoned line/freed rooms/join
-parts.judge      := script/prelude record/event rooms/hung_up rooms/room rooms/judge
+                    rooms/hung_up rooms/sessions rooms/room rooms/abandoned line/freed rooms/join
+parts.judge      := script/prelude record/event rooms/hung_up rooms/sessions rooms/room rooms/judge
 parts.rights     := script/rights
 parts.replay     := script/prelude record/event audit/commands/replay
 parts.forget     := script/prelude audit/commands/forget

@@ -8,6 +8,7 @@
 -- Beside it, `ended_unread` becomes 0 if no entry is unread or pending: an entry that was deleted before a
 -- worker read it, or that a worker of an older version acknowledged, is not taken from it (ending.lua).
 local FIELDS_MAX = 400 -- names and values of `counts`
+local POOL_KEPT_MS = 24 * 3600 * 1000 -- after an agent's last refusal
 local PROGRAM_GONE_MS = 60000
 local workers = redis.call('HGET', prefix .. KEY_COUNTS, 'ended_unread') and group()
 if workers and field(workers, 'pending') == 0 and field(workers, 'last-delivered-id') ==
@@ -17,6 +18,22 @@ end
 local key = prefix .. KEY_MINUTE .. text(math.floor(now / 60000))
 if redis.call('EXISTS', key) == 1 then
     return 0
+end
+-- How many sessions of full agents are busy, of how many, for the minute: worker/rooms/sessions.lua.
+local busy, pool = 0, 0
+local sessions = redis.call('HGETALL', prefix .. KEY_SESSIONS)
+for i = 1, #sessions, 2 do
+    local most, at_ms = sessions[i + 1]:match('^(%d+) (%d+)$')
+    local running = redis.call('ZCARD', prefix .. KEY_RUNNING .. sessions[i])
+    if math.abs(now - at_ms) > POOL_KEPT_MS then
+        redis.call('HDEL', prefix .. KEY_SESSIONS, sessions[i])
+    else
+        busy, pool = busy + running, pool + math.max(running, tonumber(most))
+    end
+end
+if pool > 0 then
+    redis.call('HINCRBY', prefix .. KEY_COUNTS, 'busy_s', text(60 * busy))
+    redis.call('HINCRBY', prefix .. KEY_COUNTS, 'pool_s', text(60 * pool))
 end
 local counts = redis.call('HGETALL', prefix .. KEY_COUNTS)
 local fields = { 'at_ms', now_text, 'waiting', redis.call('ZCARD', prefix .. KEY_HOLDS), 'oldest_ms', 0 }

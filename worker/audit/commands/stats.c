@@ -36,7 +36,7 @@ struct stats {
     uint64_t kept[RECORDED_STATE_COUNT];
     struct wait_histogram waits;
     struct waited waited; // since the stream was made
-    uint64_t lost;
+    uint64_t lost, abandoned;
     uint64_t callbacks, callbacks_dead, callbacks_served;
     struct conversations conversations;
 };
@@ -65,6 +65,7 @@ static void take_figures(struct stats *stats, const redisReply *counts)
     stats->callbacks = view_number(reply_field(counts, "callbacks"));
     stats->callbacks_dead = view_number(reply_field(counts, "dead:callback"));
     stats->callbacks_served = view_number(reply_field(counts, "dead:served"));
+    stats->abandoned = view_number(reply_field(counts, "dead:abandoned"));
     for (size_t i = 0; i < sizeof LOST / sizeof LOST[0]; i++) {
         stats->lost += view_number(reply_field(counts, LOST[i]));
     }
@@ -191,13 +192,14 @@ static void print_account(const struct stats *stats)
     screen_print("\n");
 }
 
-// Figures of the trade. Answered: dial-ins whose bot was started. Offered: answered and lost.
+// Figures of the trade. Answered: dial-ins whose bot was started. Abandoned: the caller hung up, by
+// Daily's events. Offered: answered, lost and abandoned; abandon rate: the share of the latter two.
 // Average speed of answer: the mean wait of the answered. Service level: those answered within
 // ANSWERED_S, of answered and lost.
 static void print_figures(const struct stats *stats)
 {
     const struct waited *waited = &stats->waited;
-    uint64_t offered = waited->count + stats->lost;
+    uint64_t known = waited->count + stats->lost, offered = known + stats->abandoned;
     if (offered == 0) {
         return;
     }
@@ -205,10 +207,16 @@ static void print_figures(const struct stats *stats)
     print_count(stats, "offered", (int64_t)offered);
     print_count(stats, "answered", (int64_t)waited->count);
     print_count(stats, "lost", (int64_t)stats->lost);
-    screen_print("  abandon rate %.1f %%\n", 100 * (double)stats->lost / (double)offered);
+    if (stats->abandoned > 0) {
+        print_count(stats, "abandoned", (int64_t)stats->abandoned);
+    }
+    screen_print("  abandon rate %.1f %%\n",
+                 100 * (double)(stats->lost + stats->abandoned) / (double)offered);
     print_span(stats, "mean wait", waited->count > 0 ? waited->sum_ms / waited->count : 0);
-    screen_print("  within %d s  %.1f %% of the offered\n", ANSWERED_S,
-                 100 * (double)waited_within(waited, ANSWERED_S) / (double)offered);
+    if (known > 0) {
+        screen_print("  within %d s  %.1f %% of answered and lost\n", ANSWERED_S,
+                     100 * (double)waited_within(waited, ANSWERED_S) / (double)known);
+    }
 }
 
 // Served: their numbers had been served otherwise before they asked.
@@ -222,7 +230,8 @@ static void print_callbacks(const struct stats *stats)
     }
 }
 
-// By Daily's events. Handle time: from `connected` to `ended`.
+// By Daily's events. Handle time: from `connected` to `ended`. Occupancy: the time in which
+// sessions were busy, of the time of all sessions, as looked at once a minute.
 static void print_conversations(const struct stats *stats)
 {
     const struct conversations *known = &stats->conversations;
@@ -239,6 +248,10 @@ static void print_conversations(const struct stats *stats)
                  judged);
     if (known->talked > 0) {
         print_span(stats, "mean talk", known->talked_s * 1000 / known->talked);
+    }
+    if (known->pool_s > 0) {
+        screen_print("  occupancy    %.1f %% of the sessions of agents that were full\n",
+                     (double)conversations_occupancy(known) / 10);
     }
 }
 
@@ -303,6 +316,8 @@ static void json_conversations(const struct conversations *known, struct json_li
     json_line_close(line, '}');
     json_line_number(line, "talked", known->talked);
     json_line_number(line, "talked_s", known->talked_s);
+    json_line_number(line, "busy_s", known->busy_s);
+    json_line_number(line, "pool_s", known->pool_s);
 }
 
 static void print_json(const struct stats *stats)
@@ -310,9 +325,10 @@ static void print_json(const struct stats *stats)
     struct json_line line;
     json_line_init(&line);
     json_account(stats, &line);
-    json_line_number(&line, "offered", stats->waited.count + stats->lost);
+    json_line_number(&line, "offered", stats->waited.count + stats->lost + stats->abandoned);
     json_line_number(&line, "answered", stats->waited.count);
     json_line_number(&line, "lost", stats->lost);
+    json_line_number(&line, "abandoned", stats->abandoned);
     json_line_number(&line, "answered_within_20s", waited_within(&stats->waited, ANSWERED_S));
     json_line_number(&line, "answered_sum_ms", stats->waited.sum_ms);
     json_line_open(&line, "callbacks", '{');

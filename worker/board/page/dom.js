@@ -87,7 +87,13 @@ export const badge = (state, reason) => el('span', { class: `badge ${kindOf(stat
 // An id that looks like a number is hidden, and is found by its entry.
 export function link(call, text) {
   const id = call.call_id.includes('…') ? call.entry : call.call_id;
-  return id ? el('a', { href: `#/call/${encodeURIComponent(id)}` }, text) : text;
+  return id ? el('a', { href: `#/call/${encodeURIComponent(id)}${call.prefix ? `?prefix=${encodeURIComponent(call.prefix)}` : ''}` }, text) : text;
+}
+
+// Goes to an address, and reads it again if it is this one.
+export function go(hash) {
+  if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange'));
+  else location.hash = hash;
 }
 
 // --- charts: bars that stand on each other, or an area ------------------------------------------
