@@ -16,8 +16,6 @@
 // it tries the next address only when something else makes it run, mostly too late. A transfer
 // whose last socket went before its request left is therefore made to run again (curl_easy_pause).
 //
-// Which request begins when is for http_client_queue.h to say.
-//
 // Surprising: curl_multi_info_read has to be drained after the timer's call too, or a request that
 // timed out is never reported; and a timeout of -1 means "no timer".
 #include "http_client.h"
@@ -138,22 +136,25 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 
 static void report_finished(struct http_client *client);
 
+static void act(struct http_client *client, curl_socket_t fd, int mask)
+{
+    const uint64_t before_us = loop_cpu_us();
+    int running = 0;
+    curl_multi_socket_action(client->multi, fd, mask, &running);
+    http_queue_used(&client->queue, loop_cpu_us() - before_us);
+    report_finished(client);
+}
+
 static void socket_ready(int fd, int events, void *arg)
 {
-    struct http_client *client = arg;
-    int running = 0;
-    int mask = (events & LOOP_READABLE ? CURL_CSELECT_IN : 0) |
-               (events & LOOP_WRITABLE ? CURL_CSELECT_OUT : 0);
-    curl_multi_socket_action(client->multi, fd, mask, &running);
-    report_finished(client);
+    int mask = events & LOOP_READABLE ? CURL_CSELECT_IN : 0;
+    mask |= events & LOOP_WRITABLE ? CURL_CSELECT_OUT : 0;
+    act(arg, fd, mask);
 }
 
 static void time_is_up(void *arg)
 {
-    struct http_client *client = arg;
-    int running = 0;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    report_finished(client);
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int set_timer(CURLM *multi, long timeout_ms, void *arg)
