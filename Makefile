@@ -179,7 +179,7 @@ help:
 ##                   a kill at each system call of a call's life: DURATION, STRIDE, ONLY, SEED
 ## make bugs         proof that the tests can see: each patch of tests/bugs must fail them
 ## make failover     a Sentinel set and a Cluster whose primary is killed under load: FAILOVERS=20, SEED
-## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S
+## make line         how long those wait who stand in line, and overload: SESSIONS, SESSION_S, AHEAD_S
 ## make lint         clang-format, clang-tidy, cppcheck and the rules of the house
 ## make fuzz         libFuzzer on what takes bytes from outside: ONLY, SECONDS=30 for each target
 ## make format       clang-format over every C file

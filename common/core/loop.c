@@ -31,8 +31,9 @@ struct loop {
     uv_idle_t after_timers;  // starts them
     uv_prepare_t turn_end;   // the hook before the sleep that counts turns
     struct metrics_histogram *turns;
-    int64_t *longest_turn_us;
+    int64_t *longest_turn_us, *longest_turn_cpu_us;
     uint64_t turn_began_ns, slept_ns; // when the last turn ended, and all sleep before
+    uint64_t cpu_us;                  // that the thread had used then
 };
 
 struct callback {
@@ -91,6 +92,13 @@ void loop_stop(struct loop *loop)
     uv_stop(&loop->uv);
 }
 
+static void keep_longest(int64_t *longest_us, uint64_t us)
+{
+    if ((int64_t)us > *longest_us) {
+        *longest_us = (int64_t)us;
+    }
+}
+
 // The time between two sleeps, less what libuv slept in between.
 static void count_turn(uv_prepare_t *uv)
 {
@@ -101,9 +109,10 @@ static void count_turn(uv_prepare_t *uv)
     loop->turn_began_ns = now_ns;
     loop->slept_ns = slept_ns;
     metrics_observe(loop->turns, turn_us);
-    if ((int64_t)turn_us > *loop->longest_turn_us) {
-        *loop->longest_turn_us = (int64_t)turn_us;
-    }
+    keep_longest(loop->longest_turn_us, turn_us);
+    const uint64_t cpu_us = loop_cpu_us();
+    keep_longest(loop->longest_turn_cpu_us, cpu_us - loop->cpu_us);
+    loop->cpu_us = cpu_us;
 }
 
 void loop_count_turns(struct loop *loop, struct metrics *metrics)
@@ -112,8 +121,12 @@ void loop_count_turns(struct loop *loop, struct metrics *metrics)
                                   "How long a turn of the event loop worked.");
     loop->longest_turn_us = metrics_gauge_us(metrics, "dialin_loop_turn_seconds_max",
                                              "The longest turn of the event loop so far.");
+    loop->longest_turn_cpu_us =
+        metrics_gauge_us(metrics, "dialin_loop_turn_cpu_seconds_max",
+                         "The most processor time that a turn of the event loop used so far.");
     uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
     loop->turn_began_ns = uv_hrtime();
+    loop->cpu_us = loop_cpu_us();
     uv_prepare_init(&loop->uv, &loop->turn_end);
     loop->turn_end.data = loop;
     uv_prepare_start(&loop->turn_end, count_turn);
@@ -163,6 +176,11 @@ uint64_t loop_now_ms(void)
 uint64_t loop_wall_ms(void)
 {
     return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+uint64_t loop_cpu_us(void)
+{
+    return clock_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void free_handle_data(uv_handle_t *handle)

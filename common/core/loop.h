@@ -16,13 +16,15 @@ void loop_stop(struct loop *loop); // may be called from any callback
 void loop_close(struct loop *loop);
 
 // Counts from now on how long each turn works, from one sleep to the next:
-// dialin_loop_turn_seconds, and the longest turn so far. What a turn works, all else waits.
+// dialin_loop_turn_seconds, and the longest turn so far. What a turn works, all else waits. The
+// most processor time of a turn tells its own work from what a crowded machine makes of it.
 void loop_count_turns(struct loop *loop, struct metrics *metrics);
 
 // Monotonic time, read now. It goes on while the machine sleeps (CLOCK_BOOTTIME).
 uint64_t loop_now_us(void);
 uint64_t loop_now_ms(void);
 uint64_t loop_wall_ms(void); // the host's wall clock; may step
+uint64_t loop_cpu_us(void);  // processor time that this thread has used
 
 // A timer fires once, `after_ms` from now, in another turn if a timer's callback starts it;
 // starting it again moves it. Closing is allowed from inside its own callback.

@@ -22,9 +22,19 @@ struct http_authorities {
     X509_STORE *store;
     size_t owners;
     unsigned char digest[DIGEST_BYTES]; // of the file
+    struct http_authorities *next;
 };
 
-static struct http_authorities *latest; // while it is in use; not an owner
+static struct http_authorities *in_use; // all of them; not an owner
+
+static struct http_authorities *find(const unsigned char digest[DIGEST_BYTES])
+{
+    struct http_authorities *found = in_use;
+    while (found && memcmp(found->digest, digest, DIGEST_BYTES) != 0) {
+        found = found->next;
+    }
+    return found;
+}
 
 static bool append_file(int fd, const char *path, struct bytes *text, struct bytes *problem)
 {
@@ -101,19 +111,22 @@ static struct http_authorities *parse(const char *path, const struct bytes *text
 {
     unsigned char digest[DIGEST_BYTES] = {0};
     EVP_Digest(text->data, text->len, digest, NULL, EVP_sha256(), NULL);
-    if (latest && !memcmp(latest->digest, digest, sizeof digest)) {
-        return http_authorities_keep(latest);
+    struct http_authorities *authorities = find(digest);
+    if (authorities) {
+        return http_authorities_keep(authorities);
     }
     X509_STORE *store = make_store(text);
     if (!store) {
         bytes_printf(problem, "%s: is not a PEM file of certificates, whole to its end", path);
         return NULL;
     }
-    latest = memory_zeroed(sizeof *latest);
-    latest->store = store;
-    latest->owners = 1;
-    memcpy(latest->digest, digest, sizeof digest);
-    return latest;
+    authorities = memory_zeroed(sizeof *authorities);
+    authorities->store = store;
+    authorities->owners = 1;
+    memcpy(authorities->digest, digest, sizeof digest);
+    authorities->next = in_use;
+    in_use = authorities;
+    return authorities;
 }
 
 struct http_authorities *http_authorities_load(const char *path, struct bytes *problem)
@@ -139,7 +152,11 @@ struct http_authorities *http_authorities_keep(struct http_authorities *authorit
 void http_authorities_release(struct http_authorities *authorities)
 {
     if (authorities && --authorities->owners == 0) {
-        latest = latest == authorities ? NULL : latest;
+        struct http_authorities **link = &in_use;
+        while (*link != authorities) {
+            link = &(*link)->next;
+        }
+        *link = authorities->next;
         X509_STORE_free(authorities->store);
         free(authorities);
     }

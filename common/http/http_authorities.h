@@ -13,8 +13,8 @@ struct http_authorities;
 
 // Reads a PEM bundle. Returns NULL, with one sentence in `problem` that begins with the path, if it
 // cannot serve: unreadable, not a regular file, too long, cut in the middle of a certificate, or
-// without any. A file with the bytes of the one that was loaded last, and is still in use, is not
-// parsed again: the same authorities are returned, with one owner more.
+// without any. The bytes of authorities that are still in use are not parsed again: the same ones
+// are returned, with one owner more.
 struct http_authorities *http_authorities_load(const char *path, struct bytes *problem);
 
 // The same, with one owner more; NULL is allowed.

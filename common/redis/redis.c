@@ -300,8 +300,7 @@ static void watch_over(void *arg)
     } else if (oldest) {
         oldest->is_overdue = now_ms - oldest->sent_ms + WATCHDOG_MS >= redis->deadline_ms;
     }
-    if (redis->state == UP && !redis->clock.is_quiet && !redis->clock.is_asked &&
-        now_ms - redis->clock.asked_ms >= REDIS_CLOCK_EVERY_MS) {
+    if (redis->state == UP && !redis->clock.is_quiet && redis_clock_is_due(&redis->clock, now_ms)) {
         redis_login_ask_time(&redis->login);
     }
 }

@@ -44,20 +44,31 @@ static void take_offset(struct redis_clock *clock, int64_t redis_ms, uint64_t no
 {
     int64_t least_ms = redis_ms - (int64_t)now_ms, most_ms = redis_ms - (int64_t)clock->asked_ms;
     int64_t middle_ms = least_ms + (most_ms - least_ms) / 2;
-    bool has_stepped = clock->offset_ms < least_ms - REDIS_CLOCK_SKEW_MS ||
-                       clock->offset_ms > most_ms + REDIS_CLOCK_SKEW_MS;
-    if (!clock->is_known) {
+    int64_t most_off_ms = REDIS_CLOCK_SKEW_MS + clock->doubt_ms;
+    bool has_stepped =
+        clock->offset_ms < least_ms - most_off_ms || clock->offset_ms > most_ms + most_off_ms;
+    if (!clock->is_known || has_stepped) {
+        if (clock->is_known) {
+            remember_step(clock, middle_ms, now_ms);
+        }
         clock->offset_ms = middle_ms;
-    } else if (has_stepped) {
-        remember_step(clock, middle_ms, now_ms);
-        clock->offset_ms = middle_ms;
+        clock->doubt_ms = most_ms - least_ms;
     } else if (clock->offset_ms < least_ms) {
         clock->offset_ms = least_ms;
     } else if (clock->offset_ms > most_ms) {
         clock->offset_ms = most_ms;
     }
+    if (clock->doubt_ms > most_ms - least_ms) {
+        clock->doubt_ms = most_ms - least_ms;
+    }
     clock->is_known = true;
     clock->confirmed_ms = clock->asked_ms;
+}
+
+bool redis_clock_is_due(const struct redis_clock *clock, uint64_t now_ms)
+{
+    return !clock->is_asked && (clock->doubt_ms > REDIS_CLOCK_DOUBT_MS ||
+                                now_ms - clock->asked_ms >= REDIS_CLOCK_EVERY_MS);
 }
 
 void redis_clock_ask(struct redis_clock *clock, uint64_t now_ms)

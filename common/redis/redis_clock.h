@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define REDIS_CLOCK_EVERY_MS 1000
+#define REDIS_CLOCK_DOUBT_MS 100   // more, and TIME is asked again at once
 #define REDIS_CLOCK_SKEW_MS 1000   // more is a step, or worth a warning
 #define REDIS_CLOCK_STALE_MS 10000 // after a step is found here, others may not know it for so long
 #define REDIS_CLOCK_STEPS_MAX 4    // that are remembered
@@ -29,6 +30,7 @@ struct redis_clock {
     uint64_t asked_us;     // loop_now_us
     uint64_t ping_us;      // how long the last answer took; 0: none came yet
     int64_t offset_ms;     // Redis' time less the monotonic clock's
+    int64_t doubt_ms;      // by which the offset may be wrong: the answer to TIME was slow
     uint64_t confirmed_ms; // loop_now_ms: up to then the offset is known to be right
     int64_t skew_ms;       // as it was last reported: Redis' time less this host's
     bool is_known;
@@ -39,6 +41,9 @@ struct redis_clock {
 
 // TIME is sent now; nothing more may be asked before its answer.
 void redis_clock_ask(struct redis_clock *clock, uint64_t now_ms);
+
+// Is TIME to be asked?
+bool redis_clock_is_due(const struct redis_clock *clock, uint64_t now_ms);
 
 // The answer; NULL: it is lost. `now_ms`: loop_now_ms.
 void redis_clock_take(struct redis_clock *clock, const redisReply *reply, uint64_t now_ms);

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from figures import (acknowledgements, board, calls, events, growth, https, image_size, latency,  # noqa: E402
-                     memory, routes, sizing, start_up)
+                     memory, record, routes, sizing, start_up)
 from lab import ROOT, Lab, machine  # noqa: E402
 from table import Result, text  # noqa: E402
 
@@ -33,11 +33,11 @@ def name_of(family):
 
 
 def chosen():
-    names = [name_of(family) for family in FAMILIES]
+    names = [name_of(family) for family in ALL]
     unknown = [name for name in ONLY if name not in names]
     if unknown:
         sys.exit(f"bench: ONLY: there is no {', '.join(unknown)}; there is {', '.join(names)}")
-    return [family for family in FAMILIES if not ONLY or name_of(family) in ONLY]
+    return [family for family in ALL if name_of(family) in ONLY] if ONLY else FAMILIES
 
 
 def measure(lab, families):

@@ -2,8 +2,8 @@
 
 SESSIONS (20) of SESSION_S (20) seconds each, ten times as many callers at once, two workers. The
 ideal is ten times the length of a session: an agent that is never idle. Once without and once with
-Daily's events, which say when a session ends. Prints what was measured;
-fails where a call was lost, started twice, or served out of its turn.
+Daily's events, which say when a session ends, AHEAD_S (0) seconds before it does at the agent. Prints what
+was measured; fails where a call was lost, started twice, or served out of its turn.
 
 Then sustained overload: ten times the callers that the agent can serve, at a steady rate, each on
 hold for 15 s. What share of what the agent can serve is served, and how often is it asked in vain?
@@ -29,6 +29,7 @@ from stack import Redis, Stack  # noqa: E402
 
 SESSIONS = int(os.environ.get("SESSIONS", "20"))
 SESSION_S = float(os.environ.get("SESSION_S", "20"))
+AHEAD_S = float(os.environ.get("AHEAD_S", "0"))
 ROUNDS = 10
 PREFIX = "{line}"
 
@@ -40,7 +41,7 @@ def measure(stack, redis, has_events):
     ingress = stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET, LOG_LEVEL="warning",
                             DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
     ledger = Ledger(redis, PREFIX)
-    conversations = Conversations(ledger, ingress.port, SESSION_S) if has_events else None
+    conversations = Conversations(ledger, ingress.port, SESSION_S - AHEAD_S) if has_events else None
     burst = Burst([ingress.port], ROUNDS * SESSIONS).join()
     assert not burst.refused
     ledger.wait_until_finished(ROUNDS * (SESSION_S + 5))

@@ -29,7 +29,7 @@ export async function agent(settings) {
 
 // --- pages ----------------------------------------------------------------------------------------
 export const browser = await chromium.launch({ executablePath: given.chromium, args: ['--no-sandbox'] });
-const ORIGINS = [given.board, given.guarded, given.proxied].map(url => new URL(url).origin);
+const ORIGINS = [given.board, given.guarded, given.proxied, given.several].map(url => new URL(url).origin);
 
 // A page of its own; what its console or its network says that should not be there fails the scenario.
 // `expected`: what the browser itself notes of a refusal that the scenario is about. `answers`: takes

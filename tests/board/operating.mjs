@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
 import { agent, download, given, ring, until, waitForText, withPage } from './lib.mjs';
 
-async function logIn(page) {
-  await page.goto(given.guarded);
+async function logIn(page, board = given.guarded) {
+  await page.goto(board);
   await page.fill('input[name=token]', given.token);
   await page.click('button');
   await page.waitForSelector('.tiles');
@@ -41,7 +41,36 @@ async function ringInVain() {
   return ring();
 }
 
+const SECOND = '{board}:b';
+
 export const OPERATING = {
+  async 'over several prefixes each row names its own, and actions go to it'() {
+    await withPage({ answers: text => text.includes(`of ${SECOND}?`) || undefined }, async page => {
+      await logIn(page, given.several);
+      await waitForText(page, '[aria-label=Prefixes] td', /^\{board\}:b$/);
+      const row = page.locator('[aria-label=Agents] tbody tr', { hasText: SECOND });
+      assert.equal(await page.locator('[aria-label=Agents] tbody tr').count(), 2);
+      await row.locator('button:text-is("Pause")').click();
+      await waitForText(page, '.verdict', /\{board\}:b: Agent .* is paused/);
+      assert.equal(await page.locator('[aria-label=Agents] button:text-is("Pause")').count(), 1);
+      await row.locator('button:text-is("Resume")').click();
+      await row.locator('button:text-is("Pause")').waitFor();
+      await page.click(`[aria-label=Events] a:text-is("${given.secondCall}")`);
+      await waitForText(page, 'dd', /^\{board\}:b$/);
+      await page.click('button:text-is("Reveal numbers")');
+      await waitForText(page, 'dd', /^\+14158483432$/);
+      await page.click('nav a[data-screen=calls]');
+      await page.selectOption('select[name=prefix]', SECOND);
+      await page.waitForURL(/prefix=/);
+      await page.waitForSelector('[aria-label=Calls] tbody tr');
+      assert.deepEqual(await page.locator('[aria-label=Calls] tbody tr td:first-child').allInnerTexts(), [SECOND]);
+      await page.click('nav a[data-screen=system]');
+      await waitForText(page, '[aria-label="What operators did"] td', /reveal/);
+      const did = await page.locator('[aria-label="What operators did"] tbody tr', { hasText: SECOND }).allInnerTexts();
+      assert.match(did.join(' '), /reveal[^]*shown[^]*resume[^]*done[^]*pause[^]*done/);
+    });
+  },
+
   async 'cancel asks first, and is recorded with its outcome'() {
     let accepts = false;
     const answers = text => /^Cancel this call/.test(text) ? accepts : undefined;

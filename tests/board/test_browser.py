@@ -81,6 +81,15 @@ def miss_a_bot(ledger):
     ledger.client.hset(ledger.key("counts"), "verdict:never_connected", 1)
 
 
+def second_group(stack, agent):
+    """Another prefix with a worker of its own, and a call; returns its id."""
+    ledger = Ledger(stack.redis, "{board}:b")
+    stack.worker(START_URL=agent.url, REDIS_PREFIX="{board}:b")
+    ledger.queue(webhook := daily.webhook())
+    ledger.wait_for_state(webhook["callId"], "started")
+    return webhook["callId"]
+
+
 @pytest.fixture(scope="session")
 def given(tmp_path_factory):
     """What browser.mjs is told."""
@@ -97,11 +106,15 @@ def given(tmp_path_factory):
         guarded = stack.board(BOARD_TOKEN=TOKEN, TRUSTED_PROXIES="127.0.0.1", BOARD_TITLE="production",
                               BOARD_ACTIONS="true",
                               BOARD_ACTIONS_REDIS_URL=stack.redis.url)
+        several = stack.board(REDIS_PREFIXES="{board},{board}:b", BOARD_TOKEN=TOKEN, BOARD_ACTIONS="true",
+                              BOARD_ACTIONS_REDIS_URL=stack.redis.url)
+        second = second_group(stack, agent)
         yield {
+            "several": f"http://127.0.0.1:{several.port}/", "secondCall": second,
             "board": f"http://127.0.0.1:{board.port}/", "guarded": f"http://127.0.0.1:{guarded.port}/",
             "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
-            "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL,
+            "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL, "boardPid": board.pid,
             "missedCall": MISSED_CALL,
             "chromium": shutil.which("chromium"), "patienceMs": PATIENCE_MS,
             "firstSentenceMs": FIRST_SENTENCE_MS,

@@ -110,8 +110,8 @@ class Account:
         starts = self.seen.starts.get(call_id, 0)
         if final["reason"] == "served" and is_callback(call_id):
             return None
-        if final["reason"] == "abandoned":
-            return self.check_abandoned(call_id, starts, failed, len(attempts) - failed)
+        if final["reason"] == "abandoned" or (final["reason"] == "unknown" and "hung up" in final["error"]):
+            return self.check_hung_up(call_id, starts, failed if final["reason"] == "abandoned" else len(attempts))
         if final["reason"] not in ("expired", "unknown"):
             return self.say(call_id, f"is dead, {final['reason']}: nothing here is a reason for that")
         if final["reason"] == "expired" and starts > failed:
@@ -123,13 +123,12 @@ class Account:
         if held_ms < hold_ms - CLOCK_MS - self.seen.step_ms:
             self.say(call_id, f"expired after {held_ms} ms of its hold")
 
-    def check_abandoned(self, call_id, starts, failed, unanswered):
-        """The caller hung up, or the session of a bot that began behind a 5xx is over."""
+    def check_hung_up(self, call_id, starts, starts_max):
+        """The caller hung up, or the session of a bot that we did not hear of is over."""
         if call_id not in self.seen.hung_up and starts == 0:
-            self.say(call_id, "is called abandoned, and its caller has not hung up")
-        if starts > failed or unanswered > 0:
-            self.say(call_id, f"is called abandoned, but {starts} bots began, {failed} of them behind a 5xx, and "
-                              f"{unanswered} attempts had no answer")
+            self.say(call_id, "its caller is said to have hung up, and has not")
+        if starts > starts_max:
+            self.say(call_id, f"its caller hung up, but {starts} bots began, and {starts_max} attempts explain that")
 
     def check_totals(self):
         ended = collections.Counter(event["event"] for event in self.seen.events)

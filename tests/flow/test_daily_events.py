@@ -10,9 +10,11 @@ import pytest
 import daily
 from audit import Audit
 from fake_start import answers, starts_a_bot
+from redis_between import Between
 from stack import wait_for
 
 LATER_S = 12
+TAKEN_AGAIN_S = 40  # a worker looks for events that were not acknowledged every 10 s
 
 
 @pytest.fixture
@@ -56,11 +58,11 @@ class Scene:
         return [event["event"] for event in self.ledger.events(call_id)
                 if event["event"] in ("connected", "ended", "failed", "never_connected")]
 
-    def wait_for(self, call_id, **values):
+    def wait_for(self, call_id, timeout_s=LATER_S, **values):
         def is_so():
             call = self.ledger.call(call_id)
             return call if all(call.get(name) == value for name, value in values.items()) else None
-        return wait_for(is_so, LATER_S, f"{call_id} to have {values}")
+        return wait_for(is_so, timeout_s, f"{call_id} to have {values}")
 
     def wait_until_read(self):
         """No event is unread or out."""
@@ -350,11 +352,33 @@ def test_an_event_that_fails_each_time_harms_no_other(scene):
     scene.started(callId=call_id)
     wait_for(lambda: b"cannot be joined" in worker.log())
     grow_old(scene, deliveries=2)
-    scene.wait_for(call_id, verdict="connected")
+    scene.wait_for(call_id, TAKEN_AGAIN_S, verdict="connected")
     assert scene.ledger.client.xpending(key, "events")["pending"] == 1
     grow_old(scene, deliveries=5)
-    wait_for(lambda: scene.ledger.client.xpending(key, "events")["pending"] == 0, LATER_S + 10)
+    wait_for(lambda: scene.ledger.client.xpending(key, "events")["pending"] == 0, TAKEN_AGAIN_S)
     wait_for(lambda: b"were given up" in worker.log())
+
+
+def test_redis_is_away_between_taking_and_joining(scene):
+    """The reply with the events is cut off: they are taken again, and no call is judged meanwhile."""
+    between = Between(scene.stack.redis.port)
+    try:
+        worker = scene.worker(REDIS_URL=between.url, CONNECT_LIMIT_S=1)
+        scene.note(daily.event("dialin.ready", "foreign"))
+        scene.wait_until_read()
+        call_id, key = daily.new_call_id(), scene.ledger.key("daily")
+        between.is_held = lambda answer: b"dialin.connected" in answer
+        scene.note(connected(call_id))
+        wait_for(lambda: scene.ledger.client.xpending(key, "events")["pending"] == 1)
+        between.cut()
+        between.is_held = None
+        scene.started(callId=call_id)
+        assert scene.ledger.client.zscore(scene.ledger.key("unheard"), call_id)
+        grow_old(scene, deliveries=1)
+        scene.wait_for(call_id, TAKEN_AGAIN_S, verdict="connected")
+        assert worker.total("dialin_never_connected_total") == 0
+    finally:
+        between.close()
 
 
 def test_an_event_without_the_time_of_its_arrival(scene):
@@ -453,3 +477,16 @@ def test_a_session_whose_end_nobody_will_tell_is_not_busy(scene, how):
     else:
         scene.wait_for(call_id, verdict="never_connected")
     assert scene.ledger.client.zcard(scene.ledger.key("running:" + agent)) == 0
+
+
+def test_sessions_whose_end_is_never_told_are_not_kept_for_ever(scene):
+    """Daily's webhook was taken away: no event comes any more, and no agent refuses a call."""
+    scene.worker()
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    running = scene.ledger.key("running:" + scene.ledger.call(scene.started())["agent"])
+    assert scene.ledger.client.zcard(running) == 1
+    hours_ago = time.time() * 1000 - 5 * 3600 * 1000
+    scene.ledger.client.zadd(running, {f"old-{n}": hours_ago for n in range(1000)})
+    scene.started()
+    assert scene.ledger.client.zcard(running) == 2

@@ -2,14 +2,14 @@
 is lost or queued for it."""
 
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import daily
+from clocks import Clock
 from daily import EVENTS_SECRET
-from fake_redis import FakeRedis
+from fake_redis import HoldingRedis
 from stack import wait_for
 from test_reload import hang_up
 
@@ -91,6 +91,35 @@ def test_a_tied_secret_is_refused(stack):
     assert refused.returncode != 0 and "DAILY_WEBHOOK_SECRET" in refused.stderr
 
 
+def test_a_huge_one_is_refused(ingress, ledger):
+    before = len(bodies(ledger))
+    huge = daily.event("dialin.connected", "x" * 70000)
+    assert post(ingress, huge).code == "body_too_large"
+    assert len(bodies(ledger)) == before
+
+
+def test_a_replayed_one_is_noted_again(ingress, ledger):
+    """The workers know it by its id."""
+    body = daily.body(daily.event("dialin.stopped", "room-of-a-replay"))
+    headers = daily.event_headers(body)
+    for _ in range(2):
+        assert ingress.post(body, headers, path="/api/daily-events").status == 200
+    assert bodies(ledger).count(body) == 2
+
+
+@pytest.mark.parametrize("apart_s", [420, -420], ids=["ahead", "behind"])
+def test_this_hosts_clock_is_minutes_off(stack, ledger, tmp_path, apart_s):
+    """Redis' time tells which clock is wrong."""
+    clock = Clock(tmp_path / "clock")
+    clock.step(apart_s)
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET, SIP_TRUNK_SECRET=daily.TRUNK_SECRET,
+                            **clock.environment())
+    assert post(ingress, daily.event("dialin.ready", "room-i")).status == 200
+    assert post(ingress, daily.event("dialin.ready", "room-i"), timestamp=daily.in_ms(-apart_s)).status == 401
+    call = daily.body(daily.trunk_call())
+    assert ingress.post(call, daily.trunk_headers(call), path="/api/sip-trunk").status == 200
+
+
 def test_an_event_waits_for_redis(stack, ledger):
     redis = stack.own_redis()
     ingress = stack.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
@@ -104,27 +133,6 @@ def test_an_event_waits_for_redis(stack, ledger):
     if status == 503:  # a slow machine: Daily sends it again
         wait_for(lambda: post(ingress, event).status == 200)
     assert event in bodies(ledger)
-
-
-class HoldingRedis(FakeRedis):
-    """Notes what is added, in order; while it holds, the first XADD has no answer, and all behind it waits."""
-
-    def __init__(self):
-        super().__init__(b"$3\r\n1-1\r\n")
-        self.added = []
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
-
-    def reply(self, client, command):
-        if command[0] == b"XRANGE":
-            client.sendall(b"*0\r\n")
-        elif command[:1] + command[2:3] == [b"XADD", b"0-0"]:  # would a write work?
-            client.sendall(b"-ERR The ID specified in XADD must be greater than 0-0\r\n")
-        else:
-            if command[0] == b"XADD":
-                self.may_go_on.wait(60)
-                self.added.append(command[1].decode().rpartition(":")[2])
-            super().reply(client, command)
 
 
 def test_few_events_are_before_a_call(stack):

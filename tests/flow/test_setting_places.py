@@ -13,7 +13,8 @@ COMPOSE = (TOP / "docker-compose.yml").read_text(encoding="utf-8")
 # What compose gives a fixed value or leaves at the default, because it is the container's own.
 FIXED_IN_COMPOSE = {"PORT", "LISTEN_ADDR", "ADMIN_PORT", "ADMIN_ADDR"}
 # Secrets that compose keeps from a program.
-NOT_OF_COMPOSE = {("board", "PINLESS_HMAC_SECRET")}
+# The second: its Redis has users for one prefix.
+NOT_OF_COMPOSE = {("board", "PINLESS_HMAC_SECRET"), ("board", "REDIS_PREFIXES")}
 
 # Settings of the worker that neither what was sent nor what is redacted depends on.
 NOT_OF_AUDIT = {

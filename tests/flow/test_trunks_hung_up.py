@@ -1,6 +1,7 @@
 """The caller of a trunk's call hangs up before a bot was started: the call ends as abandoned, whenever
 Daily's event comes, and nobody is asked for a bot in an empty room."""
 
+import signal
 import threading
 
 import pytest
@@ -183,6 +184,31 @@ def test_after_its_worker_died_with_a_request_out(scene):
     check_is_unknown(scene, trunk, attempts=1)
     assert len(scene.start.requests) == 1
     wait_for(lambda: second.total("dialin_calls_total", outcome="unknown") == 1)
+
+
+def test_a_late_start_has_the_events_of_its_session(scene):
+    """The worker with the request out is stopped; another closes the call as unknown, by the event of that bot's
+    session; then the answer is read."""
+    may_answer = threading.Event()
+
+    def late(exchange):
+        may_answer.wait(30)
+        fake_start.starts_a_bot()(exchange)
+    scene.start.script(late, fake_start.answers(429, headers=[("Retry-After", "10")]))
+    first = scene.worker(TRUNK_LIMIT_S=600, LEASE_S=3)
+    trunk = Trunk(scene.stack, scene.ledger)
+    trunk.ring()
+    wait_for(lambda: scene.start.requests)
+    first.signal(signal.SIGSTOP)
+    may_answer.set()
+    scene.worker(TRUNK_LIMIT_S=600, LEASE_S=3)
+    scene.ledger.wait_for_state(trunk.id, "waiting", timeout_s=30)
+    for event in (daily.event("dialin.connected", trunk.room), trunk.stopped()):
+        scene.note(event)
+    check_is_unknown(scene, trunk, attempts=scene.ledger.call(trunk.id)["attempts"])
+    first.signal(signal.SIGCONT)
+    call = scene.ledger.wait_for_state(trunk.id, "started", timeout_s=20)
+    assert call["verdict"] == "ended" and scene.verdicts() == {"ended": 1}
 
 
 def test_a_replay_of_a_caller_who_has_gone(scene):

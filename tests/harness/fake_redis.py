@@ -87,3 +87,24 @@ class FakeRedis:
                 client.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+class HoldingRedis(FakeRedis):
+    """Notes what is added, in order; while it holds, the first XADD has no answer, and all behind it waits."""
+
+    def __init__(self):
+        super().__init__(b"$3\r\n1-1\r\n")
+        self.added = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def reply(self, client, command):
+        if command[0] == b"XRANGE":
+            client.sendall(b"*0\r\n")
+        elif command[:1] + command[2:3] == [b"XADD", b"0-0"]:  # would a write work?
+            client.sendall(b"-ERR The ID specified in XADD must be greater than 0-0\r\n")
+        else:
+            if command[0] == b"XADD":
+                self.may_go_on.wait(60)
+                self.added.append(command[1].decode().rpartition(":")[2])
+            super().reply(client, command)

@@ -88,29 +88,12 @@ uint64_t audit_settings_hold_s(const struct audit_settings *settings, enum webho
     return settings->hold_limit_s;
 }
 
-static void cut_prefixes(struct audit_settings *settings, struct config_problems *problems)
-{
-    for (char *at = settings->redis_prefixes; at && *at;) {
-        size_t len = strcspn(at, ",");
-        bool is_last = !at[len];
-        at[len] = '\0';
-        if (settings->prefix_count == AUDIT_PREFIXES_MAX) {
-            config_problem(problems, "REDIS_PREFIXES", "may have at most %d", AUDIT_PREFIXES_MAX);
-            return;
-        }
-        if (len > 0) {
-            config_check_prefix("REDIS_PREFIXES", at, problems);
-            settings->prefixes[settings->prefix_count++] = at;
-        }
-        at += len + !is_last;
-    }
-}
-
 void audit_settings_load(struct audit_settings *settings, struct config_problems *problems)
 {
     config_load(AUDIT_SETTINGS_TABLE, settings, problems);
     load_signatures(settings, problems);
-    cut_prefixes(settings, problems);
+    settings->prefix_count =
+        redis_prefixes_cut(settings->redis_prefixes, settings->prefixes, problems);
     const struct redis_settings redis = {
         .url = settings->redis_url,
         .prefix = settings->redis_prefix,

@@ -6,10 +6,9 @@
 #include "config.h"
 #include "redact.h"
 #include "redis.h"
+#include "redis_prefixes.h"
 #include "signature.h"
 #include "webhook_entry.h"
-
-#define AUDIT_PREFIXES_MAX 64
 
 struct audit_settings {
     char *redis_url;
@@ -36,7 +35,7 @@ struct audit_settings {
     uint64_t start_timeout_s;
 
     // made from the above
-    const char *prefixes[AUDIT_PREFIXES_MAX]; // of REDIS_PREFIXES
+    const char *prefixes[REDIS_PREFIXES_MAX]; // of REDIS_PREFIXES
     size_t prefix_count;                      // 0: REDIS_PREFIX alone
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set

@@ -39,6 +39,7 @@ struct doing {
     struct board *board;
     struct http_request *request;
     const struct action_kind *kind;
+    size_t prefix;
     cJSON *query;
     char intent[ENTRY_ID_BYTES];
 };
@@ -54,7 +55,7 @@ static void forget(struct doing *doing)
 static void answer_plan(const struct doing *doing, const char *sentence)
 {
     struct board *board = doing->board;
-    const char *id = plans_add(board->plans, json_text(doing->query, "argument"),
+    const char *id = plans_add(board->plans, json_text(doing->query, "argument"), doing->prefix,
                                board_operator(board, doing->request), loop_now_ms());
     struct bytes body;
     bytes_init(&body, CHILD_ERRORS_MAX * 4);
@@ -113,7 +114,7 @@ static void on_end(const struct child_result *result, void *arg)
         const char *outcome = is_done                         ? "done"
                               : result->end == CHILD_TOO_SLOW ? "unknown: it took too long"
                                                               : "not done";
-        operators_note_outcome(doing->board->operators, doing->intent, outcome);
+        operators_note_outcome(doing->board->operators, doing->prefix, doing->intent, outcome);
     }
     if (is_done) {
         answer(doing, result, bytes_text(&sentence));
@@ -131,14 +132,15 @@ static void run(struct doing *doing)
     struct bytes query;
     bytes_init(&query, QUERY_BYTES_MAX);
     json_print(doing->query, &query);
-    bool is_begun = children_do(doing->board->children, doing->kind->action != NULL,
+    bool is_begun = children_do(doing->board->children, doing->kind->action != NULL, doing->prefix,
                                 bytes_view(&query), on_end, doing);
     bytes_release(&query);
     if (is_begun) {
         return;
     }
     if (doing->kind->action) {
-        operators_note_outcome(doing->board->operators, doing->intent, "not done: too busy");
+        operators_note_outcome(doing->board->operators, doing->prefix, doing->intent,
+                               "not done: too busy");
     }
     http_refuse(doing->request, 503, "busy", "too many questions at once; try again", 1);
     forget(doing);
@@ -180,7 +182,7 @@ static void intend(struct doing *doing)
         .operator= board_operator(doing->board, doing->request),
         .peer = sender,
     };
-    operators_intend(doing->board->operators, &intent, on_noted, doing);
+    operators_intend(doing->board->operators, doing->prefix, &intent, on_noted, doing);
     bytes_release(&detail);
 }
 
@@ -217,11 +219,12 @@ static const char *make_query(const struct action_kind *kind, const cJSON *tree,
 }
 
 // The call that was planned stands in for the plan.
-static bool resolve_plan(struct board *board, struct http_request *request, cJSON *query)
+static bool resolve_plan(struct board *board, struct http_request *request, cJSON *query,
+                         size_t *prefix)
 {
     char call_id[PLAN_TEXT_BYTES];
     bool is_known = plans_take(board->plans, json_text(query, "argument"),
-                               board_operator(board, request), loop_now_ms(), call_id);
+                               board_operator(board, request), loop_now_ms(), call_id, prefix);
     if (is_known) {
         cJSON_ReplaceItemInObjectCaseSensitive(query, "argument", cJSON_CreateString(call_id));
     } else {
@@ -232,10 +235,11 @@ static bool resolve_plan(struct board *board, struct http_request *request, cJSO
 }
 
 static void begin(struct board *board, struct http_request *request, const struct action_kind *kind,
-                  cJSON *query)
+                  cJSON *query, size_t prefix)
 {
     struct doing *doing = memory_zeroed(sizeof *doing);
-    *doing = (struct doing){.board = board, .request = request, .kind = kind, .query = query};
+    *doing = (struct doing){
+        .board = board, .request = request, .kind = kind, .prefix = prefix, .query = query};
     if (kind->action) {
         intend(doing);
     } else {
@@ -258,15 +262,19 @@ static void take(struct http_request *request, struct board *board, enum action_
         return;
     }
     cJSON *query = cJSON_CreateObject();
+    size_t prefix = 0;
     problem = make_query(kind, document.tree, query);
+    if (!problem && name != REPLAY) { // the plan knows it
+        problem = board_prefix(board, document.tree, true, &prefix);
+    }
     json_release(&document);
     if (problem) {
         http_refuse(request, 400, "invalid_question", problem, 0);
         cJSON_Delete(query);
-    } else if (name == REPLAY && !resolve_plan(board, request, query)) {
+    } else if (name == REPLAY && !resolve_plan(board, request, query, &prefix)) {
         cJSON_Delete(query);
     } else {
-        begin(board, request, kind, query);
+        begin(board, request, kind, query, prefix);
     }
 }
 

@@ -18,6 +18,7 @@
 
 #define COOKIE_BYTES (SESSION_VALUE_BYTES + 128)
 #define FORWARDED_BYTES_MAX 2048
+#define ME_BYTES_MAX (8192 + REDIS_PREFIXES_MAX * 1024)
 
 const struct http_header BOARD_HEADERS[] = {
     {"Content-Security-Policy",
@@ -118,16 +119,27 @@ static void append_text(struct bytes *out, const char *name, const char *text)
     }
 }
 
+// Only if there are several.
+static void append_prefixes(struct bytes *out, const struct board_settings *settings, bool is_in)
+{
+    for (size_t i = 0; is_in && settings->prefix_count > 1 && i < settings->prefix_count; i++) {
+        bytes_append_text(out, i > 0 ? "," : ",\"prefixes\":[");
+        json_append_text(out, view_of_text(settings->prefixes[i]));
+        bytes_append_text(out, i + 1 == settings->prefix_count ? "]" : "");
+    }
+}
+
 static void answer_me(struct http_request *request, void *arg)
 {
     const struct board *board = arg;
     const struct gate_request head = head_of(board, request);
     bool is_in = is_logged_in(board, request);
     struct bytes body;
-    bytes_init(&body, 8192);
+    bytes_init(&body, ME_BYTES_MAX);
     bytes_printf(&body, "{\"is_logged_in\":%s,\"has_token\":%s,\"may_reveal\":%s",
                  is_in ? "true" : "false", board->session ? "true" : "false",
                  is_in && board->settings->has_actions ? "true" : "false");
+    append_prefixes(&body, board->settings, is_in);
     append_text(&body, "title", board->settings->title);
     append_text(&body, "user", head.user);
     append_text(&body, "version", is_in ? DIALIN_VERSION : NULL);
@@ -146,6 +158,26 @@ static void set_cookie(struct http_request *request, const char *value, uint64_t
     const struct http_header headers[] = {
         {"Set-Cookie", cookie}, {"Cache-Control", "no-store"}, {NULL, NULL}};
     http_reply(request, 200, VIEW("{\"status\":\"ok\"}"), headers);
+}
+
+const char *board_prefix(const struct board *board, const cJSON *tree, bool must_be_one,
+                         size_t *prefix)
+{
+    const struct board_settings *settings = board->settings;
+    const char *name = json_text(tree, "prefix");
+    *prefix = settings->prefix_count == 1 ? 0 : CHILDREN_ALL;
+    if (!cJSON_HasObjectItem(tree, "prefix")) {
+        return must_be_one && *prefix == CHILDREN_ALL
+                   ? "prefix is missing: this board shows several"
+                   : NULL;
+    }
+    for (size_t i = 0; name && i < settings->prefix_count; i++) {
+        if (!strcmp(settings->prefixes[i], name)) {
+            *prefix = i;
+            return NULL;
+        }
+    }
+    return "prefix is none of those that this board shows";
 }
 
 const char *board_operator(const struct board *board, const struct http_request *request)
@@ -225,7 +257,7 @@ static void answer_now(struct http_request *request, void *arg)
 static void answer_redis(struct http_request *request, void *arg)
 {
     const struct board *board = arg;
-    redis_report_answer(live_connection(board->live), request);
+    redis_report_answer(live_connection(board->live, 0), request);
 }
 
 static void answer_operators(struct http_request *request, void *arg)
@@ -281,13 +313,14 @@ void board_init(struct board *board, const struct board_settings *settings, stru
             },
         .session = settings->token ? session_key_open(settings->token) : NULL,
         .logins = login_limit_open(),
-        .children = children_open(loop, settings->actions_redis_url),
+        .children = children_open(loop, settings->actions_redis_url, settings->prefixes,
+                                  settings->prefix_count),
         .plans = memory_zeroed(sizeof *board->plans),
     };
     board->refused_counter = metrics_counter(metrics, "dialin_board_refusals_total",
                                              "Requests that the gate refused.", NULL);
-    board->live = live_open(loop, &settings->redis, settings->common.redis_prefix, metrics);
-    board->operators = operators_open(live_connection(board->live), settings->common.redis_prefix);
+    board->live = live_open(loop, settings, metrics);
+    board->operators = operators_open(board->live, settings);
 }
 
 void board_release(struct board *board)

@@ -6,6 +6,7 @@
 #include "board_settings.h"
 #include "children.h"
 #include "gate.h"
+#include "json.h"
 #include "live.h"
 #include "login_limit.h"
 #include "operators.h"
@@ -38,6 +39,11 @@ const char *board_operator(const struct board *board, const struct http_request 
 // Where from, behind trusted proxies.
 void board_sender(const struct board *board, const struct http_request *request,
                   char out[PEER_BYTES]);
+
+// Which prefix the member `prefix` of a request names. Without it: the only one, or, unless there
+// must be one, CHILDREN_ALL. Returns a sentence, or NULL.
+const char *board_prefix(const struct board *board, const cJSON *tree, bool must_be_one,
+                         size_t *prefix);
 
 // Answers JSON that no cache may keep.
 void board_reply(struct http_request *request, struct bytes_view json);

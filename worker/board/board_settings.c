@@ -38,6 +38,9 @@ const struct config_option BOARD_SETTINGS_TABLE[] = {
      "text in the corner, such as production (in red) or staging"},
     {"PINLESS_HMAC_SECRET", CONFIG_SECRET, AT(hmac_secret), NULL, 0, 0,
      "judges recorded signatures; without it they are not judged"},
+    {"REDIS_PREFIXES", CONFIG_TEXT, AT(redis_prefixes), NULL, 0, 0,
+     "several, separated by commas, shown together in place of REDIS_PREFIX; each row names its "
+     "prefix"},
     CONFIG_COMMON_OPTIONS(board_settings, common, "9466"),
     {0},
 };
@@ -115,6 +118,11 @@ void board_settings_load(void *arg, struct config_problems *problems)
     check_access(settings, problems);
     check_actions(settings, problems);
     check_lists(settings, problems);
+    settings->prefix_count =
+        redis_prefixes_cut(settings->redis_prefixes, settings->prefixes, problems);
+    if (settings->prefix_count == 0) {
+        settings->prefixes[settings->prefix_count++] = settings->common.redis_prefix;
+    }
     redis_settings_load_common(&settings->common, &settings->redis, problems);
     config_need_open_files(OPEN_FILES, "dialin-board", problems);
     config_common_apply(&settings->common, PROGRAM, problems);

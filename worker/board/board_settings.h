@@ -6,6 +6,7 @@
 #include "config.h"
 #include "peer.h"
 #include "redis.h"
+#include "redis_prefixes.h"
 
 struct board_settings {
     struct config_common common;
@@ -21,7 +22,11 @@ struct board_settings {
     char *title;
     char *hmac_secret;
 
+    char *redis_prefixes; // cut into `prefixes`
+
     // made from the above
+    const char *prefixes[REDIS_PREFIXES_MAX];
+    size_t prefix_count; // 1: REDIS_PREFIX alone, or one of REDIS_PREFIXES
     struct peer_proxies *proxies;
     struct redis_address redis;
 };

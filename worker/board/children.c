@@ -2,6 +2,7 @@
 #include "children.h"
 
 #include "memory.h"
+#include "redis_prefixes.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -12,10 +13,11 @@
 
 #define PROGRAM "dialin-audit"
 #define VARIABLES_MAX 16
+#define PREFIXES_BYTES (REDIS_PREFIXES_MAX * 260)
 
 // In NAME or NAME_FILE form. TZ and the rest of the environment do not matter to JSON.
-static const char *const VARIABLES[] = {"REDIS_URL",  "REDIS_PREFIX", "REDIS_CA_FILE",
-                                        "REDIS_CERT", "REDIS_KEY",    "PINLESS_HMAC_SECRET"};
+static const char *const VARIABLES[] = {"REDIS_URL", "REDIS_CA_FILE", "REDIS_CERT", "REDIS_KEY",
+                                        "PINLESS_HMAC_SECRET"};
 
 struct question {
     struct bytes query; // until it is asked
@@ -23,6 +25,7 @@ struct question {
     child_on_end *on_end;
     void *arg;
     struct children *children;
+    size_t prefix; // CHILDREN_ALL: all
     bool is_used, is_action;
 };
 
@@ -31,6 +34,8 @@ struct children {
     char path[PATH_MAX];
     char *environment[VARIABLES_MAX + 1];
     char *for_actions[VARIABLES_MAX + 1]; // with another REDIS_URL
+    const char *const *prefixes;
+    size_t prefix_count;
     struct question questions[CHILDREN_MAX + CHILDREN_QUEUED_MAX];
     size_t order[CHILDREN_QUEUED_MAX + CHILDREN_MAX]; // of those that wait, oldest first
     size_t waiting, running;
@@ -69,10 +74,13 @@ static void take_variable(struct children *children, const char *name)
     }
 }
 
-struct children *children_open(struct loop *loop, const char *actions_url)
+struct children *children_open(struct loop *loop, const char *actions_url,
+                               const char *const *prefixes, size_t prefix_count)
 {
     struct children *children = memory_zeroed(sizeof *children);
     children->loop = loop;
+    children->prefixes = prefixes;
+    children->prefix_count = prefix_count;
     find_program(children->path);
     if (actions_url) {
         add_variable(children->for_actions, "REDIS_URL", actions_url);
@@ -123,6 +131,36 @@ static void on_child_end(const struct child_result *result, void *arg)
     ended.on_end(result, ended.arg);
 }
 
+// REDIS_PREFIX, or REDIS_PREFIXES, for this question.
+static void print_prefixes(const struct children *children, size_t prefix, struct bytes *out)
+{
+    bool is_one = prefix != CHILDREN_ALL || children->prefix_count == 1;
+    size_t first = prefix == CHILDREN_ALL ? 0 : prefix;
+    bytes_append_text(out, is_one ? "REDIS_PREFIX=" : "REDIS_PREFIXES=");
+    for (size_t i = first; i < (is_one ? first + 1 : children->prefix_count); i++) {
+        bytes_append_text(out, i > first ? "," : "");
+        bytes_append_text(out, children->prefixes[i]);
+    }
+}
+
+static struct child *start(struct children *children, struct question *question)
+{
+    char *const *variables = question->is_action ? children->for_actions : children->environment;
+    char *environment[VARIABLES_MAX + 2] = {NULL};
+    struct bytes prefixes;
+    size_t count = 0;
+    for (; variables[count]; count++) {
+        environment[count] = variables[count];
+    }
+    bytes_init(&prefixes, PREFIXES_BYTES);
+    print_prefixes(children, question->prefix, &prefixes);
+    environment[count] = prefixes.data;
+    struct child *child = child_start(children->loop, children->path, environment,
+                                      bytes_view(&question->query), on_child_end, question);
+    bytes_release(&prefixes);
+    return child;
+}
+
 static void start_next(struct children *children)
 {
     while (children->waiting > 0 && children->running < CHILDREN_MAX) {
@@ -131,10 +169,7 @@ static void start_next(struct children *children)
         memmove(children->order, children->order + 1,
                 children->waiting * sizeof children->order[0]);
         children->running++;
-        question->child =
-            child_start(children->loop, children->path,
-                        question->is_action ? children->for_actions : children->environment,
-                        bytes_view(&question->query), on_child_end, question);
+        question->child = start(children, question);
         bytes_release(&question->query);
         if (children->is_ending) {
             child_kill(question->child);
@@ -162,13 +197,13 @@ void children_kill(struct children *children, const void *arg)
     }
 }
 
-bool children_ask(struct children *children, struct bytes_view query, child_on_end *on_end,
-                  void *arg)
+bool children_ask(struct children *children, size_t prefix, struct bytes_view query,
+                  child_on_end *on_end, void *arg)
 {
-    return children_do(children, false, query, on_end, arg);
+    return children_do(children, false, prefix, query, on_end, arg);
 }
 
-bool children_do(struct children *children, bool is_action, struct bytes_view query,
+bool children_do(struct children *children, bool is_action, size_t prefix, struct bytes_view query,
                  child_on_end *on_end, void *arg)
 {
     size_t index = 0;
@@ -183,6 +218,7 @@ bool children_do(struct children *children, bool is_action, struct bytes_view qu
     *question = (struct question){.on_end = on_end,
                                   .arg = arg,
                                   .children = children,
+                                  .prefix = prefix,
                                   .is_used = true,
                                   .is_action = is_action};
     bytes_init(&question->query, query.len + 1);

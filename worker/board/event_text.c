@@ -45,7 +45,7 @@ static bool is_number(struct bytes_view value)
     return value.len > 0 && value.len < 16 && (value.len == 1 || value.data[0] != '0');
 }
 
-bool event_text_append(const redisReply *row, struct bytes *out)
+bool event_text_append(const redisReply *row, const char *prefix, struct bytes *out)
 {
     static const char *const MASKED[] = {"call_id", "event", "agent", "reason", "error"};
     static const char *const NUMBERS[] = {"attempt", "at_ms", "http_status", "latency_ms"};
@@ -53,8 +53,11 @@ bool event_text_append(const redisReply *row, struct bytes *out)
     const struct bytes_view id = reply_view(row->element[0]);
     const struct bytes_view entry = reply_field(fields, "entry");
     size_t before = out->len;
-    bytes_printf(out, "id: %.*s\nevent: event\ndata: {\"id\":\"%.*s\"", (int)id.len, id.data,
-                 (int)id.len, id.data);
+    if (!prefix) {
+        bytes_printf(out, "id: %.*s\n", (int)id.len, id.data);
+    }
+    bytes_printf(out, "event: event\ndata: {\"id\":\"%.*s\"", (int)id.len, id.data);
+    append_member(out, "prefix", view_of_text(prefix ? prefix : ""), true);
     append_member(out, "entry", entry, true);
     for (size_t i = 0; i < sizeof MASKED / sizeof MASKED[0]; i++) {
         append_masked(out, MASKED[i], reply_field(fields, MASKED[i]));

@@ -7,7 +7,9 @@
 #define EVENT_TEXT_BYTES_MAX 4096
 
 // Appends the row as a message of a stream of events (`id:`, `event:`, `data:`), ended by an empty
-// line. `row` is as XRANGE answers it. False, and `out` as it was, if it does not fit.
-bool event_text_append(const redisReply *row, struct bytes *out);
+// line. `row` is as XRANGE answers it. `prefix` NULL: there is one only; else the event names it,
+// and the message has no id, because no id tells where one is in several streams. False, and `out`
+// as it was, if it does not fit.
+bool event_text_append(const redisReply *row, const char *prefix, struct bytes *out);
 
 #endif

@@ -1,25 +1,24 @@
 // See live.h. The audit stream's own ids are those of the events, so that a browser that comes back
 // tells where it was (Last-Event-ID, or `after` in the query). Such a viewer is first sent what it
-// missed, in pages, and joins the others once it has caught up.
+// missed, in pages, and joins the others once it has caught up. Over several prefixes no id tells
+// where one was: events are counted as they are read, and who comes back begins anew.
 #include "live.h"
 
 #include "event_text.h"
 #include "events.h"
+#include "latest.h"
 #include "memory.h"
-#include "now.h"
 #include "points.h"
 #include "recents.h"
+#include "snapshots.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TICK_MS 1000
-#define NOW_FRESH_MS 1500
 #define IDLE_TICKS 5      // between two questions while nobody watches: only the charts need them
 #define SCRAPED_MS 120000 // after a reading of the metrics: the next one will come
 #define RESUME_PAGE 250
-#define ASKERS_MAX 64 // requests of api/now that wait for the next snapshot
-#define NOW_BYTES_MAX (256 * 1024)
 #define BATCH_BYTES_MAX (1024 * 1024)
 
 enum viewer_phase { NO_VIEWER, BEGINNING, CATCHING_UP, WATCHING };
@@ -34,18 +33,22 @@ struct viewer {
     size_t resumed_bytes; // sent at once, and beyond what a slow reader may leave unread
 };
 
+// The audit stream of one prefix.
+struct feed {
+    struct live *live;
+    struct events *events;
+    const char *name; // NULL: it is the only one
+};
+
 struct live {
     struct loop *loop;
-    struct redis *redis;
-    struct events *events;
-    struct now *now;
+    struct snapshots *snapshots;
+    struct feed feeds[REDIS_PREFIXES_MAX];
+    size_t feed_count;
     struct loop_timer *tick;
     struct viewer viewers[LIVE_VIEWERS_MAX];
     unsigned viewer_count;
-    struct http_request *askers[ASKERS_MAX];
-    size_t asker_count;
-    struct bytes now_text;
-    uint64_t now_ms; // loop_now_ms of now_text
+    struct latest latest;
     struct points points;
     unsigned ticks;
     uint64_t scraped_ms; // loop_now_ms of the last reading of the metrics; 0: none
@@ -60,6 +63,13 @@ struct live {
 
 // --- viewers ------------------------------------------------------------------------------------
 
+static void want_events(struct live *live, bool are_wanted)
+{
+    for (size_t i = 0; i < live->feed_count; i++) {
+        events_want(live->feeds[i].events, are_wanted);
+    }
+}
+
 static void on_gone(void *arg)
 {
     struct viewer *viewer = arg;
@@ -69,7 +79,7 @@ static void on_gone(void *arg)
     live->viewer_count--;
     *live->viewers_gauge = live->viewer_count;
     if (live->viewer_count == 0) {
-        events_want(live->events, false);
+        want_events(live, false);
     }
 }
 
@@ -146,7 +156,7 @@ static void send_missed(struct viewer *viewer, const redisReply *rows)
     bytes_init(&text, BATCH_BYTES_MAX);
     for (size_t i = 0; i < rows->elements; i++) {
         viewer->last = entry_id_of(rows->element[i]->element[0]->str);
-        event_text_append(rows->element[i], &text);
+        event_text_append(rows->element[i], NULL, &text);
     }
     viewer->resumed += (unsigned)rows->elements;
     viewer->resumed_bytes += text.len;
@@ -189,8 +199,8 @@ static void catch_up(struct viewer *viewer)
 {
     struct live *live = viewer->live;
     viewer->phase = CATCHING_UP;
-    viewer->is_asking =
-        events_after(live->events, live->redis, viewer->last, RESUME_PAGE, on_missed, viewer);
+    viewer->is_asking = events_after(live->feeds[0].events, live_connection(live, 0), viewer->last,
+                                     RESUME_PAGE, on_missed, viewer);
 }
 
 // Once the newest events are known.
@@ -206,11 +216,25 @@ static void begin(struct viewer *viewer)
 
 // --- events -------------------------------------------------------------------------------------
 
-static void take_newest(struct live *live, const redisReply *rows)
+static struct entry_id id_of(struct live *live, const struct feed *feed, const redisReply *row)
 {
-    recents_clear(&live->recents);
+    live->last.ms += feed->name ? 1 : 0;
+    return feed->name ? live->last : entry_id_of(row->element[0]->str);
+}
+
+// Of one stream among several: a page that is there already gets them too, and sorts them by time.
+static void take_newest(struct live *live, const struct feed *feed, const redisReply *rows)
+{
+    if (!feed->name) {
+        recents_clear(&live->recents);
+    }
     for (size_t i = 0; i < rows->elements; i++) {
-        recents_add(&live->recents, rows->element[i]);
+        const redisReply *row = rows->element[i];
+        const struct entry_id id = id_of(live, feed, row);
+        const struct recent *recent = recents_insert(&live->recents, row, id, feed->name);
+        if (recent && feed->name) {
+            send_to_watching(live, bytes_view(&recent->text), id);
+        }
     }
     live->last_sent = live->last;
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
@@ -221,15 +245,17 @@ static void take_newest(struct live *live, const redisReply *rows)
 }
 
 // Beyond the limit only the newest are kept, for the end of the second.
-static void take_row(struct live *live, const redisReply *row, size_t rows_after)
+static void take_row(struct live *live, const struct feed *feed, const redisReply *row,
+                     size_t rows_after)
 {
     bool is_sent = live->left_out == 0 && live->sent_in_second < LIVE_EVENTS_PER_S;
+    const struct entry_id id = id_of(live, feed, row);
     if (is_sent || rows_after < EVENTS_NEWEST) {
-        const struct recent *recent = recents_add(&live->recents, row);
+        const struct recent *recent = recents_add(&live->recents, row, id, feed->name);
         if (is_sent) {
             live->sent_in_second++;
-            live->last_sent = recent->id;
-            send_to_watching(live, bytes_view(&recent->text), recent->id);
+            live->last_sent = id;
+            send_to_watching(live, bytes_view(&recent->text), id);
         }
     }
     live->left_out += is_sent ? 0 : 1;
@@ -237,18 +263,18 @@ static void take_row(struct live *live, const redisReply *row, size_t rows_after
 
 static void on_rows(const redisReply *rows, bool is_first, void *arg)
 {
-    struct live *live = arg;
-    if (rows->elements > 0) {
+    const struct feed *feed = arg;
+    struct live *live = feed->live;
+    if (!feed->name && rows->elements > 0) {
         live->last = entry_id_of(rows->element[rows->elements - 1]->element[0]->str);
-    } else if (is_first) {
+    } else if (!feed->name && is_first) {
         live->last = (struct entry_id){0, 0};
     }
     if (is_first) {
-        take_newest(live, rows);
-        return;
+        take_newest(live, feed, rows);
     }
-    for (size_t i = 0; i < rows->elements; i++) {
-        take_row(live, rows->element[i], rows->elements - 1 - i);
+    for (size_t i = 0; !is_first && i < rows->elements; i++) {
+        take_row(live, feed, rows->element[i], rows->elements - 1 - i);
     }
 }
 
@@ -282,19 +308,11 @@ static void end_second(struct live *live)
 
 // --- now ----------------------------------------------------------------------------------------
 
-static void reply_now(struct live *live, struct http_request *request)
-{
-    const struct http_header headers[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
-    http_reply(request, 200, bytes_view(&live->now_text), headers);
-}
-
 static void send_now(struct live *live, struct viewer *viewer)
 {
     struct bytes message;
-    bytes_init(&message, NOW_BYTES_MAX + 64);
-    bytes_append_text(&message, "event: now\ndata: ");
-    bytes_append_view(&message, bytes_view(&live->now_text));
-    bytes_append_text(&message, "\n\n");
+    bytes_init(&message, LATEST_BYTES_MAX + 64);
+    latest_append_message(&live->latest, &message);
     send(viewer, bytes_view(&message));
     bytes_release(&message);
 }
@@ -314,14 +332,7 @@ static void on_now(struct bytes_view json, const struct point *point, void *arg)
     if (point) {
         points_add(&live->points, point);
     }
-    bytes_clear(&live->now_text);
-    bytes_append_view(&live->now_text, json);
-    live->now_ms = loop_now_ms();
-    size_t count = live->asker_count;
-    live->asker_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        reply_now(live, live->askers[i]);
-    }
+    latest_take(&live->latest, json);
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
         if (live->viewers[i].stream) {
             send_now(live, &live->viewers[i]);
@@ -329,20 +340,10 @@ static void on_now(struct bytes_view json, const struct point *point, void *arg)
     }
 }
 
-static bool now_is_fresh(const struct live *live)
-{
-    return live->now_text.len > 0 && loop_now_ms() - live->now_ms < NOW_FRESH_MS;
-}
-
 void live_now(struct live *live, struct http_request *request)
 {
-    if (now_is_fresh(live)) {
-        reply_now(live, request);
-    } else if (live->asker_count == ASKERS_MAX) {
-        http_refuse(request, 503, "busy", "too many requests wait for the snapshot", 1);
-    } else {
-        live->askers[live->asker_count++] = request;
-        now_ask(live->now);
+    if (latest_answer(&live->latest, request)) {
+        snapshots_ask(live->snapshots);
     }
 }
 
@@ -363,9 +364,9 @@ static void on_tick(void *arg)
         }
     }
     bool is_scraped = live->scraped_ms > 0 && loop_now_ms() - live->scraped_ms < SCRAPED_MS;
-    bool is_watched = live->viewer_count > 0 || live->asker_count > 0;
+    bool is_watched = live->viewer_count > 0 || live->latest.asker_count > 0;
     if (is_watched || is_scraped || ++live->ticks % IDLE_TICKS == 0) {
-        now_ask(live->now);
+        snapshots_ask(live->snapshots);
     }
     loop_timer_start(live->tick, TICK_MS);
 }
@@ -402,35 +403,56 @@ void live_stream(struct live *live, struct http_request *request)
                     "32 pages are open already; this one asks every 5 s instead", 5);
         return;
     }
-    const struct entry_id last = id_of_request(request);
+    bool is_alone = live->feed_count == 1;
+    const struct entry_id last = is_alone ? id_of_request(request) : (struct entry_id){0, 0};
+    if (!is_alone && live->viewer_count == 0) {
+        recents_clear(&live->recents); // they are read again
+    }
     *viewer = (struct viewer){.live = live, .phase = BEGINNING, .last = last};
     viewer->stream = http_stream_begin(request, HEADERS, on_gone, viewer);
     live->viewer_count++;
     *live->viewers_gauge = live->viewer_count;
     send(viewer, VIEW("retry: 1000\n\n"));
     send_history(live, viewer);
-    if (now_is_fresh(live)) {
+    if (latest_is_fresh(&live->latest)) {
         send_now(live, viewer);
     } else {
-        now_ask(live->now);
+        snapshots_ask(live->snapshots);
     }
-    events_want(live->events, true);
-    if (viewer->stream && events_are_read(live->events)) {
-        begin(viewer);
+    want_events(live, true);
+    for (size_t i = 0; i < live->feed_count; i++) {
+        if (viewer->stream && viewer->phase == BEGINNING &&
+            events_are_read(live->feeds[i].events)) {
+            begin(viewer);
+        }
     }
 }
 
-struct redis *live_connection(struct live *live)
+struct redis *live_connection(struct live *live, size_t prefix)
 {
-    return live->redis;
+    return snapshots_connection(live->snapshots, prefix);
 }
 
 const char *live_not_ready_reason(struct live *live)
 {
-    return redis_not_ready_reason(live->redis);
+    return snapshots_not_ready_reason(live->snapshots);
 }
 
-struct live *live_open(struct loop *loop, const struct redis_address *address, const char *prefix,
+static void open_feeds(struct live *live, const struct board_settings *settings)
+{
+    live->feed_count = settings->prefix_count;
+    for (size_t i = 0; i < live->feed_count; i++) {
+        struct feed *feed = &live->feeds[i];
+        struct redis_address address = settings->redis;
+        address.prefix = settings->prefixes[i];
+        feed->live = live;
+        feed->name = live->feed_count > 1 ? settings->prefixes[i] : NULL;
+        feed->events = events_open(live->loop, &address, settings->prefixes[i], on_rows, feed);
+        memory_wipe(&address, sizeof address);
+    }
+}
+
+struct live *live_open(struct loop *loop, const struct board_settings *settings,
                        struct metrics *metrics)
 {
     struct live *live = memory_zeroed(sizeof *live);
@@ -441,10 +463,9 @@ struct live *live_open(struct loop *loop, const struct redis_address *address, c
         metrics_counter(metrics, "dialin_board_slow_viewers_total",
                         "Pages that were ended because they read too slowly.", NULL);
     recents_init(&live->recents);
-    bytes_init(&live->now_text, NOW_BYTES_MAX);
-    live->redis = redis_open(loop, address, "dialin-board", NULL, NULL);
-    live->now = now_open(live->redis, prefix, metrics, on_now, live);
-    live->events = events_open(loop, address, prefix, on_rows, live);
+    latest_init(&live->latest);
+    live->snapshots = snapshots_open(loop, settings, metrics, on_now, live);
+    open_feeds(live, settings);
     live->tick = loop_timer_open(loop, on_tick, live);
     metrics_before_print(metrics, on_scrape, live);
     loop_timer_start(live->tick, TICK_MS);
@@ -460,10 +481,11 @@ void live_close(struct live *live)
         }
     }
     loop_timer_close(live->tick);
-    redis_close(live->redis);
-    events_close(live->events);
-    now_close(live->now);
+    snapshots_close(live->snapshots);
+    for (size_t i = 0; i < live->feed_count; i++) {
+        events_close(live->feeds[i].events);
+    }
     recents_release(&live->recents);
-    bytes_release(&live->now_text);
+    latest_release(&live->latest);
     free(live);
 }

@@ -1,9 +1,10 @@
 // What the viewers see as it happens: `now` each second, `event` for each event of the audit
-// stream, `gap` if there were too many. One connection and one question a second, for any number of
-// viewers.
+// stream, `gap` if there were too many. One connection and one question a second for each prefix,
+// for any number of viewers.
 #ifndef DIALIN_BOARD_LIVE_H
 #define DIALIN_BOARD_LIVE_H
 
+#include "board_settings.h"
 #include "http_stream.h"
 #include "metrics.h"
 #include "redis.h"
@@ -14,14 +15,15 @@
 #define LIVE_RESUME_MAX 1000         // events that a viewer who comes back is sent
 
 struct live;
-struct live *live_open(struct loop *loop, const struct redis_address *address, const char *prefix,
+// `settings` are borrowed.
+struct live *live_open(struct loop *loop, const struct board_settings *settings,
                        struct metrics *metrics);
 void live_close(struct live *live); // before the HTTP server: ends the streams
 
 // Answer these requests.
 void live_stream(struct live *live, struct http_request *request); // 503 if there are too many
 void live_now(struct live *live, struct http_request *request);
-struct redis *live_connection(struct live *live); // for others' questions; borrowed
+struct redis *live_connection(struct live *live, size_t prefix); // for others' questions; borrowed
 
 // NULL: Redis is there.
 const char *live_not_ready_reason(struct live *live);

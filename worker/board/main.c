@@ -99,7 +99,7 @@ static int run(const void *arg)
     program.drain = loop_timer_open(program.loop, leave_when_drained, &program);
     board_init(&program.board, settings, program.loop, metrics);
     struct redis_metrics *redis_metrics =
-        redis_metrics_open(metrics, live_connection(program.board.live));
+        redis_metrics_open(metrics, live_connection(program.board.live, 0));
     int exit_code = serve(&program, settings, metrics);
     board_release(&program.board);
     if (program.server) {

@@ -12,10 +12,10 @@
 
 #include "json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES_MAX (512 * 1024)
 #define NO_ANSWER "Redis did not answer"
 #define NOT_A_SNAPSHOT "Redis sent something else than a snapshot of the queue"
 
@@ -23,7 +23,7 @@ struct now {
     struct redis *redis;
     struct bytes webhooks;
     struct line_gauges *gauges;
-    now_on_text *on_text;
+    now_on_part *on_part;
     void *arg;
     struct snapshot_memory *memory;
     struct read_script *snapshot, *depth;
@@ -32,11 +32,11 @@ struct now {
 };
 
 struct now *now_open(struct redis *redis, const char *prefix, struct metrics *metrics,
-                     now_on_text *on_text, void *arg)
+                     now_on_part *on_part, void *arg)
 {
     struct now *now = memory_zeroed(sizeof *now);
-    *now = (struct now){.redis = redis, .on_text = on_text, .arg = arg};
-    now->gauges = line_gauges_open(metrics);
+    *now = (struct now){.redis = redis, .on_part = on_part, .arg = arg};
+    now->gauges = metrics ? line_gauges_open(metrics) : NULL;
     redis_key_init(&now->webhooks, prefix, REDIS_KEY_WEBHOOKS);
     now->memory = snapshot_memory_open();
     now->snapshot = read_script_open(redis, SCRIPT_SNAPSHOT, bytes_view(&now->webhooks));
@@ -49,56 +49,59 @@ void now_close(struct now *now)
     read_script_close(now->snapshot);
     read_script_close(now->depth);
     snapshot_memory_close(now->memory);
-    line_gauges_close(now->gauges);
+    if (now->gauges) {
+        line_gauges_close(now->gauges);
+    }
     bytes_release(&now->webhooks);
     free(now);
 }
 
 static void report_problem(struct now *now, const char *problem)
 {
-    struct bytes text, sentence;
-    bytes_init(&text, TEXT_BYTES_MAX);
-    bytes_init(&sentence, 4096);
-    bytes_printf(&sentence, "Nothing is known of the calls: %s", problem);
-    bytes_printf(&text, "{\"now_ms\":%llu,\"level\":\"bad\",\"redis_problem\":",
-                 (unsigned long long)redis_now_ms(now->redis));
-    json_append_text(&text, view_of_text(problem));
-    bytes_append_text(&text, ",\"sentence\":");
-    json_append_text(&text, bytes_view(&sentence));
-    bytes_append_text(&text, "}");
-    now->on_text(bytes_view(&text), NULL, now->arg);
-    bytes_release(&text);
-    bytes_release(&sentence);
+    struct overview_part part = {.tree = cJSON_CreateObject()};
+    struct snapshot_summary *summary = &part.summary;
+    summary->level = SNAPSHOT_BAD;
+    snprintf(summary->problems, sizeof summary->problems,
+             "Nothing is known of the calls: %.1024s. ", problem);
+    size_t len = strlen(summary->problems);
+    cJSON_AddNumberToObject(part.tree, "now_ms", (double)redis_now_ms(now->redis));
+    cJSON_AddStringToObject(part.tree, "level", snapshot_level_name(summary->level));
+    cJSON_AddStringToObject(part.tree, "redis_problem", problem);
+    summary->problems[len - 2] = '\0';
+    cJSON_AddStringToObject(part.tree, "sentence", summary->problems);
+    memcpy(summary->problems + len - 2, ". ", sizeof ". ");
+    now->on_part(&part, now->arg);
 }
 
 static void report_snapshot(struct now *now, const struct snapshot *snapshot)
 {
     const uint64_t dialouts = snapshot->dialouts;
-    const struct point point = {snapshot->now_ms, snapshot->started, snapshot->lost_ever,
-                                snapshot->waiting > dialouts ? snapshot->waiting - dialouts : 0};
+    struct overview_part part = {
+        .is_known = true,
+        .point = {snapshot->now_ms, snapshot->started, snapshot->lost_ever,
+                  snapshot->waiting > dialouts ? snapshot->waiting - dialouts : 0}};
     struct json_line line;
-    struct bytes text;
-    line_gauges_take(now->gauges, snapshot);
+    if (now->gauges) {
+        line_gauges_take(now->gauges, snapshot);
+    }
     json_line_init(&line);
     snapshot_to_json(snapshot, &line);
     json_line_number(&line, "started", snapshot->started);
     json_line_number(&line, "lost_ever", snapshot->lost_ever);
     bytes_append_text(&line.text, "}");
-    bytes_init(&text, TEXT_BYTES_MAX);
-    cJSON *tree = cJSON_Parse(bytes_text(&line.text));
-    mask_tree(tree);
-    if (tree && json_print(tree, &text)) {
-        now->on_text(bytes_view(&text), &point, now->arg);
+    snapshot_summarise(snapshot, &part.summary);
+    part.tree = cJSON_Parse(bytes_text(&line.text));
+    json_line_release(&line);
+    mask_tree(part.tree);
+    if (part.tree) {
+        now->on_part(&part, now->arg);
     } else {
         report_problem(now, "the snapshot is too large");
     }
-    cJSON_Delete(tree);
-    bytes_release(&text);
-    json_line_release(&line);
 }
 
-// --- deep walks: their pages come after the snapshot has been shown, for the next one
-// --------------
+// --- deep walks ---------------------------------------------------------------------------------
+// Their pages come after the snapshot has been shown, for the next one.
 
 static void on_page(const redisReply *reply, void *arg);
 

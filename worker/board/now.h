@@ -1,19 +1,19 @@
-// What is now, as JSON and as the gauges dialin_line_*: one question to Redis for all viewers.
+// What is now under one prefix, as JSON and as the gauges dialin_line_*: one question to Redis for
+// all viewers.
 #ifndef DIALIN_BOARD_NOW_H
 #define DIALIN_BOARD_NOW_H
 
 #include "metrics.h"
-#include "points.h"
+#include "overview.h"
 #include "redis.h"
 
-// Comes for every question, also if Redis is away: then the JSON has `redis_problem`, and `point`
-// is NULL. Both are borrowed for the callback.
-typedef void now_on_text(struct bytes_view json, const struct point *point, void *arg);
+// Comes for every question, also if Redis is away: see overview.h. The tree becomes the callee's.
+typedef void now_on_part(struct overview_part *part, void *arg);
 
 struct now;
-// Everything is borrowed until now_close.
+// Everything is borrowed until now_close. `metrics` NULL: without gauges.
 struct now *now_open(struct redis *redis, const char *prefix, struct metrics *metrics,
-                     now_on_text *on_text, void *arg);
+                     now_on_part *on_part, void *arg);
 void now_close(struct now *now); // after the connection has been closed
 
 // The callback may come from inside this call. A question that is still out is not repeated.

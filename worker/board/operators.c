@@ -13,8 +13,17 @@
 #define LIST_BYTES_MAX (256 * 1024)
 
 struct operators {
-    struct redis *redis;
-    struct bytes key;
+    struct live *live;
+    const struct board_settings *settings;
+    struct bytes keys[REDIS_PREFIXES_MAX];
+};
+
+// A list that is being read, one prefix after the other.
+struct listing {
+    struct operators *operators;
+    struct http_request *request;
+    struct json_line line;
+    size_t prefix;
 };
 
 struct noting {
@@ -22,18 +31,29 @@ struct noting {
     void *arg;
 };
 
-struct operators *operators_open(struct redis *redis, const char *prefix)
+struct operators *operators_open(struct live *live, const struct board_settings *settings)
 {
     struct operators *operators = memory_zeroed(sizeof *operators);
-    operators->redis = redis;
-    redis_key_init(&operators->key, prefix, REDIS_KEY_OPERATORS);
+    operators->live = live;
+    operators->settings = settings;
+    for (size_t i = 0; i < settings->prefix_count; i++) {
+        redis_key_init(&operators->keys[i], settings->prefixes[i], REDIS_KEY_OPERATORS);
+    }
     return operators;
 }
 
 void operators_close(struct operators *operators)
 {
-    bytes_release(&operators->key);
+    for (size_t i = 0; i < operators->settings->prefix_count; i++) {
+        bytes_release(&operators->keys[i]);
+    }
     free(operators);
+}
+
+static bool send(struct operators *operators, size_t prefix, size_t count,
+                 const struct bytes_view *argv, redis_on_reply *on_reply, void *arg)
+{
+    return redis_send(live_connection(operators->live, prefix), count, argv, on_reply, arg);
 }
 
 static void on_added(const redisReply *reply, void *arg)
@@ -44,13 +64,13 @@ static void on_added(const redisReply *reply, void *arg)
     free(noting);
 }
 
-void operators_intend(struct operators *operators, const struct operator_intent *intent,
-                      operators_on_noted *on_noted, void *arg)
+void operators_intend(struct operators *operators, size_t prefix,
+                      const struct operator_intent *intent, operators_on_noted *on_noted, void *arg)
 {
     struct noting *noting = memory_zeroed(sizeof *noting);
     *noting = (struct noting){on_noted, arg};
     const struct bytes_view argv[] = {VIEW("XADD"),
-                                      bytes_view(&operators->key),
+                                      bytes_view(&operators->keys[prefix]),
                                       VIEW("MAXLEN"),
                                       VIEW("~"),
                                       VIEW(REDIS_OPERATORS_MAX),
@@ -63,7 +83,7 @@ void operators_intend(struct operators *operators, const struct operator_intent 
                                       view_of_text(intent->peer),
                                       view_of_text(intent->field),
                                       view_of_text(intent->value)};
-    if (!redis_send(operators->redis, sizeof argv / sizeof argv[0], argv, on_added, noting)) {
+    if (!send(operators, prefix, sizeof argv / sizeof argv[0], argv, on_added, noting)) {
         on_added(NULL, noting);
     }
 }
@@ -74,10 +94,11 @@ static void ignore(const redisReply *reply, void *arg)
     (void)arg;
 }
 
-void operators_note_outcome(struct operators *operators, const char *id, const char *outcome)
+void operators_note_outcome(struct operators *operators, size_t prefix, const char *id,
+                            const char *outcome)
 {
     const struct bytes_view argv[] = {VIEW("XADD"),
-                                      bytes_view(&operators->key),
+                                      bytes_view(&operators->keys[prefix]),
                                       VIEW("MAXLEN"),
                                       VIEW("~"),
                                       VIEW(REDIS_OPERATORS_MAX),
@@ -86,12 +107,12 @@ void operators_note_outcome(struct operators *operators, const char *id, const c
                                       view_of_text(id),
                                       VIEW("outcome"),
                                       view_of_text(outcome)};
-    redis_send(operators->redis, sizeof argv / sizeof argv[0], argv, ignore, NULL);
+    send(operators, prefix, sizeof argv / sizeof argv[0], argv, ignore, NULL);
 }
 
 // --- the list -----------------------------------------------------------------------------------
 
-static void put_row(struct json_line *line, const redisReply *row)
+static void put_row(struct json_line *line, const redisReply *row, const char *prefix)
 {
     const redisReply *fields = row->element[1];
     json_line_open_element(line);
@@ -99,42 +120,76 @@ static void put_row(struct json_line *line, const redisReply *row)
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
         json_line_text(line, fields->element[i]->str, reply_view(fields->element[i + 1]));
     }
+    if (prefix) {
+        json_line_text(line, "prefix", view_of_text(prefix));
+    }
     json_line_close(line, '}');
 }
 
-static void on_list(const redisReply *reply, void *arg)
+static void answer_list(struct listing *listing)
 {
-    struct http_request *request = arg;
-    struct json_line line;
     struct bytes body;
-    if (!reply_has_shape(reply, REPLY_ROWS)) {
-        http_refuse(request, 503, "record_unavailable",
-                    reply && reply_is_error(reply) ? reply->str : "Redis did not answer", 1);
-        return;
-    }
-    json_line_init(&line);
-    json_line_open(&line, "operators", '[');
-    for (size_t i = 0; i < reply->elements; i++) {
-        put_row(&line, reply->element[i]);
-    }
-    json_line_close(&line, ']');
-    bytes_append_text(&line.text, "}");
-    cJSON *tree = cJSON_Parse(bytes_text(&line.text));
+    json_line_close(&listing->line, ']');
+    bytes_append_text(&listing->line.text, "}");
+    cJSON *tree = cJSON_Parse(bytes_text(&listing->line.text));
     mask_tree(tree);
     bytes_init(&body, LIST_BYTES_MAX);
     json_print(tree, &body);
-    board_reply(request, bytes_view(&body));
+    board_reply(listing->request, bytes_view(&body));
     cJSON_Delete(tree);
     bytes_release(&body);
-    json_line_release(&line);
+}
+
+static void forget(struct listing *listing)
+{
+    json_line_release(&listing->line);
+    free(listing);
+}
+
+static void read_next(struct listing *listing);
+
+static void on_list(const redisReply *reply, void *arg)
+{
+    struct listing *listing = arg;
+    const struct board_settings *settings = listing->operators->settings;
+    if (!reply_has_shape(reply, REPLY_ROWS)) {
+        http_refuse(listing->request, 503, "record_unavailable",
+                    reply && reply_is_error(reply) ? reply->str : "Redis did not answer", 1);
+        forget(listing);
+        return;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        put_row(&listing->line, reply->element[i],
+                settings->prefix_count > 1 ? settings->prefixes[listing->prefix] : NULL);
+    }
+    listing->prefix++;
+    read_next(listing);
+}
+
+static void read_next(struct listing *listing)
+{
+    struct operators *operators = listing->operators;
+    if (listing->prefix == operators->settings->prefix_count) {
+        answer_list(listing);
+        forget(listing);
+        return;
+    }
+    const struct bytes_view argv[] = {
+        VIEW("XREVRANGE"), bytes_view(&operators->keys[listing->prefix]),
+        VIEW("+"),         VIEW("-"),
+        VIEW("COUNT"),     VIEW(SHOWN)};
+    if (!send(operators, listing->prefix, 6, argv, on_list, listing)) {
+        http_refuse(listing->request, 503, "record_unavailable", "Redis is away", 1);
+        forget(listing);
+    }
 }
 
 void operators_answer_list(struct operators *operators, struct http_request *request)
 {
-    const struct bytes_view argv[] = {VIEW("XREVRANGE"), bytes_view(&operators->key),
-                                      VIEW("+"),         VIEW("-"),
-                                      VIEW("COUNT"),     VIEW(SHOWN)};
-    if (!redis_send(operators->redis, 6, argv, on_list, request)) {
-        http_refuse(request, 503, "record_unavailable", "Redis is away", 1);
-    }
+    struct listing *listing = memory_zeroed(sizeof *listing);
+    listing->operators = operators;
+    listing->request = request;
+    json_line_init(&listing->line);
+    json_line_open(&listing->line, "operators", '[');
+    read_next(listing);
 }

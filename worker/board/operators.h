@@ -4,7 +4,7 @@
 #define DIALIN_BOARD_OPERATORS_H
 
 #include "http_server.h"
-#include "redis.h"
+#include "live.h"
 
 // Borrowed.
 struct operator_intent {
@@ -18,15 +18,19 @@ struct operator_intent {
 typedef void operators_on_noted(const char *id, void *arg);
 
 struct operators;
-struct operators *operators_open(struct redis *redis, const char *prefix);
+// Both are borrowed.
+struct operators *operators_open(struct live *live, const struct board_settings *settings);
 void operators_close(struct operators *operators);
 
-// The callback comes once; from inside this call only if the connection is down.
-void operators_intend(struct operators *operators, const struct operator_intent *intent,
-                      operators_on_noted *on_noted, void *arg);
-void operators_note_outcome(struct operators *operators, const char *id, const char *outcome);
+// `prefix` is the number of the prefix that is acted on: each has a record of its own. The callback
+// comes once; from inside this call only if the connection is down.
+void operators_intend(struct operators *operators, size_t prefix,
+                      const struct operator_intent *intent, operators_on_noted *on_noted,
+                      void *arg);
+void operators_note_outcome(struct operators *operators, size_t prefix, const char *id,
+                            const char *outcome);
 
-// Answers with the newest entries.
+// Answers with the newest entries of each prefix.
 void operators_answer_list(struct operators *operators, struct http_request *request);
 
 #endif

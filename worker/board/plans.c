@@ -34,14 +34,14 @@ static struct plan *free_place(struct plans *plans, uint64_t now_ms)
     return place;
 }
 
-const char *plans_add(struct plans *plans, const char *call_id, const char *operator_name,
-                      uint64_t now_ms)
+const char *plans_add(struct plans *plans, const char *call_id, size_t prefix,
+                      const char *operator_name, uint64_t now_ms)
 {
     struct plan *plan = free_place(plans, now_ms);
     if (strlen(call_id) >= PLAN_TEXT_BYTES || strlen(operator_name) >= PLAN_TEXT_BYTES) {
         return NULL;
     }
-    *plan = (struct plan){.ends_ms = now_ms + PLAN_S * 1000ULL};
+    *plan = (struct plan){.prefix = prefix, .ends_ms = now_ms + PLAN_S * 1000ULL};
     if (!make_id(plan->id)) {
         return NULL;
     }
@@ -51,13 +51,14 @@ const char *plans_add(struct plans *plans, const char *call_id, const char *oper
 }
 
 bool plans_take(struct plans *plans, const char *id, const char *operator_name, uint64_t now_ms,
-                char call_id[PLAN_TEXT_BYTES])
+                char call_id[PLAN_TEXT_BYTES], size_t *prefix)
 {
     for (size_t i = 0; i < PLANS_MAX; i++) {
         struct plan *plan = &plans->plans[i];
         bool is_it = *id && !strcmp(plan->id, id) && !strcmp(plan->operator_name, operator_name);
         if (is_it && plan->ends_ms > now_ms) {
             view_copy(view_of_text(plan->call_id), call_id, PLAN_TEXT_BYTES);
+            *prefix = plan->prefix;
             *plan = (struct plan){.id = ""};
             return true;
         }

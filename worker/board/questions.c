@@ -19,6 +19,7 @@
 #define LIMIT_DEFAULT 100
 #define WATCH_MS 500
 #define LIMIT_MAX 500
+#define ACCOUNT_SINCE "1h"    // of the calls that stats counts one by one: all might be too many
 #define PREFIX_DIGITS_MAX 4   // of a number: more would find it digit by digit
 #define QUERY_BYTES_MAX 16384 // as dialin-audit has it
 #define ANSWER_BYTES_MAX (CHILD_OUTPUT_MAX * 2)
@@ -45,6 +46,7 @@ struct asked {
     struct http_request *request;
     const struct question_kind *kind;
     bool is_csv;
+    size_t prefix;
     char intent[ENTRY_ID_BYTES]; // of REVEAL
     struct bytes query;
     struct loop_timer *watch; // for a client that leaves
@@ -122,8 +124,12 @@ static const char *take_member(const struct question_kind *kind, const cJSON *me
 static const char *make_query(const struct question_kind *kind, const cJSON *tree, cJSON *query)
 {
     cJSON_AddStringToObject(query, "command", kind->command);
+    if (kind == &ACCOUNT) {
+        cJSON_AddStringToObject(query, "since", ACCOUNT_SINCE);
+    }
     for (const cJSON *member = tree ? tree->child : NULL; member; member = member->next) {
-        const char *problem = take_member(kind, member, query);
+        bool is_prefix = !strcmp(member->string, "prefix"); // board_prefix looks at it
+        const char *problem = is_prefix ? NULL : take_member(kind, member, query);
         if (problem) {
             return problem;
         }
@@ -173,10 +179,10 @@ static void refuse(const struct asked *asked, const struct child_result *result)
     bytes_release(&sentence);
 }
 
-static void append_lines(struct bytes_view output, bool is_masked, struct bytes *body)
+static void append_lines(struct bytes_view output, size_t max, bool is_masked, struct bytes *body)
 {
     size_t count = 0;
-    for (cJSON *tree; (tree = json_rows_take(&output, is_masked)) != NULL; count++) {
+    for (cJSON *tree; count < max && (tree = json_rows_take(&output, is_masked)) != NULL; count++) {
         bytes_append_text(body, count > 0 ? "," : "");
         json_print(tree, body);
         cJSON_Delete(tree);
@@ -205,6 +211,9 @@ static void answer(const struct asked *asked, const struct child_result *result)
 {
     struct bytes body, note;
     const char *list = asked->kind->list;
+    if (asked->kind == &ACCOUNT && asked->prefix == CHILDREN_ALL) {
+        list = "prefixes";
+    }
     if (asked->is_csv) {
         questions_answer_csv(asked->request, asked->kind->columns, result->output, true);
         return;
@@ -214,7 +223,8 @@ static void answer(const struct asked *asked, const struct child_result *result)
     if (list) {
         bytes_printf(&body, "{\"%s\":[", list);
     }
-    append_lines(result->output, asked->kind != &REVEAL, &body);
+    // A call may be found under several prefixes: the first is meant.
+    append_lines(result->output, list ? SIZE_MAX : 1, asked->kind != &REVEAL, &body);
     if (list) {
         child_text_sentence(result->errors, &note);
         bytes_append_text(&body, "],\"note\":");
@@ -242,7 +252,7 @@ static void on_end(const struct child_result *result, void *arg)
         (result->exit_code == 0 ||
          (asked->kind == &ACCOUNT && result->exit_code == 1 && result->output.len > 0));
     if (asked->kind == &REVEAL) {
-        operators_note_outcome(asked->board->operators, asked->intent,
+        operators_note_outcome(asked->board->operators, asked->prefix, asked->intent,
                                has_answer ? "shown" : "not shown");
     }
     if (has_answer) {
@@ -267,7 +277,8 @@ static void on_watch(void *arg)
 
 static void ask(struct asked *asked)
 {
-    if (!children_ask(asked->board->children, bytes_view(&asked->query), on_end, asked)) {
+    if (!children_ask(asked->board->children, asked->prefix, bytes_view(&asked->query), on_end,
+                      asked)) {
         http_refuse(asked->request, 503, "busy", "too many questions at once; try again", 1);
         forget(asked);
     }
@@ -298,14 +309,17 @@ static void reveal(struct asked *asked, const cJSON *query)
         .operator= board_operator(asked->board, asked->request),
         .peer = sender,
     };
-    operators_intend(asked->board->operators, &intent, on_noted, asked);
+    operators_intend(asked->board->operators, asked->prefix, &intent, on_noted, asked);
 }
 
 static void begin(struct board *board, struct http_request *request,
-                  const struct question_kind *kind, const cJSON *query, bool as_csv)
+                  const struct question_kind *kind, const cJSON *query, struct asked with)
 {
     struct asked *asked = memory_zeroed(sizeof *asked);
-    *asked = (struct asked){.board = board, .request = request, .kind = kind, .is_csv = as_csv};
+    *asked = with;
+    asked->board = board;
+    asked->request = request;
+    asked->kind = kind;
     asked->watch = loop_timer_open(board->loop, on_watch, asked);
     loop_timer_start(asked->watch, WATCH_MS);
     bytes_init(&asked->query, QUERY_BYTES_MAX);
@@ -324,12 +338,15 @@ static void take_question(struct http_request *request, struct board *board,
     bool has_body = http_request_body(request).len > 0;
     const char *problem = has_body ? json_parse(&document, http_request_body(request)) : NULL;
     cJSON *query = cJSON_CreateObject();
+    struct asked with = {.is_csv = cJSON_HasObjectItem(document.tree, "format")};
     if (problem) {
         http_refuse(request, 400, "invalid_json", problem, 0);
-    } else if ((problem = make_query(kind, document.tree, query)) != NULL) {
+    } else if ((problem = make_query(kind, document.tree, query)) != NULL ||
+               (problem = board_prefix(board, document.tree, kind == &REVEAL, &with.prefix)) !=
+                   NULL) {
         http_refuse(request, 400, "invalid_question", problem, 0);
     } else {
-        begin(board, request, kind, query, cJSON_HasObjectItem(document.tree, "format"));
+        begin(board, request, kind, query, with);
     }
     cJSON_Delete(query);
     json_release(&document);

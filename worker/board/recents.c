@@ -3,41 +3,68 @@
 
 #include "event_text.h"
 
+#include <string.h>
+
 void recents_init(struct recents *recents)
 {
-    *recents = (struct recents){.next = 0};
+    *recents = (struct recents){0};
     for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_init(&recents->ring[i].text, EVENT_TEXT_BYTES_MAX);
+        bytes_init(&recents->list[i].text, EVENT_TEXT_BYTES_MAX);
     }
 }
 
 void recents_release(struct recents *recents)
 {
     for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_release(&recents->ring[i].text);
+        bytes_release(&recents->list[i].text);
     }
 }
 
 void recents_clear(struct recents *recents)
 {
     for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_clear(&recents->ring[i].text);
+        bytes_clear(&recents->list[i].text);
     }
 }
 
-const struct recent *recents_add(struct recents *recents, const redisReply *row)
+const struct recent *recents_add(struct recents *recents, const redisReply *row, struct entry_id id,
+                                 const char *prefix)
 {
-    struct recent *recent = &recents->ring[recents->next];
-    recent->id = entry_id_of(row->element[0]->str);
-    bytes_clear(&recent->text);
-    event_text_append(row, &recent->text);
-    recents->next = (recents->next + 1) % EVENTS_NEWEST;
-    return recent;
+    struct recent *newest = &recents->list[EVENTS_NEWEST - 1];
+    const struct recent oldest = recents->list[0]; // its memory is used again
+    memmove(recents->list, recents->list + 1, (EVENTS_NEWEST - 1) * sizeof oldest);
+    *newest = oldest;
+    newest->id = id;
+    newest->at_ms = entry_id_of(row->element[0]->str).ms;
+    bytes_clear(&newest->text);
+    event_text_append(row, prefix, &newest->text);
+    return newest;
+}
+
+const struct recent *recents_insert(struct recents *recents, const redisReply *row,
+                                    struct entry_id id, const char *prefix)
+{
+    const uint64_t at_ms = entry_id_of(row->element[0]->str).ms;
+    const struct recent *oldest = &recents->list[0];
+    if (oldest->text.len > 0 && oldest->at_ms > at_ms) {
+        return NULL;
+    }
+    size_t place = EVENTS_NEWEST - 1;
+    recents_add(recents, row, id, prefix);
+    for (; place > 0; place--) {
+        const struct recent before = recents->list[place - 1];
+        if (before.text.len == 0 || before.at_ms <= at_ms) {
+            break;
+        }
+        recents->list[place - 1] = recents->list[place];
+        recents->list[place] = before;
+    }
+    return &recents->list[place];
 }
 
 const struct recent *recents_after(const struct recents *recents, size_t i, struct entry_id after)
 {
-    const struct recent *recent = &recents->ring[(recents->next + i) % EVENTS_NEWEST];
+    const struct recent *recent = &recents->list[i];
     bool is_there = recent->text.len > 0 && entry_id_compare(recent->id, after) > 0;
     return is_there ? recent : NULL;
 }
@@ -53,6 +80,6 @@ unsigned recents_count_after(const struct recents *recents, struct entry_id afte
 
 bool recents_reach(const struct recents *recents, struct entry_id after)
 {
-    const struct recent *oldest = &recents->ring[recents->next];
+    const struct recent *oldest = &recents->list[0];
     return oldest->text.len > 0 && entry_id_compare(oldest->id, entry_id_after(after)) <= 0;
 }

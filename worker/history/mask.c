@@ -231,7 +231,7 @@ static bool is_entry_id(const char *text)
 // May the member of this name keep its text as it is?
 static bool is_kept(const char *name, const char *text)
 {
-    static const char *const NAMES[] = {"session_id", "sha256", "worker", "timestamp"};
+    static const char *const NAMES[] = {"session_id", "sha256", "worker", "timestamp", "prefix"};
     static const char *const ENTRIES[] = {"id",        "entry",      "intent",
                                           "replay_of", "from_entry", "to_entry"};
     for (size_t i = 0; name && i < sizeof NAMES / sizeof NAMES[0]; i++) {

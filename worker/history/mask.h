@@ -14,7 +14,7 @@ void mask_text(struct bytes_view text, struct bytes *out);
 
 // Masks every text of a tree in place. A text that is itself whole JSON is masked member by member,
 // numbers included, and stays JSON. Members that cannot hold a caller's number are left alone:
-// session_id, sha256, worker, timestamp, and ids of entries.
+// session_id, sha256, worker, timestamp, prefix, and ids of entries.
 void mask_tree(cJSON *tree);
 
 #endif

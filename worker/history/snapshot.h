@@ -103,6 +103,22 @@ enum snapshot_level { SNAPSHOT_GOOD, SNAPSHOT_BUSY, SNAPSHOT_BAD };
 #define SNAPSHOT_SENTENCE_BYTES 2048
 enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
                                       char text[SNAPSHOT_SENTENCE_BYTES]);
+
+// What the sentence says, so that the sentences of several prefixes become one: what is wrong, each
+// part with its prefix's name, then the sums. Plain memory; zeroed is an empty one.
+#define SNAPSHOT_PROBLEMS_BYTES 1536
+struct snapshot_summary {
+    enum snapshot_level level; // of the problems
+    uint64_t added, dialouts;
+    uint64_t callers, lost, unknown; // unknown: they wait for an agent without a rate
+    double rate;
+    char problems[SNAPSHOT_PROBLEMS_BYTES]; // sentences, each with a blank after it; may be cut
+};
+void snapshot_summarise(const struct snapshot *snapshot, struct snapshot_summary *summary);
+void snapshot_summary_add(struct snapshot_summary *all, const struct snapshot_summary *one,
+                          const char *name);
+enum snapshot_level snapshot_summary_sentence(const struct snapshot_summary *summary,
+                                              char text[SNAPSHOT_SENTENCE_BYTES]);
 const char *snapshot_level_name(enum snapshot_level level);
 
 // As members of a JSON object (the README of this folder lists them). Numbers are as they came:

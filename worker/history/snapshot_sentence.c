@@ -4,12 +4,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define UNREAD_LONG_MS 5000 // workers read within milliseconds
 
 struct sentence {
     char *text;
-    size_t len;
+    size_t size, len;
     enum snapshot_level level;
 };
 
@@ -18,12 +19,12 @@ put(struct sentence *sentence, enum snapshot_level level, const char *format, ..
 {
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(sentence->text + sentence->len, SNAPSHOT_SENTENCE_BYTES - sentence->len,
-                        format, args);
+    int len =
+        vsnprintf(sentence->text + sentence->len, sentence->size - sentence->len, format, args);
     va_end(args);
     if (len > 0) {
         size_t end = sentence->len + (size_t)len;
-        sentence->len = end < SNAPSHOT_SENTENCE_BYTES ? end : SNAPSHOT_SENTENCE_BYTES - 1;
+        sentence->len = end < sentence->size ? end : sentence->size - 1;
     }
     sentence->level = level > sentence->level ? level : sentence->level;
 }
@@ -76,82 +77,110 @@ static void put_conversations(struct sentence *sentence, const struct snapshot *
     }
 }
 
-// Of callers on hold.
-struct total {
-    uint64_t callers, lost, unknown; // unknown: those who wait for an agent without a rate
-    double rate;
-};
-
-static struct total total_of(const struct snapshot *snapshot)
+static void add_callers(struct snapshot_summary *summary, const struct snapshot *snapshot)
 {
-    struct total total = {0};
     for (size_t i = 0; i < snapshot->agent_count; i++) {
         const struct snapshot_agent *agent = &snapshot->agents[i];
-        total.callers += agent->callers;
-        total.lost += agent->lost;
+        summary->callers += agent->callers;
+        summary->lost += agent->lost;
         if (agent->callers > 0 && agent->has_rate) {
-            total.rate += (double)agent->starts * 1000 / (double)agent->starts_ms;
+            summary->rate += (double)agent->starts * 1000 / (double)agent->starts_ms;
         } else {
-            total.unknown += agent->callers;
+            summary->unknown += agent->callers;
         }
     }
-    return total;
 }
 
-static void put_callers(struct sentence *sentence, const struct snapshot *snapshot)
+static void put_callers(struct sentence *sentence, const struct snapshot_summary *all)
 {
-    const struct total total = total_of(snapshot);
-    if (total.callers == 0 && snapshot->dialouts > 0) {
+    if (all->callers == 0 && all->dialouts > 0) {
         put(sentence, SNAPSHOT_GOOD, "Nobody is on hold.");
         return;
     }
-    if (total.callers == 0) {
-        put(sentence, SNAPSHOT_GOOD, snapshot->added > 0 ? "Nobody waits." : "No call yet.");
+    if (all->callers == 0) {
+        put(sentence, SNAPSHOT_GOOD, all->added > 0 ? "Nobody waits." : "No call yet.");
         return;
     }
-    put(sentence, SNAPSHOT_BUSY, "%" PRIu64 " %s; ", total.callers,
-        total.callers == 1 ? "caller waits" : "callers wait");
-    if (total.unknown == total.callers) {
+    put(sentence, SNAPSHOT_BUSY, "%" PRIu64 " %s; ", all->callers,
+        all->callers == 1 ? "caller waits" : "callers wait");
+    if (all->unknown == all->callers) {
         put(sentence, SNAPSHOT_BUSY,
             "no call was started in the last 30 s, so it is unknown who will be served.");
-    } else if (total.lost > 0) {
+    } else if (all->lost > 0) {
         put(sentence, SNAPSHOT_BAD,
-            "at %.1f starts a second, about %" PRIu64 " of them will be lost.", total.rate,
-            total.lost);
-    } else if (total.unknown > 0) {
+            "at %.1f starts a second, about %" PRIu64 " of them will be lost.", all->rate,
+            all->lost);
+    } else if (all->unknown > 0) {
         put(sentence, SNAPSHOT_BUSY,
             "at %.1f starts a second, all but perhaps %" PRIu64 " will be served in time.",
-            total.rate, total.unknown);
+            all->rate, all->unknown);
     } else {
         put(sentence, SNAPSHOT_BUSY, "at %.1f starts a second, all will be served in time.",
-            total.rate);
+            all->rate);
     }
 }
 
 // Whom these reach is not on hold, and loses nothing by waiting.
-static void put_dialouts(struct sentence *sentence, const struct snapshot *snapshot)
+static void put_dialouts(struct sentence *sentence, const struct snapshot_summary *all)
 {
-    if (snapshot->dialouts > 0) {
-        put(sentence, SNAPSHOT_GOOD, " %" PRIu64 " %s.", snapshot->dialouts,
-            snapshot->dialouts == 1 ? "call back or dial-out waits"
-                                    : "call backs and dial-outs wait");
+    if (all->dialouts > 0) {
+        put(sentence, SNAPSHOT_GOOD, " %" PRIu64 " %s.", all->dialouts,
+            all->dialouts == 1 ? "call back or dial-out waits" : "call backs and dial-outs wait");
     }
+}
+
+void snapshot_summarise(const struct snapshot *snapshot, struct snapshot_summary *summary)
+{
+    *summary = (struct snapshot_summary){.added = snapshot->added, .dialouts = snapshot->dialouts};
+    struct sentence problems = {
+        .text = summary->problems, .size = sizeof summary->problems, .level = SNAPSHOT_GOOD};
+    put_workers(&problems, snapshot);
+    for (size_t i = 0; i < snapshot->agent_count; i++) {
+        put_agent(&problems, &snapshot->agents[i]);
+    }
+    put_account(&problems, snapshot);
+    put_conversations(&problems, snapshot);
+    summary->level = problems.level;
+    add_callers(summary, snapshot);
+}
+
+void snapshot_summary_add(struct snapshot_summary *all, const struct snapshot_summary *one,
+                          const char *name)
+{
+    struct sentence problems = {.text = all->problems,
+                                .size = sizeof all->problems,
+                                .len = strlen(all->problems),
+                                .level = all->level};
+    if (one->problems[0]) {
+        put(&problems, one->level, "%s: %s", name, one->problems);
+    }
+    all->level = problems.level;
+    all->added += one->added;
+    all->callers += one->callers;
+    all->dialouts += one->dialouts;
+    all->lost += one->lost;
+    all->unknown += one->unknown;
+    all->rate += one->rate;
+}
+
+enum snapshot_level snapshot_summary_sentence(const struct snapshot_summary *summary,
+                                              char text[SNAPSHOT_SENTENCE_BYTES])
+{
+    struct sentence sentence = {
+        .text = text, .size = SNAPSHOT_SENTENCE_BYTES, .level = summary->level};
+    text[0] = '\0';
+    put(&sentence, summary->level, "%s", summary->problems);
+    put_callers(&sentence, summary);
+    put_dialouts(&sentence, summary);
+    return sentence.level;
 }
 
 enum snapshot_level snapshot_sentence(const struct snapshot *snapshot,
                                       char text[SNAPSHOT_SENTENCE_BYTES])
 {
-    struct sentence sentence = {.text = text, .level = SNAPSHOT_GOOD};
-    text[0] = '\0';
-    put_workers(&sentence, snapshot);
-    for (size_t i = 0; i < snapshot->agent_count; i++) {
-        put_agent(&sentence, &snapshot->agents[i]);
-    }
-    put_account(&sentence, snapshot);
-    put_conversations(&sentence, snapshot);
-    put_callers(&sentence, snapshot);
-    put_dialouts(&sentence, snapshot);
-    return sentence.level;
+    struct snapshot_summary summary;
+    snapshot_summarise(snapshot, &summary);
+    return snapshot_summary_sentence(&summary, text);
 }
 
 const char *snapshot_level_name(enum snapshot_level level)

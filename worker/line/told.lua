@@ -7,7 +7,7 @@
 -- earlier too, its event may be lost, or the agent may have sessions of others: a start for a place of which
 -- no event told is counted in `untold` (those in a row) and, the last one at `untold_ms`, in `ahead`, until an
 -- event comes that nobody can use. While there is none, the line asks ever more rarely, as it would only be
--- refused.
+-- refused. Before the first event it asks at its usual pace, which shows whether events come late.
 local TOLD_PAUSE_MS = 5000 -- the longest, if every place was told of
 local UNTOLD_PAUSE_MS, UNTOLD_MS = 1000, 60000 -- the longest after an untold place, and for how long
 local AHEAD_MS = 5000 -- an untold place may be that of the next event

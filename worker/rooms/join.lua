@@ -19,6 +19,9 @@ for i = count + 2, #ARGV, 7 do
     if abandoned_of then
         joined = joined + 1
         abandoned[#abandoned + 1] = { call_id, abandoned_of, reason }
+        if reason == 'unknown' then -- a late answer may still say that it started
+            keep_early(room, event)
+        end
     elseif not owner then
         keep_early(room, event)
     elseif owner ~= SHARED then

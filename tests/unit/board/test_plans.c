@@ -26,13 +26,16 @@ static void a_plan_is_taken_once_by_its_operator_in_time(void **state)
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct plans plans = {0};
         char id[PLAN_ID_BYTES], call_id[PLAN_TEXT_BYTES] = "";
-        snprintf(id, sizeof id, "%s", plans_add(&plans, "c-1", "anna", 1000));
+        size_t prefix = 0;
+        snprintf(id, sizeof id, "%s", plans_add(&plans, "c-1", 3, "anna", 1000));
         assert_int_equal(strlen(id), PLAN_ID_BYTES - 1);
-        assert_int_equal(plans_take(&plans, id, CASES[i].operator_name, CASES[i].at_ms, call_id),
-                         CASES[i].is_good);
+        assert_int_equal(
+            plans_take(&plans, id, CASES[i].operator_name, CASES[i].at_ms, call_id, &prefix),
+            CASES[i].is_good);
         assert_string_equal(call_id, CASES[i].is_good ? "c-1" : "");
-        assert_false(CASES[i].is_good &&
-                     plans_take(&plans, id, CASES[i].operator_name, CASES[i].at_ms, call_id));
+        assert_int_equal(prefix, CASES[i].is_good ? 3 : 0);
+        assert_false(CASES[i].is_good && plans_take(&plans, id, CASES[i].operator_name,
+                                                    CASES[i].at_ms, call_id, &prefix));
     }
 }
 
@@ -41,14 +44,16 @@ static void the_oldest_gives_way(void **state)
     (void)state;
     struct plans plans = {0};
     char first[PLAN_ID_BYTES], second[PLAN_ID_BYTES], call_id[PLAN_TEXT_BYTES];
-    snprintf(first, sizeof first, "%s", plans_add(&plans, "c-1", "anna", 1000));
-    snprintf(second, sizeof second, "%s", plans_add(&plans, "c-2", "anna", 1001));
+    size_t prefix = 0;
+    snprintf(first, sizeof first, "%s", plans_add(&plans, "c-1", 3, "anna", 1000));
+    snprintf(second, sizeof second, "%s", plans_add(&plans, "c-2", 3, "anna", 1001));
     for (uint64_t i = 2; i <= PLANS_MAX; i++) {
-        assert_non_null(plans_add(&plans, "c", "anna", 1000 + i));
+        assert_non_null(plans_add(&plans, "c", 3, "anna", 1000 + i));
     }
-    assert_false(plans_take(&plans, first, "anna", 1100, call_id));
-    assert_true(plans_take(&plans, second, "anna", 1100, call_id));
-    assert_false(plans_take(&plans, "", "anna", 1100, call_id)); // a free place is not a plan
+    assert_false(plans_take(&plans, first, "anna", 1100, call_id, &prefix));
+    assert_true(plans_take(&plans, second, "anna", 1100, call_id, &prefix));
+    assert_false(
+        plans_take(&plans, "", "anna", 1100, call_id, &prefix)); // a free place is not a plan
 }
 
 static void long_texts_are_refused(void **state)
@@ -57,8 +62,8 @@ static void long_texts_are_refused(void **state)
     struct plans plans = {0};
     char text[PLAN_TEXT_BYTES + 1] = "";
     memset(text, 'x', PLAN_TEXT_BYTES);
-    assert_null(plans_add(&plans, text, "anna", 1));
-    assert_null(plans_add(&plans, "c-1", text, 1));
+    assert_null(plans_add(&plans, text, 3, "anna", 1));
+    assert_null(plans_add(&plans, "c-1", 3, text, 1));
 }
 
 int main(void)

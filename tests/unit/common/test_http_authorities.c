@@ -91,6 +91,10 @@ static void the_same_bytes_are_the_same_authorities(void **state)
     put(twice, strlen(twice));
     struct http_authorities *other = load();
     assert_ptr_not_equal(other, second);
+    put(text, strlen(text));
+    struct http_authorities *fourth = load(); // though another file was loaded since
+    assert_ptr_equal(fourth, second);
+    http_authorities_release(fourth);
     http_authorities_release(http_authorities_keep(other));
     http_authorities_release(other);
     http_authorities_release(second);

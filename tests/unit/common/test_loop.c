@@ -12,6 +12,7 @@
 
 #define TURNS 10
 #define LONG_TURN_MS 20
+#define BURNT_MS 40
 #define NS_PER_MS 1000000
 
 struct fixture {
@@ -99,24 +100,52 @@ static void stop(void *arg)
     loop_stop(fixture->loop);
 }
 
+static double sample(const struct metrics *metrics, const char *name)
+{
+    struct bytes text;
+    bytes_init(&text, 1U << 16U);
+    assert_true(metrics_print(metrics, &text));
+    const char *line = strstr(bytes_text(&text), name);
+    assert_non_null(line);
+    double value = strtod(line + strlen(name), NULL);
+    bytes_release(&text);
+    return value;
+}
+
+static double cpu_ms(void)
+{
+    struct timespec used = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (double)used.tv_sec * 1e3 + (double)used.tv_nsec / NS_PER_MS;
+}
+
+static void burn(void *arg)
+{
+    struct fixture *fixture = arg;
+    const double until_ms = cpu_ms() + BURNT_MS;
+    while (cpu_ms() < until_ms) {
+    }
+    loop_timer_start(fixture->other, 1);
+}
+
 static void the_longest_turn_is_what_a_turn_works_without_its_sleep(void **state)
 {
     (void)state;
     struct fixture fixture = {.loop = loop_open()};
     struct metrics *metrics = metrics_open();
-    struct bytes text;
-    bytes_init(&text, 1U << 16U);
     loop_count_turns(fixture.loop, metrics);
     fixture.timer = loop_timer_open(fixture.loop, work_long, &fixture);
     fixture.other = loop_timer_open(fixture.loop, stop, &fixture);
     loop_timer_start(fixture.timer, 10 * LONG_TURN_MS); // sleeps longer than it works
     loop_run(fixture.loop);
-    assert_true(metrics_print(metrics, &text));
-    const char *line = strstr(bytes_text(&text), "\ndialin_loop_turn_seconds_max ");
-    assert_non_null(line);
-    double longest_s = strtod(line + sizeof "\ndialin_loop_turn_seconds_max " - 1, NULL);
+    double longest_s = sample(metrics, "\ndialin_loop_turn_seconds_max ");
     assert_true(longest_s >= LONG_TURN_MS / 1000.0 && longest_s < 10 * LONG_TURN_MS / 1000.0);
-    bytes_release(&text);
+    assert_true(sample(metrics, "\ndialin_loop_turn_cpu_seconds_max ") < BURNT_MS / 1000.0);
+    loop_timer_close(fixture.timer);
+    fixture.timer = loop_timer_open(fixture.loop, burn, &fixture);
+    loop_timer_start(fixture.timer, 0);
+    loop_run(fixture.loop);
+    assert_true(sample(metrics, "\ndialin_loop_turn_cpu_seconds_max ") >= BURNT_MS / 1000.0);
     loop_timer_close(fixture.timer);
     loop_timer_close(fixture.other);
     loop_close(fixture.loop);

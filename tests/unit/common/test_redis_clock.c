@@ -53,6 +53,22 @@ static void a_slow_answer_is_no_step(void **state)
     assert_in_range(clock.offset_ms, REDIS_MS - 1, REDIS_MS + 1);
 }
 
+// Redis was stopped while it was asked: it read its clock at the end of that time, not in the middle.
+static void a_slow_first_answer_is_doubted(void **state)
+{
+    (void)state;
+    struct redis_clock clock = {.is_quiet = true};
+    answer(&clock, 100000, 104000, REDIS_MS + 103999);
+    assert_true(redis_clock_is_due(&clock, 104001));
+    answer(&clock, 104001, 104003, REDIS_MS + 104002);
+    assert_int_equal(clock.step_count, 0);
+    assert_in_range(clock.offset_ms, REDIS_MS - 2, REDIS_MS + 2);
+    assert_false(redis_clock_is_due(&clock, 104004));
+    assert_true(redis_clock_is_due(&clock, 104001 + REDIS_CLOCK_EVERY_MS));
+    answer(&clock, 106000, 106002, REDIS_MS + 106001 + 1500); // a step is one from now on
+    assert_int_equal(clock.step_count, 1);
+}
+
 static void a_clock_that_drifts_is_followed(void **state)
 {
     (void)state;
@@ -108,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slow_answer_is_no_step),
+        cmocka_unit_test(a_slow_first_answer_is_doubted),
         cmocka_unit_test(a_clock_that_drifts_is_followed),
         cmocka_unit_test(stamps_around_a_step_forward),
         cmocka_unit_test(stamps_around_a_step_back),

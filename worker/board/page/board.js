@@ -1,13 +1,21 @@
 // Finds the screen of the address, and the keys. Addresses stand after #, so that the board works
 // under any path.
-import { el, show } from './dom.js';
-import { ask, close, follow, live } from './live.js';
+import { el, go, show } from './dom.js';
+import { ask, follow, live, stop } from './live.js';
 import { drawCall, drawCalls } from './calls.js';
 import { drawNow } from './now.js';
 import { drawSystem } from './system.js';
 
 const main = document.getElementById('main'), search = document.getElementById('q');
 let visit = 0; // counts the screens, so that a late answer is not drawn over the next one
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // typed by hand
+  }
+}
 
 function route() {
   const [path, query] = (location.hash.slice(1) || '/').split('?'), number = ++visit, isCurrent = () => number === visit;
@@ -19,7 +27,7 @@ function route() {
   document.title = `dialin: ${screen}`;
   live.draw = () => {};
   main.replaceChildren();
-  if (path.startsWith('/call/')) drawCall(decodeURIComponent(path.slice(6)), isCurrent);
+  if (path.startsWith('/call/')) drawCall({ id: decoded(path.slice(6)), ...Object.fromEntries(new URLSearchParams(query)) }, isCurrent);
   else if (path === '/calls') drawCalls(new URLSearchParams(query), isCurrent);
   else if (path === '/system') live.draw = drawSystem(isCurrent);
   else live.draw = drawNow;
@@ -33,7 +41,7 @@ function find(event) {
   const text = search.value.trim();
   if (!text) return;
   const isNumber = /^[+\d][\d ().*/-]{3,}$/.test(text) || /^sips?:/i.test(text);
-  location.hash = isNumber ? `#/calls?from=${encodeURIComponent(text)}` : `#/call/${encodeURIComponent(text)}`;
+  go(isNumber ? `#/calls?from=${encodeURIComponent(text)}` : `#/call/${encodeURIComponent(text)}`);
 }
 
 const KEYS = { n: '#/', c: '#/calls', s: '#/system' };
@@ -50,7 +58,8 @@ function onKey(event) {
 
 // --- who one is ---------------------------------------------------------------------------------
 function drawLogin(me) {
-  close();
+  stop();
+  if (main.querySelector('input[type=password]')) return; // somebody is typing
   live.draw = () => {};
   const problem = el('p', { class: 'bad', role: 'alert' }, me.login_problem || '');
   const login = async event => {
@@ -66,7 +75,7 @@ function drawLogin(me) {
     el('input', { name: 'username', autocomplete: 'username', value: 'board', hidden: true }), // for password managers
     el('label', {}, 'BOARD_TOKEN', el('input', { name: 'token', type: 'password', autocomplete: 'current-password', size: 40 })),
     el('button', {}, 'Log in')), problem);
-  main.querySelector('input').focus();
+  main.querySelector('input[type=password]').focus();
 }
 
 let isListening = false;
@@ -78,12 +87,13 @@ async function begin() {
   title.className = /prod/i.test(me.title || '') ? 'danger' : '';
   if (!me.is_logged_in) return drawLogin(me);
   live.mayReveal = me.may_reveal;
+  live.prefixes = me.prefixes || [];
   if (!isListening) {
     isListening = true;
     addEventListener('hashchange', route);
     document.getElementById('search').addEventListener('submit', find);
     addEventListener('keydown', onKey);
-    setInterval(() => live.draw(), 1000); // holds go on while nothing comes
+    setInterval(() => document.hidden || live.draw(), 1000); // holds go on while nothing comes
   }
   follow();
   route();

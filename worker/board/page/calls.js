@@ -1,11 +1,11 @@
 // The screens Calls and one call. Ids and numbers go in the body of a POST: no proxy logs them.
-import { badge, cell, date, el, kindOf, link, number, span, table } from './dom.js';
+import { badge, cell, date, el, go, kindOf, link, number, span, table } from './dom.js';
 import { act, ask, live, send } from './live.js';
 
 const main = document.getElementById('main');
 const SAVING_MS = 60000;
-const FIELDS = ['since', 'state', 'reason', 'verdict', 'from', 'to', 'agent'];
-const REFUSED_FIELDS = ['since', 'state']; // a refused webhook is no call: it has nothing else to be found by
+const FIELDS = ['since', 'state', 'reason', 'verdict', 'from', 'to', 'agent', 'prefix'];
+const REFUSED_FIELDS = ['since', 'state', 'prefix']; // a refused webhook is no call: it has nothing else to be found by
 const SINCE = [['', 'all that is kept'], ['5m', '5 minutes'], ['1h', 'an hour'], ['24h', 'a day'], ['7d', 'a week']];
 const STATES = ['waiting', 'started', 'dead', 'queued', 'starting', 'duplicate', 'refused'];
 const REASONS = ['expired', 'unknown', 'rejected', 'invalid', 'declined', 'abandoned', 'cancelled', 'served', 'conflict'];
@@ -20,33 +20,35 @@ function select(name, label, options, value) {
 function filters(params) {
   const get = name => params.get(name) || '', input = (name, label) => el('label', {}, label, el('input', { name, value: get(name), size: 16, autocomplete: 'off' }));
   const any = names => [['', 'any'], ...names.map(name => [name, name])];
-  const go = event => {
+  const submit = event => {
     event.preventDefault();
     const chosen = new URLSearchParams();
     const names = event.currentTarget.elements.state.value === 'refused' ? REFUSED_FIELDS : FIELDS;
     for (const name of names) {
-      const value = event.currentTarget.elements[name].value.trim();
+      const value = event.currentTarget.elements[name]?.value.trim();
       if (value) chosen.set(name, value);
     }
-    location.hash = '#/calls' + (chosen.size ? `?${chosen}` : '');
+    go('#/calls' + (chosen.size ? `?${chosen}` : ''));
   };
-  return el('form', { class: 'filters', onsubmit: go, onchange: event => event.target.form.requestSubmit() },
+  return el('form', { class: 'filters', onsubmit: submit, onchange: event => event.target.form.requestSubmit() },
     select('since', 'Since', SINCE, get('since')), select('state', 'State', any(STATES), get('state')),
     select('reason', 'Reason', any(REASONS), get('reason')), select('verdict', 'Conversation', VERDICTS, get('verdict')),
-    input('from', 'From'), input('to', 'To'), input('agent', 'Agent'), el('button', {}, 'Show'));
+    input('from', 'From'), input('to', 'To'), input('agent', 'Agent'), live.prefixes.length ? select('prefix', 'Prefix', any(live.prefixes), get('prefix')) : '', el('button', {}, 'Show'));
 }
 
 // A bot was started and the caller never reached it.
 const isMissed = call => call.verdict === 'never_connected';
 
+const prefixOf = row => live.prefixes.length ? cell(row.prefix, 'id') : null;
+
 function rowOf(call) {
-  return el('tr', {}, cell(date(call.received_ms)), cell([badge(call.state, call.reason), isMissed(call) ? el('span', { class: 'bad' }, ', never reached') : '']),
+  return el('tr', {}, prefixOf(call), cell(date(call.received_ms)), cell([badge(call.state, call.reason), isMissed(call) ? el('span', { class: 'bad' }, ', never reached') : '']),
     cell(call.from), cell(call.to, 'wide'), number(span(call.waited_ms)), number(call.attempts ?? '', 'wide'),
     cell(link(call, call.call_id), 'id'));
 }
 
 function refusedOf(webhook) {
-  return el('tr', {}, cell(date(webhook.received_ms)), cell(el('span', { class: 'bad' }, webhook.code)), cell(webhook.sentence, 'free'),
+  return el('tr', {}, prefixOf(webhook), cell(date(webhook.received_ms)), cell(el('span', { class: 'bad' }, webhook.code)), cell(webhook.sentence, 'free'),
     cell(webhook.peer, 'wide'), number(`${webhook.body_bytes} B`, 'wide'),
     cell(el('details', {}, el('summary', {}, 'body'), el('pre', { tabindex: 0 }, pretty(webhook.body || ''))), 'free'));
 }
@@ -78,7 +80,7 @@ function saver(list, asked) {
     }
   };
   const { limit, ...selection } = asked;
-  const reveal = () => confirm('Export these calls with their numbers? That is recorded.') && run('export', selection);
+  const reveal = () => live.prefixes.length && !asked.prefix ? alert('Choose a prefix first: each has a record of its own.') : confirm('Export these calls with their numbers? That is recorded.') && run('export', selection);
   return [el('button', { onclick: () => run(list.path, { ...selection, format: 'csv' }) }, 'Save as CSV'),
     live.mayReveal && list.path === 'calls' ? [' ', el('button', { onclick: reveal }, 'Export with numbers')] : '', said];
 }
@@ -89,12 +91,14 @@ export async function drawCalls(params, isCurrent) {
   main.replaceChildren(el('h1', {}, 'Calls'), filters(params),
     isRefused ? el('p', { class: 'dim' }, 'Webhooks that were genuine and could not be taken: each of them was a caller.') : '', place);
   const asked = { limit: 100 };
-  for (const name of isRefused ? ['since'] : FIELDS) if (params.get(name)) asked[name] = params.get(name);
+  for (const name of isRefused ? ['since', 'prefix'] : FIELDS) if (params.get(name)) asked[name] = params.get(name);
   try {
     const rows = (await ask(list.path, asked))[list.path];
     if (!isCurrent()) return;
-    place.replaceChildren(table('Calls', list.heads, rows.map(list.row), list.empty),
-      el('p', { class: 'dim' }, rows.length === asked.limit ? `The newest ${asked.limit}. ` : '', rows.length ? saver(list, asked) : ''));
+    if (asked.prefix) for (const row of rows) row.prefix = asked.prefix;
+    rows.sort((a, b) => b.received_ms - a.received_ms);
+    place.replaceChildren(table('Calls', live.prefixes.length ? [['Prefix'], ...list.heads] : list.heads, rows.map(list.row), list.empty),
+      el('p', { class: 'dim' }, rows.length >= asked.limit ? `The newest ${asked.limit}${live.prefixes.length ? ' of each prefix' : ''}. ` : '', rows.length ? saver(list, asked) : ''));
   } catch (problem) {
     if (isCurrent()) place.replaceChildren(el('p', { class: 'bad', role: 'alert' }, problem.message));
   }
@@ -152,16 +156,16 @@ function fact(name, value, kind) {
   return value ? [el('dt', {}, name), el('dd', { class: kind }, value)] : [];
 }
 
-const callLink = id => link({ call_id: id }, id);
+const callLink = (id, call) => link({ call_id: id, prefix: call.prefix }, id);
 
 function facts(call) {
   const webhook = call.webhook || {};
-  return el('dl', {}, fact('from', call.from), fact('to', call.to), fact('rang', new Date(call.received_ms).toISOString()),
+  return el('dl', {}, fact('prefix', call.prefix), fact('from', call.from), fact('to', call.to), fact('rang', new Date(call.received_ms).toISOString()),
     fact('waited', span(call.waited_ms)), fact('conversation', isMissed(call) ? 'a bot was started and the caller never reached it' : call.verdict, isMissed(call) ? 'bad' : ''),
     fact('talked', call.talked_s && span(call.talked_s * 1000)), fact('agent', call.agent), fact('route', call.route), fact('attempts', call.attempts),
     fact('last answer', call.http_status && `HTTP ${call.http_status}`), fact('session', call.session_id), fact('room', call.room_url),
     fact('error', call.error), fact('flaw', call.flaw), fact('replay of', call.replay_of),
-    fact('call back', call.callback && callLink(call.callback)), fact('calls back', call.callback_of && callLink(call.callback_of)),
+    fact('call back', call.callback && callLink(call.callback, call)), fact('calls back', call.callback_of && callLink(call.callback_of, call)),
     fact('signature', webhook.signature_is, /^good/.test(webhook.signature_is) ? 'good' : /^(not by|by a)/.test(webhook.signature_is) ? 'bad' : ''),
     fact('body', webhook.digest, /NOT/.test(webhook.digest) ? 'bad' : ''));
 }
@@ -178,12 +182,12 @@ async function copyLink(event) {
 
 // The buttons of an operator.
 function deeds(call, again) {
-  const id = call.call_id.includes('…') ? call.entry : call.call_id;
-  const cancel = async () => await act('Cancel this call? No bot is started for it.', 'cancel', { id }) && again();
+  const id = call.call_id.includes('…') ? call.entry : call.call_id, where = call.prefix ? { prefix: call.prefix } : {};
+  const cancel = async () => await act('Cancel this call? No bot is started for it.', 'cancel', { id, ...where }) && again();
   const replay = async () => {
     try {
-      const plan = await ask('plan', { id });
-      if (await act(plan.sentence, 'replay', { plan: plan.plan })) location.hash = `#/call/${encodeURIComponent(`${id}~r1`)}`;
+      const plan = await ask('plan', { id, ...where });
+      if (await act(plan.sentence, 'replay', { plan: plan.plan })) location.hash = link({ call_id: `${id}~r1`, ...where }, '').getAttribute('href');
     } catch (problem) {
       alert(problem.message);
     }
@@ -193,11 +197,14 @@ function deeds(call, again) {
   return ['queued', 'waiting'].includes(call.state) ? [' ', el('button', { onclick: cancel }, 'Cancel')] : null;
 }
 
-export async function drawCall(id, isCurrent, isRevealed) {
+// `which`: its id, and its prefix if that is known.
+export async function drawCall(which, isCurrent, isRevealed) {
+  const { id, prefix } = which, asked = prefix ? { id, prefix } : { id };
   main.replaceChildren(el('h1', {}, id), el('p', { class: 'dim' }, 'Reading…'));
   let call;
   try {
-    call = await ask(isRevealed ? 'reveal' : 'call', { id });
+    call = await ask(isRevealed ? 'reveal' : 'call', asked);
+    call.prefix ??= prefix;
   } catch (problem) {
     if (isCurrent()) main.replaceChildren(el('h1', {}, 'Call'), el('p', { class: 'bad', role: 'alert' }, problem.message));
     return;
@@ -205,8 +212,8 @@ export async function drawCall(id, isCurrent, isRevealed) {
   if (!isCurrent()) return;
   main.replaceChildren(el('h1', {}, badge(call.state, call.reason), ' ', el('span', { class: 'dim id' }, call.call_id)),
     el('div', { class: 'card' }, facts(call)),
-    el('p', {}, el('button', { onclick: copyLink }, 'Copy link'), ' ', el('button', { onclick: () => drawCall(id, isCurrent) }, isRevealed ? 'Hide numbers' : 'Read again'),
-      isRevealed ? el('span', { class: 'dim' }, ' Revealed; that is recorded.') : live.mayReveal ? [' ', el('button', { onclick: () => drawCall(id, isCurrent, true) }, 'Reveal numbers')] : null, deeds(call, () => drawCall(id, isCurrent))),
+    el('p', {}, el('button', { onclick: copyLink }, 'Copy link'), ' ', el('button', { onclick: () => drawCall(which, isCurrent) }, isRevealed ? 'Hide numbers' : 'Read again'),
+      isRevealed ? el('span', { class: 'dim' }, ' Revealed; that is recorded.') : live.mayReveal ? [' ', el('button', { onclick: () => drawCall({ id, prefix: call.prefix }, isCurrent, true) }, 'Reveal numbers')] : null, deeds(call, () => drawCall(which, isCurrent))),
     el('h2', {}, 'Timeline'), el('div', { class: 'card' }, timeline(call)),
     el('div', { class: 'card steps' }, call.events.length ? fold(call.events).map(events => step(events, call.received_ms)) : el('p', { class: 'empty' }, 'No event is kept.')),
     el('h2', {}, isRevealed ? 'Webhook as received' : 'Webhook as received, numbers hidden'), el('pre', { tabindex: 0 }, pretty(call.webhook?.body || '')));

@@ -1,9 +1,11 @@
 // What the server sends by itself: the snapshot each second, and each event. While the page is hidden
 // nothing is sent; when it is shown again it goes on from the last event that it has.
-const EVENTS_KEPT = 200, POINTS_KEPT = 300, POLL_MS = 5000, RETRY_MS = 20000;
+const EVENTS_KEPT = 200, POINTS_KEPT = 300, POLL_MS = 5000, RETRY_MS = 20000, ASK_MS = 30000, DEAF_MS = 20000;
 
-export const live = { now: null, takenMs: 0, points: [], events: [], status: 'connecting', mayReveal: false, draw: () => {}, onOut: () => {} };
-let source = null, lastId = '', polling = 0, gaps = 0, drawing = 0;
+export const live = { now: null, takenMs: 0, points: [], events: [], prefixes: [], status: 'connecting', mayReveal: false, draw: () => {}, onOut: () => {} };
+let source = null, polling = 0, heardMs = 0, isPolling = false, isFollowing = false, gaps = 0, drawing = 0;
+
+const lastIds = new Map(); // by prefix; '' if there is one only
 
 const compare = (a, b) => {
   const [ams, aseq] = a.split('-').map(Number), [bms, bseq] = b.split('-').map(Number);
@@ -16,7 +18,7 @@ export const redisNow = () => live.now ? live.now.now_ms + (performance.now() - 
 // The answer as it comes, for what is no JSON.
 export async function send(path, body) {
   const options = body === undefined ? {} : { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  const answer = await fetch('api/' + path, options);
+  const answer = await fetch('api/' + path, { ...options, signal: AbortSignal.timeout(ASK_MS) });
   if (answer.status === 401 && path !== 'login') live.onOut();
   if (answer.ok) return answer;
   const value = await answer.json().catch(() => ({}));
@@ -46,7 +48,7 @@ function setStatus(status) {
 
 function takeNow(now) {
   live.now = now;
-  live.takenMs = performance.now();
+  live.takenMs = heardMs = performance.now();
   if (!now.redis_problem) {
     live.points.push([now.now_ms, now.started, now.lost_ever, now.waiting]);
     if (live.points.length > POINTS_KEPT) live.points.shift();
@@ -55,16 +57,19 @@ function takeNow(now) {
 }
 
 function takeEvent(event) {
+  const prefix = event.prefix || '', lastId = lastIds.get(prefix);
   if (lastId && compare(event.id, lastId) <= 0) return; // had already
-  lastId = event.id;
+  lastIds.set(prefix, event.id);
   keep(event);
 }
 
 // `left_out`: how many events; null: that is not known.
 const takeGap = ({ left_out: leftOut }) => keep({ id: `gap ${++gaps}`, leftOut });
 
+// By time: those of several prefixes do not come in their order.
 function keep(event) {
-  live.events.unshift(event);
+  const later = event.prefix ? live.events.findIndex(other => !(other.at_ms > event.at_ms)) : 0;
+  live.events.splice(later < 0 ? live.events.length : later, 0, event);
   live.events.length = Math.min(live.events.length, EVENTS_KEPT);
   drawSoon();
 }
@@ -79,13 +84,16 @@ function drawSoon() {
 
 export function listen() {
   close();
-  source = new EventSource('api/stream' + (lastId ? `?after=${lastId}` : ''));
+  heardMs = performance.now();
+  const lastId = lastIds.get(''), mine = new EventSource('api/stream' + (lastId ? `?after=${lastId}` : ''));
+  source = mine;
   source.onopen = () => setStatus('live');
   source.onerror = async () => {
     setStatus('connecting again');
     live.draw();
-    if (source?.readyState !== EventSource.CLOSED) return; // the browser comes back by itself
-    const me = await fetch('api/me').then(answer => answer.json()).catch(() => null);
+    if (mine.readyState !== EventSource.CLOSED) return; // the browser comes back by itself
+    const me = await ask('me').catch(() => null);
+    if (source !== mine) return; // hidden meanwhile, or begun anew
     if (me && !me.is_logged_in) live.onOut();
     else poll();
   };
@@ -95,7 +103,7 @@ export function listen() {
   source.addEventListener('gap', message => takeGap(JSON.parse(message.data)));
 }
 
-export function close() {
+function close() {
   source?.close();
   source = null;
   clearInterval(polling);
@@ -105,21 +113,39 @@ export function close() {
 // The stream has no room for this page, or the board is away.
 function poll() {
   close();
-  const until = Date.now() + RETRY_MS;
+  const until = performance.now() + RETRY_MS;
   const once = () => {
-    if (Date.now() > until) return listen();
-    ask('now').then(now => { setStatus('every 5 s'); takeNow(now); }, () => setStatus('connecting again'));
+    if (performance.now() > until) return listen();
+    if (isPolling) return; // the last question is still out
+    isPolling = true;
+    ask('now').then(now => { setStatus('every 5 s'); takeNow(now); }, () => setStatus('connecting again')).finally(() => { isPolling = false; });
   };
   once();
   polling = setInterval(once, POLL_MS);
 }
 
+function onVisibility() {
+  if (!isFollowing) return;
+  if (document.hidden) {
+    close();
+    setStatus('paused');
+  } else listen();
+}
+
+// A connection may be dead without the browser's knowing it, as after a night's sleep.
+function onWatch() {
+  if (source?.readyState === EventSource.OPEN && performance.now() - heardMs > DEAF_MS) listen();
+}
+
+document.addEventListener('visibilitychange', onVisibility);
+setInterval(onWatch, POLL_MS);
+
 export function follow() {
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) {
-      close();
-      setStatus('paused');
-    } else listen();
-  });
-  listen();
+  isFollowing = true;
+  onVisibility();
+}
+
+export function stop() {
+  isFollowing = false;
+  close();
 }

@@ -3,6 +3,7 @@ import { cell, date, el, number, show, span, table } from './dom.js';
 import { ask, live, redisNow } from './live.js';
 
 const main = document.getElementById('main');
+const AGAIN_MS = 10000;
 
 const size = bytes => bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 const isTime = name => /_ms$/.test(name);
@@ -14,16 +15,16 @@ function facts(status) {
 }
 
 function programs(now) {
-  const rows = now.programs.map(({ id, status }) => {
+  const rows = now.programs.map(({ id, status, prefix }) => {
     const [program] = id.split(':'), name = id.slice(program.length + 1);
-    return el('tr', { 'data-key': id }, cell(program), cell(status.host ?? name), cell(status.version ?? '', 'wide'),
+    return el('tr', { 'data-key': `${prefix} ${id}` }, live.prefixes.length ? cell(prefix, 'id') : null, cell(program), cell(status.host ?? name), cell(status.version ?? '', 'wide'),
       cell(status.ready ? el('span', { class: 'good' }, 'ready') : el('span', { class: 'bad' }, status.not_ready_reason || 'not ready'), 'free'),
       number(status.started_ms ? span(redisNow() - status.started_ms) : '', 'wide'),
       number(status.in_work === undefined ? '' : `${status.in_work} of ${status.in_work_max}`),
       number(status.spool_bytes === undefined ? '' : size(status.spool_bytes), 'wide'),
       cell(el('details', {}, el('summary', {}, 'all it says'), facts(status)), 'free'));
   });
-  return table('Programs', [['Program'], ['Host'], ['Version', 'wide'], ['State'], ['Up for', 'n wide'], ['In work', 'n'], ['Spool', 'n wide'], ['Settings']], rows,
+  return table('Programs', [...live.prefixes.length ? [['Prefix']] : [], ['Program'], ['Host'], ['Version', 'wide'], ['State'], ['Up for', 'n wide'], ['In work', 'n'], ['Spool', 'n wide'], ['Settings']], rows,
     'No program has written its status.');
 }
 
@@ -56,11 +57,13 @@ function redisFacts(redis) {
 }
 
 function did(entries) {
-  const outcomes = new Map(entries.filter(entry => entry.intent).map(entry => [entry.intent, entry.outcome]));
-  const rows = entries.filter(entry => entry.action).map(entry => el('tr', { 'data-key': entry.id },
-    cell(date(Number(entry.id.split('-')[0]))), cell(entry.operator), cell(entry.peer, 'wide'), cell(entry.action), cell(entry.call_id || entry.agent || entry.query, 'id'),
-    cell(outcomes.get(entry.id) || 'unknown')));
-  return table('What operators did', [['At'], ['Who'], ['From', 'wide'], ['Action'], ['What'], ['Outcome']], rows, 'Nothing.');
+  const key = (entry, id) => `${entry.prefix} ${id}`, at = entry => Number(entry.id.split('-')[0]);
+  const outcomes = new Map(entries.filter(entry => entry.intent).map(entry => [key(entry, entry.intent), entry.outcome]));
+  const actions = entries.filter(entry => entry.action).sort((a, b) => at(b) - at(a));
+  const rows = actions.map(entry => el('tr', { 'data-key': key(entry, entry.id) }, live.prefixes.length ? cell(entry.prefix, 'id') : null,
+    cell(date(at(entry))), cell(entry.operator), cell(entry.peer, 'wide'), cell(entry.action), cell(entry.call_id || entry.agent || entry.query, 'id'),
+    cell(outcomes.get(key(entry, entry.id)) || 'unknown')));
+  return table('What operators did', [...live.prefixes.length ? [['Prefix']] : [], ['At'], ['Who'], ['From', 'wide'], ['Action'], ['What'], ['Outcome']], rows, 'Nothing.');
 }
 
 export function drawSystem(isCurrent) {
@@ -68,7 +71,12 @@ export function drawSystem(isCurrent) {
   const read = () => ask('redis').then(value => { redis = redisFacts(value); }, problem => { redis = el('p', { class: 'bad' }, problem.message); });
   let operators = [];
   const readOperators = () => ask('operators').then(answer => { operators = answer.operators; }, () => {});
-  Promise.all([read(), readOperators()]).then(() => isCurrent() && live.draw());
+  const readAgain = () => {
+    if (!isCurrent()) return;
+    setTimeout(readAgain, AGAIN_MS);
+    if (!document.hidden) Promise.all([read(), readOperators()]).then(() => isCurrent() && live.draw());
+  };
+  readAgain();
   return () => {
     const now = live.now;
     if (!isCurrent()) return;
@@ -81,7 +89,7 @@ export function drawSystem(isCurrent) {
       el('h2', {}, 'Programs'), programs(now),
       el('h2', {}, 'Account, in entries since the stream was made'), account(now),
       el('h2', {}, 'Dead calls by reason'), reasons(now),
-      el('h2', {}, 'Redis'), el('div', { class: 'card' }, redis.cloneNode(true)),
+      el('h2', {}, `Redis${live.prefixes.length ? ` of ${live.prefixes[0]}` : ''}`), el('div', { class: 'card' }, redis.cloneNode(true)),
       el('h2', {}, 'What operators did'), did(operators),
       el('h2', {}, 'Clocks'), el('div', { class: 'card' }, el('dl', {}, el('dt', {}, 'this browser is ahead of Redis by'),
         el('dd', {}, `${Math.round((Date.now() - redisNow()) / 100) / 10} s`))));
