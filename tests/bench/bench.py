@@ -5,7 +5,8 @@ its own that syncs every write to the disk (appendfsync always). All figures are
 of them again, RUNS times (3), a figure beside its own ceiling: what else the machine does hits both.
 These are figures, not tests: one that misses its aim is shown as missed, and nothing fails for it.
 
-ONLY=latency,memory takes some families only: the names of the files in figures/.
+ONLY=latency,memory takes some families only: the names of the files in figures/. ONLY=record is one that is taken
+only if it is named.
 """
 import json
 import os
@@ -24,6 +25,7 @@ from table import Result, text  # noqa: E402
 
 FAMILIES = [https, acknowledgements, events, calls, routes, latency, memory, board, growth, sizing, start_up,
             image_size]
+ALL = [*FAMILIES, record]  # `record` takes minutes: only by ONLY
 RUNS = int(os.environ.get("RUNS", "3"))
 ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
 
