@@ -87,6 +87,18 @@ static void step_again(struct call *call)
     loop_timer_start(call->timer, STEP_AGAIN_MS);
 }
 
+// `begin` comes then; a worker that leaves releases the call instead, which is gone after this.
+static void begin_after(struct call *call, uint64_t ms)
+{
+    const struct calls *calls = call->owner;
+    if (calls->is_draining) {
+        release(call);
+    } else {
+        move(call, CALL_PAUSING);
+        loop_timer_start(call->timer, ms);
+    }
+}
+
 // --- finish -----------------------------------------------------------------------------------
 
 static void end_as_duplicate(struct call *call)
@@ -100,28 +112,13 @@ static void end_as_duplicate(struct call *call)
 
 static void pause_call(struct call *call)
 {
-    struct calls *calls = call->owner;
-    uint64_t left_ms = hold_left_ms(&call->hold);
-    uint64_t after_ms = call->outcome.again_after_ms;
-    if (calls->is_draining || reach_is_cut_off(calls->reach, call->place.agent->route.agent)) {
-        release(call);
-        return;
-    }
-    move(call, CALL_PAUSING);
-    loop_timer_start(call->timer, after_ms < left_ms ? after_ms : left_ms);
-}
-
-// The hold is over, but a request of the worker that had the call before may still be answered. Or
-// it is not over by Redis' clock, whose step back this worker learns of next.
-static void wait_for_end(struct call *call, unsigned left_ms)
-{
     const struct calls *calls = call->owner;
-    if (calls->is_draining) {
+    uint64_t left_ms = hold_left_ms(&call->hold), after_ms = call->outcome.again_after_ms;
+    if (reach_is_cut_off(calls->reach, call->place.agent->route.agent)) {
         release(call);
         return;
     }
-    move(call, CALL_PAUSING);
-    loop_timer_start(call->timer, left_ms < ANSWER_LOOK_MS ? left_ms : ANSWER_LOOK_MS);
+    begin_after(call, after_ms < left_ms ? after_ms : left_ms);
 }
 
 static void take_verdict(struct call *call, enum record_verdict verdict, unsigned ms, bool flag)
@@ -166,7 +163,9 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
     if (verdict == RECORD_UNAVAILABLE) {
         step_again(call);
     } else if (verdict == RECORD_NOT_YET) {
-        wait_for_end(call, attempt);
+        // The hold is over, but a request of the worker that had the call before may still be
+        // answered. Or it is not over by Redis' clock, whose step back this worker learns of next.
+        begin_after(call, attempt < ANSWER_LOOK_MS ? attempt : ANSWER_LOOK_MS);
     } else if (verdict == RECORD_DUPLICATE) {
         end_as_duplicate(call);
     } else if (verdict == RECORD_LOST) {
@@ -272,8 +271,7 @@ static void on_looked_up(struct bytes_view text, const char *problem, void *arg)
         call->was_looked_up = false; // asked again, until the hold ends
         free(call->lookup_record);
         call->lookup_record = NULL;
-        move(call, CALL_PAUSING);
-        loop_timer_start(call->timer, LOOKUP_AGAIN_MS);
+        begin_after(call, LOOKUP_AGAIN_MS);
         return;
     }
     move(call, CALL_BEGINNING);
@@ -378,8 +376,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     case RECORD_BUSY:
     case RECORD_SUSPECT:
         call->deaths = verdict == RECORD_SUSPECT ? failures : call->deaths;
-        move(call, CALL_PAUSING);
-        step_again(call);
+        begin_after(call, STEP_AGAIN_MS);
         stream_reader_pull(calls->reader);
         return;
     case RECORD_POISON:
@@ -429,8 +426,7 @@ static void begin(struct call *call)
         return;
     }
     if (!quarantine_admits(&calls->quarantine, call)) {
-        move(call, CALL_PAUSING);
-        step_again(call);
+        begin_after(call, STEP_AGAIN_MS);
         return;
     }
     const struct record_call record_call = call_for_record(call, calls->commands);

@@ -46,6 +46,12 @@ static struct failing *find(const struct lookups *lookups, const char *url)
     return failing;
 }
 
+static bool is_left_alone(const struct failing *failing)
+{
+    return failing && failing->until_ms > loop_now_ms();
+}
+
+// Requests that were out when their URL was left alone count no more.
 static void note(struct lookups *lookups, const char *url, const char *problem)
 {
     struct failing *failing = find(lookups, url);
@@ -57,11 +63,12 @@ static void note(struct lookups *lookups, const char *url, const char *problem)
     }
     if (!problem && failing) {
         failing->failures = 0;
-    } else if (problem && ++failing->failures >= LOOKUP_FAILURES_MAX) {
+    } else if (problem && !is_left_alone(failing) && ++failing->failures >= LOOKUP_FAILURES_MAX) {
         failing->until_ms = loop_now_ms() + LOOKUP_PAUSE_MS;
         failing->failures = 0;
         log_error("a lookup fails, and is left alone for 10 s: calls go on without it",
-                  log_text("url", url), log_text("error", problem));
+                  log_view("url", (struct bytes_view){url, strcspn(url, "?")}), // may hold a secret
+                  log_text("error", problem));
     }
 }
 
@@ -109,6 +116,7 @@ static void sign(const struct route_lookup *lookup, const char *call_id, const c
     base64_append(signature, digest, sizeof digest);
 }
 
+// A malformed answer is as good as none: it counts as a failure of the URL.
 static const char *problem_of(const struct http_answer *http, char *sentence, size_t size)
 {
     if (http->outcome != HTTP_ANSWERED) {
@@ -120,7 +128,13 @@ static const char *problem_of(const struct http_answer *http, char *sentence, si
                  is_redirect ? ": a redirect is not followed" : "");
         return sentence;
     }
-    return http->body_is_cut ? "its answer is longer than 64 KiB, or was broken off" : NULL;
+    struct lookup_answer answer;
+    const char *problem = http->body_is_cut ? "its answer is longer than 64 KiB, or was broken off"
+                                            : lookup_answer_read(&answer, http->body);
+    if (!problem) {
+        lookup_answer_release(&answer);
+    }
+    return problem;
 }
 
 static void on_http_answer(const struct http_answer *http, void *arg)
@@ -139,10 +153,9 @@ const char *lookup_ask(struct lookups *lookups, const struct call *call, uint64_
                        lookup_on_answer *on_answer, void *arg)
 {
     const struct route_lookup *lookup = &call->place.rule->lookup;
-    const struct failing *failing = find(lookups, lookup->url);
     struct bytes body, id, signature;
     char timestamp[24], timestamp_header[64];
-    if (failing && failing->until_ms > loop_now_ms()) {
+    if (is_left_alone(find(lookups, lookup->url))) {
         return "it has failed too often, and is left alone";
     }
     struct question *question = memory_zeroed(sizeof *question);

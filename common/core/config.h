@@ -51,8 +51,8 @@ void config_load(const struct config_option *table, void *settings,
 void config_release(const struct config_option *table, void *settings);
 
 // A digest of which files hold values, and of their inodes, sizes and times: it changes if one of
-// them does. Counts NAME_FILE of each row, the path of a CONFIG_PATH, and the paths of `also`, which
-// ends with NULL, if they are regular files. `also` may be NULL.
+// them does. Counts NAME_FILE of each row, the path of a CONFIG_PATH, and the paths of `also`,
+// which ends with NULL, if they are regular files. `also` may be NULL.
 uint64_t config_files(const struct config_option *table, const char *const *also);
 
 // The value of a secret that no table names, from NAME or the file that NAME_FILE names. The caller

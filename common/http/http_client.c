@@ -63,10 +63,10 @@ struct exchange {
 };
 
 struct http_client {
-    struct loop *loop;
     CURLM *multi;
     struct http_client_trust *trust;
     struct loop_timer *timer;
+    bool is_timer_due; // it fires in the next turn
     struct loop_timer *begin_timer;
     struct http_sockets *sockets;
     struct http_client_settings settings;
@@ -154,18 +154,21 @@ static void socket_ready(int fd, int events, void *arg)
 
 static void time_is_up(void *arg)
 {
+    ((struct http_client *)arg)->is_timer_due = false;
     act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
+// A request that begins must not put off those that began in the turn before.
 static int set_timer(CURLM *multi, long timeout_ms, void *arg)
 {
     (void)multi;
     struct http_client *client = arg;
     if (timeout_ms < 0) {
         loop_timer_stop(client->timer);
-    } else {
+    } else if (timeout_ms > 0 || !client->is_timer_due) {
         loop_timer_start(client->timer, (uint64_t)timeout_ms);
     }
+    client->is_timer_due = timeout_ms == 0;
     return 0;
 }
 
@@ -370,9 +373,9 @@ static void end_exchange(struct exchange *exchange, CURLcode code)
 
 static void end_unwatched(struct http_client *client)
 {
-    struct exchange *next = NULL;
+    struct exchange *next = client->has_unwatched ? client->out : NULL;
     client->has_unwatched = false;
-    for (struct exchange *exchange = client->out; exchange; exchange = next) {
+    for (struct exchange *exchange = next; exchange; exchange = next) {
         next = exchange->next;
         if (exchange->is_unwatched) {
             snprintf(exchange->error, sizeof exchange->error, "its socket cannot be watched");
@@ -384,8 +387,9 @@ static void end_unwatched(struct http_client *client)
 // Pausing and continuing is the documented way to make one transfer run at once.
 static void run_stranded(struct http_client *client)
 {
+    struct exchange *first = client->has_stranded ? client->out : NULL;
     client->has_stranded = false;
-    for (struct exchange *exchange = client->out; exchange; exchange = exchange->next) {
+    for (struct exchange *exchange = first; exchange; exchange = exchange->next) {
         if (exchange->is_stranded && exchange->has_begun) {
             exchange->is_stranded = false;
             curl_easy_pause(exchange->easy, CURLPAUSE_ALL);
@@ -409,12 +413,8 @@ static void begin(struct exchange *exchange)
 static void begin_some(void *arg)
 {
     struct http_client *client = arg;
-    if (client->has_stranded) {
-        run_stranded(client);
-    }
-    if (client->has_unwatched) {
-        end_unwatched(client);
-    }
+    run_stranded(client);
+    end_unwatched(client);
     bool are_ready = http_sockets_are_ready(client->sockets);
     struct http_queued *queued = NULL;
     unsigned left = http_queue_may_begin(&client->queue, are_ready);
@@ -445,7 +445,6 @@ struct http_client *http_client_open(struct loop *loop, const struct http_client
 {
     struct http_client *client = memory_zeroed(sizeof *client);
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    client->loop = loop;
     client->settings = *settings;
     client->trust = http_client_trust_open(settings->authorities, true);
     http_queue_init(&client->queue);

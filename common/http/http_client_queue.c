@@ -56,7 +56,7 @@ bool http_queue_connected(struct http_queue *queue, struct http_queued *queued)
     queued->is_connecting = false;
     queue->connecting--;
     if (queue->first) {
-        queue->tls_connecting_max += queue->tls_connecting_max < HTTP_TLS_CONNECTING_MAX ? 1 : 0;
+        queue->tls_connecting_max += queue->tls_connecting_max < HTTP_CONNECTING_MAX ? 1 : 0;
     } else if (queue->connecting == 0) {
         queue->tls_connecting_max = HTTP_TLS_CONNECTING_FIRST;
     }

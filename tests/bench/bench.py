@@ -5,7 +5,8 @@ its own that syncs every write to the disk (appendfsync always). All figures are
 of them again, RUNS times (3), a figure beside its own ceiling: what else the machine does hits both.
 These are figures, not tests: one that misses its aim is shown as missed, and nothing fails for it.
 
-ONLY=latency,memory takes some families only: the names of the files in figures/.
+ONLY=latency,memory takes some families only: the names of the files in figures/. ONLY=record is one that is taken
+only if it is named.
 """
 import json
 import os
@@ -18,12 +19,13 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from figures import (acknowledgements, board, calls, events, growth, https, image_size, latency,  # noqa: E402
-                     memory, routes, sizing, start_up)
+                     memory, record, routes, sizing, start_up)
 from lab import ROOT, Lab, machine  # noqa: E402
 from table import Result, text  # noqa: E402
 
 FAMILIES = [https, acknowledgements, events, calls, routes, latency, memory, board, growth, sizing, start_up,
             image_size]
+ALL = [*FAMILIES, record]  # `record` takes minutes: only by ONLY
 RUNS = int(os.environ.get("RUNS", "3"))
 ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
 
@@ -33,11 +35,11 @@ def name_of(family):
 
 
 def chosen():
-    names = [name_of(family) for family in FAMILIES]
+    names = [name_of(family) for family in ALL]
     unknown = [name for name in ONLY if name not in names]
     if unknown:
         sys.exit(f"bench: ONLY: there is no {', '.join(unknown)}; there is {', '.join(names)}")
-    return [family for family in FAMILIES if not ONLY or name_of(family) in ONLY]
+    return [family for family in ALL if name_of(family) in ONLY] if ONLY else FAMILIES
 
 
 def measure(lab, families):

@@ -190,6 +190,27 @@ export const OPERATING = {
     });
   },
 
+  async 'a session that has ended asks for the token, and does not wipe what is typed'() {
+    await withPage({ expected: /status of 401/ }, async page => {
+      await logIn(page);
+      await page.context().clearCookies();
+      for (const hidden of [true, false]) {
+        await page.evaluate(value => {
+          Object.defineProperty(document, 'hidden', { value, configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));
+        }, hidden);
+      }
+      await page.fill('input[type=password]', 'half of a tok');
+      await page.evaluate(() => fetch('api/now').then(() => document.dispatchEvent(new Event('visibilitychange'))));
+      await page.waitForTimeout(1500);
+      assert.equal(await page.inputValue('input[type=password]'), 'half of a tok');
+      await page.fill('input[type=password]', given.token);
+      await page.click('main button');
+      await page.waitForSelector('.tiles');
+      await waitForText(page, '#live', /^live$/);
+    });
+  },
+
   async 'reveal is recorded'() {
     await withPage({}, async page => {
       await logIn(page);

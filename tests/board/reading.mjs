@@ -188,6 +188,64 @@ export const READING = {
     });
   },
 
+  async 'a browser whose clock is hours off'() {
+    await withPage({}, async page => {
+      await page.addInitScript(() => {
+        const now = Date.now;
+        Date.now = () => now() + 5 * 3600 * 1000;
+      });
+      await agent({ pool: 1 });
+      const id = await ring();
+      await page.goto(given.board);
+      const row = page.locator('tbody tr', { has: page.locator('meter'), hasText: id });
+      await row.waitFor();
+      const left = await row.locator('meter').evaluate(meter => Number(meter.getAttribute('value')));
+      assert.ok(left > 0 && left <= 60_000, `hold left: ${left} ms`);
+      assert.match(await row.locator('td').nth(4).innerText(), /^([\d.]+ s|\d+ ms)$/);
+      await agent({ pool: 100 });
+      await page.click('nav a[data-screen=system]');
+      await waitForText(page, 'dd', /^1(79|80)\d\d(\.\d)? s$/);
+    });
+  },
+
+  async 'a stream that is dead is opened again'() {
+    await withPage({}, async page => {
+      const streams = [];
+      page.on('request', request => { if (request.url().includes('api/stream')) streams.push(request.url()); });
+      await page.goto(given.board);
+      await page.waitForSelector('[aria-label=Events] a');
+      process.kill(given.boardPid, 'SIGSTOP');
+      try {
+        await page.evaluate(() => {
+          const now = performance.now.bind(performance);
+          performance.now = () => now() + 60_000;
+        });
+        await waitForText(page, '.verdict', /The board does not answer since/);
+        await until('another stream', () => streams.length > 1);
+      } finally {
+        process.kill(given.boardPid, 'SIGCONT');
+      }
+      const id = await ring();
+      await page.waitForSelector(`[aria-label=Events] a[href="#/call/${id}"]`);
+      await waitForText(page, '#live', /^live$/);
+      assert.match(streams[1], /\?after=\d+-\d+$/);
+    });
+  },
+
+  async 'addresses typed by hand, and the same address again'() {
+    await withPage({ expected: /status of 404/ }, async page => {
+      await page.goto(`${given.board}#/call/100%`);
+      await waitForText(page, '[role=alert]', /not known|recorded/);
+      await page.goto(`${given.board}#/calls?since=1h`);
+      await page.waitForSelector('td a');
+      const id = await ring();
+      await until('the list to be read again', async () => {
+        await page.click('button:text-is("Show")');
+        return await page.locator(`td a[href="#/call/${id}"]`).count() === 1;
+      });
+    });
+  },
+
   async 'the calls as CSV have no number'() {
     await withPage({}, async page => {
       await page.goto(`${given.board}#/calls`);

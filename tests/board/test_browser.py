@@ -114,7 +114,7 @@ def given(tmp_path_factory):
             "board": f"http://127.0.0.1:{board.port}/", "guarded": f"http://127.0.0.1:{guarded.port}/",
             "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
-            "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL,
+            "agent": f"http://127.0.0.1:{agent.port}", "secret": daily.SECRET, "deadCall": DEAD_CALL, "boardPid": board.pid,
             "missedCall": MISSED_CALL,
             "chromium": shutil.which("chromium"), "patienceMs": PATIENCE_MS,
             "firstSentenceMs": FIRST_SENTENCE_MS,

@@ -14,7 +14,7 @@ if [ "${1:-}" = --updates ]; then
     docker compose build -q && docker compose up -d --wait >/dev/null 2>&1 && /usr/bin/python3 tests/compose/updates.py
     status=$?
     docker compose down -v >/dev/null 2>&1
-    docker images -q 'dialin-*:update-test' | sort -u | xargs -r docker rmi -f >/dev/null
+    docker images --format '{{.Repository}}:{{.Tag}}' 'dialin-*:update-test' | xargs -r docker rmi -f >/dev/null
     exit $status
 fi
 if [ "${1:-}" = --deb ]; then

@@ -12,6 +12,7 @@ from authority import Authority
 from chat import SECRET_PATH, Chat, TlsChat, lose_one, readings, told, wait_until_told
 from fake_start import answers, closes, floods, hangs, sends, starts_a_bot
 from stack import free_port, wait_for
+from test_redis_settings import user_of_compose
 
 
 @pytest.fixture
@@ -77,6 +78,60 @@ def test_another_worker_tells_what_one_could_not(ledger, start, chat, watched):
     ledger.client.delete(ledger.key("alerted:callers_lost"))  # a minute has passed
     chat.wait_for_text("1 caller has been lost")  # b was not there when the first was lost
     assert SECRET_PATH.encode() not in cut_off.log()
+
+
+def test_a_worker_that_leaves_amid_a_message_waits_for_nobody(ledger, start, chat, watched):
+    start.script(answers(429))
+    chat.script(hangs())
+    worker = watched()
+    lose_one(ledger)
+    wait_for(lambda: len(chat.requests) == 1, 25)
+    began = time.monotonic()
+    worker.terminate()
+    assert worker.wait() == 0 and time.monotonic() - began < 4  # the message may take 5 s
+    assert told(ledger, "callers_lost") == "sending"  # which ends soon, so that another worker tells it
+    assert 0 < ledger.client.pttl(ledger.key("alerted:callers_lost")) <= 30_000
+
+
+def test_another_url_takes_over_amid_a_message(ledger, start, chat, watched, tmp_path):
+    other, path = Chat(), tmp_path / "alert-url"
+    try:
+        start.script(answers(429))
+        chat.script(hangs())
+        path.write_text(chat.url)
+        worker = watched(ALERT_URL=None, ALERT_URL_FILE=path)
+        lose_one(ledger)
+        wait_for(lambda: len(chat.requests) == 1, 25)
+        path.write_text(other.url)
+        worker.signal(signal.SIGHUP)
+        other.wait_for_text("1 caller has been lost")
+        wait_until_told(ledger, "callers_lost")
+        assert len(chat.requests) == 1
+    finally:
+        other.close()
+
+
+def test_the_user_of_compose_may_do_it(ledger, start, chat, watched, stack):
+    redis = stack.own_redis()
+    redis.client.execute_command("ACL", "SETUSER", *user_of_compose("worker", stack.prefix))
+    start.script(answers(429))
+    watched(REDIS_URL=redis.url.replace("redis://", "redis://worker:any@"))
+    lose_one(ledger)
+    chat.wait_for_text("1 caller has been lost")
+    wait_until_told(ledger, "callers_lost")
+
+
+def test_a_right_that_is_missing_is_named_and_no_flood_follows(ledger, start, chat, watched, stack):
+    redis = stack.own_redis()
+    rights = user_of_compose("worker", stack.prefix)
+    redis.client.execute_command("ACL", "SETUSER", *rights, "resetkeys", *(
+        f"~{stack.prefix}:{part}" for part in ("[b-z]*", "admitted*", "agents", "answer*", "asking*", "audit")))
+    start.script(answers(429))
+    worker = watched(REDIS_URL=redis.url.replace("redis://", "redis://worker:any@"))
+    lose_one(ledger)
+    wait_for(lambda: b"Redis refuses its key kind=callers_lost" in worker.log(), 25)
+    readings(ledger)
+    assert worker.log().count(b"Redis refuses its key") == 1 and chat.requests == [] and worker.is_ready()
 
 
 def test_a_redirect_is_not_followed(ledger, start, chat, watched):

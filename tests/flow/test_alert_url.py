@@ -80,6 +80,20 @@ def test_a_refused_webhook_is_told(ledger, chat, watched, stack):
     wait_until_told(ledger, "webhooks_refused")
 
 
+def test_webhooks_that_were_refused_while_redis_was_away_are_told_after_that(ledger, chat, watched, stack):
+    redis = stack.own_redis()
+    ingress, worker = stack.ingress(), watched()
+    wait_for(lambda: ledger.client.keys(ledger.key("status:ingress:*")))
+    readings(ledger)
+    redis.kill()
+    assert ingress.ring().status == 503
+    assert chat.texts() == []
+    stack.restart_redis()
+    wait_for(worker.is_ready, 20)
+    chat.wait_for_text("1 webhook has been refused", 40)
+    assert len(chat.texts()) == 1
+
+
 def test_callers_who_will_be_lost_are_told_before_they_are(ledger, chat, watched):
     watched()
     ledger.client.hset(ledger.key("paused"), "sales", "1 anna")  # so that they stay

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import http_raw
+from clocks import Clock
 from event_stream import EventStream
 from stack import wait_for
 
@@ -190,6 +191,23 @@ def test_nobody_is_read_for_when_nobody_watches(board, ledger):
         assert stream.read_until(ends_with(ids[-1]))
         assert not stream.named("gap")
         assert 25 <= len(stream.ids()) <= 300
+
+
+def test_a_stream_ends_with_its_session(stack, ledger, tmp_path):
+    """Twelve hours after the log-in, also in a page that stays open."""
+    clock = Clock(tmp_path / "clock")
+    board = stack.board(BOARD_TOKEN="a-token-of-the-test", **clock.environment())
+    own = [("Sec-Fetch-Site", "same-origin")]
+    cookie = board.post("/api/login", {"token": "a-token-of-the-test"}, own).header("Set-Cookie").split(";")[0]
+    with EventStream(board.port, headers=[("Cookie", cookie), *own]) as stream:
+        assert stream.read_until(lambda messages: stream.named("now"))
+        clock.step(11 * 3600)
+        seen = len(stream.named("now"))
+        assert stream.read_until(lambda messages: len(stream.named("now")) > seen + 1)
+        clock.step(12 * 3600 + 5)
+        assert not stream.read_until(lambda messages: False)
+    assert board.get("/api/now", [("Cookie", cookie), *own]).code == "not_logged_in"
+    wait_for(lambda: board.metrics()["dialin_board_viewers"] == 0)
 
 
 def test_a_stop_ends_the_streams(stack, ledger):

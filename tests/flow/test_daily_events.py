@@ -477,3 +477,16 @@ def test_a_session_whose_end_nobody_will_tell_is_not_busy(scene, how):
     else:
         scene.wait_for(call_id, verdict="never_connected")
     assert scene.ledger.client.zcard(scene.ledger.key("running:" + agent)) == 0
+
+
+def test_sessions_whose_end_is_never_told_are_not_kept_for_ever(scene):
+    """Daily's webhook was taken away: no event comes any more, and no agent refuses a call."""
+    scene.worker()
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    running = scene.ledger.key("running:" + scene.ledger.call(scene.started())["agent"])
+    assert scene.ledger.client.zcard(running) == 1
+    hours_ago = time.time() * 1000 - 5 * 3600 * 1000
+    scene.ledger.client.zadd(running, {f"old-{n}": hours_ago for n in range(1000)})
+    scene.started()
+    assert scene.ledger.client.zcard(running) == 2

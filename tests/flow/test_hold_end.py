@@ -110,6 +110,20 @@ def test_a_bot_that_is_heard_of_before_the_end_is_not_forgotten(stack, ledger, s
     ledger.check_account([entry])
 
 
+@pytest.mark.slow
+def test_a_bot_that_is_heard_of_ends_the_wait_in_the_line(stack, ledger, start):
+    """Not at the call's turn, which never comes: the agent is paused."""
+    sleeping, call_id, entry = late_answer(stack, ledger, start, HOLD_LIMIT_S=100, HOLD_GRACE_S=1)
+    agent = ledger.wait_for_state(call_id, "waiting", timeout_s=20)["agent"]
+    ledger.client.hset(ledger.key("paused"), agent, "1 test")
+    wait_for(lambda: ledger.client.zscore(ledger.key("line:" + agent), call_id))
+    sleeping.signal(signal.SIGCONT)
+    call = ledger.wait_for_state(call_id, "started", timeout_s=20)
+    assert call["session_id"] == f"session-{call_id}" and not ledger.client.zcard(ledger.key("holds"))
+    ledger.wait_until_finished()
+    ledger.check_account([entry])
+
+
 def note_late(ledger, call_id):
     """As finish.lua does it of a 2xx that comes after another worker has taken the call over."""
     ledger.client.hset(ledger.key("call:" + call_id), mapping={

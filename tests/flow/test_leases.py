@@ -416,5 +416,7 @@ def test_a_connection_that_came_too_late_is_not_the_agents_failure(stack, ledger
         assert {ledger.call(webhook["callId"]).get("failures", "0") for webhook in webhooks} == {"0"}
         assert worker.metrics()["dialin_attempts_failed_total"] == 0
         assert b"cannot start bots" not in worker.log()
+        worker.terminate()  # while it can still read what Redis says to its last records
+        assert worker.wait() == 0
     finally:
         between.close()

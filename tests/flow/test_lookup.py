@@ -152,17 +152,19 @@ def test_a_call_that_it_declines(stack, ledger, start, routes, crm, answer, why)
     ledger.check_account([ledger.entry_of(call_id)[0]])
 
 
-def test_a_call_overflows_to_no_agent_that_its_lookup_chose(stack, ledger, start, agents, routes, crm):
-    second, third = agents("second"), agents("third")
-    second.script(FULL)
-    crm.script(says(agent="second"))
-    path = routes({"name": "all", "lookup": lookup(crm), "overflow": [{"after_s": 0, "agent": "second"},
-                                                                      {"after_s": 1, "agent": "third"}]},
-                  second={"start_url": second.url}, third={"start_url": third.url})
+def test_a_call_goes_on_from_the_agent_that_its_lookup_chose(stack, ledger, start, agents, routes, crm):
+    """Not to that agent again, and not to one before it, from which it would come back."""
+    first, chosen, last = agents("first"), agents("chosen"), agents("last")
+    chosen.script(FULL)
+    crm.script(says(agent="chosen"))
+    path = routes({"name": "all", "lookup": lookup(crm), "overflow": [
+        {"after_s": 0, "agent": "first"}, {"after_s": 0, "agent": "chosen"}, {"after_s": 1, "agent": "last"}]},
+        first={"start_url": first.url}, chosen={"start_url": chosen.url}, last={"start_url": last.url})
     run_worker(stack, start, path)
     call_id = ring(ledger, SALES)
-    assert started_by(ledger, call_id, third)["step"] == "2"
-    assert overflows(ledger, call_id) == [("second", "third", "2", "waited")] and start.requests == []
+    assert started_by(ledger, call_id, last)["step"] == "3"
+    assert overflows(ledger, call_id) == [("chosen", "last", "3", "waited")]
+    assert start.requests == first.requests == []
 
 
 @pytest.mark.parametrize("trouble, error", [
@@ -247,6 +249,45 @@ def test_a_slow_lookup_delays_no_other_route(stack, ledger, start, routes, crm):
     assert b"left alone for 10 s" in worker.log()
     ledger.wait_for_state(ring(ledger, SALES), "started")
     assert len(crm.requests) == 6
+
+
+@pytest.mark.parametrize("trouble", [
+    answers(200, b"not json"), says(decline="no"), sends(http_answer(200, b"{" + b" " * 70000 + b"}"))], ids=range(3))
+def test_an_answer_that_cannot_be_used_is_a_failure(stack, ledger, start, routes, crm, trouble):
+    crm.script(trouble)
+    path = routes({"name": "all", "lookup": {**lookup(crm), "url": crm.url + "?key=secret-of-the-crm"}})
+    worker = run_worker(stack, start, path)
+    for _ in range(6):
+        ledger.wait_for_state(call_id := ring(ledger, SALES), "started")
+    assert len(crm.requests) == 5
+    assert "left alone" in ledger.events(call_id, "lookup")[0]["error"]
+    assert b"left alone for 10 s" in worker.log() and b"secret-of-the-crm" not in worker.log()
+
+
+def test_failures_together_are_one_line_in_the_log(stack, ledger, start, routes, crm):
+    crm.script(hangs())
+    path = routes({"name": "all", "lookup": lookup(crm, timeout_ms=3000)})
+    worker = run_worker(stack, start, path)
+    calls = [ring(ledger, SALES) for _ in range(20)]
+    wait_for(lambda: len(crm.requests) >= 10, what="lookups that are out together")
+    for call_id in calls:
+        ledger.wait_for_state(call_id, "started", timeout_s=20)
+    assert worker.log().count(b"left alone for 10 s") == 1
+
+
+def test_a_worker_that_leaves_asks_no_required_lookup_again(stack, ledger, start, routes, crm):
+    crm.script(hangs())
+    path = routes({"name": "all", "lookup": lookup(crm, required=True, timeout_ms=1000)})
+    worker = run_worker(stack, start, path)
+    call_id = ring(ledger, SALES)
+    wait_for(lambda: asked_of(crm, call_id), what="the lookup")
+    worker.terminate()
+    assert worker.wait() == 0
+    assert len(asked_of(crm, call_id)) <= 2 and ledger.call(call_id)["state"] == "queued"
+    crm.script(says(body={"tier": "gold"}))
+    run_worker(stack, start, path)
+    ledger.wait_for_state(call_id, "started", timeout_s=20)
+    assert len(start.requests) == 1 and start.requests[0].json()["body"]["tier"] == "gold"
 
 
 def test_a_required_lookup_is_asked_until_the_hold_ends(stack, ledger, start, routes, crm):

@@ -33,16 +33,21 @@ const char *route_place_name(const struct route_place *place)
     return place->rule ? place->rule->name : "";
 }
 
-// A lookup may have sent the call to an agent of a later step: that step is passed over.
+// How far along its route the call is: a lookup may have sent it to the agent of a later step.
+static size_t step_of(const struct route_place *place)
+{
+    size_t step = place->step;
+    for (size_t i = step; i < place->rule->overflow_count; i++) {
+        step = place->rule->overflow[i].agent == place->agent ? i + 1 : step;
+    }
+    return step;
+}
+
 const struct route_step *route_place_next_step(const struct route_place *place)
 {
     const struct route_rule *rule = place->rule;
-    for (size_t i = place->step; rule && i < rule->overflow_count; i++) {
-        if (rule->overflow[i].agent != place->agent) {
-            return &rule->overflow[i];
-        }
-    }
-    return NULL;
+    size_t step = rule ? step_of(place) : 0;
+    return rule && step < rule->overflow_count ? &rule->overflow[step] : NULL;
 }
 
 bool route_place_next(struct route_place *place)

@@ -24,7 +24,8 @@ bool route_place_find(const struct routing *routing, struct bytes_view route,
 // Moves to the route's next agent. Returns false if there is none.
 bool route_place_next(struct route_place *place);
 
-// The step to which a call moves on from here; NULL: there is no further agent.
+// The step to which a call moves on from here: never to its own agent, or to one before it. NULL:
+// there is no further agent.
 const struct route_step *route_place_next_step(const struct route_place *place);
 
 // The name of the route; empty if there is none.

@@ -72,10 +72,17 @@ static void pass_gate(struct http_request *request, void *arg)
     is_let_in(board, request);
 }
 
+// Without a token there is no session, and it does not end.
+static uint64_t session_end_ms(const struct board *board, const struct http_request *request)
+{
+    return board->session ? session_ends_ms(board->session, http_request_header(request, "Cookie"),
+                                            loop_wall_ms())
+                          : UINT64_MAX;
+}
+
 static bool is_logged_in(const struct board *board, const struct http_request *request)
 {
-    return !board->session ||
-           session_is_open(board->session, http_request_header(request, "Cookie"), loop_wall_ms());
+    return session_end_ms(board, request) > 0;
 }
 
 static void pass_gate_with_session(struct http_request *request, void *arg)
@@ -245,7 +252,7 @@ static void answer_logout(struct http_request *request, void *arg)
 static void answer_stream(struct http_request *request, void *arg)
 {
     const struct board *board = arg;
-    live_stream(board->live, request);
+    live_stream(board->live, request, session_end_ms(board, request));
 }
 
 static void answer_now(struct http_request *request, void *arg)

@@ -30,6 +30,7 @@ struct viewer {
     bool is_asking; // a page of what it missed is out
     struct entry_id last;
     unsigned resumed;
+    uint64_t end_ms;      // of its session, by the wall clock
     size_t resumed_bytes; // sent at once, and beyond what a slow reader may leave unread
 };
 
@@ -359,7 +360,10 @@ static void on_tick(void *arg)
     end_second(live);
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
         struct viewer *viewer = &live->viewers[i];
-        if (viewer->phase == CATCHING_UP && !viewer->is_asking) {
+        if (viewer->stream && loop_wall_ms() >= viewer->end_ms) {
+            http_stream_end(viewer->stream);
+            on_gone(viewer);
+        } else if (viewer->phase == CATCHING_UP && !viewer->is_asking) {
             catch_up(viewer); // Redis did not answer
         }
     }
@@ -391,7 +395,7 @@ static struct entry_id id_of_request(const struct http_request *request)
     return text && entry_id_is_valid(text) ? entry_id_of(text) : (struct entry_id){0, 0};
 }
 
-void live_stream(struct live *live, struct http_request *request)
+void live_stream(struct live *live, struct http_request *request, uint64_t end_ms)
 {
     static const struct http_header HEADERS[] = {{"Content-Type", "text/event-stream"},
                                                  {"Cache-Control", "no-store"},
@@ -408,7 +412,7 @@ void live_stream(struct live *live, struct http_request *request)
     if (!is_alone && live->viewer_count == 0) {
         recents_clear(&live->recents); // they are read again
     }
-    *viewer = (struct viewer){.live = live, .phase = BEGINNING, .last = last};
+    *viewer = (struct viewer){.live = live, .phase = BEGINNING, .last = last, .end_ms = end_ms};
     viewer->stream = http_stream_begin(request, HEADERS, on_gone, viewer);
     live->viewer_count++;
     *live->viewers_gauge = live->viewer_count;

@@ -21,7 +21,8 @@ struct live *live_open(struct loop *loop, const struct board_settings *settings,
 void live_close(struct live *live); // before the HTTP server: ends the streams
 
 // Answer these requests.
-void live_stream(struct live *live, struct http_request *request); // 503 if there are too many
+// The stream ends at `end_ms` of the wall clock, with the session. 503 if there are too many.
+void live_stream(struct live *live, struct http_request *request, uint64_t end_ms);
 void live_now(struct live *live, struct http_request *request);
 struct redis *live_connection(struct live *live, size_t prefix); // for others' questions; borrowed
 

@@ -19,6 +19,7 @@
 #define LIMIT_DEFAULT 100
 #define WATCH_MS 500
 #define LIMIT_MAX 500
+#define ACCOUNT_SINCE "1h"    // of the calls that stats counts one by one: all might be too many
 #define PREFIX_DIGITS_MAX 4   // of a number: more would find it digit by digit
 #define QUERY_BYTES_MAX 16384 // as dialin-audit has it
 #define ANSWER_BYTES_MAX (CHILD_OUTPUT_MAX * 2)
@@ -123,6 +124,9 @@ static const char *take_member(const struct question_kind *kind, const cJSON *me
 static const char *make_query(const struct question_kind *kind, const cJSON *tree, cJSON *query)
 {
     cJSON_AddStringToObject(query, "command", kind->command);
+    if (kind == &ACCOUNT) {
+        cJSON_AddStringToObject(query, "since", ACCOUNT_SINCE);
+    }
     for (const cJSON *member = tree ? tree->child : NULL; member; member = member->next) {
         bool is_prefix = !strcmp(member->string, "prefix"); // board_prefix looks at it
         const char *problem = is_prefix ? NULL : take_member(kind, member, query);

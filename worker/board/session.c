@@ -78,32 +78,34 @@ void session_value(const struct session_key *key, uint64_t now_ms, char out[SESS
     sign(key, now_ms + SESSION_MS, out);
 }
 
-static bool is_open(const struct session_key *key, struct bytes_view value, uint64_t now_ms)
+static uint64_t ends_ms(const struct session_key *key, struct bytes_view value, uint64_t now_ms)
 {
     char shown[SESSION_VALUE_BYTES], made[SESSION_VALUE_BYTES];
     if (value.len >= sizeof shown) {
-        return false;
+        return 0;
     }
     view_copy(value, shown, sizeof shown);
     uint64_t expiry_ms = strtoull(shown, NULL, 10);
     sign(key, expiry_ms, made);
     size_t len = strlen(made);
-    return len == value.len && hmac_same(shown, made, len) && expiry_ms > now_ms &&
-           expiry_ms <= now_ms + SESSION_MS;
+    bool is_open = len == value.len && hmac_same(shown, made, len) && expiry_ms > now_ms &&
+                   expiry_ms <= now_ms + SESSION_MS;
+    return is_open ? expiry_ms : 0;
 }
 
-bool session_is_open(const struct session_key *key, const char *cookies, uint64_t now_ms)
+uint64_t session_ends_ms(const struct session_key *key, const char *cookies, uint64_t now_ms)
 {
     static const char NAME[] = SESSION_COOKIE "=";
     for (const char *at = cookies; at && *at;) {
         at += strspn(at, "; ");
         size_t len = strcspn(at, ";");
-        if (!strncmp(at, NAME, sizeof NAME - 1) &&
-            is_open(key, (struct bytes_view){at + sizeof NAME - 1, len - (sizeof NAME - 1)},
-                    now_ms)) {
-            return true;
+        bool is_ours = !strncmp(at, NAME, sizeof NAME - 1);
+        const struct bytes_view value = {at + sizeof NAME - 1, len - (sizeof NAME - 1)};
+        uint64_t end_ms = is_ours ? ends_ms(key, value, now_ms) : 0;
+        if (end_ms > 0) {
+            return end_ms;
         }
         at += len;
     }
-    return false;
+    return 0;
 }

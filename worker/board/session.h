@@ -20,7 +20,8 @@ bool session_token_is_right(const struct session_key *key, const char *token);
 // The value of a cookie that ends at `now_ms` + SESSION_MS: `expiry.HMAC`.
 void session_value(const struct session_key *key, uint64_t now_ms, char out[SESSION_VALUE_BYTES]);
 
-// Does the Cookie header hold a session that has not ended? NULL: no header.
-bool session_is_open(const struct session_key *key, const char *cookies, uint64_t now_ms);
+// When the session ends that the Cookie header holds; 0: it holds none, or it has ended. NULL: no
+// header.
+uint64_t session_ends_ms(const struct session_key *key, const char *cookies, uint64_t now_ms);
 
 #endif

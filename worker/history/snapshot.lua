@@ -22,7 +22,7 @@
 local PROGRAMS_MAX, CONSUMERS_MAX = 64, 256
 local WALK_MAX = 128 -- of all queues together
 local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
-local SAMPLES_TRIED = 3
+local SAMPLES_TRIED = 5 -- a new record has only samples of the last minutes
 local PACE_FIELDS = { 'width', 'next_ms', 'refusals', 'failures', 'slowed_ms', 'status', 'error' }
 local CALL_FIELDS = { 'from', 'to', 'kind', 'received_ms', 'attempts', 'http_status', 'error' }
 local HIDDEN = { request = true, response = true }

@@ -7,8 +7,14 @@
 local SESSION_MS_MAX = 4 * 3600 * 1000 -- of one whose end nobody tells
 local POOL_MS = 3600 * 1000 -- after so long a smaller pool is believed
 
+local function drop_old_sessions(running)
+    redis.call('ZREMRANGEBYSCORE', running, '-inf', text(now - SESSION_MS_MAX))
+end
+
+-- If no event comes any more, sessions have no end, and only their age limits their number.
 local function begin_session(agent_of_call, id)
     local running = prefix .. KEY_RUNNING .. agent_of_call
+    drop_old_sessions(running)
     redis.call('ZADD', running, now_text, id)
     redis.call('PEXPIRE', running, SESSION_MS_MAX)
 end
@@ -20,7 +26,7 @@ end
 -- It has refused a call.
 local function note_pool(agent_of_call)
     local running, sessions = prefix .. KEY_RUNNING .. agent_of_call, prefix .. KEY_SESSIONS
-    redis.call('ZREMRANGEBYSCORE', running, '-inf', text(now - SESSION_MS_MAX))
+    drop_old_sessions(running)
     local count = redis.call('ZCARD', running)
     local most, at_ms = (redis.call('HGET', sessions, agent_of_call) or '0 0'):match('^(%d+) (%d+)$')
     if count > 0 and (count >= tonumber(most) or math.abs(now - at_ms) > POOL_MS) then

@@ -105,6 +105,12 @@ for service in "${!SETTINGS[@]}"; do
     url=${VALUES[REDIS_URL]:-redis://$service:$(cat /auth/redis/$service)@redis}
     printf %s "$url" | put "$folder/REDIS_URL" $OWNER
 done
+# Only a board that may act gets what acting needs.
+actions=
+if [ "${VALUES[BOARD_ACTIONS]:-}" = true ]; then
+    actions=${VALUES[BOARD_ACTIONS_REDIS_URL]:-${VALUES[REDIS_URL]:-redis://actions:$(cat /auth/redis/actions)@redis}}
+fi
+printf %s "$actions" | put /auth/board/BOARD_ACTIONS_REDIS_URL $OWNER
 # In the demonstration the caller signs, and the audit judges, by the public secret.
 if [ -z "${VALUES[PINLESS_HMAC_SECRET]:-}${VALUES[INGRESS_API_KEY]:-}${VALUES[SIP_TRUNK_SECRET]:-}" ]; then
     for service in caller audit; do

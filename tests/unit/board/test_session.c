@@ -26,9 +26,9 @@ static void a_cookie_lives_twelve_hours(void **state)
     char cookie[256];
     struct session_key *key = session_key_open("a token of 16 bytes");
     cookie_of(key, cookie);
-    assert_true(session_is_open(key, cookie, NOW_MS));
-    assert_true(session_is_open(key, cookie, NOW_MS + SESSION_MS - 1));
-    assert_false(session_is_open(key, cookie, NOW_MS + SESSION_MS));
+    assert_int_equal(session_ends_ms(key, cookie, NOW_MS), NOW_MS + SESSION_MS);
+    assert_true(session_ends_ms(key, cookie, NOW_MS + SESSION_MS - 1));
+    assert_false(session_ends_ms(key, cookie, NOW_MS + SESSION_MS));
     session_key_close(key);
 }
 
@@ -42,10 +42,10 @@ static void each_changed_byte_is_noticed(void **state)
     for (size_t i = 0; value[i] != ';'; i++) {
         char kept = value[i];
         value[i] = kept == '7' ? '8' : '7';
-        assert_false(session_is_open(key, cookie, NOW_MS));
+        assert_false(session_ends_ms(key, cookie, NOW_MS));
         value[i] = kept;
     }
-    assert_true(session_is_open(key, cookie, NOW_MS));
+    assert_true(session_ends_ms(key, cookie, NOW_MS));
     session_key_close(key);
 }
 
@@ -56,7 +56,7 @@ static void foreign_cookies_are_none(void **state)
     struct session_key *key = session_key_open("a token of 16 bytes");
     struct session_key *other = session_key_open("another token, 16+");
     cookie_of(other, cookie);
-    assert_false(session_is_open(key, cookie, NOW_MS));
+    assert_false(session_ends_ms(key, cookie, NOW_MS));
     static const char *const CASES[] = {
         NULL,
         "",
@@ -69,7 +69,7 @@ static void foreign_cookies_are_none(void **state)
         "===;;;=",
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        assert_false(session_is_open(key, CASES[i], NOW_MS));
+        assert_false(session_ends_ms(key, CASES[i], NOW_MS));
     }
     session_key_close(key);
     session_key_close(other);
@@ -82,7 +82,7 @@ static void a_second_cookie_of_the_name_does_no_harm(void **state)
     struct session_key *key = session_key_open("a token of 16 bytes");
     cookie_of(key, cookie);
     snprintf(both, sizeof both, SESSION_COOKIE "=1.2; %s", cookie);
-    assert_true(session_is_open(key, both, NOW_MS));
+    assert_true(session_ends_ms(key, both, NOW_MS));
     session_key_close(key);
 }
 

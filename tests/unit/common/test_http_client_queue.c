@@ -78,11 +78,11 @@ static void tls_finds_out_how_many_may_connect(void **state)
         assert_true(http_queue_connected(&queue, &queued[connected]));
         begin_all(&queue);
     }
-    assert_int_equal(queue.connecting, HTTP_TLS_CONNECTING_MAX);
+    assert_int_equal(queue.connecting, HTTP_CONNECTING_MAX);
     http_queue_used(&queue, HTTP_CALL_CPU_US_MAX);
-    assert_int_equal(queue.tls_connecting_max, HTTP_TLS_CONNECTING_MAX);
+    assert_int_equal(queue.tls_connecting_max, HTTP_CONNECTING_MAX);
     http_queue_used(&queue, HTTP_CALL_CPU_US_MAX + 1);
-    assert_int_equal(queue.tls_connecting_max, HTTP_TLS_CONNECTING_MAX / 2);
+    assert_int_equal(queue.tls_connecting_max, HTTP_CONNECTING_MAX / 2);
     assert_int_equal(http_queue_may_begin(&queue, false), 0);
     for (int i = 0; i < 10; i++) {
         http_queue_used(&queue, HTTP_CALL_CPU_US_MAX + 1);

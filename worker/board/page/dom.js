@@ -71,6 +71,9 @@ export function span(ms) {
   return s < 172800 ? `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min` : `${Math.floor(s / 86400)} days`;
 }
 
+// The same of a time that is still to pass, or passes: never so small a part of it.
+export const countdown = ms => ms !== null && ms !== undefined && ms < 1000 ? `${(Math.max(ms, 0) / 1000).toFixed(1)} s` : span(ms);
+
 export const clock = ms => new Date(ms).toLocaleTimeString([], { hour12: false });
 export const date = ms => new Date(ms).toLocaleString([], { dateStyle: 'short', timeStyle: 'medium', hour12: false });
 
@@ -111,7 +114,8 @@ export function bars(label, points, series) {
     }
   });
   const last = points.at(-1) || {};
-  return figure(label, top, shapes, series.map(([name]) => `${name} ${round(last[name] || 0)}`).join(', '));
+  return figure(label, top, shapes, series.map(([name]) => `${name} ${round(last[name] || 0)}`).join(', '),
+    series.map(([name, kind]) => [' ', el('i', { class: kind }), `\u00a0${name}`]));
 }
 
 export function area(label, values) {
@@ -123,8 +127,8 @@ export function area(label, values) {
 
 const round = value => Number.isInteger(value) ? value : value.toFixed(1);
 
-function figure(label, top, shapes, now) {
-  return el('figure', {}, el('figcaption', {}, `${label}; top ${round(top)}`),
+function figure(label, top, shapes, now, names = []) {
+  return el('figure', {}, el('figcaption', {}, `${label}; top ${round(top)}`, names),
     el('svg', { class: 'chart', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': `${label}, now ${now}` },
       el('line', { class: 'axis', x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT }), shapes));
 }

@@ -1,5 +1,5 @@
 // The screen Now: how it is, in a sentence; then who waits, and what happens.
-import { area, badge, bars, cell, clock, el, link, number, show, span, table } from './dom.js';
+import { area, badge, bars, cell, clock, countdown, el, link, number, show, span, table } from './dom.js';
 import { act, live, redisNow } from './live.js';
 
 const BUCKETS = 100, BUCKET_MS = 3000, EVENTS_SHOWN = 25, STALE_MS = 4000;
@@ -29,6 +29,9 @@ function verdict(now, stale) {
   return [now.level, now.sentence];
 }
 
+// Two spans in the room of one.
+const both = (ms, other) => other >= 1000 && other < 60000 ? `${countdown(ms).slice(0, -2)} / ${span(other)}` : `${span(ms)} / ${span(other)}`;
+
 const tile = (value, label, kind = '') => el('div', { class: 'tile' }, el('b', { class: kind }, value), el('span', {}, label));
 
 // Until there are samples of whole minutes, what this page has seen.
@@ -45,10 +48,10 @@ function tiles(now) {
   return el('div', { class: 'tiles' },
     tile(now.waiting - now.dialouts, 'on hold'),
     now.dialouts ? tile(now.dialouts, 'call backs and dial-outs wait') : '',
-    tile(span(first), 'until the first hold ends'),
+    tile(countdown(first), 'until the first hold ends'),
     tile(recent ? recent.started : '–', `started in ${minutes} min`),
     tile(recent ? recent.lost : '–', `lost in ${minutes} min`, recent?.lost ? 'bad' : ''),
-    tile(recent && recent.waited_p50_ms !== null ? `${span(recent.waited_p50_ms)} / ${span(recent.waited_p95_ms)}` : '–', live.prefixes.length ? 'waited, p50 / p95, worst prefix' : 'waited, p50 / p95'),
+    tile(recent && recent.waited_p50_ms !== null ? both(recent.waited_p50_ms, recent.waited_p95_ms) : '–', live.prefixes.length ? 'waited, p50 / p95, worst prefix' : 'waited, p50 / p95'),
     tile(offered ? `${Math.floor(100 * recent.answered_within_20s / offered)} %` : '–', 'served within 20 s'),
     recent?.never_connected ? tile(el('a', { class: 'bad', href: '#/calls?since=1h&verdict=never_connected' }, recent.never_connected), `never reached their bot in ${minutes} min`) : '',
     recent?.talked ? tile(span(recent.talked_mean_s * 1000), 'mean conversation') : '',
@@ -80,15 +83,15 @@ function agents(now) {
     number(agent.waiting > agent.callers ? `${agent.callers} + ${agent.waiting - agent.callers} out` : agent.callers),
     number(agent.callers ? span(agent.oldest_ms) : '–'),
     number(agent.starts),
-    number(agent.waiting && agent.next_in_ms ? span(agent.next_in_ms) : '–', 'wide'),
+    number(agent.waiting && agent.next_in_ms ? countdown(agent.next_in_ms) : '–', 'wide'),
     number(!agent.callers ? '–' : agent.lost ?? 'unknown', agent.lost ? 'bad' : '')));
   return table('Agents', heads([['Agent'], ['State'], ['On hold', 'n'], ['Oldest', 'n'], ['Starts in 30 s', 'n'], ['Next admission in', 'n wide'], ['Will be lost', 'n']]),
     rows, 'No agent has been asked yet.');
 }
 
-function eta(call) {
+function eta(call, age) {
   if (call.forecast === 'lost') return number('lost', 'bad');
-  return number(call.forecast === 'served' ? span(call.served_in_ms) : 'unknown');
+  return number(call.forecast === 'served' ? countdown(Math.max(0, call.served_in_ms - age)) : 'unknown');
 }
 
 // Who is called, or called back, holds no line.
@@ -105,9 +108,9 @@ function waiting(now) {
       cell(link(call, whom(call))),
       cell(call.to, 'wide'),
       cell(call.agent, 'wide'),
-      number(span(call.waited_ms + age)),
-      isOut(call) ? cell(`none; ends in ${span(left)}`) : cell([el('meter', { min: 0, max: whole, low: whole * .2, high: whole * .4, optimum: whole, value: left, 'aria-label': 'hold left' }), ' ', span(left)]),
-      isOut(call) && call.forecast === 'lost' ? number('not in time') : eta(call),
+      number(countdown(call.waited_ms + age)),
+      isOut(call) ? cell(`none; ends in ${countdown(left)}`) : cell([el('meter', { min: 0, max: whole, low: whole * .2, high: whole * .4, optimum: whole, value: left, 'aria-label': 'hold left' }), ' ', countdown(left)]),
+      isOut(call) && call.forecast === 'lost' ? number('not in time') : eta(call, age),
       cell(call.call_id, 'id wide'));
   });
   return table('The first who wait', heads([['Place', 'n'], ['From'], ['To', 'wide'], ['Agent', 'wide'], ['Waited', 'n'], ['Hold left'], ['Served in about', 'n'], ['Call', 'wide']]),
@@ -144,7 +147,7 @@ export function drawNow() {
     el('p', { class: `verdict ${kind}`, role: 'status' }, sentence),
     tiles(now),
     el('div', { class: 'charts' },
-      bars('calls a second in the last 5 minutes: started, lost', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
+      bars('calls a second in the last 5 minutes', made, [['started', 'fill-good'], ['lost', 'fill-bad']]),
       area('callers who wait, in the last 5 minutes', made.map(bucket => bucket.waiting))),
     prefixes(now),
     el('h2', {}, 'Agents'), agents(now),
