@@ -93,9 +93,6 @@ void callback_prepare(struct call *call, const struct redis *redis, uint64_t hol
 {
     const struct routing *routing = call->routing;
     struct outcome *outcome = &call->outcome;
-    if (outcome->name != OUTCOME_STARTED && outcome->name != OUTCOME_DEAD) {
-        return;
-    }
     uint64_t hold_ms = routing->hold_s_max * MS_PER_S;
     hold_ms = hold_ms > hold_limit_ms ? hold_ms : hold_limit_ms;
     snprintf(outcome->number, sizeof outcome->number, "%s", call->number);

@@ -17,8 +17,9 @@ void callback_note_number(struct call *call);
 const char *callback_refusal(const struct route_rule *rule, enum webhook_kind kind,
                              const char *call_id, const char *number);
 
-// Completes an outcome that ends the call: its numbers, and the call back if the call dies
-// `expired` and its route calls this number back. `hold_limit_ms`: of calls that no route takes.
+// Completes an outcome: the call's numbers (also of one that is not meant to end it, for finish.lua
+// may know better), and the call back if the call dies `expired` and its route calls this number
+// back. `hold_limit_ms`: of calls that no route takes.
 void callback_prepare(struct call *call, const struct redis *redis, uint64_t hold_limit_ms);
 
 #endif

@@ -41,7 +41,7 @@
     X(OUT, ":out:")    /* sorted set for each agent with max_in_flight: entries, by when */        \
     X(MOVES, ":moves") /* sorted set: the waiting calls that move on along their route, by when */ \
     X(LOOKUP, ":lookup:") /* text, expires: the answer of a call's lookup, by its id */            \
-    X(CALLER, ":caller:") /* sorted set for each route and caller, expires: his calls, by when */  \
+    X(CALLER, ":caller:") /* sorted set for each route and caller by digest, expires: his calls */ \
     X(CALLBACK, ":callback:") /* hash for each number by digest, expires: its open call back */    \
     X(SERVED, ":served:") /* text for each number by digest, expires: when it was last served */   \
     X(STARTS, ":starts:") /* hash for each agent: its starts of the last 30 s, in slots of 5 */    \

@@ -1,6 +1,7 @@
 """Call backs: a caller whose hold ran out is called back, once (CONTRACT, section 4, "Routes")."""
 
 import json
+import threading
 
 import pytest
 
@@ -236,3 +237,35 @@ def test_whose_call_back_was_cancelled_is_called_back_again(stack, ledger, start
     assert not keys_of(ledger, "callback")
     second, = expire(ledger, start, CALLER)
     assert callbacks(ledger) == [first + "~cb", second + "~cb"]
+
+
+def test_whose_call_back_was_rejected_is_called_back_again(stack, ledger, start, routes):
+    """Three rejections make a death: not the worker decides it, but the step that records the third."""
+    stack.worker(START_URL=start.url, ROUTES_FILE=routes(CALLS_BACK))
+    first, = expire(ledger, start, CALLER)
+    start.script(answers(422, b"{}"), call_id=first + "~cb")
+    assert ledger.wait_for_state(first + "~cb", "dead", timeout_s=30)["reason"] == "rejected"
+    assert not keys_of(ledger, "callback")
+    second, = expire(ledger, start, CALLER)
+    assert callbacks(ledger) == [first + "~cb", second + "~cb"]
+
+
+def test_a_number_whose_bot_was_heard_of_late_is_not_called(stack, ledger, start, agents, routes):
+    """By a step that was to record that another request was refused."""
+    other, may_answer = agents("other"), threading.Event()
+
+    def refuses(exchange):
+        may_answer.wait(30)
+        FULL(exchange)
+    other.script(refuses)
+    path = routes(CALLS_BACK, {"name": "free", "to": "+1416*", "agent": "other"}, other={"start_url": other.url})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    call_id, = expire(ledger, start, CALLER)
+    again = ring(ledger, to="+14160000001")
+    wait_for(lambda: other.requests_of(again), what="the request")
+    ledger.client.hset(ledger.key("call:" + again), mapping={  # as finish.lua does it
+        "late_ms": "1", "session_id": "session-late", "room_url": "https://example.daily.co/late"})
+    may_answer.set()
+    assert ledger.wait_for_state(again, "started")["session_id"] == "session-late"
+    start.script(starts_a_bot())
+    assert ledger.wait_for_state(call_id + "~cb", "dead", "started")["reason"] == "served"

@@ -27,7 +27,7 @@ end
 -- Counts the call among those of its caller. Returns false if there are as many as may be.
 local function is_within_limit(limit)
     local calls, within_ms, caller = limit:match('^(%d+) (%d+) (.*)$')
-    local key = prefix .. KEY_CALLER .. route .. ':' .. caller
+    local key = prefix .. KEY_CALLER .. route .. ':' .. redis.sha1hex(caller)
     redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - within_ms))
     if not redis.call('ZSCORE', key, call_id) and redis.call('ZCARD', key) >= tonumber(calls) then
         return false

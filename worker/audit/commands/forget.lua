@@ -73,7 +73,7 @@ if own then
     redis.call('DEL', prefix .. KEY_LOOKUP .. call_id)
     redis.call('ZREM', prefix .. KEY_UNHEARD, call_id)
     redis.call('ZREM', prefix .. KEY_RUNNING .. (field(hash, 'agent') or ''), call_id)
-    redis.call('DEL', prefix .. KEY_CALLER .. (field(hash, 'route') or '') .. ':' .. ARGV[5])
+    redis.call('DEL', prefix .. KEY_CALLER .. (field(hash, 'route') or '') .. ':' .. redis.sha1hex(ARGV[5]))
     redis.call('DEL', prefix .. KEY_SERVED .. redis.sha1hex(ARGV[5]))
 end
 redis.call('SREM', index_of(entry), 'from:' .. from, 'to:' .. to)
