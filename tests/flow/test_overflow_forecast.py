@@ -79,6 +79,24 @@ def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents,
     assert not [call_id for call_id in calls[:20] if overflows(ledger, call_id)]
 
 
+def test_the_lines_of_many_agents_are_looked_at(stack, ledger, start, agents, routes):  # noqa: F811
+    """More than one run of the script reads, and the first of them stay."""
+    full, second = agents("full"), agents("second")
+    full.script(FULL)
+    names = [f"a{number:02}" for number in range(70)]
+    overflow = [{"after_s": "forecast", "agent": "second"}]
+    path = routes({"name": "last", "to": SALES, "agent": "z", "hold_limit_s": 20, "overflow": overflow},
+                  *({"name": name, "to": f"+1416{name[1:]:0>7}", "agent": name, "hold_limit_s": 600} for name in names),
+                  second={"start_url": second.url}, z={"start_url": full.url + "/z"},
+                  **{name: {"start_url": f"{full.url}/{name}"} for name in names})
+    stack.worker(START_URL=start.url, ROUTES_FILE=path)
+    for name in names:
+        ring(ledger, f"+1416{name[1:]:0>7}")
+    wait_for(lambda: ledger.client.zcard(ledger.key("holds")) == len(names), what="a line for each agent")
+    call_id = ring(ledger, SALES)
+    assert ledger.wait_for_state(call_id, "started", "dead", timeout_s=30)["agent"] == "second"
+
+
 def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):  # noqa: F811
     first, second, path = two_agents(agents, routes)
     first.script(answers(401, b"{}"))

@@ -8,7 +8,7 @@
 -- its first call here, the agent's starts of late, in how many ms, the calls in their order}; of a call
 -- {its id if the forecast moves it, else an empty text; how long, in ms, it can wait yet for an answer to
 -- come in time; its whole hold in ms, 0 if nothing depends on it}.
-local LINES_MAX = 64
+local LINES_MAX = 64 -- in one run
 local first_agent, first_place = ARGV[1], tonumber(ARGV[2])
 local walk, budget = tonumber(ARGV[3]), tonumber(ARGV[4])
 local moves, holds = prefix .. KEY_MOVES, prefix .. KEY_HOLDS
@@ -45,10 +45,10 @@ if redis.call('ZCOUNT', moves, text(FORECAST_MS), '+inf') == 0 then
 end
 local names, lines = redis.call('SMEMBERS', prefix .. KEY_LINES), {}
 table.sort(names)
-for i, agent in ipairs(names) do
-    if agent >= first_agent and i <= LINES_MAX then
+for _, agent in ipairs(names) do
+    if agent >= first_agent then
         local first = agent == first_agent and first_place or 0
-        if budget <= 0 then
+        if budget <= 0 or #lines == LINES_MAX then
             return { lines, agent, first }
         end
         local last = math.min(walk, first + budget) - 1

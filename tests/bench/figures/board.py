@@ -204,7 +204,6 @@ def take_page(lab):
                               check=True, timeout=120)
     times = json.loads(done.stdout)
     shown = sorted(times["event"])
-    assert len(shown) >= RINGS, "events are missing on the page"
     return {"first_sentence": statistics.median(times["first"]), "event_shown": statistics.median(shown),
             "event_shown_p95": shown[len(shown) * 95 // 100]}
 
