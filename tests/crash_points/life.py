@@ -12,7 +12,6 @@ import pathlib
 import shutil
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "harness"), str(HERE.parent / "chaos")]
@@ -23,7 +22,7 @@ from account import Account, Seen  # noqa: E402
 from fake_start import FakeStart, answers, starts_a_bot  # noqa: E402
 from ledger import Ledger, new_prefix, text  # noqa: E402
 from stack import Redis, Stack, build_folder, free_port, wait_for  # noqa: E402
-from subject import Fault, Subject  # noqa: E402, F401
+from subject import Subject  # noqa: E402
 
 LEASE_S = 3
 HOLD_S = 110

@@ -28,7 +28,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from life import LIVES, Bench, Fault, live, trace  # noqa: E402
+from life import LIVES, Bench, live, trace  # noqa: E402
+from subject import Fault  # noqa: E402
 
 ERRORS = {
     "EMFILE": ("socket", "accept4", "openat", "pipe2", "eventfd2", "epoll_create1", "socketpair"),

@@ -12,7 +12,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "crash_points"))
 
-from life import Bench, Fault, live, trace
+from life import Bench, live, trace
+from subject import Fault
 
 LEAVING = ("write", "sendto", "sendmsg", "fdatasync", "fsync", "unlinkat")
 POINTS = {"ingress": 3, "spooling": 7, "draining": 4, "worker": 12}
