@@ -22,7 +22,7 @@ function watch() {
     const sentence = document.querySelector('.verdict')?.textContent;
     if (window.times.first === null && sentence && sentence !== 'Reading…') window.times.first = performance.now();
     for (const row of document.querySelectorAll('tr[data-key]')) {
-      const id = row.dataset.key, ms = /^(\d+)-\d+$/.exec(id)?.[1];
+      const id = row.dataset.key, ms = /(?:^| )(\d{13})-\d+$/.exec(id)?.[1];
       if (ms && !seen.has(id)) window.times.event.push(Date.now() - Number(ms));
       seen.add(id);
     }
@@ -48,7 +48,7 @@ const event = await open(async page => {
     await ring();
     await new Promise(resolve => setTimeout(resolve, 50 + 100 * Math.random()));
   }
-  await page.waitForTimeout(1000);
+  await page.waitForFunction(count => window.times.event.length >= count, 2 * given.calls, { timeout: 30000 }); // an attempt and a start each
   return page.evaluate(() => window.times.event);
 });
 console.log(JSON.stringify({ first, event }));

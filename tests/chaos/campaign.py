@@ -50,7 +50,7 @@ from account import Account, Seen  # noqa: E402
 from authority import Authority  # noqa: E402
 from clocks import Clock  # noqa: E402
 from events import CONNECT_LIMIT_S, TRUNK, TRUNK_SHARE, Daily, Verdicts  # noqa: E402
-from ledger import Ledger, text, texts  # noqa: E402
+from ledger import Ledger, text  # noqa: E402
 from routes import Routes  # noqa: E402
 from stack import Stack, build_folder, free_port, wait_for  # noqa: E402
 

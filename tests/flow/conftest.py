@@ -6,6 +6,7 @@ starts one of its own. Tests of one module may share programs (`shared`), with c
 own.
 """
 
+import json
 import pathlib
 import sys
 
@@ -127,3 +128,29 @@ def phone(authority):
     server = FakeDaily(authority)
     yield server
     server.close()
+
+
+@pytest.fixture
+def agents():
+    """Agents by their names, made when they are first asked for."""
+    made = {}
+
+    def agent(name):
+        if name not in made:
+            made[name] = FakeStart()
+        return made[name]
+    yield agent
+    for server in made.values():
+        server.close()
+
+
+@pytest.fixture
+def routes(tmp_path):
+    path = tmp_path / "routes.json"
+
+    def write(*routes, **agents):
+        text = json.dumps({"agents": agents, "routes": list(routes)}, indent=1)
+        (tmp_path / "routes.new").write_text(text)
+        (tmp_path / "routes.new").rename(path)
+        return path
+    return write

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import daily
-from http_raw import Connection, request
+from http_raw import Connection
 from proxies import PROXIES, Successor, nginx
 from stack import wait_for
 from vectors import HIDDEN_PATH, VECTORS, Webhook

@@ -9,7 +9,6 @@ import daily
 from audit import Audit
 from fake_start import answers, resets, starts_a_bot
 from stack import wait_for
-from test_routes import agents, routes  # noqa: F401 (fixtures)
 
 FULL = answers(429, b"{}")
 OURS, CALLER = "+14150000001", "+14158483432"

@@ -5,7 +5,6 @@ import os
 import pathlib
 import subprocess
 
-import dotenv
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -11,7 +11,6 @@ import daily
 from stack import wait_for
 from test_callback import CALLER, CALLS_BACK, expire
 from test_lookup import CRM_SECRET
-from test_routes import routes  # noqa: F401 (a fixture)
 
 TO = "+14150000001"
 FULL_ROUTE = {**CALLS_BACK, "priority_s": 30, "limit_per_caller": {"calls": 5, "within_s": 60},

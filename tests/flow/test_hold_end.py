@@ -4,7 +4,6 @@ nobody whose bot started is called lost (CONTRACT, section 4, "Decide", and sect
 import hashlib
 import signal
 import threading
-import time
 
 import pytest
 

@@ -12,8 +12,8 @@ import pytest
 import daily
 from audit import Audit
 from fake_start import FakeStart, answers, closes, hangs, sends, http_answer, starts_a_bot
+from routed import FULL, OTHER, SALES, overflows, ring, started_by
 from stack import free_port, wait_for
-from test_routes import FULL, OTHER, SALES, agents, in_line, overflows, ring, routes, started_by  # noqa: F401
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 CRM_SECRET = "whsec_" + base64.b64encode(SECRET).decode()

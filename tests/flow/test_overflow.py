@@ -5,11 +5,11 @@ import threading
 import pytest
 
 from fake_start import starts_a_bot
+from routed import FULL, OTHER, SALES, in_line, overflows, ring
 from stack import wait_for
-from test_routes import FULL, OTHER, SALES, agents, in_line, overflows, ring, routes  # noqa: F401
 
 
-def test_a_call_keeps_its_place_by_age(stack, ledger, start, agents, routes):  # noqa: F811
+def test_a_call_keeps_its_place_by_age(stack, ledger, start, agents, routes):
     """Whoever rang earlier stands earlier, also in a line that others have entered before."""
     first, second = agents("first"), agents("second")
     first.script(FULL)
@@ -28,7 +28,7 @@ def test_a_call_keeps_its_place_by_age(stack, ledger, start, agents, routes):  #
 
 
 @pytest.mark.parametrize("after_s", [0, "forecast"])
-def test_a_call_whose_request_is_out_does_not_move(stack, ledger, start, agents, routes, after_s):  # noqa: F811
+def test_a_call_whose_request_is_out_does_not_move(stack, ledger, start, agents, routes, after_s):
     """Even if something has made it due: a bot may be starting for it."""
     first, second, is_free = agents("first"), agents("second"), threading.Event()
 

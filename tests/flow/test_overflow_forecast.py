@@ -3,11 +3,11 @@
 import pytest
 
 from fake_start import answers, starts_a_bot
+from routed import FULL, OTHER, SALES, in_line, overflows, ring, started_by
 from stack import wait_for
-from test_routes import FULL, OTHER, SALES, agents, in_line, overflows, ring, routes, started_by  # noqa: F401
 
 
-def two_agents(agents, routes, **fields):  # noqa: F811
+def two_agents(agents, routes, **fields):
     first, second = agents("first"), agents("second")
     path = routes({"name": "sales", "agent": "first", "overflow": [{"after_s": "forecast", "agent": "second"}],
                    **fields},
@@ -15,7 +15,7 @@ def two_agents(agents, routes, **fields):  # noqa: F811
     return first, second, path
 
 
-def test_who_would_be_lost_moves_on_and_nobody_else(stack, ledger, start, agents, routes):  # noqa: F811
+def test_who_would_be_lost_moves_on_and_nobody_else(stack, ledger, start, agents, routes):
     """One start in 25 to 30 s, and a hold of 110 s: there is time for three callers or four."""
     first, second, path = two_agents(agents, routes)
     workers = [stack.worker(START_URL=start.url, ROUTES_FILE=path) for _ in range(2)]
@@ -38,7 +38,7 @@ def test_who_would_be_lost_moves_on_and_nobody_else(stack, ledger, start, agents
     assert all(worker.is_running() for worker in workers)
 
 
-def test_without_a_forecast_the_end_of_the_hold_decides(stack, ledger, start, agents, routes):  # noqa: F811
+def test_without_a_forecast_the_end_of_the_hold_decides(stack, ledger, start, agents, routes):
     """The agent has started nobody of late: "unknown" is not "lost", but nobody waits to the end for it."""
     first, second, path = two_agents(agents, routes, hold_limit_s=8)
     first.script(FULL)
@@ -52,7 +52,7 @@ def test_without_a_forecast_the_end_of_the_hold_decides(stack, ledger, start, ag
     assert int(moved["at_ms"]) - int(waiting["at_ms"]) >= 2000, "it moved before there was a need"
 
 
-def test_a_long_line_moves_whole(stack, ledger, start, agents, routes):  # noqa: F811
+def test_a_long_line_moves_whole(stack, ledger, start, agents, routes):
     """More calls are lost at once than one script has arguments."""
     first, second, path = two_agents(agents, routes, hold_limit_s=20)
     first.script(FULL)
@@ -64,7 +64,7 @@ def test_a_long_line_moves_whole(stack, ledger, start, agents, routes):  # noqa:
     assert worker.is_running()
 
 
-def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents, routes):  # noqa: F811
+def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents, routes):
     """One start a second and a hold of 80 s: those from about place 81 on are lost. The walk of each second does not
     come that far, and the deep one comes there in its second page."""
     first, second, path = two_agents(agents, routes, hold_limit_s=80)
@@ -79,7 +79,7 @@ def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents,
     assert not [call_id for call_id in calls[:20] if overflows(ledger, call_id)]
 
 
-def test_the_lines_of_many_agents_are_looked_at(stack, ledger, start, agents, routes):  # noqa: F811
+def test_the_lines_of_many_agents_are_looked_at(stack, ledger, start, agents, routes):
     """More than one run of the script reads, and the first of them stay."""
     full, second = agents("full"), agents("second")
     full.script(FULL)
@@ -97,7 +97,7 @@ def test_the_lines_of_many_agents_are_looked_at(stack, ledger, start, agents, ro
     assert ledger.wait_for_state(call_id, "started", "dead", timeout_s=30)["agent"] == "second"
 
 
-def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):  # noqa: F811
+def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start, agents, routes):
     first, second, path = two_agents(agents, routes)
     first.script(answers(401, b"{}"))
     stack.worker(START_URL=start.url, ROUTES_FILE=path)
@@ -106,7 +106,7 @@ def test_an_agent_that_is_down_is_left_at_once_all_the_same(stack, ledger, start
     assert overflows(ledger, call_id) == [("first", "second", "1", "down")]
 
 
-def test_a_failure_by_itself_moves_nobody(stack, ledger, start, agents, routes):  # noqa: F811
+def test_a_failure_by_itself_moves_nobody(stack, ledger, start, agents, routes):
     """Before its next attempt a call is in no line, and nothing is forecast for it."""
     first, second, path = two_agents(agents, routes)
     first.script(answers(503, b""), answers(503, b""), starts_a_bot())
@@ -117,7 +117,7 @@ def test_a_failure_by_itself_moves_nobody(stack, ledger, start, agents, routes):
 
 
 @pytest.mark.parametrize("has_second", [False, True])
-def test_a_step_by_time_may_follow(stack, ledger, start, agents, routes, has_second):  # noqa: F811
+def test_a_step_by_time_may_follow(stack, ledger, start, agents, routes, has_second):
     """And one by the forecast a step by time."""
     first, second, third = agents("first"), agents("second"), agents("third")
     first.script(FULL)

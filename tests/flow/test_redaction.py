@@ -8,7 +8,7 @@ import urllib.parse
 
 import daily
 from audit import Audit
-from fake_start import answers, http_answer, starts_a_bot
+from fake_start import answers, http_answer
 
 TOKEN = ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJyIjoicm9vbSIsImlhdCI6MTcwMDAwMDAwMH0."
          "c2lnbmF0dXJlLXNpZ25hdHVyZS1zaWduYXR1cmU")

@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-import http_raw
 from history import DAY_MS, History
 from stack import Program, Redis, build_folder, clean_environment, free_port, wait_for
 

@@ -6,7 +6,6 @@ import time
 import pytest
 import redis as redis_client
 
-import daily
 from callers import Callers, check_starts, cpu_s
 from stack import Redis, wait_for
 

@@ -13,54 +13,10 @@ import pytest
 
 import daily
 from audit import Audit
-from fake_start import FakeStart, answers, starts_a_bot
+from fake_start import answers, starts_a_bot
+from routed import FULL, OTHER, SALES, SUPPORT, in_line, overflows, ring, started_by
 from stack import wait_for
 from test_reload import hang_up
-
-FULL = answers(429, b"{}")
-SALES, SUPPORT, OTHER = "+14150000001", "+14160000001", "+16500000001"
-
-
-@pytest.fixture
-def agents():
-    """Agents by their names, made when they are first asked for."""
-    made = {}
-
-    def agent(name):
-        if name not in made:
-            made[name] = FakeStart()
-        return made[name]
-    yield agent
-    for server in made.values():
-        server.close()
-
-
-@pytest.fixture
-def routes(tmp_path):
-    path = tmp_path / "routes.json"
-
-    def write(*routes, **agents):
-        text = json.dumps({"agents": agents, "routes": list(routes)}, indent=1)
-        (tmp_path / "routes.new").write_text(text)
-        (tmp_path / "routes.new").rename(path)
-        return path
-    return write
-
-
-def started_by(ledger, call_id, server):
-    call = ledger.wait_for_state(call_id, "started")
-    assert len(server.requests_of(call_id)) == 1
-    return call
-
-
-def ring(ledger, to, call_id=None, **fields):
-    webhook = daily.webhook(call_id, To=to)
-    ledger.queue(webhook, **fields)
-    return webhook["callId"]
-
-
-def in_line(ledger, agent):
-    return [call_id.decode() for call_id in ledger.client.zrange(ledger.key(f"line:{agent}"), 0, -1)]
 
 
 # --- where a call goes ----------------------------------------------------------------------------
@@ -352,11 +308,6 @@ def test_explain(stack, ledger, start, agents, routes):
 
 
 # --- overflow -------------------------------------------------------------------------------------
-
-
-def overflows(ledger, call_id):
-    return [(event["from_agent"], event["agent"], event["step"], event["reason"])
-            for event in ledger.events(call_id, "overflow")]
 
 
 def test_a_call_that_has_waited_moves_on(stack, ledger, start, agents, routes):

@@ -3,15 +3,15 @@
 import json
 
 from fake_start import delays
+from routed import FULL, OTHER, SALES, SUPPORT, ring, started_by
 from stack import wait_for
 from test_lookup import CRM_SECRET, lookup, says
 from test_reload import hang_up
-from test_routes import FULL, OTHER, SALES, SUPPORT, agents, ring, routes, started_by  # noqa: F401
 
 VIP = "+14170000001"
 
 
-def test_everything_at_once(stack, ledger, start, agents, routes):  # noqa: F811
+def test_everything_at_once(stack, ledger, start, agents, routes):
     sales, support, spare, crm = agents("sales"), agents("support"), agents("spare"), agents("crm")
     sales.script(FULL)
     crm.script(delays(3, says(body={"tier": "gold"}, agent="support")))

@@ -1,11 +1,11 @@
 """A route that is gone while its calls wait: they leave the line of an agent that nobody names any more."""
 
+from routed import FULL, SALES, in_line, ring
 from stack import wait_for
 from test_reload import hang_up
-from test_routes import FULL, SALES, agents, in_line, ring, routes  # noqa: F401
 
 
-def test_the_line_of_an_agent_that_is_gone_empties_at_once(stack, ledger, start, agents, routes):  # noqa: F811
+def test_the_line_of_an_agent_that_is_gone_empties_at_once(stack, ledger, start, agents, routes):
     """Not at the pace of requests that are out, one in a second: nobody asks that agent any more."""
     sales, support = agents("sales"), agents("support")
     sales.script(FULL)

@@ -14,10 +14,10 @@ import pytest
 import daily
 from audit import Audit
 from fake_start import starts_a_bot
+from routed import started_by
 from stack import Process, free_port, wait_for
 from test_lookup import CRM_SECRET
 from test_reload import hang_up
-from test_routes import agents, started_by  # noqa: F401
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README.split("\n## Routes\n")[1].split("\n## ")[0]
@@ -28,7 +28,7 @@ def block(language):
     return re.search(rf"^```{language}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL).group(1)
 
 
-def test_the_example_is_copied_checked_edited_reloaded_and_rung(stack, ledger, start, agents, tmp_path):  # noqa: F811
+def test_the_example_is_copied_checked_edited_reloaded_and_rung(stack, ledger, start, agents, tmp_path):
     path, sales = tmp_path / "routes.json", agents("sales")
     path.write_text(block("json"))
     lines = block("sh").splitlines()

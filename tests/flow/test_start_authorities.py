@@ -12,7 +12,6 @@ import daily
 from authority import Authority
 from stack import wait_for
 from test_lookup import CRM_SECRET
-from test_routes import routes  # noqa: F401
 from tls_start import TlsStart
 
 
@@ -189,7 +188,7 @@ def with_folder(source, target):
 
 
 def test_a_lookup_trusts_the_same_authorities(stack, ledger, start, tls_start, trusted, other, good, tmp_path,
-                                              routes):  # noqa: F811
+                                              routes):
     bundle = tmp_path / "bundle.pem"
     install(trusted.file, bundle)
     crm = tls_start(good, answer={"body": {"tier": "gold"}})

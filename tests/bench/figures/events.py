@@ -2,7 +2,6 @@
 EVENTS_RATE, beside the same burst without them. A worker takes calls and events."""
 
 import threading
-import time
 
 import daily
 from table import Row, at_least, ratio_at_most

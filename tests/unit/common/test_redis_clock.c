@@ -53,7 +53,8 @@ static void a_slow_answer_is_no_step(void **state)
     assert_in_range(clock.offset_ms, REDIS_MS - 1, REDIS_MS + 1);
 }
 
-// Redis was stopped while it was asked: it read its clock at the end of that time, not in the middle.
+// Redis was stopped while it was asked: it read its clock at the end of that time, not in the
+// middle.
 static void a_slow_first_answer_is_doubted(void **state)
 {
     (void)state;
