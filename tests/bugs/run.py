@@ -47,7 +47,8 @@ def passes(folder, tests):
     """True or False; a test that could not be run is neither."""
     unit = [test for test in tests if test.startswith("unit/")]
     for test in unit:
-        if subprocess.run([folder / "build" / test], capture_output=True).returncode != 0:
+        if subprocess.run([folder / "build" / test], capture_output=True,
+                          timeout=TEST_TIMEOUT_S).returncode != 0:
             return False
     flow = [test for test in tests if test not in unit]
     if not flow:
@@ -80,7 +81,16 @@ def try_one(folder, patch):
         assert not (trouble := build(folder)), trouble
 
 
+def usage(arguments):
+    """Settings come from the environment. Returns the exit code."""
+    is_help = arguments in (["-h"], ["--help"])
+    print(__doc__.strip(), file=sys.stdout if is_help else sys.stderr)
+    return 0 if is_help else 2
+
+
 def main():
+    if len(sys.argv) > 1:
+        return usage(sys.argv[1:])
     patches = [patch for patch in sorted(HERE.glob("*.patch"))
                if os.environ.get("ONLY", "") in patch.name]
     caught = 0
@@ -92,7 +102,7 @@ def main():
         for patch in patches:
             try:
                 trouble = try_one(folder, patch)
-            except AssertionError as error:
+            except (AssertionError, subprocess.TimeoutExpired) as error:
                 trouble = f"its tests could not be run: {error}"
             caught += trouble is None
             print(f"{patch.stem}: {trouble or 'caught'}", flush=True)

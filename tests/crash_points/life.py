@@ -342,9 +342,20 @@ class CallbackLife(WorkerLife):
                              hold_ms=self.hold_s * 1000, callback_ms=self.within_s * 1000)
 
 
+class OverdueLife(CallbackLife):
+    """Nobody read the call before its hold was over: the worker calls back at once. Unlike a wait for
+    the agent, this has the same system calls each time, so that a point is where the trace has it."""
+
+    def prepare(self):
+        self.ring(self.call_id)
+        rang_ms = int(self.ledger.entry_of(self.call_id)[0].split("-")[0])
+        clock = self.bench.redis.client.time
+        wait_for(lambda: clock()[0] * 1000 > rang_ms + self.hold_s * 1000, what="the hold to be over")
+
+
 LIVES = {"ingress": IngressLife, "spooling": SpoolingLife, "draining": DrainingLife,
          "worker": WorkerLife, "line": LineLife, "again": AgainLife, "taken-over": TakenOverLife,
-         "callback": CallbackLife}
+         "callback": CallbackLife, "overdue": OverdueLife}
 
 
 def trace(bench, kind):
