@@ -217,7 +217,7 @@ test: deps-test
 	@+MAKE='$(MAKE)' .ci/build all unit-tests
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
-	  -n 3 --dist loadfile tests/flow
+	  -n 6 --dist loadfile tests/flow
 
 # The browser's library comes from npm, pinned by tests/board/package-lock.json.
 .PHONY: test-board deps-board

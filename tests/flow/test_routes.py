@@ -85,7 +85,7 @@ def test_a_full_agent_holds_up_no_other(stack, ledger, start, agents, routes):
     wait_for(lambda: ledger.call(waits).get("state") == "waiting", what="a call in line")
     started_by(ledger, ring(ledger, OTHER), start)
     call = ledger.wait_for_state(short, "dead", timeout_s=5)
-    assert call["reason"] == "expired" and ledger.call(waits)["state"] == "waiting"
+    assert call["reason"] == "expired" and ledger.call(waits)["state"] in ("waiting", "starting"), "it asks in its turn"
     sales.script(starts_a_bot())
     ledger.wait_for_state(waits, "started")
 
