@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
+import signal
+import threading
 import time
 
 import pytest
 
 import daily
-from fake_start import answers, good, resets, starts_a_bot
+from fake_start import answers, good, hangs, resets, starts_a_bot
+from redis_between import Between
 from stack import wait_for
 
 
@@ -253,3 +256,30 @@ def test_what_has_started_stays_so_when_it_comes_again_too_late(stack, ledger, s
     assert ledger.call(webhook["callId"]) == before
     assert ledger.counts() == {"started": 2}
     assert len(start.requests) == 2
+
+
+def test_a_record_is_repeated_after_another_worker_has_begun_the_call_again(stack, ledger, start):
+    """The reply to the record of a refusal is lost, and the call is admitted elsewhere before it is sent again."""
+    may_answer = threading.Event()
+
+    def refuses(exchange):
+        may_answer.wait(30)
+        answers(429, b"{}")(exchange)
+    start.script(refuses, hangs())
+    between = Between(stack.redis.port)
+    first = stack.worker(START_URL=start.url, REDIS_URL=between.url)
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    wait_for(lambda: start.requests, what="the request")
+    between.is_held = lambda answer: True
+    may_answer.set()
+    ledger.wait_for_state(webhook["callId"], "waiting")
+    first.signal(signal.SIGSTOP)
+    between.cut()
+    between.is_held = None
+    stack.worker(START_URL=start.url)
+    wait_for(lambda: len(start.requests) == 2, what="the other worker to ask")
+    first.signal(signal.SIGCONT)
+    wait_for(lambda: b"taken over by another worker" in first.log(), 20, "the record to be sent again")
+    assert [event["attempt"] for event in ledger.events(webhook["callId"], "attempt")] == ["1"]
+    between.close()

@@ -61,6 +61,21 @@ local function start_late(state, reason, letter)
     end
 end
 
+-- Another worker has begun the call again: has this worker recorded the answer of this attempt before that,
+-- and the reply was lost? An attempt of unknown outcome has no request.
+local function is_recorded()
+    local fields = redis.call('HGETALL', call_key)
+    for i = 1, #fields, 2 do
+        local id = fields[i]:match('^event:(.*)$')
+        local event = id and (redis.call('XRANGE', audit, id, id)[1] or {})[2]
+        if event and field(event, 'event') == 'attempt' and field(event, 'attempt') == outcome.attempt and
+            field(event, 'worker') == consumer and field(event, 'request') then
+            return true
+        end
+    end
+    return false
+end
+
 local function finish(...)
     local values = { ... }
     for i, name in ipairs(field_names) do
@@ -114,6 +129,8 @@ local function finish(...)
     if owner ~= consumer and not (owner and is_known) then
         if attempt > 0 and is_answered and call[2] == consumer then
             return repeated()
+        elseif attempt > 0 and is_answered and is_recorded() then
+            return 'lost'
         end
         local event = attempt > 0 and record_attempt('late', '1')
         if event and call[1] then -- else the call is no longer kept
