@@ -65,14 +65,15 @@ def test_a_long_line_moves_whole(stack, ledger, start, agents, routes):
 
 
 def test_a_call_far_behind_in_a_long_line_moves_on(stack, ledger, start, agents, routes):
-    """One start a second and a hold of 80 s: those from about place 81 on are lost. The walk of each second does not
-    come that far, and the deep one comes there in its second page."""
-    first, second, path = two_agents(agents, routes, hold_limit_s=80)
+    """Twelve starts in 25 to 30 s and a hold of 220 s: those from about place 88 to 106 on are lost. The walk of each
+    second does not come that far, and the deep one comes there in its second page. In the first one nobody is lost
+    for a minute: who leaves it would let those behind come up and be lost in their turn."""
+    first, second, path = two_agents(agents, routes, hold_limit_s=220)
     first.script(FULL)
     slot = ledger.client.time()[0] // 5
-    ledger.client.hset(ledger.key("starts:first"), mapping={slot + number: 5 for number in range(-6, 24)})
+    ledger.client.hset(ledger.key("starts:first"), mapping={slot + number: 2 for number in range(-6, 24)})
     stack.worker(START_URL=start.url, ROUTES_FILE=path)
-    calls = [ring(ledger, SALES) for _ in range(130)]
+    calls = [ring(ledger, SALES) for _ in range(140)]
     for call_id in calls[-25:]:  # within two deep walks
         assert ledger.wait_for_state(call_id, "started", timeout_s=30)["agent"] == "second"
         assert overflows(ledger, call_id) == [("first", "second", "1", "forecast")]

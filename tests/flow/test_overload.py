@@ -79,25 +79,26 @@ def test_requests_cut_by_the_hold_do_not_slow_the_line(stack, ledger, start):
 
 @pytest.mark.slow
 def test_nobody_is_asked_who_cannot_be_answered_in_time(stack, ledger, start):
-    """Answers take 1.5 s: of a line, those with less than that left are passed over, except one."""
-    start.script(delays(1.5, starts_a_bot()))
-    stack.worker(START_URL=start.url, HOLD_LIMIT_S=6)
+    """Answers take 4 s: of a line, those with less than that left are passed over, except one. A request holds up
+    the next for a second: there is time to ask three of them."""
+    start.script(delays(4, starts_a_bot()))
+    stack.worker(START_URL=start.url, HOLD_LIMIT_S=10)
     first = [daily.webhook() for _ in range(3)]
     for webhook in first:
         ledger.queue(webhook)
     for webhook in first:
         ledger.wait_for_state(webhook["callId"], "started")
-    start.script(answers(429, headers=[("Retry-After", "1")]))
+    start.script(answers(429, headers=[("Retry-After", "2")]))
     refused = daily.webhook()
     ledger.queue(refused)
     wait_for(lambda: ledger.events(event="waiting"), what="a line")
     rang_ms = int(time.time() * 1000)
     late, early = [daily.webhook() for _ in range(6)], daily.webhook()
-    for webhook in late:  # with about 2 s left; when the line opens, with less than 1.5 s
-        ledger.queue(webhook, received_ms=str(rang_ms - 4000))
+    for webhook in late:  # with about 5 s left; when the line opens, with 3 s
+        ledger.queue(webhook, received_ms=str(rang_ms - 5000))
     ledger.queue(early)
-    start.script(delays(1.5, starts_a_bot()))
-    ledger.wait_for_state(early["callId"], "started", timeout_s=10)
+    start.script(delays(4, starts_a_bot()))
+    ledger.wait_for_state(early["callId"], "started", timeout_s=15)
     ledger.wait_until_finished(10)
     asked = [webhook for webhook in late if start.requests_of(webhook["callId"])]
     assert len(asked) <= 1, "only to try the estimate"

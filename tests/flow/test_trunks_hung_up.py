@@ -89,8 +89,9 @@ def test_while_the_call_stands_in_line(scene, form):
     event = trunk.stopped()
     for _ in range(2):
         scene.note(event)
-    trunk.check_is_abandoned(attempts=1)
     scene.wait_until_read()
+    assert scene.ledger.call(trunk.id)["state"] == "dead", "by the event, and not when it would be asked again"
+    trunk.check_is_abandoned(attempts=1)
     assert len(scene.start.requests) == 1
     wait_for(lambda: worker.total("dialin_calls_total", outcome="abandoned") == 1)
 
@@ -164,6 +165,7 @@ def test_after_a_request_without_an_answer(scene, when):
         scene.ledger.wait_for_state(trunk.id, "waiting")
     scene.note(trunk.stopped())
     scene.wait_until_read()
+    assert (scene.ledger.call(trunk.id)["state"] == "dead") == (when == "in line")
     may_answer.set()
     check_is_unknown(scene, trunk, attempts=2)
     assert len(scene.start.requests) == 2
@@ -223,7 +225,9 @@ def test_a_replay_of_a_caller_who_has_gone(scene):
     replay.start()  # ends when the call has
     scene.ledger.wait_for_state(trunk.id + "~r1", "waiting")
     scene.note(trunk.stopped())
-    assert scene.ledger.wait_for_state(trunk.id + "~r1", "dead")["reason"] == "abandoned"
+    scene.wait_until_read()
+    call = scene.ledger.call(trunk.id + "~r1")
+    assert (call["state"], call["reason"]) == ("dead", "abandoned")
     replay.join()
 
 
