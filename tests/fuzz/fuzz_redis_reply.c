@@ -107,7 +107,6 @@ static void read_reply(const redisReply *reply)
 {
     struct redis_clock clock = {.is_quiet = true};
     struct redis_health health = {0};
-    struct snapshot snapshot;
     read_all(reply);
     read_others(reply);
     redis_clock_take(&clock, reply, 1);
@@ -117,12 +116,6 @@ static void read_reply(const redisReply *reply)
         read_entry(rows->element[i]);
     }
     read_entry(reply);
-    if (snapshot_read(&snapshot, reply)) {
-        struct json_line line;
-        json_line_init(&line);
-        snapshot_to_json(&snapshot, &line);
-        json_line_release(&line);
-    }
     if (reply_has_shape(reply, REPLY_ROW)) {
         read_call(reply, NULL);
         print_row(reply, EXPORT_CSV);
@@ -131,6 +124,28 @@ static void read_reply(const redisReply *reply)
     if (reply_has_shape(reply, "(" REPLY_ROW REPLY_FIELDS ")")) {
         read_call(reply->element[0], reply->element[1]);
     }
+}
+
+// As a page of a deep walk, and as a snapshot, which takes parts of the reply: the last reader.
+static void read_snapshot(redisReply *reply)
+{
+    struct snapshot snapshot;
+    const struct snapshot_query query = {
+        .walk = 64, .waiting = SNAPSHOT_WAITING_MAX, .programs = true, .minutes_back = 5};
+    struct bytes_view args[SNAPSHOT_ARGS_MAX];
+    struct snapshot_memory *memory = snapshot_memory_open();
+    snapshot_args(memory, &query, args);
+    if (snapshot_read(&snapshot, reply, memory)) {
+        struct json_line line;
+        json_line_init(&line);
+        snapshot_to_json(&snapshot, &line);
+        json_line_release(&line);
+        if (snapshot_depth_args(memory, args) > 0) {
+            snapshot_depth_read(memory, reply);
+        }
+        snapshot_args(memory, &query, args);
+    }
+    snapshot_memory_close(memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -145,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply) {
         redis_limit_next(&limit);
         read_reply(reply);
+        read_snapshot(reply);
         freeReplyObject(reply);
         reply = NULL;
     }
