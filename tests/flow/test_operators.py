@@ -232,6 +232,8 @@ def test_a_call_whose_bot_is_known_to_be_there_is_not_cancelled(stack, ledger, s
     stack.worker(START_URL=start.url)
     call_id = ring(ledger)
     ledger.wait_for_state(call_id, "waiting")
-    ledger.client.hset(ledger.key("call:" + call_id), "late_ms", "1")
-    wait_for(lambda: "started already" in audit.run("cancel", call_id, "--yes").err)
-    assert ledger.call(call_id)["state"] != "dead"
+    ledger.client.hset(ledger.key("call:" + call_id), mapping={
+        "late_ms": "1", "session_id": "s-1", "room_url": "https://rooms.example/late"})
+    assert "started already" in audit.run("cancel", call_id, "--yes").err
+    assert ledger.wait_for_state(call_id, "started")["session_id"] == "s-1"
+    assert "started already" in audit.run("cancel", call_id, "--yes").err
