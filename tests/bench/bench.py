@@ -53,8 +53,15 @@ def measure(lab, families):
     return samples
 
 
+def check_keys(families):
+    keys = [row.key for family in families for row in family.ROWS]
+    twice = {key for key in keys if keys.count(key) > 1}
+    assert not twice, f"two families have figures named {', '.join(sorted(twice))}"
+
+
 def main():
     families = chosen()
+    check_keys(ALL)
     begun, load_before = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="dialin-bench-") as folder:
         lab = Lab(pathlib.Path(folder))

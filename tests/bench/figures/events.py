@@ -10,10 +10,10 @@ CALLS_RATE, CALLS = 1000, 2000
 EVENTS_RATE, EVENTS_S, CONNECTIONS = 20000, 5, 64
 
 ROWS = [
-    Row("calls_alone", "acknowledgement p99, 1,000 calls a second for 2 s", "ms"),
+    Row("calls_without_events", "acknowledgement p99, 1,000 calls a second for 2 s", "ms"),
     Row("calls_beside_events", "the same beside 20,000 of Daily's events a second", "ms", (ratio_at_most(1.2),),
-        of="calls_alone"),
-    Row("events", "Daily's events acknowledged meanwhile", "/s", (at_least(20000),)),
+        of="calls_without_events"),
+    Row("events", "Daily's events acknowledged meanwhile, of 20,000 a second", "/s", (at_least(19900),)),
     Row("events_p99", "their acknowledgement p99", "ms"),
 ]
 
@@ -35,5 +35,5 @@ def take(lab):
         stack.wait_for_events(EVENTS_RATE)
         beside = burst(stack, ingress, 3 * CALLS)
         flood.join()
-    return {"calls_alone": alone, "calls_beside_events": beside, "events": told["rate"],
+    return {"calls_without_events": alone, "calls_beside_events": beside, "events": told["rate"],
             "events_p99": told["p99_us"] / 1000}
