@@ -5,6 +5,7 @@
 #include "json_line.h"
 #include "mask.h"
 #include "memory.h"
+#include "operator_entry.h"
 #include "redis_keys.h"
 
 #include <stdlib.h>
@@ -56,6 +57,14 @@ static bool send(struct operators *operators, size_t prefix, size_t count,
     return redis_send(live_connection(operators->live, prefix), count, argv, on_reply, arg);
 }
 
+static bool add(struct operators *operators, size_t prefix, size_t count,
+                const struct bytes_view *fields, redis_on_reply *on_reply, void *arg)
+{
+    struct bytes_view argv[OPERATOR_ENTRY_COMMAND_MAX];
+    size_t args = operator_entry_command(bytes_view(&operators->keys[prefix]), count, fields, argv);
+    return send(operators, prefix, args, argv, on_reply, arg);
+}
+
 static void on_added(const redisReply *reply, void *arg)
 {
     struct noting *noting = arg;
@@ -69,21 +78,15 @@ void operators_intend(struct operators *operators, size_t prefix,
 {
     struct noting *noting = memory_zeroed(sizeof *noting);
     *noting = (struct noting){on_noted, arg};
-    const struct bytes_view argv[] = {VIEW("XADD"),
-                                      bytes_view(&operators->keys[prefix]),
-                                      VIEW("MAXLEN"),
-                                      VIEW("~"),
-                                      VIEW(REDIS_OPERATORS_MAX),
-                                      VIEW("*"),
-                                      VIEW("action"),
-                                      view_of_text(intent->action),
-                                      VIEW("operator"),
-                                      view_of_text(intent->operator),
-                                      VIEW("peer"),
-                                      view_of_text(intent->peer),
-                                      view_of_text(intent->field),
-                                      view_of_text(intent->value)};
-    if (!send(operators, prefix, sizeof argv / sizeof argv[0], argv, on_added, noting)) {
+    const struct bytes_view fields[] = {VIEW("action"),
+                                        view_of_text(intent->action),
+                                        VIEW("operator"),
+                                        view_of_text(intent->operator),
+                                        VIEW("peer"),
+                                        view_of_text(intent->peer),
+                                        view_of_text(intent->field),
+                                        view_of_text(intent->value)};
+    if (!add(operators, prefix, sizeof fields / sizeof fields[0], fields, on_added, noting)) {
         on_added(NULL, noting);
     }
 }
@@ -97,17 +100,9 @@ static void ignore(const redisReply *reply, void *arg)
 void operators_note_outcome(struct operators *operators, size_t prefix, const char *id,
                             const char *outcome)
 {
-    const struct bytes_view argv[] = {VIEW("XADD"),
-                                      bytes_view(&operators->keys[prefix]),
-                                      VIEW("MAXLEN"),
-                                      VIEW("~"),
-                                      VIEW(REDIS_OPERATORS_MAX),
-                                      VIEW("*"),
-                                      VIEW("intent"),
-                                      view_of_text(id),
-                                      VIEW("outcome"),
-                                      view_of_text(outcome)};
-    send(operators, prefix, sizeof argv / sizeof argv[0], argv, ignore, NULL);
+    const struct bytes_view fields[] = {VIEW("intent"), view_of_text(id), VIEW("outcome"),
+                                        view_of_text(outcome)};
+    add(operators, prefix, sizeof fields / sizeof fields[0], fields, ignore, NULL);
 }
 
 // --- the list -----------------------------------------------------------------------------------

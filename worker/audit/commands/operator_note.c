@@ -1,6 +1,8 @@
 // See operator_note.h.
 #include "operator_note.h"
 
+#include "operator_entry.h"
+
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,19 +36,13 @@ bool operator_note_intend(struct operator_note *note, struct audit *audit, const
     if (audit->options->intent) {
         return true;
     }
-    const struct bytes_view argv[] = {VIEW("XADD"),
-                                      database_key(database, REDIS_KEY_OPERATORS, ""),
-                                      VIEW("MAXLEN"),
-                                      VIEW("~"),
-                                      VIEW(REDIS_OPERATORS_MAX),
-                                      VIEW("*"),
-                                      VIEW("action"),
-                                      view_of_text(action),
-                                      VIEW("operator"),
-                                      view_of_text(note->name),
-                                      view_of_text(field),
-                                      view_of_text(value)};
-    redisReply *reply = database_ask_shaped(database, "s", sizeof argv / sizeof argv[0], argv);
+    const struct bytes_view fields[] = {VIEW("action"),      view_of_text(action),
+                                        VIEW("operator"),    view_of_text(note->name),
+                                        view_of_text(field), view_of_text(value)};
+    struct bytes_view argv[OPERATOR_ENTRY_COMMAND_MAX];
+    size_t count = operator_entry_command(database_key(database, REDIS_KEY_OPERATORS, ""),
+                                          sizeof fields / sizeof fields[0], fields, argv);
+    redisReply *reply = database_ask_shaped(database, "s", count, argv);
     if (reply) {
         view_copy(reply_view(reply), note->id, sizeof note->id);
     } else {
@@ -62,15 +58,10 @@ void operator_note_outcome(struct operator_note *note, const char *outcome)
     if (note->audit->options->intent || database_is_lost(database)) {
         return;
     }
-    const struct bytes_view argv[] = {VIEW("XADD"),
-                                      database_key(database, REDIS_KEY_OPERATORS, ""),
-                                      VIEW("MAXLEN"),
-                                      VIEW("~"),
-                                      VIEW(REDIS_OPERATORS_MAX),
-                                      VIEW("*"),
-                                      VIEW("intent"),
-                                      view_of_text(note->id),
-                                      VIEW("outcome"),
-                                      view_of_text(outcome)};
-    freeReplyObject(database_ask(database, sizeof argv / sizeof argv[0], argv));
+    const struct bytes_view fields[] = {VIEW("intent"), view_of_text(note->id), VIEW("outcome"),
+                                        view_of_text(outcome)};
+    struct bytes_view argv[OPERATOR_ENTRY_COMMAND_MAX];
+    size_t count = operator_entry_command(database_key(database, REDIS_KEY_OPERATORS, ""),
+                                          sizeof fields / sizeof fields[0], fields, argv);
+    freeReplyObject(database_ask(database, count, argv));
 }
