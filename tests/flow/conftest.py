@@ -19,6 +19,7 @@ pytest.register_assert_rewrite("ledger", "stack", "http_raw")
 
 from audit import Audit
 from authority import Authority
+from chat import Chat
 from fake_daily import FakeDaily
 from fake_start import FakeStart
 from ledger import Ledger, new_prefix
@@ -154,3 +155,20 @@ def routes(tmp_path):
         (tmp_path / "routes.new").rename(path)
         return path
     return write
+
+
+@pytest.fixture
+def chat():
+    """Takes alerts, as Slack does."""
+    server = Chat()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def watched(stack, start, chat):
+    """Starts a worker that tells `chat`."""
+    def run(**values):
+        return stack.worker(**{"START_URL": start.url, "ALERT_URL": chat.url, "HOLD_LIMIT_S": "1",
+                               "HOLD_GRACE_S": "0", **values})
+    return run

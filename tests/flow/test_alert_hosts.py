@@ -15,22 +15,6 @@ from stack import free_port, wait_for
 from test_redis_settings import user_of_compose
 
 
-@pytest.fixture
-def chat():
-    server = Chat()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def watched(stack, start, chat):
-    """Starts a worker that tells `chat`."""
-    def run(**values):
-        return stack.worker(**{"START_URL": start.url, "ALERT_URL": chat.url, "HOLD_LIMIT_S": "1",
-                               "HOLD_GRACE_S": "0", **values})
-    return run
-
-
 # --- hosts that are not well --------------------------------------------------------------------
 
 def is_unharmed(ledger, start):

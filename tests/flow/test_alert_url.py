@@ -6,28 +6,12 @@ import re
 import pytest
 
 import daily
-from chat import CALLER, SECRET_PATH, Chat, lose_one, readings, wait_for_claims, wait_until_told
+from chat import CALLER, SECRET_PATH, lose_one, readings, wait_for_claims, wait_until_told
 from fake_start import answers, closes
 from stack import wait_for
 from test_now import fill
 
 FIVE_MINUTES_MS = 300_000
-
-
-@pytest.fixture
-def chat():
-    server = Chat()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def watched(stack, start, chat):
-    """Starts a worker that tells `chat`."""
-    def run(**values):
-        return stack.worker(**{"START_URL": start.url, "ALERT_URL": chat.url, "HOLD_LIMIT_S": "1",
-                               "HOLD_GRACE_S": "0", **values})
-    return run
 
 
 # --- each kind ---------------------------------------------------------------------------------
