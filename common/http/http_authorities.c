@@ -1,6 +1,6 @@
-// See http_authorities.h. The flags of the store are those that libcurl sets on its own: the
-// authorities here come before those that the server sends, and an intermediate certificate in the
-// file is trusted like a root. All else, the server's name among it, libcurl checks itself.
+// See http_authorities.h. The store has the two flags that libcurl sets on its own store:
+// OpenSSL tries these authorities before the certificates that the server sends, and it trusts an
+// intermediate certificate of the file like a root. libcurl itself checks the server's name.
 #include "http_authorities.h"
 
 #include "memory.h"
