@@ -63,16 +63,15 @@ static void set_record(struct call *call, struct bytes_view text, const char *pr
     bytes_release(&redacted);
 }
 
-const char *call_lookup_take(struct call *call, struct bytes_view text, const char *problem,
+const char *call_lookup_take(struct call *call, struct lookup_answer *answer,
+                             struct bytes_view text, const char *problem,
                              struct redact_secrets *secrets)
 {
-    struct lookup_answer answer = {.text = NULL};
     struct route_place place = call->place;
     redact_secrets_add(secrets, call->place.rule->lookup.secret_text);
-    problem = problem ? problem : lookup_answer_read(&answer, text);
-    if (!problem && !lookup_answer_place(&answer, call->routing, &place)) {
+    if (!problem && !lookup_answer_place(answer, call->routing, &place)) {
         problem = "its answer names an agent or a route that the file does not have";
-        lookup_answer_release(&answer);
+        lookup_answer_release(answer);
     }
     call->was_looked_up = true;
     if (problem) {
@@ -81,7 +80,7 @@ const char *call_lookup_take(struct call *call, struct bytes_view text, const ch
     }
     call->place = place;
     call->why_moved = "lookup";
-    keep(call, &answer);
+    keep(call, answer);
     lookup_answer_merge(call->lookup, call->place.rule);
     set_record(call, text, NULL, secrets);
     return NULL;

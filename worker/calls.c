@@ -260,13 +260,14 @@ static void post(struct call *call)
 
 // --- the lookup -------------------------------------------------------------------------------
 
-static void on_looked_up(struct bytes_view text, const char *problem, void *arg)
+static void on_looked_up(struct lookup_answer *answer, struct bytes_view text, const char *problem,
+                         void *arg)
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
     bool is_required = call->place.rule->lookup.is_required;
     hold_refresh(&call->hold, calls->commands);
-    problem = call_lookup_take(call, text, problem, calls->settings.secrets);
+    problem = call_lookup_take(call, answer, text, problem, calls->settings.secrets);
     if (problem && is_required) {
         call->was_looked_up = false; // asked again, until the hold ends
         free(call->lookup_record);
@@ -286,7 +287,7 @@ static void look_up(struct call *call)
     const char *problem =
         lookup_ask(calls->settings.lookups, call, call_lookup_budget_ms(call), on_looked_up, call);
     if (problem) {
-        on_looked_up(VIEW(""), problem, call);
+        on_looked_up(NULL, VIEW(""), problem, call);
     }
 }
 

@@ -116,8 +116,14 @@ static void sign(const struct route_lookup *lookup, const char *call_id, const c
     base64_append(signature, digest, sizeof digest);
 }
 
-// A malformed answer is as good as none: it counts as a failure of the URL.
-static const char *problem_of(const struct http_answer *http, char *sentence, size_t size)
+static struct bytes_view text_of(const struct http_answer *http)
+{
+    return http->status == 204 ? VIEW("") : http->body;
+}
+
+// A malformed answer is as good as none: it counts as a failure of the URL. Reads a good one.
+static const char *problem_of(const struct http_answer *http, struct lookup_answer *answer,
+                              char *sentence, size_t size)
 {
     if (http->outcome != HTTP_ANSWERED) {
         return http->error ? http->error : "there was no answer";
@@ -128,25 +134,21 @@ static const char *problem_of(const struct http_answer *http, char *sentence, si
                  is_redirect ? ": a redirect is not followed" : "");
         return sentence;
     }
-    struct lookup_answer answer;
-    const char *problem = http->body_is_cut ? "its answer is longer than 64 KiB, or was broken off"
-                                            : lookup_answer_read(&answer, http->body);
-    if (!problem) {
-        lookup_answer_release(&answer);
-    }
-    return problem;
+    return http->body_is_cut ? "its answer is longer than 64 KiB, or was broken off"
+                             : lookup_answer_read(answer, text_of(http));
 }
 
 static void on_http_answer(const struct http_answer *http, void *arg)
 {
     struct question question = *(struct question *)arg;
     char sentence[64];
-    const char *problem = problem_of(http, sentence, sizeof sentence);
-    bool is_empty = problem || http->status == 204;
+    struct lookup_answer answer;
+    const char *problem = problem_of(http, &answer, sentence, sizeof sentence);
     free(arg);
     note(question.lookups, question.url, problem);
     free(question.url);
-    question.on_answer(is_empty ? VIEW("") : http->body, problem, question.arg);
+    question.on_answer(problem ? NULL : &answer, problem ? VIEW("") : text_of(http), problem,
+                       question.arg);
 }
 
 const char *lookup_ask(struct lookups *lookups, const struct call *call, uint64_t timeout_ms,

@@ -16,9 +16,11 @@ struct lookups *lookups_open(struct loop *loop, struct http_authorities *authori
 void lookups_trust(struct lookups *lookups, struct http_authorities *authorities); // from now on
 void lookups_close(struct lookups *lookups); // callbacks of requests still out come before
 
-// `text` is the answer's body, empty if there is nothing to add; `problem` is a sentence if there
-// is no usable answer, else NULL. Both are borrowed.
-typedef void lookup_on_answer(struct bytes_view text, const char *problem, void *arg);
+// `answer` is read from `text`, the answer's body, which is empty if there is nothing to add; the
+// callback takes it over. NULL: there is no usable answer, and `problem` is a sentence why. `text`
+// and `problem` are borrowed.
+typedef void lookup_on_answer(struct lookup_answer *answer, struct bytes_view text,
+                              const char *problem, void *arg);
 
 // Asks the lookup of the call's route. `timeout_ms`: at most so long. Returns a sentence, and there
 // is no callback, if its URL is left alone now; else NULL, and the callback never comes from inside
