@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEEP_KEPT_MS                                                                               \
-    UINT64_C(30000) // if no further walk succeeds: three times as long as between two
+// If no further walk succeeds: three times as long as between two.
+#define DEEP_KEPT_MS UINT64_C(30000)
 #define NUMBERS 5
 
 struct known_call {
@@ -124,8 +124,7 @@ size_t snapshot_command(enum script_name script, struct bytes_view webhooks, siz
     return 4 + count;
 }
 
-// --- parts that change slowly
-// -------------------------------------------------------------------------
+// --- parts that change slowly --------------------------------------------------------------------
 
 static redisReply *take(redisReply **found)
 {
@@ -188,27 +187,25 @@ const redisReply *snapshot_memory_take_slow(struct snapshot_memory *memory, enum
 
 // --- deep walks ----------------------------------------------------------------------------------
 
-static struct deep_line *line_of(struct snapshot_memory *memory, const char *agent)
+// Its place in `lines`; line_count: it has none.
+static size_t place_of(const struct snapshot_memory *memory, const char *agent)
 {
-    for (size_t i = 0; i < memory->line_count; i++) {
-        if (!strcmp(memory->lines[i].agent, agent)) {
-            return &memory->lines[i];
-        }
+    size_t i = 0;
+    while (i < memory->line_count && strcmp(memory->lines[i].agent, agent) != 0) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 size_t snapshot_memory_deep(const struct snapshot_memory *memory, const char *agent,
                             const struct forecast_caller **callers)
 {
-    for (size_t i = 0; i < memory->line_count; i++) {
-        const struct deep_line *line = &memory->lines[i];
-        if (!strcmp(line->agent, agent) && is_recent(line->read_ms, DEEP_KEPT_MS)) {
-            *callers = line->callers;
-            return line->count;
-        }
+    size_t place = place_of(memory, agent);
+    if (place == memory->line_count || !is_recent(memory->lines[place].read_ms, DEEP_KEPT_MS)) {
+        return 0;
     }
-    return 0;
+    *callers = memory->lines[place].callers;
+    return memory->lines[place].count;
 }
 
 void snapshot_memory_begin_lines(struct snapshot_memory *memory)
@@ -239,11 +236,12 @@ static void begin_walk(struct snapshot_memory *memory)
     each = each < FORECAST_DEEP_WALK_MAX ? each : FORECAST_DEEP_WALK_MAX;
     for (size_t i = 0; i < memory->noted_count; i++) {
         struct deep_line *line = &lines[i];
-        struct deep_line *before = line_of(memory, memory->noted[i].agent);
+        size_t place = place_of(memory, memory->noted[i].agent);
         *line = memory->noted[i];
         line->end = line->end < each ? line->end : each;
         line->found = memory_zeroed(line->end * sizeof *line->found);
-        if (before) {
+        if (place < memory->line_count) {
+            struct deep_line *before = &memory->lines[place];
             line->callers = before->callers;
             line->count = before->count;
             line->read_ms = before->read_ms;
