@@ -1,4 +1,5 @@
 // Which readings of the queue are worth an alert, since when, and what the message says.
+#include "agent_names.h"
 #include "alert_tally.h"
 #include "alert_watch.h"
 
