@@ -297,11 +297,16 @@ struct redis *intake_redis(const struct intake *intake)
     return stream_writer_redis(intake->writer);
 }
 
+uint64_t intake_count_lost(const struct intake *intake)
+{
+    return intake_counts_lost(intake->counts.refusals);
+}
+
 void intake_describe(const struct intake *intake, struct json_line *line)
 {
     json_line_number(line, "in_work", (uint64_t)*intake->counts.in_flight);
     json_line_number(line, "in_work_max", intake->settings.in_flight_max);
-    json_line_number(line, "refused", intake_counts_lost(intake->counts.refusals));
+    json_line_number(line, "refused", intake_count_lost(intake));
     if (intake->spool) {
         json_line_number(line, "spool_bytes", spool_bytes(intake->spool));
         json_line_number(line, "spool_bytes_max", intake->settings.spool_bytes_max);

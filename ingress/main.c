@@ -140,6 +140,12 @@ static void describe(struct json_line *line, void *arg)
     intake_describe(ingress->intake, line);
 }
 
+static uint64_t count_problems(const void *arg)
+{
+    const struct ingress *ingress = arg;
+    return intake_count_lost(ingress->intake);
+}
+
 // An ingress is known by its host and its port.
 static void open_status(struct ingress *ingress, const struct settings *settings)
 {
@@ -155,6 +161,7 @@ static void open_status(struct ingress *ingress, const struct settings *settings
         .settings = settings,
         .describe = describe,
         .not_ready_reason = not_ready_reason,
+        .count_problems = count_problems,
         .arg = ingress,
     };
     ingress->status =

@@ -121,16 +121,29 @@ void call_metrics_count_attempt(struct call_metrics *counts, const struct call *
     }
 }
 
+static const enum call_attempt_result WRONG[] = {CALL_ATTEMPT_FAILED, CALL_ATTEMPT_UNKNOWN,
+                                                 CALL_ATTEMPT_MISCONFIGURED};
+#define WRONG_COUNT (sizeof WRONG / sizeof WRONG[0])
+
+uint64_t call_metrics_count_wrong(const struct call_metrics *counts)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < counts->names.count; i++) {
+        for (size_t k = 0; k < WRONG_COUNT; k++) {
+            count += *counts->agents[i]->attempts[WRONG[k]];
+        }
+    }
+    return count;
+}
+
 void call_metrics_describe(const struct call_metrics *counts, struct json_line *line)
 {
-    static const enum call_attempt_result WRONG[] = {CALL_ATTEMPT_FAILED, CALL_ATTEMPT_UNKNOWN,
-                                                     CALL_ATTEMPT_MISCONFIGURED};
     json_line_open(line, "attempts", '[');
     for (size_t i = 0; i < counts->names.count; i++) {
         const struct call_metrics_agent *agent = counts->agents[i];
         json_line_open_element(line);
         json_line_text(line, "agent", view_of_text(counts->names.list[i]));
-        for (size_t k = 0; k < sizeof WRONG / sizeof WRONG[0]; k++) {
+        for (size_t k = 0; k < WRONG_COUNT; k++) {
             json_line_number(line, RESULTS[WRONG[k]], *agent->attempts[WRONG[k]]);
         }
         json_line_close(line, '}');

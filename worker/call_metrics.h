@@ -51,6 +51,9 @@ void call_metrics_count_abandoned(struct call_metrics *counts, const char *agent
 void call_metrics_count_attempt(struct call_metrics *counts, const struct call *call,
                                 enum call_attempt_result result, uint64_t latency_us);
 
+// How many requests went wrong, to all agents: those that call_metrics_describe names.
+uint64_t call_metrics_count_wrong(const struct call_metrics *counts);
+
 // Adds `attempts`: how many requests to each agent went wrong, by result.
 void call_metrics_describe(const struct call_metrics *counts, struct json_line *line);
 

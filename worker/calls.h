@@ -62,8 +62,10 @@ size_t calls_beginning(void *arg);
 void calls_drain(struct calls *calls);
 size_t calls_count(const struct calls *calls);
 
-// For the program's status: attempts that went wrong, by agent (alert_sources.h reads them).
+// For the program's status: attempts that went wrong, by agent (alert_sources.h reads them), and
+// how many there are of all agents.
 void calls_describe(const struct calls *calls, struct json_line *line);
+uint64_t calls_count_problems(const struct calls *calls);
 
 // Releases everything: unfinished entries stay pending in the stream. After the client and the
 // record's connection are closed, so that no callback comes after it.

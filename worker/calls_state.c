@@ -37,6 +37,11 @@ void calls_describe(const struct calls *calls, struct json_line *line)
     call_metrics_describe(&calls->metrics, line);
 }
 
+uint64_t calls_count_problems(const struct calls *calls)
+{
+    return call_metrics_count_wrong(&calls->metrics);
+}
+
 // --- for the line -----------------------------------------------------------------------------
 
 uint64_t calls_out_max(const struct calls *calls, const char *agent)

@@ -149,6 +149,12 @@ static void describe(struct json_line *line, void *arg)
     calls_describe(worker->calls, line);
 }
 
+static uint64_t count_problems(const void *arg)
+{
+    const struct worker *worker = arg;
+    return calls_count_problems(worker->calls);
+}
+
 // --- leaving ----------------------------------------------------------------------------------
 
 static void on_left(void *arg)
@@ -302,6 +308,7 @@ static void open_keepers(struct worker *worker, struct metrics *metrics)
         .settings = settings,
         .describe = describe,
         .not_ready_reason = not_ready_reason,
+        .count_problems = count_problems,
         .arg = worker,
     };
     worker->housekeeping = housekeeping_open(worker->loop, worker->scripts, worker->reader,

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIRST_MS 200 // after the connection, at the earliest
+#define FIRST_MS 200
 #define HOST_BYTES 256
 #define TEXT_BYTES_MAX 65536
 #define INDEX_LIVES_S "86400"
@@ -21,6 +21,9 @@ struct program_status {
     char id[PROGRAM_STATUS_NAME_BYTES]; // <program>:<name>
     char host[HOST_BYTES];
     uint64_t started_ms; // Redis' time; 0: not known yet
+    uint64_t written_ms; // loop_now_ms of the last regular writing; 0: none yet
+    uint64_t early_ms;   // the same of the last one because of a problem
+    uint64_t problems;   // as last written
     struct bytes key, index;
     struct bytes settings_json; // the members of the object
 };
@@ -84,35 +87,59 @@ static void ignore(const redisReply *reply, void *arg)
     (void)arg;
 }
 
-static void write_to_redis(struct program_status *status)
+static void write_text(struct program_status *status)
 {
-    char lives[REDIS_NUMBER_BYTES], now[REDIS_NUMBER_BYTES];
+    char lives[REDIS_NUMBER_BYTES];
     struct json_line line;
     json_line_init(&line);
     compose(status, &line);
     bytes_append_text(&line.text, "}");
-    const struct bytes_view index = bytes_view(&status->index);
     const struct bytes_view set[] = {VIEW("SET"), bytes_view(&status->key), bytes_view(&line.text),
                                      VIEW("EX"), redis_number(lives, PROGRAM_STATUS_LIVES_S)};
+    redis_send_aside(status->redis, 5, set, ignore, NULL);
+    json_line_release(&line);
+}
+
+static void write_to_index(struct program_status *status)
+{
+    char now[REDIS_NUMBER_BYTES];
+    const struct bytes_view index = bytes_view(&status->index);
     const struct bytes_view add[] = {VIEW("ZADD"), index,
                                      redis_number(now, redis_now_ms(status->redis)),
                                      view_of_text(status->id)};
     const struct bytes_view expire[] = {VIEW("EXPIRE"), index, VIEW(INDEX_LIVES_S)};
-    redis_send_aside(status->redis, 5, set, ignore, NULL);
     redis_send_aside(status->redis, 4, add, ignore, NULL);
     redis_send_aside(status->redis, 3, expire, ignore, NULL);
-    json_line_release(&line);
+}
+
+static bool is_due(uint64_t last_ms)
+{
+    return last_ms == 0 || loop_now_ms() - last_ms >= PROGRAM_STATUS_EVERY_MS;
+}
+
+static void write_if_due(struct program_status *status)
+{
+    uint64_t problems = status->settings.count_problems(status->settings.arg);
+    bool is_regular = is_due(status->written_ms);
+    bool is_early = !is_regular && problems != status->problems && is_due(status->early_ms);
+    status->started_ms = status->started_ms ? status->started_ms : redis_now_ms(status->redis);
+    if (is_regular || is_early) {
+        *(is_regular ? &status->written_ms : &status->early_ms) = loop_now_ms();
+        status->problems = problems;
+        write_text(status);
+    }
+    if (is_regular) {
+        write_to_index(status);
+    }
 }
 
 static void on_time(void *arg)
 {
     struct program_status *status = arg;
-    bool is_up = redis_is_up(status->redis);
-    if (is_up) {
-        status->started_ms = status->started_ms ? status->started_ms : redis_now_ms(status->redis);
-        write_to_redis(status);
+    loop_timer_start(status->timer, PROGRAM_STATUS_LOOK_MS);
+    if (redis_is_up(status->redis)) {
+        write_if_due(status);
     }
-    loop_timer_start(status->timer, is_up ? PROGRAM_STATUS_EVERY_MS : FIRST_MS);
 }
 
 // --- opening and closing -----------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // What a long-running program tells of itself, for operators: a JSON text in Redis that is written
 // every PROGRAM_STATUS_EVERY_MS and expires, so that a program that has died is gone from it. It
-// holds the settings in force, secrets as `set`.
+// holds the settings in force, secrets as `set`. A new problem is written within
+// PROGRAM_STATUS_LOOK_MS, once in PROGRAM_STATUS_EVERY_MS, so that alerts need not wait for it.
 #ifndef DIALIN_PROGRAM_STATUS_H
 #define DIALIN_PROGRAM_STATUS_H
 
@@ -10,6 +11,7 @@
 #include "redis.h"
 
 #define PROGRAM_STATUS_EVERY_MS 5000
+#define PROGRAM_STATUS_LOOK_MS 500
 #define PROGRAM_STATUS_LIVES_S 15
 #define PROGRAM_STATUS_NAME_BYTES 256
 
@@ -22,6 +24,9 @@ struct program_status_settings {
     // Adds members: how much is in work, the limits. Called at each writing.
     void (*describe)(struct json_line *line, void *arg);
     const char *(*not_ready_reason)(void *arg); // as admin_not_ready_reason
+    // How many problems were counted so far that people are alerted of. Called every
+    // PROGRAM_STATUS_LOOK_MS.
+    uint64_t (*count_problems)(const void *arg);
     void *arg;
 };
 

@@ -10,7 +10,7 @@ import pytest
 import daily
 from authority import Authority
 from chat import SECRET_PATH, Chat, TlsChat, lose_one, readings, told, wait_until_told
-from fake_start import answers, closes, floods, hangs, sends, starts_a_bot
+from fake_start import answers, closes, drips, floods, hangs, sends, starts_a_bot
 from stack import free_port, wait_for
 from test_redis_settings import user_of_compose
 
@@ -160,6 +160,45 @@ def test_over_https_its_certificate_is_checked(ledger, start, stack, tmp_path):
         chat.wait_for_text("1 caller has been lost")
     finally:
         chat.close()
+
+
+def test_a_certificate_that_has_expired_is_refused(ledger, start, stack, tmp_path):
+    authority = Authority(tmp_path)
+    chat = TlsChat(authority.certificate("chat", days=-1))
+    try:
+        start.script(answers(429))
+        worker = stack.worker(START_URL=start.url, ALERT_URL=chat.url, ALERT_CA_FILE=authority.file,
+                              HOLD_LIMIT_S="1", HOLD_GRACE_S="0")
+        lose_one(ledger)
+        line = wait_for(lambda: [line for line in worker.log_lines() if "alert could not be sent" in line], 30)[0]
+        assert "expired" in line and chat.requests == [] and told(ledger, "callers_lost") == "failed"
+        is_unharmed(ledger, start)
+    finally:
+        chat.close()
+
+
+def test_a_proxy_of_the_environment_is_told_nothing(ledger, start, chat, watched):
+    proxy = Chat()
+    try:
+        start.script(answers(429))
+        url = f"http://127.0.0.1:{proxy.port}"
+        watched(http_proxy=url, https_proxy=url, HTTPS_PROXY=url, all_proxy=url, ALL_PROXY=url, no_proxy="")
+        lose_one(ledger)
+        chat.wait_for_text("1 caller has been lost")
+        assert proxy.requests == []
+    finally:
+        proxy.close()
+
+
+def test_an_answer_byte_by_byte_ends_in_time(ledger, start, chat, watched):
+    start.script(answers(429))
+    chat.script(drips(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 1))
+    worker = watched()
+    lose_one(ledger)
+    wait_for(lambda: len(chat.requests) == 1, 25)
+    is_unharmed(ledger, start)
+    wait_for(lambda: b"alert could not be sent" in worker.log(), 30)
+    assert len(chat.requests) == 2
 
 
 # --- the setting --------------------------------------------------------------------------------

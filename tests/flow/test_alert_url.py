@@ -7,11 +7,13 @@ import pytest
 
 import daily
 from chat import CALLER, SECRET_PATH, lose_one, readings, wait_for_claims, wait_until_told
+from clocks import Clock
 from fake_start import answers, closes
 from stack import wait_for
 from test_now import fill
 
 FIVE_MINUTES_MS = 300_000
+STEP_S = 10
 
 
 # --- each kind ---------------------------------------------------------------------------------
@@ -85,6 +87,35 @@ def test_callers_who_will_be_lost_are_told_before_they_are(ledger, chat, watched
     text = chat.wait_for_text("Of the 3 callers who wait for sales one has waited for [67]. s since")
     assert CALLER not in text
     wait_until_told(ledger, "callers_will_be_lost")
+
+
+def test_a_service_level_that_stays_low_is_told(ledger, start, chat, watched, stack, tmp_path):
+    """Redis' clock is stepped, each time by less than the gap after which a state begins anew."""
+    clock = Clock(tmp_path / "clock")
+    stack.own_redis(environment=clock.environment())
+    minute = ledger.client.time()[0] // 60
+    for ago in range(1, 17):  # of that time nobody was served and nobody lost
+        ledger.client.hset(ledger.key(f"minute:{minute - ago}"), "at_ms", (minute - ago) * 60_000)
+    watched(LEASE_S="60")
+    served = daily.webhook()
+    ledger.queue(served)
+    ledger.wait_for_state(served["callId"], "started")
+    start.script(answers(429))
+    lose_one(ledger)
+    lose_one(ledger)
+    steps = 0
+
+    def is_told():
+        return any("80 %" in text for text in chat.texts())
+    while not is_told() and steps < 100:
+        readings(ledger, 0)
+        steps += 1
+        clock.step(STEP_S * steps)
+    text = chat.wait_for_text("80 %")
+    assert re.search(r"Fewer than 80 % of the callers of the last 15 minutes have been served within 20 s, now 33 % "
+                     r"of 3, since \d\d:\d\d:\d\d UTC\. .*`dialin-audit staffing`", text), text
+    assert steps * STEP_S > 280, "a level that has just fallen is not told"
+    wait_until_told(ledger, "service_level_low")
 
 
 def test_callers_who_never_reached_their_bot_are_told(ledger, chat, watched):

@@ -39,6 +39,20 @@ def test_a_user_of_redis_who_may_not_write_the_status_serves_all_the_same(stack,
     assert ingress.is_ready() and b"NOPERM" not in ingress.log()
 
 
+def test_a_new_problem_is_written_before_its_turn(stack, ledger):
+    """Alerts are made of it. The turn comes every 5 s."""
+    ingress = stack.ingress()
+
+    def at_ms(refused):
+        return [status["at_ms"] for status in statuses(ledger).values() if status["refused"] == refused]
+    first, = wait_for(lambda: at_ms(0))
+    wait_for(lambda: at_ms(0) > [first])
+    last, = at_ms(0)
+    assert ingress.post(b"[]", daily.headers(b"[]")).status == 400
+    told, = wait_for(lambda: at_ms(1))
+    assert told - last < 4500
+
+
 def test_the_first_worker_of_a_minute_stores_a_sample(stack, ledger, start):
     ledger.client.hset(ledger.key("counts"), mapping={"dead:expired": 3, "waited:2": 5})
     start.script(answers(429))

@@ -7,6 +7,7 @@
 
 #define MS_PER_S 1000
 #define TIME_BYTES 40
+#define NAME_BYTES_MAX 120
 
 // The day only if it is another one.
 static void put_since(const struct alert_facts *facts, struct bytes *out)
@@ -27,10 +28,15 @@ static void put_count(uint64_t count, const char *one, const char *many, struct 
     bytes_printf(out, "%" PRIu64 " %s", count, count == 1 ? one : many);
 }
 
-// A name may hold a number, as an agent's does that is named after its URL.
+// A name may hold a number, as an agent's does that is named after its URL. Long ones are cut, so
+// that the whole message fits.
 static void put_name(const struct alert_agent *agent, struct bytes *out)
 {
-    mask_text(view_of_text(agent->name), out);
+    struct bytes_view name = view_of_text(agent->name);
+    bool is_long = name.len > NAME_BYTES_MAX;
+    name.len = is_long ? NAME_BYTES_MAX : name.len;
+    mask_text(name, out);
+    bytes_append_text(out, is_long ? "\xe2\x80\xa6" : "");
 }
 
 // "sales (3), support (1) and 2 more"

@@ -28,8 +28,7 @@ struct attempts_of {
 
 struct alert_watch {
     struct alert_sources *sources;
-    uint64_t now_ms;     // of the last reading; 0: there was none
-    uint64_t sources_ms; // of the last look at the counters of programs
+    uint64_t now_ms; // of the last reading; 0: there was none
     struct counted lost, rejected, never_connected;
     struct alert_tally refused;
     struct agent_names names;
@@ -232,10 +231,7 @@ void alert_watch_take(struct alert_watch *watch, const struct snapshot *snapshot
     take_state(&watch->will_be_lost, watch->at_risk.count > 0, now_ms, begins_anew);
     bool is_low = service_is_low(snapshot, &watch->service);
     take_state(&watch->service_low, is_low, now_ms, begins_anew);
-    if (now_ms - watch->sources_ms >= ALERT_SOURCES_MS) { // also if the clock was set back
-        watch->sources_ms = now_ms;
-        alert_sources_take(watch->sources, snapshot, on_growth, watch);
-    }
+    alert_sources_take(watch->sources, snapshot, on_growth, watch);
     forget_old(watch);
 }
 

@@ -3,8 +3,8 @@
 // was told.
 #include "alerts.h"
 
+#include "alert_format.h"
 #include "http_client.h"
-#include "json.h"
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define CONNECTIONS_MAX ALERT_KIND_COUNT
-#define BODY_BYTES_MAX (ALERTS_TEXT_BYTES_MAX * 6 + 64)
+#define BODY_BYTES_MAX (ALERTS_TEXT_BYTES_MAX * 6 + 512) // escaped, in a card
 #define DEFAULT_PREFIX "{dialin}"
 #define HTTP_REDIRECTS 300
 #define ATTEMPTS_MAX 2
@@ -27,7 +27,7 @@ struct message {
     unsigned attempts;
     uint64_t look_ms; // loop_now_ms from which on it is looked at again
     uint64_t mark;
-    struct bytes key, body;
+    struct bytes key, text, body;
     struct loop_timer *retry;
 };
 
@@ -112,20 +112,21 @@ static void on_answer(const struct http_answer *answer, void *arg)
 
 static void post(void *arg)
 {
-    static const char *const HEADERS[] = {"Content-Type: application/json",
-                                          "User-Agent: dialin/" DIALIN_VERSION, NULL};
     struct message *message = arg;
     const struct alerts *alerts = message->alerts;
-    const struct http_post request = {
-        .url = alerts->url,
-        .headers = HEADERS,
-        .body = bytes_view(&message->body),
-        .timeout_ms = ALERTS_TIMEOUT_MS,
-    };
     if (!alerts->client) { // ALERT_URL was taken away meanwhile
         look_again(message, 0);
         return;
     }
+    const enum alert_format format = alert_format_of(alerts->url);
+    bytes_clear(&message->body);
+    alert_format_write(format, bytes_view(&message->text), &message->body);
+    const struct http_post request = {
+        .url = alerts->url,
+        .headers = alert_format_headers(format),
+        .body = bytes_view(&message->body),
+        .timeout_ms = ALERTS_TIMEOUT_MS,
+    };
     message->attempts++;
     http_client_post(alerts->client, &request, on_answer, message);
 }
@@ -133,17 +134,11 @@ static void post(void *arg)
 static bool compose(struct message *message)
 {
     struct alert_facts facts;
-    struct bytes text;
     bool is_due = alert_watch_is_due(message->alerts->watch, message->kind, &facts);
     if (is_due) {
-        bytes_init(&text, ALERTS_TEXT_BYTES_MAX);
-        alert_text(message->kind, &facts, message->alerts->where, &text);
-        bytes_clear(&message->body);
-        bytes_append_text(&message->body, "{\"text\":");
-        json_append_text(&message->body, bytes_view(&text));
-        bytes_append_text(&message->body, "}");
+        bytes_clear(&message->text);
+        alert_text(message->kind, &facts, message->alerts->where, &message->text);
         message->mark = facts.mark;
-        bytes_release(&text);
     }
     return is_due;
 }
@@ -237,6 +232,7 @@ static void open_message(struct alerts *alerts, enum alert_kind kind, const char
     message->alerts = alerts;
     message->kind = kind;
     bytes_init(&message->key, REDIS_KEY_BYTES_MAX);
+    bytes_init(&message->text, ALERTS_TEXT_BYTES_MAX);
     bytes_init(&message->body, BODY_BYTES_MAX);
     redis_key_set(&message->key, prefix, REDIS_KEY_ALERTED, view_of_text(alert_kind_name(kind)));
     message->retry = loop_timer_open(alerts->loop, post, message);
@@ -291,6 +287,7 @@ void alerts_close(struct alerts *alerts)
     for (size_t i = 0; i < ALERT_KIND_COUNT; i++) {
         loop_timer_close(alerts->messages[i].retry);
         bytes_release(&alerts->messages[i].key);
+        bytes_release(&alerts->messages[i].text);
         bytes_release(&alerts->messages[i].body);
     }
     alert_watch_close(alerts->watch);

@@ -1,6 +1,6 @@
-// Tells people by ALERT_URL of the conditions in alert_watch.h: POST {"text": "…"}, once for a kind
-// and ALERTS_EVERY_MS over all workers, by a key in Redis. A worker that cannot send gives the kind
-// back after ALERTS_FAILED_MS, so that another one tries. Nothing here makes a call wait: the
+// Tells people by ALERT_URL of the conditions in alert_watch.h: one POST (alert_format.h) for a
+// kind and ALERTS_EVERY_MS over all workers, by a key in Redis. A worker that cannot send gives the
+// kind back after ALERTS_FAILED_MS, so that another one tries. Nothing here makes a call wait: the
 // client is one of its own, and no more than one message of a kind is out.
 #ifndef DIALIN_ALERTS_H
 #define DIALIN_ALERTS_H
@@ -12,12 +12,12 @@
 #include "redis.h"
 
 #define ALERTS_EVERY_MS 300000
-#define ALERTS_FAILED_MS 60000 // after a failure nobody tries for so long
-#define ALERTS_CLAIM_MS 30000  // a worker that died while it sent has the kind no longer
-#define ALERTS_LOOK_MS 3000    // so long until a kind that another has is looked at again
-#define ALERTS_TIMEOUT_MS 5000 // of a request
-#define ALERTS_RETRY_MS 1000   // from a failed request to the second, which is the last
-#define ALERTS_TEXT_BYTES_MAX 8192
+#define ALERTS_FAILED_MS 60000     // after a failure nobody tries for so long
+#define ALERTS_CLAIM_MS 30000      // a worker that died while it sent has the kind no longer
+#define ALERTS_LOOK_MS 3000        // so long until a kind that another has is looked at again
+#define ALERTS_TIMEOUT_MS 5000     // of a request
+#define ALERTS_RETRY_MS 1000       // from a failed request to the second, which is the last
+#define ALERTS_TEXT_BYTES_MAX 2000 // Discord takes no more characters
 
 struct alerts_settings {
     const char *url; // ALERT_URL; copied; NULL: nobody is told, and nothing is watched

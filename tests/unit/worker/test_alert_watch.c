@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define NOON_MS UINT64_C(1700049600000) // 2023-11-15 12:00:00 UTC
-#define TEXT_BYTES 8192
+#define TEXT_BYTES 2001
 
 // --- readings -----------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ static void test_more_than_four_failures_in_two_minutes_over_all_workers(void **
     (void)state;
     char text[TEXT_BYTES];
     struct alert_watch *watch = alert_watch_open();
-    read_attempts(watch, NOON_MS - ALERT_SOURCES_MS, "worker:a", 0);
+    read_attempts(watch, NOON_MS - 2000, "worker:a", 0);
     read_attempts(watch, NOON_MS, "worker:b", 0);
     read_attempts(watch, NOON_MS + 5000, "worker:a", 2);
     read_attempts(watch, NOON_MS + 9000, "worker:b", 2);
@@ -190,7 +190,7 @@ static void test_a_status_that_is_none(void **state)
     struct alert_watch *watch = alert_watch_open();
     for (unsigned round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof STATUS / sizeof STATUS[0]; i++) {
-            read_status(watch, NOON_MS + i * ALERT_SOURCES_MS, "worker:odd", STATUS[i]);
+            read_status(watch, NOON_MS + i * 2000, "worker:odd", STATUS[i]);
         }
     }
     for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
@@ -303,6 +303,36 @@ static void test_many_agents_are_summed_up(void **state)
     alert_watch_close(watch);
 }
 
+// Discord takes 2,000 characters: a message that is cut has lost its last sentence, which says what
+// to do.
+static void test_the_longest_message_fits(void **state)
+{
+    (void)state;
+    char prefix[129];
+    struct alert_facts facts = {.mark = 1, .count = UINT64_MAX, .served = 1, .offered = 2};
+    facts.now_ms = NOON_MS;
+    facts.since_ms = NOON_MS - UINT64_C(86400000) * 400;
+    facts.agent_count = ALERT_AGENTS_TOLD_MAX;
+    facts.agents_left_out = SIZE_MAX;
+    memset(prefix, 'p', sizeof prefix - 1);
+    prefix[sizeof prefix - 1] = '\0';
+    for (size_t i = 0; i < ALERT_AGENTS_TOLD_MAX; i++) {
+        struct alert_agent *agent = &facts.agents[i];
+        memset(agent->name, 'n', ROUTE_AGENT_BYTES_MAX);
+        agent->count = agent->lost = UINT64_MAX;
+    }
+    for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+        struct bytes cut, whole;
+        bytes_init(&cut, TEXT_BYTES - 1);
+        bytes_init(&whole, 100000);
+        alert_text(kind, &facts, prefix, &cut);
+        alert_text(kind, &facts, prefix, &whole);
+        assert_string_equal(bytes_text(&cut), bytes_text(&whole));
+        bytes_release(&cut);
+        bytes_release(&whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_a_low_service_level_must_hold_for_five_minutes),
         cmocka_unit_test(test_a_tally_forgets_and_never_overflows),
         cmocka_unit_test(test_many_agents_are_summed_up),
+        cmocka_unit_test(test_the_longest_message_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
