@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define FIRST_MS 200
+#define PROBLEM "problem" // in the index: a program has written a new one (snapshot.lua)
 #define HOST_BYTES 256
 #define TEXT_BYTES_MAX 65536
 #define INDEX_LIVES_S "86400"
@@ -100,13 +101,12 @@ static void write_text(struct program_status *status)
     json_line_release(&line);
 }
 
-static void write_to_index(struct program_status *status)
+static void write_to_index(struct program_status *status, struct bytes_view member)
 {
     char now[REDIS_NUMBER_BYTES];
     const struct bytes_view index = bytes_view(&status->index);
     const struct bytes_view add[] = {VIEW("ZADD"), index,
-                                     redis_number(now, redis_now_ms(status->redis)),
-                                     view_of_text(status->id)};
+                                     redis_number(now, redis_now_ms(status->redis)), member};
     const struct bytes_view expire[] = {VIEW("EXPIRE"), index, VIEW(INDEX_LIVES_S)};
     redis_send_aside(status->redis, 4, add, ignore, NULL);
     redis_send_aside(status->redis, 3, expire, ignore, NULL);
@@ -120,16 +120,23 @@ static bool is_due(uint64_t last_ms)
 static void write_if_due(struct program_status *status)
 {
     uint64_t problems = status->settings.count_problems(status->settings.arg);
+    bool is_new_problem = problems != status->problems;
     bool is_regular = is_due(status->written_ms);
-    bool is_early = !is_regular && problems != status->problems && is_due(status->early_ms);
+    bool is_early = is_new_problem && is_due(status->early_ms);
     status->started_ms = status->started_ms ? status->started_ms : redis_now_ms(status->redis);
-    if (is_regular || is_early) {
-        *(is_regular ? &status->written_ms : &status->early_ms) = loop_now_ms();
-        status->problems = problems;
-        write_text(status);
+    if (!is_regular && !is_early) {
+        return;
+    }
+    write_text(status);
+    status->problems = problems;
+    if (is_new_problem) {
+        write_to_index(status, VIEW(PROBLEM));
     }
     if (is_regular) {
-        write_to_index(status);
+        write_to_index(status, view_of_text(status->id));
+        status->written_ms = loop_now_ms();
+    } else {
+        status->early_ms = loop_now_ms();
     }
 }
 

@@ -51,6 +51,7 @@ def test_a_new_problem_is_written_before_its_turn(stack, ledger):
     assert ingress.post(b"[]", daily.headers(b"[]")).status == 400
     told, = wait_for(lambda: at_ms(1))
     assert told - last < 4500
+    assert ledger.client.zscore(ledger.key("programs"), "problem") >= told
 
 
 def test_the_first_worker_of_a_minute_stores_a_sample(stack, ledger, start):

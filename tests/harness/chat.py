@@ -60,15 +60,21 @@ def watch_commands(ledger, is_enough):
             assert time.monotonic() < deadline
 
 
-def readings(ledger, count=1):
-    """Waits until the programs and the queue have been read so often, and once more."""
+def snapshots(ledger, count=1, with_programs=""):
+    """Waits for so many readings of the queue by a worker."""
     seen = []
 
     def is_enough(command):
         words = command["command"].split()
-        seen.extend(words[:1] if f"{ledger.prefix}:webhooks" in words and words[-2:] == ["1", "15"] else [])
-        return len(seen) > count
+        if len(words) == 9 and words[3:7] == [f"{ledger.prefix}:webhooks", "64", "0", "0"]:
+            seen.extend(words[:1] if with_programs in words[7] else [])
+        return len(seen) >= count
     watch_commands(ledger, is_enough)
+
+
+def readings(ledger, count=1):
+    """Waits until the programs and the queue have been read so often, and once more."""
+    snapshots(ledger, count + 1, with_programs="1")
 
 
 def wait_for_claims(ledger, kind, count):

@@ -5,8 +5,8 @@
 -- budget of calls for all agents together.
 --
 -- KEYS  1 webhooks
--- ARGV  1 how many calls of a wait queue to walk through  2 how many of the calls that wait to name  3 how many events  4 `1`: the programs' status too  5 how many minutes
---       back the sample is to lie (0: none)  6... call_ids of which the caller knows the fields
+-- ARGV  1 how many calls of a wait queue to walk through  2 how many of the calls that wait to name  3 how many events  4 the programs' status too: `1` yes, `2` if
+--       one of them has just written a new problem  5 how many minutes back the sample is to lie (0: none)  6... call_ids of which the caller knows the fields
 -- Returns {now in ms, queue, counts, agents, waiting, programs, events, sample}:
 --   queue    {entries added, unread (-1: not known), pending, calls that wait, live workers, when the
 --            oldest unread entry came, in ms (0: none), and the oldest that is kept}
@@ -20,6 +20,8 @@
 --   events   {id, names and values}, the newest first, without requests and responses
 --   sample   {its minute, names and values}; empty if there is none
 local PROGRAMS_MAX, CONSUMERS_MAX = 64, 256
+local PROBLEM = 'problem' -- as program_status.c names it in the index of programs
+local PROBLEM_NEW_MS = 2500 -- more than twice the time between two readings
 local WALK_MAX = 128 -- of all queues together
 local AGENT_KNOWN_MS = 24 * 3600 * 1000 -- after its last start
 local SAMPLES_TRIED = 5 -- a new record has only samples of the last minutes
@@ -27,10 +29,25 @@ local PACE_FIELDS = { 'width', 'next_ms', 'refusals', 'failures', 'slowed_ms', '
 local CALL_FIELDS = { 'from', 'to', 'kind', 'received_ms', 'attempts', 'http_status', 'error' }
 local HIDDEN = { request = true, response = true }
 local walk_each, waiting_max, events_max = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local wants_programs, minutes_back = ARGV[4] == '1', tonumber(ARGV[5])
+local minutes_back = tonumber(ARGV[5])
 
-local program_names = redis.call('ZRANGE', prefix .. KEY_PROGRAMS, '+inf', '-inf', 'BYSCORE', 'REV',
-    'LIMIT', 0, PROGRAMS_MAX)
+-- The names in the index, and when a program wrote a new problem last; 0: none did of late.
+local function read_index()
+    local rows = redis.call('ZRANGE', prefix .. KEY_PROGRAMS, '+inf', '-inf', 'BYSCORE', 'REV', 'LIMIT', 0,
+        PROGRAMS_MAX, 'WITHSCORES')
+    local names, problem_ms = {}, 0
+    for i = 1, #rows, 2 do
+        if rows[i] == PROBLEM then
+            problem_ms = tonumber(rows[i + 1])
+        else
+            names[#names + 1] = rows[i]
+        end
+    end
+    return names, problem_ms
+end
+
+local program_names, problem_ms = read_index()
+local wants_programs = ARGV[4] == '1' or ARGV[4] == '2' and now - problem_ms < PROBLEM_NEW_MS
 
 -- Those that hold a lease. Redis makes a consumer with its first entry only, so that the programs'
 -- names are looked at as well; and workers of an older version write no status.

@@ -12,6 +12,7 @@
 // If no further walk succeeds: three times as long as between two.
 #define DEEP_KEPT_MS UINT64_C(30000)
 #define NUMBERS 5
+#define IF_PROBLEM 2 // in place of `programs`: only if one has just written a new problem
 
 struct known_call {
     char *call_id;
@@ -98,7 +99,8 @@ size_t snapshot_args(struct snapshot_memory *memory, const struct snapshot_query
     if (is_recent(memory->slow_ms[SNAPSHOT_SAMPLE], SNAPSHOT_SLOW_MS)) {
         asked->minutes_back = 0;
     }
-    const unsigned values[NUMBERS] = {asked->walk, asked->waiting, asked->events, asked->programs,
+    const unsigned programs = asked->programs ? 1 : query->programs ? IF_PROBLEM : 0;
+    const unsigned values[NUMBERS] = {asked->walk, asked->waiting, asked->events, programs,
                                       asked->minutes_back};
     size_t count = 0;
     for (; count < NUMBERS; count++) {
@@ -175,8 +177,9 @@ const redisReply *snapshot_memory_fields(const struct snapshot_memory *memory, s
 const redisReply *snapshot_memory_take_slow(struct snapshot_memory *memory, enum snapshot_slow part,
                                             redisReply **found)
 {
-    bool is_asked =
-        part == SNAPSHOT_PROGRAMS ? memory->asked.programs : memory->asked.minutes_back > 0;
+    bool is_asked = part == SNAPSHOT_PROGRAMS
+                        ? memory->asked.programs || (*found)->elements > 0 // IF_PROBLEM
+                        : memory->asked.minutes_back > 0;
     if (is_asked) {
         freeReplyObject(memory->slow[part]);
         memory->slow[part] = take(found);
