@@ -67,7 +67,7 @@ bool intake_has_spool(const struct intake *intake);
 // The connection through which webhooks are written; borrowed.
 struct redis *intake_redis(const struct intake *intake);
 
-// Adds what it holds to the status of the program: webhooks in flight, refused, the spool.
+// Adds to the status of the program: webhooks in flight, webhooks refused, the spool.
 void intake_describe(const struct intake *intake, struct json_line *line);
 uint64_t intake_count_lost(const struct intake *intake); // webhooks refused: lost callers
 

@@ -40,7 +40,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics,
                            size_t in_work_max);
 void call_metrics_release(struct call_metrics *counts);
 
-// Counts a final outcome; others are none of its business.
+// Counts a final outcome, and ignores others.
 void call_metrics_count(struct call_metrics *counts, const struct call *call);
 void call_metrics_count_duplicate(struct call_metrics *counts, const struct call *call);
 // A call of this agent that no worker has in work any more.

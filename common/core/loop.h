@@ -16,7 +16,7 @@ void loop_stop(struct loop *loop); // may be called from any callback
 void loop_close(struct loop *loop);
 
 // Counts from now on how long each turn works, from one sleep to the next:
-// dialin_loop_turn_seconds, and the longest turn so far. What a turn works, all else waits. The
+// dialin_loop_turn_seconds, and the longest turn so far. While a turn runs, all else waits. The
 // most processor time of a turn tells its own work from what a crowded machine makes of it.
 void loop_count_turns(struct loop *loop, struct metrics *metrics);
 

@@ -36,7 +36,7 @@ struct metrics_histogram *metrics_histogram(struct metrics *metrics, const char 
                                             const double *bounds_s, size_t bounds);
 void metrics_observe(struct metrics_histogram *histogram, uint64_t duration_us);
 
-// Writes `name="value"`, with what the format wants escaped; a value that is too long is cut.
+// Writes `name="value"`, escaped as the format wants it; a value that is too long is cut.
 void metrics_label(char *out, size_t size, const char *name, const char *value);
 
 // Called before each printing, to set gauges that nobody else keeps up to date.

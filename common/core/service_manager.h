@@ -1,4 +1,4 @@
-// What systemd (or a manager that speaks its protocol) is told, and what it hands over:
+// The messages to systemd (or a manager that speaks its protocol), and the sockets that it passes:
 // sd_notify(3) and sd_listen_fds(3), by their documented environment variables. Without such a
 // manager every function does nothing.
 #ifndef DIALIN_SERVICE_MANAGER_H

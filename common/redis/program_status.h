@@ -1,4 +1,4 @@
-// What a long-running program tells of itself, for operators: a JSON text in Redis that is written
+// The status of a long-running program, for operators: a JSON text in Redis that is written
 // every PROGRAM_STATUS_EVERY_MS and expires, so that a program that has died is gone from it. It
 // holds the settings in force, secrets as `set`. A new problem is written within
 // PROGRAM_STATUS_LOOK_MS, once in PROGRAM_STATUS_EVERY_MS, so that alerts need not wait for it.

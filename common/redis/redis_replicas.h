@@ -1,4 +1,4 @@
-// Waits until so many replicas have what was written on a connection (REDIS_WAIT_REPLICAS). One
+// Waits until so many replicas have all that a connection wrote (REDIS_WAIT_REPLICAS). One
 // WAIT at a time answers for all who asked before it was sent. WAIT counts the writes of its
 // connection, so nothing is known of them when that breaks.
 #ifndef DIALIN_REDIS_REPLICAS_H

@@ -1,5 +1,5 @@
-// An agent as a call is sent to it (name, URL of /start, key), and what is asked of a URL: may
-// requests go there, and which part of it may be shown.
+// An agent to which calls are sent: its name, the URL of its /start, its key. Checks that requests
+// may go to a URL, and returns the parts of it that may be shown.
 #ifndef DIALIN_ROUTE_H
 #define DIALIN_ROUTE_H
 
@@ -27,12 +27,12 @@ bool route_check_allow_http(const char *patterns, struct bytes *problem);
 
 // Can requests go to this URL? Plain http is for hosts that are near (loopback, private and
 // link-local networks, names without a dot) and for those that `allow_http` names. Else returns
-// false, with a sentence in `problem` that names at most the host. `sent` is what would go there in
-// the clear; `instead_of_user` goes on where a user and a password are refused.
+// false, with a sentence in `problem` that names at most the host. `sent` names the data that would
+// go there in the clear; `instead_of_user` goes on where a user and a password are refused.
 bool route_check_url(const char *url, const char *allow_http, const char *sent,
                      const char *instead_of_user, struct bytes *problem);
 
-// What may be shown of a URL, whose path and query may hold a secret. It must have passed
+// The parts of a URL that may be shown: path and query may hold a secret. It must have passed
 // route_check_url: there is then no user and no password in it. Views of `url`.
 struct bytes_view route_url_host(const char *url); // host and port
 struct bytes_view route_url_without_query(const char *url);

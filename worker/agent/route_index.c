@@ -13,7 +13,7 @@
 #define HASH_FACTOR 0x100000001b3
 #define LENGTH_MAX 31 // of the prefixes that fit the bits of `to_lengths`
 
-// What is hashed first, so that keys of different kinds differ.
+// Hashed first, so that keys of different kinds differ.
 enum { TO_WHOLE = 'a', TO_PREFIX, FROM_WHOLE, FROM_PREFIX, HEADER };
 enum kind { BY_TO, BY_FROM, BY_HEADER, KINDS };
 

@@ -31,7 +31,7 @@ static bool is_end(const char *at)
     return *at == '\0' || *at == '?' || *at == '#';
 }
 
-// /api[/v10]/webhooks/<id>/<token>, without a further part: with /slack it takes what Slack takes.
+// /api[/v10]/webhooks/<id>/<token>, without a further part: with /slack it takes the body of Slack.
 static bool is_discord(const char *path)
 {
     if (!skip(&path, "/api/")) {

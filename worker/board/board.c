@@ -247,7 +247,7 @@ static void answer_logout(struct http_request *request, void *arg)
     set_cookie(request, "", 0, gate_is_https(&board->rules, &head));
 }
 
-// --- what is live -------------------------------------------------------------------------------
+// --- the live stream -----------------------------------------------------------------------------
 
 static void answer_stream(struct http_request *request, void *arg)
 {

@@ -7,7 +7,7 @@
 #include "loop.h"
 #include "redis.h"
 
-#define EVENTS_NEWEST 25 // what a new viewer sees at first
+#define EVENTS_NEWEST 25 // sent to a new viewer at first
 
 // Rows as XRANGE returns them, oldest first; borrowed. `is_first`: the newest rows at the beginning
 // of the reading, at most EVENTS_NEWEST.

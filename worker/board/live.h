@@ -1,4 +1,4 @@
-// What the viewers see as it happens: `now` each second, `event` for each event of the audit
+// The stream to the viewers of the board: `now` each second, `event` for each event of the audit
 // stream, `gap` if there were too many. One connection and one question a second for each prefix,
 // for any number of viewers.
 #ifndef DIALIN_BOARD_LIVE_H

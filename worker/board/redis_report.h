@@ -1,4 +1,4 @@
-// What Redis says of itself, for the screen System: the lines of INFO that matter.
+// The report of Redis on the screen System: the lines of INFO that matter.
 #ifndef DIALIN_BOARD_REDIS_REPORT_H
 #define DIALIN_BOARD_REDIS_REPORT_H
 

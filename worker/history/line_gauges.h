@@ -1,5 +1,5 @@
 // The gauges dialin_line_* of each agent, for every program that reads snapshots: one meaning.
-// Those beyond AGENT_NAMES_MAX (agent_names.h) are summed up as `other`.
+// Those beyond AGENT_NAMES_MAX (agent_names.h) are added up as `other`.
 #ifndef DIALIN_LINE_GAUGES_H
 #define DIALIN_LINE_GAUGES_H
 

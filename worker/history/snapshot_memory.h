@@ -16,7 +16,7 @@
 #define SNAPSHOT_DEPTH_PAGE 100     // callers a page of a deep walk: well below 1 ms in Redis
 #define SNAPSHOT_DEPTH_ALL_MAX 2000 // callers of a deep walk, of all wait queues together
 
-// What is to be read. All 0: the account and the agents' numbers only.
+// The parts to read. All 0: the account and the agents' numbers only.
 struct snapshot_query {
     unsigned walk;    // calls of each wait queue that the forecast walks through
     unsigned waiting; // calls that wait which are named, at most SNAPSHOT_WAITING_MAX

@@ -40,7 +40,7 @@ local function end_rejecting()
     redis.call('HDEL', rejecting, route)
 end
 
--- Returns what becomes of a call after this many rejections, and how long it waits before it asks again.
+-- Returns the state of a call after this many rejections, and how long it waits before it asks again.
 local function decide_rejection(rejections)
     if is_rejecting() then
         return 'line', 0

@@ -7,7 +7,7 @@
 local TURNOVER_MIN = 2 -- all three in calls a second
 local SURPLUS, SURPLUS_DOUBLINGS_MAX = 3, 12
 local QUIET_MS, DOUBLED_MS = 500, 200 -- beside the time that an answer takes
-local MEASURED_MS = 1500 -- what is longer ago counts for little
+local MEASURED_MS = 1500 -- older starts count for little
 local STILL_TAKEN = 0.75
 local BURST_MS = 100 -- calls of so long may be admitted at once
 

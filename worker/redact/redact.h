@@ -23,7 +23,7 @@
 
 #include "bytes.h"
 
-// Values that must not appear anywhere. What is searched for is computed as they are added.
+// Values that must not appear anywhere. The forms to search for are computed as they are added.
 struct redact_secrets;
 
 struct redact_secrets *redact_secrets_new(void);

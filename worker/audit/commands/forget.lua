@@ -46,7 +46,7 @@ for i = 1, #hash, 2 do
     end
 end
 
--- Daily's events of the call, and what they said.
+-- Daily's events of the call, and the fields that they set.
 for i = 1, own and #hash or 0, 2 do
     if hash[i]:find('^daily:') then
         redis.call('XDEL', prefix .. KEY_DAILY, hash[i + 1])

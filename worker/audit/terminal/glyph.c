@@ -1,4 +1,4 @@
-// See glyph.h. What a character is, and how wide it is, libutf8proc knows.
+// See glyph.h. libutf8proc knows where a character ends and how wide it is.
 #include "glyph.h"
 
 #include "utf8.h"
