@@ -22,6 +22,13 @@ static void add_field(struct record_fields *fields, const char *name)
     fields->names[fields->count++] = name;
 }
 
+static bool takes_every_call(const struct selection *selection)
+{
+    return !selection->state && !selection->reason && !selection->from && !selection->to &&
+           !selection->agent && !selection->route && !selection->verdict && !selection->kind &&
+           selection->limit == 0;
+}
+
 void record_fields_set(struct record_fields *fields, const struct selection *selection,
                        const char *const *wanted)
 {
@@ -33,6 +40,9 @@ void record_fields_set(struct record_fields *fields, const struct selection *sel
         {selection->verdict, "verdict"},
     };
     *fields = (struct record_fields){.count = 0};
+    if (!wanted && takes_every_call(selection)) {
+        return;
+    }
     add_field(fields, ENTRY);
     add_field(fields, "state");
     for (size_t i = 0; i < sizeof CHOSEN_BY / sizeof CHOSEN_BY[0]; i++) {
@@ -75,47 +85,59 @@ void record_page_release(struct record_page *page)
     page->rows = NULL;
 }
 
-static void ask_whole(const struct record_page *page, struct database *database, size_t row)
-{
-    const struct bytes_view argv[] = {VIEW("HGETALL"),
-                                      database_key(database, REDIS_KEY_CALL, page->names[row])};
-    database_send(database, 2, argv);
-}
-
 // A call and its duplicates have one hash, which grows with their number: a page reads it once.
 static size_t first_of_name(const struct record_page *page, size_t row, const bool *is_chosen)
 {
     size_t first = 0;
-    while (first < row &&
-           (!is_chosen[first] || strcmp(page->names[first], page->names[row]) != 0)) {
+    while (first < row && ((is_chosen && !is_chosen[first]) ||
+                           strcmp(page->names[first], page->names[row]) != 0)) {
         first++;
     }
     return first;
 }
 
-bool record_page_read_whole(struct record_page *page, struct database *database,
-                            const bool *is_chosen)
+// `is_chosen` NULL: all are.
+static void ask_whole(struct record_page *page, struct database *database, const bool *is_chosen)
 {
     for (size_t i = 0; i < reply_count(page->rows); i++) {
-        page->first[i] = is_chosen[i] ? first_of_name(page, i, is_chosen) : i;
-        if (is_chosen[i] && page->first[i] == i) {
-            ask_whole(page, database, i);
+        bool is_meant = !is_chosen || is_chosen[i];
+        page->first[i] = is_meant ? first_of_name(page, i, is_chosen) : i;
+        if (is_meant && page->first[i] == i) {
+            const struct bytes_view argv[] = {
+                VIEW("HGETALL"), database_key(database, REDIS_KEY_CALL, page->names[i])};
+            database_send(database, 2, argv);
         }
     }
+}
+
+static bool receive_whole(struct record_page *page, struct database *database,
+                          const bool *is_chosen)
+{
     for (size_t i = 0; i < reply_count(page->rows); i++) {
         const size_t first = page->first[i];
-        page->hashes[i] = !is_chosen[i] ? NULL
-                          : first == i  ? database_receive_shaped(database, REPLY_FIELDS)
-                                        : page->hashes[first];
+        page->hashes[i] = is_chosen && !is_chosen[i] ? NULL
+                          : first == i ? database_receive_shaped(database, REPLY_FIELDS)
+                                       : page->hashes[first];
     }
     return !database_is_lost(database);
 }
 
+bool record_page_read_whole(struct record_page *page, struct database *database,
+                            const bool *is_chosen)
+{
+    ask_whole(page, database, is_chosen);
+    return receive_whole(page, database, is_chosen);
+}
+
 // --- questions ----------------------------------------------------------------------------------
 
-void record_page_ask(const struct record_page *page, struct database *database)
+void record_page_ask(struct record_page *page, struct database *database)
 {
     struct bytes_view argv[2 + RECORD_FIELDS_MAX] = {VIEW("HMGET")};
+    if (page->fields->count == 0) {
+        ask_whole(page, database, NULL);
+        return;
+    }
     for (size_t i = 0; i < page->fields->count; i++) {
         argv[2 + i] = view_of_text(page->fields->names[i]);
     }
@@ -127,6 +149,9 @@ void record_page_ask(const struct record_page *page, struct database *database)
 
 bool record_page_receive(struct record_page *page, struct database *database)
 {
+    if (page->fields->count == 0) {
+        return receive_whole(page, database, NULL);
+    }
     for (size_t i = 0; i < reply_count(page->rows); i++) {
         page->values[i] = database_receive_shaped(database, "[?s]");
     }
@@ -135,8 +160,10 @@ bool record_page_receive(struct record_page *page, struct database *database)
 
 static bool is_its_own(const struct record_page *page, size_t row)
 {
-    return view_equal(reply_view_at(page->values[row], 0), // ENTRY is the first
-                      reply_view(page->rows->element[row]->element[0]));
+    const struct bytes_view entry = page->hashes[row]
+                                        ? reply_field(page->hashes[row], ENTRY)
+                                        : reply_view_at(page->values[row], 0); // the first field
+    return view_equal(entry, reply_view(page->rows->element[row]->element[0]));
 }
 
 static bool is_to_be_asked(const struct record_page *page, size_t row,

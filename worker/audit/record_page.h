@@ -20,14 +20,15 @@ struct stream_state {
     uint64_t pending;
 };
 
-// The fields of a hash that are read, by name; all borrowed.
+// The fields of a hash that are read, by name; all borrowed. None: whole hashes are read at once.
 struct record_fields {
     const char *names[RECORD_FIELDS_MAX];
     size_t count;
 };
 
-// `entry`, `state`, those by which the selection chooses, and `wanted` (ends with NULL; NULL:
-// none).
+// `entry`, `state`, those by which the selection chooses, and `wanted` (ends with NULL). With
+// `wanted` NULL whole hashes are read, of those only that are chosen by these: if the selection
+// takes every call, none.
 void record_fields_set(struct record_fields *fields, const struct selection *selection,
                        const char *const *wanted);
 
@@ -52,9 +53,9 @@ void record_page_init(struct record_page *page, redisReply *rows,
                       const struct record_fields *fields);
 void record_page_release(struct record_page *page);
 
-// Sends the questions about the fields of each row. What else the caller sends then is answered
-// after these.
-void record_page_ask(const struct record_page *page, struct database *database);
+// Sends the questions about the fields, or the whole hash, of each row. What else the caller sends
+// then is answered after these.
+void record_page_ask(struct record_page *page, struct database *database);
 
 // Receives the answers. Returns false if Redis did not answer.
 bool record_page_receive(struct record_page *page, struct database *database);

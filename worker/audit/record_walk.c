@@ -186,7 +186,7 @@ static bool walk_page(struct walk *walk, redisReply *rows, const struct range *l
         *next = database_receive_page(walk->database);
     }
     is_good = is_good && record_page_ask_group(&page, walk->database, &walk->stream);
-    if (is_good && walk->is_whole) {
+    if (is_good && walk->is_whole && walk->fields.count > 0) {
         is_good = hand_out_whole(walk, &page);
     } else if (is_good) {
         hand_out_page(walk, &page);
