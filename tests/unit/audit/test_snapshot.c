@@ -266,7 +266,7 @@ static void the_fields_of_a_call_are_read_once(void **state)
                             "(i28333330 (at_ms 1699999800000 started 8))"),
                       &snapshot, &reply));
     freeReplyObject(reply);
-    assert_string_equal(asked(line), "64 20 0 0 0 c-1 c-2 "); // nor what changes slowly
+    assert_string_equal(asked(line), "64 20 0 2 0 c-1 c-2 "); // programs only after a problem
     assert_true(reads(REPLY(QUIET, "(started 9)", ONE_AGENT("1700000109000", "0"),
                             "(" CALL_NEW("c-3", "+4") CALL_KNOWN ")", "()"),
                       &snapshot, &reply));
@@ -277,7 +277,7 @@ static void the_fields_of_a_call_are_read_once(void **state)
     assert_int_equal(snapshot.calls[1].waited_ms, 50000);
     assert_int_equal(snapshot.span.started, 1); // of the sample read before
     freeReplyObject(reply);
-    assert_string_equal(asked(line), "64 20 0 0 0 c-3 c-1 "); // c-2 has left
+    assert_string_equal(asked(line), "64 20 0 2 0 c-3 c-1 "); // c-2 has left
     assert_true(reads(
         REPLY(QUIET, "()", ONE_AGENT("1700000109000", "0"), "((i1 i1 c-4 1700000109000 ~))", "()"),
         &snapshot, &reply));
