@@ -56,10 +56,16 @@ bool intake_is_proxy(const char *address, void *arg)
     return peer_is_proxy(intake->settings.proxies, address);
 }
 
-void intake_on_refusal(const char *code, void *arg)
+void intake_on_refusal(const char *path, const char *code, void *arg)
 {
     const struct intake *intake = arg;
-    refusal_note(intake->refusals, code);
+    struct refusals *refusals = intake->refusals;
+    if (!strcmp(path, INTAKE_EVENTS_PATH)) {
+        refusals = daily_events_door(intake->daily_events)->refusals;
+    } else if (!strcmp(path, INTAKE_TRUNK_PATH)) {
+        refusals = trunk_calls_door(intake->trunk_calls)->refusals;
+    }
+    refusal_note(refusals, code);
 }
 
 // --- queueing -----------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},
     {"POST", "/daily-dialin-webhook", intake_on_head, intake_on_request},
     {"POST", "/", intake_on_head, intake_on_request},
-    {"POST", "/api/daily-events", intake_on_event_head, intake_on_event},
-    {"POST", "/api/sip-trunk", intake_on_trunk_head, intake_on_trunk},
+    {"POST", INTAKE_EVENTS_PATH, intake_on_event_head, intake_on_event},
+    {"POST", INTAKE_TRUNK_PATH, intake_on_trunk_head, intake_on_trunk},
     // Load balancers ask there, and the servers that stood here before answered.
     {"GET", "/", NULL, intake_on_health},
     {"GET", "/healthz", NULL, intake_on_health},
