@@ -7,7 +7,7 @@
 // Daily sends it again. The spool is for callers only.
 //
 // Events never delay a caller: few are judged in a turn of the loop, few are in Redis at a time,
-// fewer while calls come; the rest wait here, and their number is limited.
+// fewer while calls come (daily_pace.h); the rest wait here, and their number is limited.
 //
 // By Daily's documentation (docs.daily.co, reference/rest-api/webhooks, and its pages of each
 // event): the five common fields, the payloads, that `timestamp` is a text of seconds in the
@@ -24,12 +24,9 @@
 #include "pending_webhook.h"
 #include "stream_writer.h"
 
-#define DAILY_EVENTS_MAX 1024        // not answered yet; further ones are 503
-#define DAILY_EVENTS_A_TURN 8        // of these, judged in a turn of the loop
-#define DAILY_EVENTS_AT_ONCE 64      // of these, in Redis
-#define DAILY_EVENTS_BESIDE_CALLS 32 // in Redis while calls come
-#define DAILY_EVENTS_CALLS_MS 100    // for so long after the last call
-#define DAILY_EVENTS_WAIT_MS 5000    // for Redis; then 503
+#define DAILY_EVENTS_MAX 1024     // not answered yet; further ones are 503
+#define DAILY_EVENTS_A_TURN 8     // of these, judged in a turn of the loop
+#define DAILY_EVENTS_WAIT_MS 5000 // for Redis; then 503
 
 // Everything is borrowed.
 struct daily_events_settings {
