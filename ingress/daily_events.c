@@ -1,6 +1,7 @@
 // A list in the order of arrival. A few are judged in each turn of the loop; those that are not
 // written leave when there is room; one that Redis refused, or whose answer was lost, waits for the
-// next tick.
+// next tick. One that is on its way to Redis may go into the spool as well: the workers know it by
+// its id.
 #include "daily_events.h"
 
 #include "daily_pace.h"
@@ -10,6 +11,7 @@
 #include "webhook.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TICK_MS 100
 
@@ -18,7 +20,8 @@ struct event {
     struct daily_events *all;
     struct http_request *request; // NULL: answered already
     bool is_genuine;
-    bool is_written; // the answer of Redis is out
+    bool is_written;  // the answer of Redis is out
+    bool is_spooling; // the answer of the spool is out
     uint64_t begun_ms, received_ms, written_us;
     char peer[PEER_BYTES];
 };
@@ -26,6 +29,7 @@ struct event {
 struct daily_events {
     struct door door;
     const struct pending_webhooks *calls;
+    struct spool *spool; // NULL: there is none
     struct refusals *refusals;
     struct intake_refusals refused[INTAKE_REFUSAL_CODES_MAX];
     struct loop_timer *turn, *tick;
@@ -35,7 +39,7 @@ struct daily_events {
     struct event *next;     // the first that is not written; NULL: none
     size_t count, at_redis;
     struct daily_pace pace;
-    uint64_t *noted, *verified;
+    uint64_t *noted, *spooled, *verified;
 };
 
 static const struct door_kind DOOR = {
@@ -50,8 +54,8 @@ static const struct refusal_words WORDS = {
     .invalid_signature = "Daily's events with a wrong signature: after three of them Daily sends "
                          "no more; check DAILY_WEBHOOK_SECRET",
     .busy = "Daily's events refused: too many are not answered yet",
-    .queue_unavailable = "Daily's events refused: Redis could not take them in time; Daily sends "
-                         "them again",
+    .queue_unavailable = "Daily's events refused: neither Redis nor the spool could take them in "
+                         "time; after three of them Daily sends no more",
 };
 
 struct door *daily_events_door(struct daily_events *events)
@@ -84,6 +88,13 @@ static void refuse(struct event *event, const char *sentence)
     event->request = NULL;
 }
 
+static void forget_when_done(struct event *event)
+{
+    if (!event->request && !event->is_written && !event->is_spooling) {
+        forget(event);
+    }
+}
+
 // --- writing ------------------------------------------------------------------------------------
 
 static void on_written(struct bytes_view entry_id, void *arg)
@@ -100,25 +111,36 @@ static void on_written(struct bytes_view entry_id, void *arg)
         http_reply(event->request, 200, VIEW("{\"status\":\"noted\"}"), NULL);
         event->request = NULL;
     }
-    if (!event->request) {
-        forget(event);
-    }
+    forget_when_done(event);
     daily_events_write(all); // a refused one waits for the tick
 }
 
-static bool write_event(struct event *event)
-{
+// An event's entry; into the event and its request.
+struct event_fields {
     char received_ms[REDIS_NUMBER_BYTES];
+    struct bytes_view views[10];
+};
+#define EVENT_FIELDS (sizeof((struct event_fields *)NULL)->views / sizeof(struct bytes_view))
+
+static void fill_fields(const struct event *event, struct event_fields *fields)
+{
     const struct auth_credentials given = door_credentials(&event->all->door, event->request);
-    const struct bytes_view fields[] = {
+    const struct bytes_view views[EVENT_FIELDS] = {
         VIEW("v"),           VIEW("1"),
-        VIEW("received_ms"), redis_number(received_ms, event->received_ms),
+        VIEW("received_ms"), redis_number(fields->received_ms, event->received_ms),
         VIEW("timestamp"),   view_of_text(given.timestamp),
         VIEW("peer"),        view_of_text(event->peer),
         VIEW("body"),        http_request_body(event->request),
     };
-    event->is_written = stream_writer_write_event(
-        event->all->door.writer, sizeof fields / sizeof fields[0], fields, on_written, event);
+    memcpy(fields->views, views, sizeof views);
+}
+
+static bool write_event(struct event *event)
+{
+    struct event_fields fields;
+    fill_fields(event, &fields);
+    event->is_written = stream_writer_write_event(event->all->door.writer, EVENT_FIELDS,
+                                                  fields.views, on_written, event);
     event->all->at_redis += event->is_written;
     event->written_us = loop_now_us();
     return event->is_written;
@@ -137,6 +159,36 @@ void daily_events_write(struct daily_events *all)
     }
 }
 
+// --- spooling -----------------------------------------------------------------------------------
+
+static void on_kept(bool is_kept, void *arg)
+{
+    struct event *event = arg;
+    event->is_spooling = false;
+    if (is_kept && event->request) {
+        (*event->all->spooled)++;
+        http_reply(event->request, 200, VIEW("{\"status\":\"noted\",\"spooled\":true}"), NULL);
+        event->request = NULL;
+    }
+    forget_when_done(event); // else on_tick tries it again
+}
+
+static bool may_spool(const struct event *event, uint64_t now_ms)
+{
+    const struct daily_events *all = event->all;
+    return all->spool && event->is_genuine && event->request && !event->is_spooling &&
+           (now_ms - event->begun_ms >= DAILY_EVENTS_SPOOL_MS ||
+            stream_writer_down_ms(all->door.writer) >= PENDING_SPOOL_MS);
+}
+
+static void spool_event(struct event *event)
+{
+    struct event_fields fields;
+    fill_fields(event, &fields);
+    event->is_spooling =
+        spool_keep_event(event->all->spool, EVENT_FIELDS, fields.views, on_kept, event);
+}
+
 static void keep_ticking(struct daily_events *all)
 {
     if (!all->is_ticking && all->oldest) {
@@ -150,14 +202,17 @@ static void on_tick(void *arg)
     struct daily_events *all = arg;
     uint64_t now_ms = loop_now_ms();
     struct event *next = NULL;
+    unsigned spooled = 0;
     all->is_ticking = false;
     for (struct event *event = all->oldest; event; event = next) {
         next = event->next;
+        if (spooled < DAILY_EVENTS_SPOOL_A_TICK && may_spool(event, now_ms)) {
+            spool_event(event);
+            spooled++;
+        }
         if (event->request && now_ms - event->begun_ms > DAILY_EVENTS_WAIT_MS) {
             refuse(event, "the queue cannot be reached; try again");
-            if (!event->is_written) {
-                forget(event);
-            }
+            forget_when_done(event);
         }
     }
     all->next = all->oldest; // also those that Redis refused, or whose answer was lost
@@ -194,6 +249,8 @@ static void judge(struct event *event)
     all->unjudged = event->next;
     if (!event->is_genuine) {
         forget(event);
+    } else if (may_spool(event, loop_now_ms())) {
+        spool_event(event);
     }
 }
 
@@ -244,10 +301,12 @@ struct daily_events *daily_events_open(struct loop *loop,
     static const char HELP[] = "Requests to the path of Daily's events, by what became of them.";
     struct daily_events *all = memory_zeroed(sizeof *all);
     all->noted = metrics_counter(metrics, NAME, HELP, "result=\"noted\"");
+    all->spooled = metrics_counter(metrics, NAME, HELP, "result=\"spooled\"");
     all->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");
     intake_refusals_register(all->refused, metrics, NAME, HELP);
     all->refusals = refusals_open(settings->writer, all->refused, &WORDS);
     all->calls = settings->calls;
+    all->spool = settings->spool;
     all->turn = loop_timer_open(loop, on_turn, all);
     all->tick = loop_timer_open(loop, on_tick, all);
     all->door = (struct door){

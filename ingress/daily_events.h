@@ -3,8 +3,9 @@
 // that are not JSON too, because after three answers in a row that are not 200 Daily sends no more
 // until the webhook is registered again. The workers read and judge them.
 //
-// While Redis is away an event waits for it here, DAILY_EVENTS_WAIT_MS at most, then it is 503, and
-// Daily sends it again. The spool is for callers only.
+// While Redis is away the spool keeps them (200 with "spooled":true), within a share of their own
+// behind the calls (spool.h). Without a spool, or if it does not take one, an event waits for Redis
+// here, DAILY_EVENTS_WAIT_MS at most, then it is 503.
 //
 // Events never delay a caller: few are judged in a turn of the loop, few are in Redis at a time,
 // fewer while calls come (daily_pace.h); the rest wait here, and their number is limited.
@@ -22,15 +23,19 @@
 #include "metrics.h"
 #include "peer.h"
 #include "pending_webhook.h"
+#include "spool.h"
 #include "stream_writer.h"
 
-#define DAILY_EVENTS_MAX 1024     // not answered yet; further ones are 503
-#define DAILY_EVENTS_A_TURN 8     // of these, judged in a turn of the loop
-#define DAILY_EVENTS_WAIT_MS 5000 // for Redis; then 503
+#define DAILY_EVENTS_MAX 1024        // not answered yet; further ones are 503
+#define DAILY_EVENTS_A_TURN 8        // of these, judged in a turn of the loop
+#define DAILY_EVENTS_SPOOL_MS 1000   // for a Redis that is connected; then the spool takes it too
+#define DAILY_EVENTS_SPOOL_A_TICK 64 // of those that wait, put into the spool
+#define DAILY_EVENTS_WAIT_MS 5000    // for Redis and the spool; then 503
 
 // Everything is borrowed.
 struct daily_events_settings {
     struct stream_writer *writer;
+    struct spool *spool; // NULL: there is none
     struct auth_rules auth;
     const struct peer_proxies *proxies;
     const struct pending_webhooks *calls; // which go first
