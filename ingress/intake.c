@@ -282,8 +282,9 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct pending_settings pending = {intake->writer, intake->spool, &intake->counts,
                                              intake->refusals};
     intake->pending = pending_webhooks_open(loop, &pending);
-    const struct daily_events_settings events = {intake->writer, settings->doors.events,
-                                                 settings->proxies, intake->pending};
+    const struct daily_events_settings events = {intake->writer,         intake->spool,
+                                                 settings->doors.events, settings->proxies,
+                                                 intake->pending,        settings->events_max};
     intake->daily_events = daily_events_open(loop, &events, metrics);
     const struct trunk_calls_settings trunks = {intake->writer,    intake->pending,
                                                 &intake->counts,   settings->doors.trunks,
@@ -305,6 +306,7 @@ void intake_describe(const struct intake *intake, struct json_line *line)
     if (intake->spool) {
         json_line_number(line, "spool_bytes", spool_bytes(intake->spool));
         json_line_number(line, "spool_bytes_max", intake->settings.spool_bytes_max);
+        json_line_number(line, "spool_events_bytes", spool_events_bytes(intake->spool));
     }
 }
 
