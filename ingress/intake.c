@@ -56,10 +56,16 @@ bool intake_is_proxy(const char *address, void *arg)
     return peer_is_proxy(intake->settings.proxies, address);
 }
 
-void intake_on_refusal(const char *code, void *arg)
+void intake_on_refusal(const char *path, const char *code, void *arg)
 {
     const struct intake *intake = arg;
-    refusal_note(intake->refusals, code);
+    struct refusals *refusals = intake->refusals;
+    if (!strcmp(path, INTAKE_EVENTS_PATH)) {
+        refusals = daily_events_door(intake->daily_events)->refusals;
+    } else if (!strcmp(path, INTAKE_TRUNK_PATH)) {
+        refusals = trunk_calls_door(intake->trunk_calls)->refusals;
+    }
+    refusal_note(refusals, code);
 }
 
 // --- queueing -----------------------------------------------------------------------------------
@@ -276,8 +282,9 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct pending_settings pending = {intake->writer, intake->spool, &intake->counts,
                                              intake->refusals};
     intake->pending = pending_webhooks_open(loop, &pending);
-    const struct daily_events_settings events = {intake->writer, settings->doors.events,
-                                                 settings->proxies, intake->pending};
+    const struct daily_events_settings events = {intake->writer,         intake->spool,
+                                                 settings->doors.events, settings->proxies,
+                                                 intake->pending,        settings->events_max};
     intake->daily_events = daily_events_open(loop, &events, metrics);
     const struct trunk_calls_settings trunks = {intake->writer,    intake->pending,
                                                 &intake->counts,   settings->doors.trunks,
@@ -299,6 +306,7 @@ void intake_describe(const struct intake *intake, struct json_line *line)
     if (intake->spool) {
         json_line_number(line, "spool_bytes", spool_bytes(intake->spool));
         json_line_number(line, "spool_bytes_max", intake->settings.spool_bytes_max);
+        json_line_number(line, "spool_events_bytes", spool_events_bytes(intake->spool));
     }
 }
 

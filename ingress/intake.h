@@ -29,10 +29,15 @@ struct intake_settings {
     struct intake_doors doors;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
+    size_t events_max; // of Daily's, not answered yet
     unsigned wait_replicas;
     const char *spool_folder; // NULL: there is no spool
     uint64_t spool_bytes_max;
 };
+
+// Paths whose refusals are counted apart, or told in other words.
+#define INTAKE_EVENTS_PATH "/api/daily-events"
+#define INTAKE_TRUNK_PATH "/api/sip-trunk"
 
 struct intake;
 struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
@@ -46,7 +51,7 @@ void intake_on_event(struct http_request *request, void *arg);
 void intake_on_trunk_head(struct http_request *request, void *arg);
 void intake_on_trunk(struct http_request *request, void *arg);
 void intake_on_health(struct http_request *request, void *arg); // GET: 200, and nothing else
-void intake_on_refusal(const char *code, void *arg);
+void intake_on_refusal(const char *path, const char *code, void *arg);
 bool intake_is_proxy(const char *address, void *arg);
 
 // Uses these secrets and keys from now on, and this address for new connections to Redis. Borrowed.

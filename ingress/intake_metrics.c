@@ -40,7 +40,8 @@ void intake_counts_register(struct intake_metrics *counts, struct metrics *metri
                             size_t in_flight_max)
 {
     static const char NAME[] = "dialin_webhooks_total";
-    static const char HELP[] = "Requests to the paths of calls, by what became of them.";
+    static const char HELP[] = "Requests to the paths of calls or to no known path, by what "
+                               "became of them.";
     counts->queued = metrics_counter(metrics, NAME, HELP, "result=\"queued\"");
     counts->spooled = metrics_counter(metrics, NAME, HELP, "result=\"spooled\"");
     counts->verified = metrics_counter(metrics, NAME, HELP, "result=\"verification\"");

@@ -23,6 +23,7 @@
     "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
 #define MS_PER_S 1000
 #define DRAIN_TICK_MS 20
+#define EVENTS_SHARE 2 // of all connections, Daily's events may have one in so many
 #define BYTES_PER_MB 1000000
 #define STRANGER_REQUESTS_MAX 1 // then their connection closes
 
@@ -30,8 +31,8 @@ static const struct http_route ROUTES[] = {
     {"POST", "/api/dial", intake_on_head, intake_on_request},
     {"POST", "/daily-dialin-webhook", intake_on_head, intake_on_request},
     {"POST", "/", intake_on_head, intake_on_request},
-    {"POST", "/api/daily-events", intake_on_event_head, intake_on_event},
-    {"POST", "/api/sip-trunk", intake_on_trunk_head, intake_on_trunk},
+    {"POST", INTAKE_EVENTS_PATH, intake_on_event_head, intake_on_event},
+    {"POST", INTAKE_TRUNK_PATH, intake_on_trunk_head, intake_on_trunk},
     // Load balancers ask there, and the servers that stood here before answered.
     {"GET", "/", NULL, intake_on_health},
     {"GET", "/healthz", NULL, intake_on_health},
@@ -168,6 +169,7 @@ static struct intake *open_intake(struct ingress *ingress, const struct settings
         .doors = doors_of(settings),
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
+        .events_max = settings_connections(settings) / EVENTS_SHARE,
         .wait_replicas = (unsigned)settings->common.redis_wait_replicas,
         .spool_folder = settings->spool_folder,
         .spool_bytes_max = settings->spool_max_mb * BYTES_PER_MB,

@@ -52,10 +52,12 @@ const struct config_option SETTINGS_TABLE[] = {
     {"MAX_IN_FLIGHT", CONFIG_NUMBER, offsetof(struct settings, in_flight_max), "10000", 1, 100000,
      "webhooks received and not answered yet; more are answered 503"},
     {"SPOOL_DIR", CONFIG_PATH, offsetof(struct settings, spool_folder), NULL, 0, 0,
-     "folder on a local disk that keeps webhooks while Redis is away; without it they are answered "
-     "503 then"},
+     "folder on a local disk that keeps webhooks and Daily's events while Redis is away; without "
+     "it "
+     "they are answered 503 then"},
     {"SPOOL_MAX_MB", CONFIG_NUMBER, offsetof(struct settings, spool_max_mb), "256", 1, 1048576,
-     "most that the spool may hold, in megabytes"},
+     "most that the spool may hold of calls, in megabytes; Daily's events have a tenth as much "
+     "beside it"},
     {"LAME_DUCK_S", CONFIG_NUMBER, offsetof(struct settings, lame_duck_s), "0", 0, 600,
      "after SIGTERM /readyz says 503, but webhooks are accepted for as many seconds, until every "
      "load balancer has noticed; a second SIGTERM ends it"},
@@ -212,7 +214,7 @@ static bool is_disk_problem(int error)
 static const char *try_spool(int folder)
 {
     const char *problem = spool_folder_problem(folder);
-    struct spool_file *file = problem ? NULL : spool_file_make(folder);
+    struct spool_file *file = problem ? NULL : spool_file_make(folder, SPOOL_CALLS_SUFFIX);
     if (!file) {
         return problem || is_disk_problem(errno) ? problem : strerror(errno);
     }

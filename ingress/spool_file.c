@@ -27,13 +27,13 @@ static struct spool_file *file_new(int folder, int fd, const char *name)
     return file;
 }
 
-struct spool_file *spool_file_make(int folder)
+struct spool_file *spool_file_make(int folder, const char *suffix)
 {
     char name[SPOOL_FILE_NAME_BYTES];
     uint32_t random = 0;
     (void)!getrandom(&random, sizeof random, 0);
-    snprintf(name, sizeof name, "%013llu-%08x" SPOOL_FILE_SUFFIX,
-             (unsigned long long)loop_wall_ms(), random);
+    snprintf(name, sizeof name, "%013llu-%08x%s", (unsigned long long)loop_wall_ms(), random,
+             suffix);
     int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0) {
         return NULL;

@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SPOOL_FILE_SUFFIX ".spool"
+#define SPOOL_CALLS_SUFFIX ".spool"   // of the names of files of calls
+#define SPOOL_EVENTS_SUFFIX ".events" // and of Daily's events
 #define SPOOL_FILE_NAME_BYTES 64
 
 struct spool_file {
@@ -27,8 +28,9 @@ struct spool_file {
     bool is_broken;   // nothing further is appended, and no fdatasync is trusted
 };
 
-// A new file of mode 0600, in the folder for good. Returns NULL with errno set if that fails.
-struct spool_file *spool_file_make(int folder);
+// A new file of mode 0600, in the folder for good, whose name ends with `suffix`. Returns NULL with
+// errno set if that fails.
+struct spool_file *spool_file_make(int folder, const char *suffix);
 
 // A file that was there. NULL with errno set: EWOULDBLOCK if another ingress uses it, EPERM if it
 // is not to be trusted (not a regular file with one name, another user's, or others may write to

@@ -26,11 +26,11 @@ const char *spool_folder_problem(int folder)
                                     : NULL;
 }
 
-static bool is_spool_file(const char *name)
+static bool is_looked_for(const char *name, const char *suffix)
 {
-    size_t len = strlen(name), suffix = strlen(SPOOL_FILE_SUFFIX);
-    return len < SPOOL_FILE_NAME_BYTES && len > suffix &&
-           !strcmp(name + len - suffix, SPOOL_FILE_SUFFIX);
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+    return len < SPOOL_FILE_NAME_BYTES && len > suffix_len &&
+           !strcmp(name + len - suffix_len, suffix);
 }
 
 static void complain(struct spool_orphans *orphans, const char *name)
@@ -44,22 +44,23 @@ static void complain(struct spool_orphans *orphans, const char *name)
     }
 }
 
-void spool_orphans_look(struct spool_orphans *orphans, int folder, size_t room,
-                        spool_is_in_use *is_in_use, spool_on_orphan *on_orphan, void *arg)
+void spool_orphans_look(struct spool_orphans *orphans, const struct spool_search *search)
 {
-    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int copy = openat(search->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    size_t room = search->room;
     for (unsigned i = 0; list && i < SPOOL_NAMES_MAX && room > 0; i++) {
         const struct dirent *found = readdir(list);
         if (!found) {
             break;
         }
-        if (!is_spool_file(found->d_name) || is_in_use(found->d_name, arg)) {
+        if (!is_looked_for(found->d_name, search->suffix) ||
+            search->is_in_use(found->d_name, search->arg)) {
             continue;
         }
-        struct spool_file *file = spool_file_adopt(folder, found->d_name);
+        struct spool_file *file = spool_file_adopt(search->folder, found->d_name);
         if (file) {
-            on_orphan(file, arg);
+            search->on_orphan(file, search->arg);
             room--;
         } else if (errno == EPERM) {
             complain(orphans, found->d_name);

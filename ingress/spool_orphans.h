@@ -18,9 +18,17 @@ struct spool_orphans {
 typedef bool spool_is_in_use(const char *name, void *arg);
 typedef void spool_on_orphan(struct spool_file *file, void *arg); // the file is the callee's
 
+struct spool_search {
+    int folder;
+    const char *suffix; // of the names looked for
+    size_t room;        // for so many files
+    spool_is_in_use *is_in_use;
+    spool_on_orphan *on_orphan;
+    void *arg;
+};
+
 // Searches the folder and hands over at most `room` files, each locked.
-void spool_orphans_look(struct spool_orphans *orphans, int folder, size_t room,
-                        spool_is_in_use *is_in_use, spool_on_orphan *on_orphan, void *arg);
+void spool_orphans_look(struct spool_orphans *orphans, const struct spool_search *search);
 
 // NULL if the folder can be trusted with webhooks, else a sentence: it must be ours or root's, and
 // others must not be able to write to it.

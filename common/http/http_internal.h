@@ -99,6 +99,10 @@ void http_streams_end_stalled(struct http_server *server);
 // Gives up the body's memory, and takes no more of it.
 void http_request_drop_body(struct http_request *request);
 
+// Tells the owner of the server that it has refused what came over this connection.
+void http_server_note_refusal(const struct http_server *server,
+                              const struct http_connection *connection, const char *code);
+
 // In the middle of a request, when libmicrohttpd takes no answer: writes it and hangs up.
 void http_server_hang_up(struct http_server *server, struct http_connection *connection,
                          const char *status_line, const char *code, const char *sentence);

@@ -102,11 +102,8 @@ void http_abort(struct http_request *request)
 static void refuse_ourselves(struct http_request *request, unsigned status, const char *code,
                              const char *sentence)
 {
-    const struct http_server_options *options = &request->server->options;
     http_refuse(request, status, code, sentence, 0);
-    if (options->on_refusal) {
-        options->on_refusal(code, options->arg);
-    }
+    http_server_note_refusal(request->server, request->connection, code);
 }
 
 // --- a request's life -------------------------------------------------------------------------
@@ -164,9 +161,7 @@ static void find_route(struct http_request *request)
     const struct http_header headers[] = {{"Allow", allow}, {NULL, NULL}};
     http_reply(request, 405, bytes_view(&body), headers);
     bytes_release(&body);
-    if (request->server->options.on_refusal) {
-        request->server->options.on_refusal("method_not_allowed", request->server->options.arg);
-    }
+    http_server_note_refusal(request->server, request->connection, "method_not_allowed");
 }
 
 static enum MHD_Result check_header(void *arg, enum MHD_ValueKind kind, const char *name,

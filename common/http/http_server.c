@@ -94,6 +94,16 @@ static enum MHD_Result admit(void *arg, const struct sockaddr *address, socklen_
     return http_table_admits(arg, address) ? MHD_YES : MHD_NO;
 }
 
+void http_server_note_refusal(const struct http_server *server,
+                              const struct http_connection *connection, const char *code)
+{
+    const struct http_server_options *options = &server->options;
+    if (options->on_refusal) {
+        options->on_refusal(connection->request ? connection->request->path : "", code,
+                            options->arg);
+    }
+}
+
 // In the middle of a request libmicrohttpd takes no answer: write it and hang up.
 void http_server_hang_up(struct http_server *server, struct http_connection *connection,
                          const char *status_line, const char *code, const char *sentence)
@@ -108,9 +118,7 @@ void http_server_hang_up(struct http_server *server, struct http_connection *con
         http_pause_end(connection->request); // so that libmicrohttpd sees its end
     }
     bytes_release(&answer);
-    if (server->options.on_refusal) {
-        server->options.on_refusal(code, server->options.arg);
-    }
+    http_server_note_refusal(server, connection, code);
 }
 
 // --- the server -------------------------------------------------------------------------------

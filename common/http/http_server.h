@@ -63,8 +63,9 @@ struct http_server_options {
     const struct http_header *headers; // of every answer; borrowed, ends like those of http_reply
     // Is this the address of a proxy of ours? It may have more than its share. NULL: there is none.
     bool (*is_proxy)(const char *address, void *arg);
-    // Told of each refusal that the server itself makes, for counting. May be NULL.
-    void (*on_refusal)(const char *code, void *arg);
+    // Told of each refusal that the server itself makes, for counting. `path` is empty if none was
+    // received yet, or it is too long. May be NULL.
+    void (*on_refusal)(const char *path, const char *code, void *arg);
 };
 
 // Is this an address to listen on: numeric, IPv4 or IPv6?

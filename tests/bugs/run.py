@@ -1,14 +1,17 @@
 """make bugs: proof that the tests can see. Each patch here puts one bug in; its tests must then fail.
 
 A patch file begins with what the bug breaks, and a line `Caught by:` with the pytest selection (or a
-unit test's path) that must catch it. The tree is copied and built once; a patch that no longer
-applies, or does not build, is a failure, and so is a test that fails without the bug.
+unit test's path) that must catch it. A patch that no longer applies, or does not build, is a
+failure, and so is a test that fails without the bug.
 
     ONLY=name   tries the patches whose name holds this
+    JOBS=2      how many copies of the tree are built and tested at once (default: one for each core)
 """
 
+import concurrent.futures
 import os
 import pathlib
+import queue
 import re
 import shutil
 import subprocess
@@ -38,7 +41,7 @@ def copy_tree(folder):
 
 
 def build(folder):
-    done = subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "all", "unit-tests"], cwd=folder,
+    done = subprocess.run(["make", "-s", "-j2", "all", "unit-tests"], cwd=folder,
                           capture_output=True, text=True)
     return None if done.returncode == 0 else done.stderr[-3000:]
 
@@ -66,19 +69,49 @@ def patch_tree(folder, patch, *options):
     return None if done.returncode == 0 else done.stdout[-1000:]
 
 
-def try_one(folder, patch):
-    tests = tests_of(patch)
-    if not passes(folder, tests):
-        return "its tests fail without the bug"
-    if trouble := patch_tree(folder, patch):
+def try_without_bug(folder, tests):
+    return None if passes(folder, tests) else "its tests fail without the bug"
+
+
+def try_with_bug(folder, patch):
+    """Leaves the sources as they were; what was built of the bug is built again with the next one."""
+    if trouble := patch_tree(folder, patch, "--dry-run"):
         return f"it does not apply: {trouble}"
+    patch_tree(folder, patch)
     try:
         if trouble := build(folder):
             return f"it does not build: {trouble}"
-        return "NOT CAUGHT" if passes(folder, tests) else None
+        return "NOT CAUGHT" if passes(folder, tests_of(patch)) else None
     finally:
         patch_tree(folder, patch, "-R")
-        assert not (trouble := build(folder)), trouble
+
+
+class Trees:
+    """Copies of the tree. Each task has one of them to itself while it runs."""
+
+    def __init__(self, root, count):
+        self._free = queue.Queue()
+        for number in range(count):
+            folder = root / str(number)
+            folder.mkdir()
+            copy_tree(folder)
+            if trouble := build(folder):
+                sys.exit(f"the tree itself does not build: {trouble}")
+            self._free.put(folder)
+        self._pool = concurrent.futures.ThreadPoolExecutor(count)
+
+    def run(self, task, each):
+        """The trouble, or None, of each argument in turn."""
+        return self._pool.map(lambda argument: self._run_one(task, argument), each)
+
+    def _run_one(self, task, argument):
+        folder = self._free.get()
+        try:
+            return task(folder, argument)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            return f"its tests could not be run: {error}"
+        finally:
+            self._free.put(folder)
 
 
 def usage(arguments):
@@ -93,21 +126,21 @@ def main():
         return usage(sys.argv[1:])
     patches = [patch for patch in sorted(HERE.glob("*.patch"))
                if os.environ.get("ONLY", "") in patch.name]
+    if not patches:
+        sys.exit(f"no patch's name holds {os.environ['ONLY']}")
+    selections = list(dict.fromkeys(tuple(tests_of(patch)) for patch in patches))
     caught = 0
     with tempfile.TemporaryDirectory(prefix="dialin-bugs-") as folder:
-        folder = pathlib.Path(folder)
-        copy_tree(folder)
-        if trouble := build(folder):
-            sys.exit(f"the tree itself does not build: {trouble}")
-        for patch in patches:
-            try:
-                trouble = try_one(folder, patch)
-            except (AssertionError, subprocess.TimeoutExpired) as error:
-                trouble = f"its tests could not be run: {error}"
+        trees = Trees(pathlib.Path(folder), int(os.environ.get("JOBS") or os.cpu_count()))
+        without = dict(zip(selections, trees.run(try_without_bug, selections)))
+        passing = sum(trouble is None for trouble in without.values())
+        print(f"{passing} of {len(without)} selections of tests pass without a bug", flush=True)
+        for patch, trouble in zip(patches, trees.run(try_with_bug, patches)):
+            trouble = without[tuple(tests_of(patch))] or trouble
             caught += trouble is None
             print(f"{patch.stem}: {trouble or 'caught'}", flush=True)
     print(f"{caught} of {len(patches)} bugs caught")
-    return 0 if patches and caught == len(patches) else 1
+    return 0 if caught == len(patches) else 1
 
 
 if __name__ == "__main__":

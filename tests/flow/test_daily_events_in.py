@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import daily
+import http_raw
 from clocks import Clock
 from daily import EVENTS_SECRET
 from fake_redis import HoldingRedis
@@ -14,12 +15,12 @@ from stack import wait_for
 from test_reload import hang_up
 
 
-BESIDE_CALLS_MAX = 32  # events in Redis while calls come
+BESIDE_CALLS_MAX = 16  # events in Redis while calls come
 
 
 @pytest.fixture(scope="module")
 def ingress(shared):
-    return shared.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET)
+    return shared.ingress(DAILY_WEBHOOK_SECRET=EVENTS_SECRET, SIP_TRUNK_SECRET=daily.TRUNK_SECRET)
 
 
 def bodies(ledger):
@@ -186,3 +187,38 @@ def test_they_are_counted(ingress, ledger):
     assert post(ingress, daily.event("dialin.warning", "room-h")).status == 200
     assert ingress.total("dialin_daily_events_total", result="noted") == before + 1
     assert json.loads(bodies(ledger)[-1])["payload"]["room"] == "room-h"
+
+
+SIGNING = {"/api/daily-events": daily.event_headers, "/api/sip-trunk": daily.trunk_headers, "/api/dial": daily.headers}
+
+
+def refused_by_the_server(path, fault):
+    """What the server refuses by itself, without a look at what is signed."""
+    if fault == "method_not_allowed":
+        return http_raw.request("GET", path)
+    if fault == "bad_request":
+        return http_raw.request("POST", path, [("Content-Length", "2"), ("Transfer-Encoding", "chunked")])
+    if fault == "request_timeout":
+        return http_raw.request("POST", path, [("Content-Length", "2")])
+    if fault == "declared":
+        return http_raw.request("POST", path, [("Content-Length", "70000")])
+    return http_raw.request("POST", path, [("Transfer-Encoding", "chunked"), *SIGNING[path](b"x")]) + b"".join(
+        http_raw.chunk(b"x" * 1000) for _ in range(70)) + http_raw.LAST_CHUNK
+
+
+@pytest.mark.parametrize("path, own, others", [
+    ("/api/daily-events", "dialin_daily_events_total", "dialin_webhooks_total"),
+    ("/api/sip-trunk", "dialin_webhooks_total", "dialin_daily_events_total"),
+    ("/api/dial", "dialin_webhooks_total", "dialin_daily_events_total")], ids=["event", "trunk", "call"])
+@pytest.mark.parametrize("fault, code", [
+    ("method_not_allowed", "method_not_allowed"), ("bad_request", "bad_request"),
+    ("declared", "body_too_large"), ("in chunks", "body_too_large"),
+    pytest.param("request_timeout", "request_timeout", marks=pytest.mark.slow)])
+def test_what_the_server_refuses_counts_where_it_was_meant_for(ingress, path, own, others, fault, code):
+    """Of an event it is no lost caller, which the alert on dialin_webhooks_total would say."""
+    before = ingress.total(own, result=code), ingress.total(others)
+    with http_raw.Connection(ingress.port) as sender:
+        sender.send(refused_by_the_server(path, fault))
+        assert sender.read_answer().code == code
+    assert ingress.total(own, result=code) == before[0] + 1
+    assert ingress.total(others) == before[1]

@@ -129,10 +129,12 @@ def test_a_spool_and_a_worker_that_is_not_ready(stack, ledger, audit):
          settings={"ALLOW_UNSIGNED": "true"})
     tell("worker:b", ready=False, not_ready_reason="Redis refuses: OOM", settings={"AGENT_NAME": "x"})
     tell("ingress:a:2", in_work=1e18, in_work_max=-1, spool_bytes=0)
+    tell("ingress:a:3", spool_bytes=0, spool_events_bytes=7_000)
     tell("worker:c", settings={"AGENT_NAME": "y", "ROUTES_FILE": "/r.json"})
     ledger.client.set(ledger.key("status:worker:d"), "no json")
     found = dict(wrong(audit))
-    assert found == {"ingress:a:1": found["ingress:a:1"], "worker:b": "is not ready: Redis refuses: OOM"}
+    assert found == {"ingress:a:1": found["ingress:a:1"], "worker:b": "is not ready: Redis refuses: OOM",
+                     "ingress:a:3": "its spool holds 8 kB of Daily's events"}
     lines = texts(audit, code=1)
     has(lines, "its spool holds 5001 kB of 9000 kB")
     has(lines, "anybody can forge calls")

@@ -5,98 +5,18 @@ A webhook counts as kept when it is on the disk; in the stream it keeps the time
 
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 
 import daily
 from burst import Burst
+from spool_disk import build_shim, files, under
 from stack import wait_for
-
-# Fails for spool files only, as the file that FAULT names says: "fdatasync", "write", "short" or
-# "open"; an empty file: nothing fails.
-SHIM = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static int is_on(const char *fault)
-{
-    char text[32] = "";
-    FILE *file = fopen(getenv("FAULT"), "r");
-    if (file) {
-        if (!fgets(text, sizeof text, file)) {
-            text[0] = 0;
-        }
-        fclose(file);
-    }
-    return !strcmp(text, fault);
-}
-
-static int is_spool(int fd)
-{
-    char link[64], path[4096];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(link, path, sizeof path - 1);
-    path[len > 0 ? len : 0] = 0;
-    return strstr(path, ".spool") != NULL;
-}
-
-int fdatasync(int fd)
-{
-    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-    if (is_spool(fd) && is_on("fdatasync")) {
-        errno = EIO;
-        return -1;
-    }
-    return next(fd);
-}
-
-ssize_t write(int fd, const void *data, size_t len)
-{
-    ssize_t (*next)(int, const void *, size_t) =
-        (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
-    if (len > 200 && is_spool(fd) && is_on("short")) {
-        return next(fd, data, 100);
-    }
-    if (is_spool(fd) && (is_on("write") || is_on("short"))) {
-        errno = ENOSPC;
-        return -1;
-    }
-    return next(fd, data, len);
-}
-
-int openat64(int folder, const char *path, int flags, ...)
-{
-    int (*next)(int, const char *, int, ...) =
-        (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, "openat64");
-    va_list more;
-    va_start(more, flags);
-    int mode = va_arg(more, int);
-    va_end(more);
-    if ((flags & O_CREAT) && strstr(path, ".spool") && is_on("open")) {
-        errno = EROFS;
-        return -1;
-    }
-    return next(folder, path, flags, mode);
-}
-"""
-
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shim")
-    (folder / "shim.c").write_text(SHIM)
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "shim.so", folder / "shim.c", "-ldl"],
-                   check=True)
-    return folder / "shim.so"
+    return build_shim(tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture
@@ -110,10 +30,6 @@ def folder(tmp_path):
 def own(stack):
     """A Redis of this test's own, which it may stop."""
     return stack.own_redis(fsync="always")
-
-
-def files(folder):
-    return sorted(path for path in folder.iterdir() if path.suffix == ".spool")
 
 
 def ring_spooled(ingress, webhook=None):
@@ -347,15 +263,13 @@ def test_a_disk_that_fails_is_no_acknowledgement(stack, ledger, own, folder, shi
                                                  fault):
     control = tmp_path / "fault"
     control.write_text("")
-    ingress = stack.ingress(SPOOL_DIR=folder, LD_PRELOAD=shim, FAULT=control,
-                            ASAN_OPTIONS="verify_asan_link_order=0")
+    ingress = stack.ingress(SPOOL_DIR=folder, **under(shim, control))
     own.kill()
     kept = ring_spooled(ingress)
     control.write_text(fault)
     if fault == "open":  # the file at hand still takes some; only a new one fails
         ingress.kill()
-        ingress = stack.ingress(is_ready=False, SPOOL_DIR=folder, LD_PRELOAD=shim, FAULT=control,
-                                ASAN_OPTIONS="verify_asan_link_order=0")
+        ingress = stack.ingress(is_ready=False, SPOOL_DIR=folder, **under(shim, control))
     answer = ingress.ring()
     assert (answer.status, answer.json()["code"]) == (503, "queue_unavailable"), answer
     assert b"disk fails" in ingress.log()

@@ -172,9 +172,9 @@ static void on_request(struct http_request *request, void *arg)
     }
 }
 
-static void on_refusal(const char *code, void *arg)
+static void on_refusal(const char *path, const char *code, void *arg)
 {
-    (void)code, (void)arg;
+    (void)path, (void)code, (void)arg;
     note(NULL);
 }
 

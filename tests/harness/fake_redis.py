@@ -97,6 +97,7 @@ class HoldingRedis(FakeRedis):
         self.added = []
         self.may_go_on = threading.Event()
         self.may_go_on.set()
+        self.is_holding = threading.Event()
 
     def reply(self, client, command):
         if command[0] == b"XRANGE":
@@ -105,6 +106,8 @@ class HoldingRedis(FakeRedis):
             client.sendall(b"-ERR The ID specified in XADD must be greater than 0-0\r\n")
         else:
             if command[0] == b"XADD":
+                if not self.may_go_on.is_set():
+                    self.is_holding.set()
                 self.may_go_on.wait(60)
                 self.added.append(command[1].decode().rpartition(":")[2])
             super().reply(client, command)

@@ -34,6 +34,7 @@ static void judge_ingress(const cJSON *status, const char *id, struct findings *
 {
     const cJSON *settings = cJSON_GetObjectItemCaseSensitive(status, "settings");
     uint64_t spooled = json_count(status, "spool_bytes");
+    uint64_t of_events = json_count(status, "spool_events_bytes");
     bool is_open = !text_of(settings, "PINLESS_HMAC_SECRET")[0] &&
                    !strcmp(text_of(settings, "ALLOW_UNSIGNED"), "true");
     if (!cJSON_HasObjectItem(status, "spool_bytes")) {
@@ -44,6 +45,10 @@ static void judge_ingress(const cJSON *status, const char *id, struct findings *
                        "its spool holds %" PRIu64 " kB of %" PRIu64 " kB",
                        spooled / BYTES_PER_KB + 1,
                        json_count(status, "spool_bytes_max") / BYTES_PER_KB);
+    } else if (of_events > 0) {
+        findings_wrong(findings, id, "see its log: Redis does not take what it spooled",
+                       "its spool holds %" PRIu64 " kB of Daily's events",
+                       of_events / BYTES_PER_KB + 1);
     } else {
         findings_fine(findings, id, "its spool is empty");
     }

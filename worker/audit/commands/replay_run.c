@@ -12,7 +12,8 @@
 #include <sys/random.h>
 
 #define LOOK_MS 200
-#define SLACK_MS 30000 // after the end of the last hold and its request
+#define REPLAY_KEYS "3" // those of every script, and the stream to which it goes
+#define SLACK_MS 30000  // after the end of the last hold and its request
 #define US_PER_MS 1000
 #define MS_PER_S 1000
 
@@ -54,9 +55,10 @@ static redisReply *put_through(struct replay_run *run, const struct recorded_cal
     redis_key_init(&webhooks_there, run->prefix, REDIS_KEY_WEBHOOKS);
     const struct bytes_view argv[] = {VIEW("EVALSHA"),
                                       view_of_text(run->script),
-                                      VIEW("2"),
+                                      VIEW(REPLAY_KEYS),
                                       database_key(database, REDIS_KEY_WEBHOOKS, ""),
                                       bytes_view(&webhooks_there),
+                                      database_key(database, REDIS_KEY_NEVER, ""),
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
                                       view_of_text(hold)};
@@ -146,7 +148,7 @@ static bool look_at(struct replay_run *run, struct database *record, uint64_t *u
         selection.since_ms = stream.unfinished_from.ms;
     }
     bool is_good = selection.since_ms > selection.until_ms ||
-                   record_walk(record, &selection, OLDEST_FIRST, on_look, &look);
+                   record_walk(record, &selection, OLDEST_FIRST, RECORD_NOTHING, on_look, &look);
     *unfinished = look.unfinished;
     return is_good;
 }
@@ -223,8 +225,8 @@ bool replay_compare(struct replay_run *run, struct replay_report *report)
     struct comparison comparison = {.run = run, .report = report};
     struct selection selection = selection_of(run);
     struct database *record = open_record(run);
-    bool is_good =
-        record && record_walk(record, &selection, OLDEST_FIRST, on_replayed, &comparison);
+    bool is_good = record && record_walk(record, &selection, OLDEST_FIRST, RECORD_WHOLE,
+                                         on_replayed, &comparison);
     progress_clear(&run->progress);
     database_close(record);
     return is_good && !database_is_lost(run->audit->database);
@@ -260,7 +262,7 @@ bool replay_expire(struct replay_run *run, const char *agent)
     if (!record) {
         return false;
     }
-    bool is_good = record_walk(record, &every, OLDEST_FIRST, on_expire, record);
+    bool is_good = record_walk(record, &every, OLDEST_FIRST, RECORD_NOTHING, on_expire, record);
     for (uint64_t minute = run->first.ms / REDIS_INDEX_MS; minute <= run->last.ms / REDIS_INDEX_MS;
          minute++) {
         char number[24];
