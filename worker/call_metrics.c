@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OTHER "other" // agents beyond CALL_METRICS_AGENTS_MAX
-
 static const char *const OUTCOMES[] = {"started",   "expired",  "unknown",      "rejected",
                                        "invalid",   "declined", "abandoned",    "cancelled",
                                        "duplicate", "served",   "callback_dead"};
@@ -24,7 +22,6 @@ static const char *const RESULTS[] = {
 };
 
 struct call_metrics_agent {
-    char name[ROUTE_AGENT_BYTES_MAX + 1];
     uint64_t *calls[OUTCOME_COUNT];
     uint64_t *attempts[CALL_ATTEMPT_RESULT_COUNT];
     struct metrics_histogram *start, *ring_to_start;
@@ -40,10 +37,11 @@ static uint64_t *counter(struct metrics *metrics, const char *name, const char *
     return metrics_counter(metrics, name, help, labels);
 }
 
-static void register_agent(struct call_metrics_agent *agent, struct metrics *metrics)
+static void register_agent(struct call_metrics_agent *agent, struct metrics *metrics,
+                           const char *name)
 {
     char label[METRICS_LABEL_BYTES];
-    metrics_label(label, sizeof label, "agent", agent->name);
+    metrics_label(label, sizeof label, "agent", name);
     for (size_t i = 0; i < OUTCOME_COUNT; i++) {
         agent->calls[i] = counter(metrics, "dialin_calls_total", "Calls by what became of them.",
                                   label, "outcome", OUTCOMES[i]);
@@ -63,21 +61,13 @@ static void register_agent(struct call_metrics_agent *agent, struct metrics *met
 
 static struct call_metrics_agent *agent_of(struct call_metrics *counts, const char *name)
 {
-    size_t count = counts->agent_count;
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(counts->agents[i]->name, name)) {
-            return counts->agents[i];
-        }
+    size_t before = counts->names.count;
+    size_t slot = agent_names_slot(&counts->names, name);
+    if (counts->names.count > before) {
+        counts->agents[slot] = memory_zeroed(sizeof *counts->agents[slot]);
+        register_agent(counts->agents[slot], counts->metrics, counts->names.list[slot]);
     }
-    if (count > CALL_METRICS_AGENTS_MAX) {
-        return counts->agents[CALL_METRICS_AGENTS_MAX];
-    }
-    struct call_metrics_agent *agent = memory_zeroed(sizeof *agent);
-    view_copy(view_of_text(count < CALL_METRICS_AGENTS_MAX ? name : OTHER), agent->name,
-              sizeof agent->name);
-    register_agent(agent, counts->metrics);
-    counts->agents[counts->agent_count++] = agent;
-    return agent;
+    return counts->agents[slot];
 }
 
 static struct call_metrics_agent *agent_of_call(struct call_metrics *counts,
@@ -136,10 +126,10 @@ void call_metrics_describe(const struct call_metrics *counts, struct json_line *
     static const enum call_attempt_result WRONG[] = {CALL_ATTEMPT_FAILED, CALL_ATTEMPT_UNKNOWN,
                                                      CALL_ATTEMPT_MISCONFIGURED};
     json_line_open(line, "attempts", '[');
-    for (size_t i = 0; i < counts->agent_count; i++) {
+    for (size_t i = 0; i < counts->names.count; i++) {
         const struct call_metrics_agent *agent = counts->agents[i];
         json_line_open_element(line);
-        json_line_text(line, "agent", view_of_text(agent->name));
+        json_line_text(line, "agent", view_of_text(counts->names.list[i]));
         for (size_t k = 0; k < sizeof WRONG / sizeof WRONG[0]; k++) {
             json_line_number(line, RESULTS[WRONG[k]], *agent->attempts[WRONG[k]]);
         }
@@ -170,7 +160,7 @@ void call_metrics_register(struct call_metrics *counts, struct metrics *metrics,
 
 void call_metrics_release(struct call_metrics *counts)
 {
-    for (size_t i = 0; i < counts->agent_count; i++) {
+    for (size_t i = 0; i < counts->names.count; i++) {
         free(counts->agents[i]);
     }
 }

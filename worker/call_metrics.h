@@ -1,13 +1,12 @@
 // Counters and log lines of the worker's calls. Those with the label `agent` are made when a call
-// of that agent is counted first, for CALL_METRICS_AGENTS_MAX agents; all others are `other`.
+// of that agent is counted first, for AGENT_NAMES_MAX agents; all others are `other`.
 #ifndef DIALIN_CALL_METRICS_H
 #define DIALIN_CALL_METRICS_H
 
+#include "agent_names.h"
 #include "call.h"
 #include "json_line.h"
 #include "metrics.h"
-
-#define CALL_METRICS_AGENTS_MAX 32
 
 #define CALL_ATTEMPT_RESULTS(X)                                                                    \
     X(CALL_ATTEMPT_STARTED, "started")                                                             \
@@ -29,8 +28,8 @@ struct call_metrics_agent;
 // The pointers live as long as the metrics they were registered with.
 struct call_metrics {
     struct metrics *metrics;
-    struct call_metrics_agent *agents[CALL_METRICS_AGENTS_MAX + 1]; // the last is `other`
-    size_t agent_count;
+    struct agent_names names;
+    struct call_metrics_agent *agents[AGENT_NAMES_SLOTS]; // of the names
     uint64_t *taken_over, *failed_attempts;
     int64_t *in_work;
     struct metrics_histogram *ring_to_request;

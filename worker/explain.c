@@ -134,12 +134,12 @@ static void print_limit(const struct explanation *explanation)
     }
 }
 
-// The query of a URL may hold a secret.
 static void print_lookup(const struct route_lookup *lookup)
 {
     if (lookup->url) {
+        struct bytes_view shown = route_url_without_query(lookup->url);
         printf("lookup   %.*s, not asked here: its answer may change all that follows\n",
-               (int)strcspn(lookup->url, "?"), lookup->url);
+               (int)shown.len, shown.data);
     }
 }
 

@@ -67,8 +67,7 @@ static void note(struct lookups *lookups, const char *url, const char *problem)
         failing->until_ms = loop_now_ms() + LOOKUP_PAUSE_MS;
         failing->failures = 0;
         log_error("a lookup fails, and is left alone for 10 s: calls go on without it",
-                  log_view("url", (struct bytes_view){url, strcspn(url, "?")}), // may hold a secret
-                  log_text("error", problem));
+                  log_view("url", route_url_without_query(url)), log_text("error", problem));
     }
 }
 

@@ -32,6 +32,11 @@ bool view_equal_ignoring_case(struct bytes_view a, const char *text)
     return a.len == strlen(text) && (a.len == 0 || strncasecmp(a.data, text, a.len) == 0);
 }
 
+bool texts_equal(const char *a, const char *b)
+{
+    return a == b || (a && b && !strcmp(a, b));
+}
+
 void view_copy(struct bytes_view view, char *out, size_t size)
 {
     size_t len = view.len < size ? view.len : size - 1;

@@ -18,6 +18,8 @@ bool view_equal(struct bytes_view a, struct bytes_view b);
 bool view_equal_text(struct bytes_view a, const char *text);
 bool view_equal_ignoring_case(struct bytes_view a, const char *text); // ASCII only
 
+bool texts_equal(const char *a, const char *b); // NULL equals NULL only
+
 // As text, which ends with a NUL, at most `size` - 1 bytes of it.
 void view_copy(struct bytes_view view, char *out, size_t size);
 

@@ -51,11 +51,17 @@
     X(STATUS, ":status:")      /* text, expires: how a program is, by <program>:<name> */          \
     X(PROGRAMS, ":programs")   /* sorted set: the programs that have a status, by when */          \
     X(MINUTE, ":minute:")      /* hash for each minute, expires: the counts as they were */        \
-    X(ALERTED, ":alerted:")    /* text, expires: a kind of alert that was told lately */
+    X(ALERTED, ":alerted:")    /* text, expires: a kind of alert that was told lately */           \
+    X(NEVER, ":never")         /* is never there: a key of each script (REDIS_SCRIPT_KEYS) */
 
 #define REDIS_KEY_NAME(upper, name) REDIS_KEY_##upper,
 enum redis_key { REDIS_KEY_TABLE(REDIS_KEY_NAME) REDIS_KEY_COUNT };
 #undef REDIS_KEY_NAME
+
+// A script is given two keys: the stream, and NEVER. While a slot is moved to another node of a
+// cluster, its node would stop a script at the first key that is not there, half done; for the key
+// that never is there it refuses the script before it begins (TRYAGAIN). Nobody writes NEVER.
+#define REDIS_SCRIPT_KEYS "2"
 
 // One set of the index holds the entries of this span.
 #define REDIS_INDEX_MS 60000

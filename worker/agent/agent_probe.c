@@ -127,8 +127,7 @@ void agent_probe(const struct routing *routing, const char *ca_file, struct find
 
 void agent_probe_alerts(const char *url, const char *ca_file, struct findings *findings)
 {
-    const char *host = strstr(url, "://") + 3;
-    char shown[HOST_BYTES_MAX];
+    char shown[HOST_BYTES_MAX + 1];
     struct probes probes;
     struct probe probe = {
         .probes = &probes,
@@ -138,7 +137,7 @@ void agent_probe_alerts(const char *url, const char *ca_file, struct findings *f
         .not_done = "nothing is sent",
         .ca_setting = "ALERT_CA_FILE",
     };
-    snprintf(shown, sizeof shown, "%.*s", (int)strcspn(host, "/?#"), host);
+    view_copy(route_url_host(url), shown, sizeof shown);
     if (open_probes(&probes, ca_file, "ALERT_CA_FILE", findings)) {
         send_probe(&probe);
         run_probes(&probes);

@@ -12,6 +12,7 @@
 
 #define CLOUD_URL "https://api.pipecat.daily.co/v1/public/%s/start"
 #define HOST_BYTES_MAX 255
+#define PORT_MAX 65535
 
 static bool is_private_ip4(uint32_t ip)
 {
@@ -120,18 +121,33 @@ static bool is_near(const char *host, const char *allow_http)
            !strcasecmp(host, "host.containers.internal") || is_allowed(allow_http, host);
 }
 
+// Nothing, or a colon and a number. Anything else may be a part of a password.
+static bool is_port(const char *text, size_t len)
+{
+    long port = 0;
+    for (size_t i = 1; i < len && port <= PORT_MAX; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        port = port * 10 + (text[i] - '0');
+    }
+    return len == 0 || (text[0] == ':' && port <= PORT_MAX);
+}
+
+// Returns false if it is not `host[:port]`.
 static bool copy_host(char host[HOST_BYTES_MAX + 1], const char *authority, size_t len)
 {
-    const char *begin = authority;
-    const char *end = authority + len;
-    if (len > 0 && *begin == '[') {
-        begin++;
-        end = memchr(begin, ']', len - 1);
-    } else {
-        const char *colon = memchr(begin, ':', len);
-        end = colon ? colon : end;
+    const bool is_bracketed = len > 0 && *authority == '[';
+    const char *begin = authority + is_bracketed;
+    const char *end = memchr(begin, is_bracketed ? ']' : ':', len - is_bracketed);
+    if (!end && !is_bracketed) {
+        end = authority + len;
     }
     if (!end || end == begin || end - begin > HOST_BYTES_MAX) {
+        return false;
+    }
+    const char *after = end + is_bracketed;
+    if (!is_port(after, (size_t)(authority + len - after))) {
         return false;
     }
     memcpy(host, begin, (size_t)(end - begin));
@@ -168,6 +184,17 @@ bool route_check_url(const char *url, const char *allow_http, const char *sent,
     return true;
 }
 
+struct bytes_view route_url_host(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    return (struct bytes_view){host, strcspn(host, "/?#")};
+}
+
+struct bytes_view route_url_without_query(const char *url)
+{
+    return (struct bytes_view){url, strcspn(url, "?")};
+}
+
 bool route_to_url(struct route *route, const char *start_url, const char *api_key,
                   struct bytes *problem)
 {
@@ -175,7 +202,7 @@ bool route_to_url(struct route *route, const char *start_url, const char *api_ke
                          ": use START_API_KEY", problem)) {
         return false;
     }
-    const char *authority = strstr(start_url, "://") + 3;
+    const char *authority = route_url_host(start_url).data;
     size_t named = strcspn(authority, "?#");
     if (named > ROUTE_AGENT_BYTES_MAX) {
         bytes_printf(problem, "is too long: host and path may have %d characters",

@@ -1,5 +1,5 @@
-// The agent that takes a call, the URL of its /start and its limits: one route, from the
-// environment. ROUTES_FILE (routes by number) will choose among several here.
+// An agent as a call is sent to it (name, URL of /start, key), and what is asked of a URL: may
+// requests go there, and which part of it may be shown.
 #ifndef DIALIN_ROUTE_H
 #define DIALIN_ROUTE_H
 
@@ -31,6 +31,11 @@ bool route_check_allow_http(const char *patterns, struct bytes *problem);
 // the clear; `instead_of_user` goes on where a user and a password are refused.
 bool route_check_url(const char *url, const char *allow_http, const char *sent,
                      const char *instead_of_user, struct bytes *problem);
+
+// What may be shown of a URL, whose path and query may hold a secret. It must have passed
+// route_check_url: there is then no user and no password in it. Views of `url`.
+struct bytes_view route_url_host(const char *url); // host and port
+struct bytes_view route_url_without_query(const char *url);
 
 // A bot of one's own at `start_url`. Returns false, with a sentence in `problem`, if the URL cannot
 // be used (route_check_url).

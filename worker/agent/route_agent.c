@@ -62,11 +62,6 @@ static bool make_route(struct route_reader *reader, const char *at,
     return is_good;
 }
 
-static bool is_same_key(const char *a, const char *b)
-{
-    return a == b || (a && b && !strcmp(a, b));
-}
-
 static struct route_agent *find_agent(const struct route_agents *agents, struct bytes_view name)
 {
     for (size_t i = 0; i < agents->count; i++) {
@@ -100,7 +95,7 @@ void route_agents_begin(struct route_reader *reader)
 static bool is_same_agent(const struct route_agent *agent, const struct route *route)
 {
     return !strcmp(agent->route.start_url, route->start_url) &&
-           is_same_key(agent->route.api_key, route->api_key);
+           texts_equal(agent->route.api_key, route->api_key);
 }
 
 static bool take_agent(struct route_reader *reader, const char *at,

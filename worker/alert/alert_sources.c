@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT_MAX 9007199254740992.0 // 2^53: larger numbers are no counts
-
 struct source {
     struct source *next;
     uint64_t seen_ms, started_ms;
@@ -25,14 +23,6 @@ struct alert_sources {
 };
 
 // --- reading a status -------------------------------------------------------------------------
-
-static uint64_t number_of(const cJSON *object, const char *name)
-{
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
-    bool is_count =
-        cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble <= COUNT_MAX;
-    return is_count ? (uint64_t)number->valuedouble : 0;
-}
 
 static const cJSON *find_agent(const cJSON *attempts, const char *agent)
 {
@@ -68,7 +58,7 @@ static void tell_attempts(const struct source *source, const cJSON *now, uint64_
         uint64_t all = 0;
         for (size_t i = 0; growth.agent && i < ALERT_ATTEMPT_KINDS; i++) {
             const cJSON *before = find_agent(source->attempts, growth.agent);
-            growth.attempts[i] = grown(number_of(each, NAMES[i]), number_of(before, NAMES[i]));
+            growth.attempts[i] = grown(json_count(each, NAMES[i]), json_count(before, NAMES[i]));
             all += growth.attempts[i];
         }
         if (all > 0) {
@@ -133,9 +123,9 @@ static void take_status(struct alert_sources *sources, const char *id, cJSON *st
                         uint64_t now_ms, alert_sources_on_growth *on_growth, void *arg)
 {
     struct source *source = find(sources, id);
-    uint64_t started_ms = number_of(status, "started_ms");
+    uint64_t started_ms = json_count(status, "started_ms");
     bool is_old = !source && started_ms < sources->begun_ms;
-    uint64_t at_ms = number_of(status, "at_ms");
+    uint64_t at_ms = json_count(status, "at_ms");
     struct alert_growth growth = {.at_ms = at_ms < now_ms ? at_ms : now_ms};
     source = source ? source : add(sources, id);
     source->seen_ms = now_ms;
@@ -143,7 +133,7 @@ static void take_status(struct alert_sources *sources, const char *id, cJSON *st
         forget_counts(source);
         source->started_ms = started_ms;
     }
-    growth.refused = grown(number_of(status, "refused"), source->refused);
+    growth.refused = grown(json_count(status, "refused"), source->refused);
     cJSON *attempts = cJSON_DetachItemFromObjectCaseSensitive(status, "attempts");
     if (!is_old && growth.refused > 0) {
         on_growth(&growth, arg);
@@ -152,7 +142,7 @@ static void take_status(struct alert_sources *sources, const char *id, cJSON *st
         tell_attempts(source, attempts, growth.at_ms, on_growth, arg);
     }
     forget_counts(source);
-    source->refused = number_of(status, "refused");
+    source->refused = json_count(status, "refused");
     source->attempts = attempts;
 }
 

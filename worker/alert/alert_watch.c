@@ -3,14 +3,13 @@
 // begins and ends.
 #include "alert_watch.h"
 
+#include "agent_names.h"
 #include "alert_sources.h"
 #include "alert_tally.h"
 #include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define OTHER "other"
 
 // A count of all calls, in Redis.
 struct counted {
@@ -24,7 +23,6 @@ struct state {
 };
 
 struct attempts_of {
-    char name[ROUTE_AGENT_BYTES_MAX + 1];
     struct alert_tally tallies[ALERT_ATTEMPT_KINDS];
 };
 
@@ -34,8 +32,8 @@ struct alert_watch {
     uint64_t sources_ms; // of the last look at the counters of programs
     struct counted lost, rejected, never_connected;
     struct alert_tally refused;
-    struct attempts_of *agents[ALERT_AGENTS_MAX];
-    size_t agent_count;
+    struct agent_names names;
+    struct attempts_of *agents[AGENT_NAMES_SLOTS]; // of the names
     struct state will_be_lost, service_low;
     struct alert_facts at_risk, service; // of the last reading
 };
@@ -99,20 +97,12 @@ static bool count_is_due(const struct counted *counted, struct alert_facts *fact
 
 static struct attempts_of *attempts_of(struct alert_watch *watch, const char *agent)
 {
-    size_t count = watch->agent_count;
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(watch->agents[i]->name, agent)) {
-            return watch->agents[i];
-        }
+    size_t before = watch->names.count;
+    size_t slot = agent_names_slot(&watch->names, agent);
+    if (watch->names.count > before) {
+        watch->agents[slot] = memory_zeroed(sizeof *watch->agents[slot]);
     }
-    if (count == ALERT_AGENTS_MAX) {
-        return watch->agents[count - 1];
-    }
-    struct attempts_of *attempts = memory_zeroed(sizeof *attempts);
-    view_copy(view_of_text(count < ALERT_AGENTS_MAX - 1 ? agent : OTHER), attempts->name,
-              sizeof attempts->name);
-    watch->agents[watch->agent_count++] = attempts;
-    return attempts;
+    return watch->agents[slot];
 }
 
 static void on_growth(const struct alert_growth *growth, void *arg)
@@ -135,7 +125,7 @@ static uint64_t kept_ms(enum alert_attempt attempt)
 
 static void forget_old(struct alert_watch *watch)
 {
-    for (size_t i = 0; i < watch->agent_count; i++) {
+    for (size_t i = 0; i < watch->names.count; i++) {
         for (enum alert_attempt k = 0; k < ALERT_ATTEMPT_KINDS; k++) {
             alert_tally_forget(&watch->agents[i]->tallies[k], left(watch->now_ms, kept_ms(k)));
         }
@@ -154,12 +144,12 @@ static void add_agent(struct alert_facts *facts, const struct alert_agent *agent
 static bool attempts_are_due(const struct alert_watch *watch, enum alert_attempt attempt,
                              uint64_t more_than, struct alert_facts *facts)
 {
-    for (size_t i = 0; i < watch->agent_count; i++) {
+    for (size_t i = 0; i < watch->names.count; i++) {
         const struct alert_tally *tally = &watch->agents[i]->tallies[attempt];
         struct alert_agent agent = {.count = alert_tally_count(tally)};
         if (agent.count > more_than) {
             uint64_t since_ms = alert_tally_since_ms(tally);
-            memcpy(agent.name, watch->agents[i]->name, sizeof agent.name);
+            memcpy(agent.name, watch->names.list[i], sizeof agent.name);
             facts->since_ms =
                 facts->count == 0 || since_ms < facts->since_ms ? since_ms : facts->since_ms;
             facts->count += agent.count;
@@ -280,7 +270,7 @@ bool alert_watch_is_due(const struct alert_watch *watch, enum alert_kind kind,
 
 static void forget_attempts(struct alert_watch *watch, enum alert_attempt attempt, uint64_t mark)
 {
-    for (size_t i = 0; i < watch->agent_count; i++) {
+    for (size_t i = 0; i < watch->names.count; i++) {
         alert_tally_forget(&watch->agents[i]->tallies[attempt], mark);
     }
 }
@@ -325,7 +315,7 @@ struct alert_watch *alert_watch_open(void)
 
 void alert_watch_close(struct alert_watch *watch)
 {
-    for (size_t i = 0; i < watch->agent_count; i++) {
+    for (size_t i = 0; i < watch->names.count; i++) {
         free(watch->agents[i]);
     }
     alert_sources_close(watch->sources);

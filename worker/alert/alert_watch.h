@@ -40,7 +40,6 @@ const char *alert_kind_name(enum alert_kind kind);
 #define ALERT_UNKNOWN_MS 900000    // the same of requests without an answer
 #define ALERT_READING_GAP_MS 15000 // after such a gap between two readings a state begins anew
 #define ALERT_SOURCES_MS 2000      // between two looks at the counters of programs
-#define ALERT_AGENTS_MAX 33        // that are watched, the last for all others
 #define ALERT_AGENTS_TOLD_MAX 5
 
 struct alert_agent {

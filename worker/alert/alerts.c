@@ -78,13 +78,6 @@ static void on_sent(struct message *message)
     look_again(message, ALERTS_LOOK_MS);
 }
 
-// The URL is a secret, but for its host.
-static struct bytes_view host_of(const char *url)
-{
-    const char *host = strstr(url, "://") + 3;
-    return (struct bytes_view){host, strcspn(host, "/?#")};
-}
-
 static void on_failed(struct message *message, const struct http_answer *answer)
 {
     struct alerts *alerts = message->alerts;
@@ -96,7 +89,7 @@ static void on_failed(struct message *message, const struct http_answer *answer)
     (*alerts->failed)++;
     log_error("an alert could not be sent: check ALERT_URL; a worker tries again in a minute",
               log_text("kind", alert_kind_name(message->kind)),
-              log_view("host", host_of(alerts->url)), log_number("status", answer->status),
+              log_view("host", route_url_host(alerts->url)), log_number("status", answer->status),
               log_text("error", error));
     look_again(message, ALERTS_FAILED_MS);
 }
@@ -215,11 +208,6 @@ void alerts_take(struct alerts *alerts, const struct snapshot *snapshot)
 
 // --- opening and closing ------------------------------------------------------------------------
 
-static bool is_same(const char *a, const char *b)
-{
-    return a == b || (a && b && !strcmp(a, b));
-}
-
 static void open_client(struct alerts *alerts, const struct alerts_settings *settings)
 {
     const struct http_client_settings client_settings = {
@@ -274,7 +262,7 @@ struct alerts *alerts_open(struct loop *loop, struct redis *redis,
 
 void alerts_reload(struct alerts *alerts, const struct alerts_settings *settings)
 {
-    if (alerts->client && is_same(alerts->url, settings->url)) {
+    if (alerts->client && texts_equal(alerts->url, settings->url)) {
         http_client_trust(alerts->client, settings->authorities);
         return;
     }

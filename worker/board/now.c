@@ -7,7 +7,6 @@
 #include "mask.h"
 #include "memory.h"
 #include "read_script.h"
-#include "redis_keys.h"
 #include "snapshot.h"
 
 #include "json.h"
@@ -21,7 +20,6 @@
 
 struct now {
     struct redis *redis;
-    struct bytes webhooks;
     struct line_gauges *gauges;
     now_on_part *on_part;
     void *arg;
@@ -37,10 +35,9 @@ struct now *now_open(struct redis *redis, const char *prefix, struct metrics *me
     struct now *now = memory_zeroed(sizeof *now);
     *now = (struct now){.redis = redis, .on_part = on_part, .arg = arg};
     now->gauges = metrics ? line_gauges_open(metrics) : NULL;
-    redis_key_init(&now->webhooks, prefix, REDIS_KEY_WEBHOOKS);
     now->memory = snapshot_memory_open();
-    now->snapshot = read_script_open(redis, SCRIPT_SNAPSHOT, bytes_view(&now->webhooks));
-    now->depth = read_script_open(redis, SCRIPT_DEPTH, bytes_view(&now->webhooks));
+    now->snapshot = read_script_open(redis, SCRIPT_SNAPSHOT, prefix);
+    now->depth = read_script_open(redis, SCRIPT_DEPTH, prefix);
     return now;
 }
 
@@ -52,7 +49,6 @@ void now_close(struct now *now)
     if (now->gauges) {
         line_gauges_close(now->gauges);
     }
-    bytes_release(&now->webhooks);
     free(now);
 }
 

@@ -2,33 +2,37 @@
 #include "read_script.h"
 
 #include "memory.h"
+#include "redis_keys.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DIGEST_BYTES 41
-#define HEAD 4 // EVALSHA_RO, the digest, the number of keys, the key
+#define HEAD 5 // EVALSHA_RO, the digest, the number of keys, the keys
 
 struct read_script {
     struct redis *redis;
-    struct bytes_view text, webhooks;
+    struct bytes_view text;
+    struct bytes webhooks, never;
     char digest[DIGEST_BYTES]; // "": not known
     bool is_loading;
 };
 
-struct read_script *read_script_open(struct redis *redis, enum script_name name,
-                                     struct bytes_view webhooks)
+struct read_script *read_script_open(struct redis *redis, enum script_name name, const char *prefix)
 {
     struct read_script *script = memory_zeroed(sizeof *script);
     script->redis = redis;
     script->text = script_text(name);
-    script->webhooks = webhooks;
+    redis_key_init(&script->webhooks, prefix, REDIS_KEY_WEBHOOKS);
+    redis_key_init(&script->never, prefix, REDIS_KEY_NEVER);
     return script;
 }
 
 void read_script_close(struct read_script *script)
 {
+    bytes_release(&script->webhooks);
+    bytes_release(&script->never);
     free(script);
 }
 
@@ -59,8 +63,9 @@ bool read_script_send(struct read_script *script, size_t count, const struct byt
     }
     argv[0] = has_digest ? VIEW("EVALSHA_RO") : VIEW("EVAL_RO");
     argv[1] = has_digest ? view_of_text(script->digest) : script->text;
-    argv[2] = VIEW("1");
-    argv[3] = script->webhooks;
+    argv[2] = VIEW(REDIS_SCRIPT_KEYS);
+    argv[3] = bytes_view(&script->webhooks);
+    argv[4] = bytes_view(&script->never);
     memcpy(argv + HEAD, args, count * sizeof *args);
     return redis_send(script->redis, HEAD + count, argv, on_reply, arg);
 }

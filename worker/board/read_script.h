@@ -9,9 +9,9 @@
 
 struct read_script;
 
-// Both are borrowed.
+// `redis` is borrowed; so is `prefix` until this returns.
 struct read_script *read_script_open(struct redis *redis, enum script_name name,
-                                     struct bytes_view webhooks);
+                                     const char *prefix);
 void read_script_close(struct read_script *script); // after the connection
 
 // As redis_send. To be called with each reply: read_script_look_at.

@@ -1,30 +1,27 @@
 // See line_gauges.h.
 #include "line_gauges.h"
 
+#include "agent_names.h"
 #include "memory.h"
-#include "route.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define OTHER "other"
 #define US_PER_MS 1000
 
 struct agent_gauges {
-    char name[ROUTE_AGENT_BYTES_MAX + 1];
     int64_t *calls, *lost, *paused, *oldest_us, *hold_left_us;
 };
 
 struct line_gauges {
     struct metrics *metrics;
-    struct agent_gauges agents[LINE_GAUGES_AGENTS_MAX + 1];
-    size_t agent_count;
+    struct agent_names names;
+    struct agent_gauges agents[AGENT_NAMES_SLOTS]; // of the names
 };
 
-static void register_agent(struct agent_gauges *agent, struct metrics *metrics)
+static void register_agent(struct agent_gauges *agent, struct metrics *metrics, const char *name)
 {
     char label[METRICS_LABEL_BYTES];
-    metrics_label(label, sizeof label, "agent", agent->name);
+    metrics_label(label, sizeof label, "agent", name);
     agent->calls =
         metrics_gauge(metrics, "dialin_line_calls", "Calls that wait for the agent.", label);
     agent->oldest_us =
@@ -41,22 +38,14 @@ static void register_agent(struct agent_gauges *agent, struct metrics *metrics)
         metrics_gauge(metrics, "dialin_line_paused", "1 while an operator has paused it.", label);
 }
 
-static struct agent_gauges *gauges_of(struct line_gauges *line, const char *name)
+static const struct agent_gauges *gauges_of(struct line_gauges *line, const char *name)
 {
-    for (size_t i = 0; i < line->agent_count; i++) {
-        if (!strcmp(line->agents[i].name, name)) {
-            return &line->agents[i];
-        }
+    size_t before = line->names.count;
+    size_t slot = agent_names_slot(&line->names, name);
+    if (line->names.count > before) {
+        register_agent(&line->agents[slot], line->metrics, line->names.list[slot]);
     }
-    if (line->agent_count > LINE_GAUGES_AGENTS_MAX) {
-        return &line->agents[LINE_GAUGES_AGENTS_MAX];
-    }
-    struct agent_gauges *agent = &line->agents[line->agent_count];
-    view_copy(view_of_text(line->agent_count < LINE_GAUGES_AGENTS_MAX ? name : OTHER), agent->name,
-              sizeof agent->name);
-    register_agent(agent, line->metrics);
-    line->agent_count++;
-    return agent;
+    return &line->agents[slot];
 }
 
 static void clear(const struct agent_gauges *agent)
@@ -89,7 +78,7 @@ static void take_agent(struct line_gauges *line, const struct snapshot_agent *ag
 
 void line_gauges_take(struct line_gauges *line, const struct snapshot *snapshot)
 {
-    for (size_t i = 0; i < line->agent_count; i++) {
+    for (size_t i = 0; i < line->names.count; i++) {
         clear(&line->agents[i]);
     }
     for (size_t i = 0; i < snapshot->agent_count; i++) {

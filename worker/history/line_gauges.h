@@ -1,11 +1,10 @@
 // The gauges dialin_line_* of each agent, for every program that reads snapshots: one meaning.
+// Those beyond AGENT_NAMES_MAX (agent_names.h) are summed up as `other`.
 #ifndef DIALIN_LINE_GAUGES_H
 #define DIALIN_LINE_GAUGES_H
 
 #include "metrics.h"
 #include "snapshot.h"
-
-#define LINE_GAUGES_AGENTS_MAX 32 // the others are summed up as `other`
 
 struct line_gauges;
 

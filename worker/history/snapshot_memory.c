@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "redis_command.h"
+#include "redis_keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,15 +114,16 @@ size_t snapshot_args(struct snapshot_memory *memory, const struct snapshot_query
     return count;
 }
 
-size_t snapshot_command(enum script_name script, struct bytes_view webhooks, size_t count,
+size_t snapshot_command(enum script_name script, const struct bytes_view keys[2], size_t count,
                         const struct bytes_view *args, struct bytes_view argv[SNAPSHOT_COMMAND_MAX])
 {
     argv[0] = VIEW("EVAL_RO");
     argv[1] = script_text(script);
-    argv[2] = VIEW("1");
-    argv[3] = webhooks;
-    memcpy(argv + 4, args, count * sizeof *args);
-    return 4 + count;
+    argv[2] = VIEW(REDIS_SCRIPT_KEYS);
+    argv[3] = keys[0];
+    argv[4] = keys[1];
+    memcpy(argv + 5, args, count * sizeof *args);
+    return 5 + count;
 }
 
 // --- parts that change slowly --------------------------------------------------------------------

@@ -43,9 +43,10 @@ size_t snapshot_depth_args(struct snapshot_memory *memory,
 // The page. NULL, or a reply that is no page, ends this walk; the last walk's callers are kept.
 void snapshot_depth_read(struct snapshot_memory *memory, const redisReply *reply);
 
-// The whole command, `EVAL_RO script 1 webhooks …`, with `count` arguments. `webhooks` is the key.
-#define SNAPSHOT_COMMAND_MAX (4 + SNAPSHOT_ARGS_MAX)
-size_t snapshot_command(enum script_name script, struct bytes_view webhooks, size_t count,
+// The whole command, `EVAL_RO script 2 webhooks never …`, with `count` arguments. `keys` are the
+// two.
+#define SNAPSHOT_COMMAND_MAX (5 + SNAPSHOT_ARGS_MAX)
+size_t snapshot_command(enum script_name script, const struct bytes_view keys[2], size_t count,
                         const struct bytes_view *args,
                         struct bytes_view argv[SNAPSHOT_COMMAND_MAX]);
 

@@ -1,6 +1,6 @@
 -- Shared by the scripts: Redis' time, and the stream of webhooks with its group. A script is given
--- this stream as its only key; it makes the others from the prefix and their names (KEY_CALL and so
--- on, common/redis/redis_keys.h).
+-- this stream, KEYS[1], and a key that does not exist (REDIS_SCRIPT_KEYS); it makes the others from the
+-- prefix and their names (KEY_CALL and so on, common/redis/redis_keys.h).
 local PAUSE_MS_LONGEST = RETRY_AFTER_MS + 1000 -- nobody is told to wait longer than RETRY_AFTER_MS
 
 local REQUEST_MS_MAX = 130000 -- no request is out for longer: START_TIMEOUT_S is at most 120

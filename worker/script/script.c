@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define DIGEST_BYTES 41
-#define HEAD_ARGUMENTS 4 // EVALSHA, the digest, the number of keys, the key
+#define HEAD_ARGUMENTS 5 // EVALSHA, the digest, the number of keys, the keys
 
 struct script {
     struct scripts *scripts;
@@ -23,7 +23,7 @@ struct script {
 
 struct scripts {
     struct redis *redis;
-    struct bytes webhooks; // key of the stream
+    struct bytes webhooks, never; // the keys that each is given
     struct script script[SCRIPT_COUNT];
     unsigned loading;
     uint64_t loading_ms; // when that began
@@ -36,6 +36,7 @@ struct scripts *scripts_open(struct redis *redis, const char *prefix)
     struct scripts *scripts = memory_zeroed(sizeof *scripts);
     scripts->redis = redis;
     redis_key_init(&scripts->webhooks, prefix, REDIS_KEY_WEBHOOKS);
+    redis_key_init(&scripts->never, prefix, REDIS_KEY_NEVER);
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         scripts->script[i].scripts = scripts;
         scripts->script[i].text = script_text((enum script_name)i);
@@ -46,6 +47,7 @@ struct scripts *scripts_open(struct redis *redis, const char *prefix)
 void scripts_close(struct scripts *scripts)
 {
     bytes_release(&scripts->webhooks);
+    bytes_release(&scripts->never);
     free(scripts);
 }
 
@@ -95,8 +97,9 @@ static void write_head(const struct scripts *scripts, enum script_name name,
 {
     head[0] = VIEW("EVALSHA");
     head[1] = view_of_text(scripts->script[name].digest);
-    head[2] = VIEW("1");
+    head[2] = VIEW(REDIS_SCRIPT_KEYS);
     head[3] = bytes_view(&scripts->webhooks);
+    head[4] = bytes_view(&scripts->never);
 }
 
 bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,

@@ -6,7 +6,7 @@
 #include "script_text.h"
 
 #define SCRIPTS_AGAIN_MS 1000 // after Redis did not take them
-#define SCRIPT_ARGUMENTS_MAX 60
+#define SCRIPT_ARGUMENTS_MAX 59
 
 struct scripts;
 
@@ -17,7 +17,7 @@ bool scripts_are_loaded(const struct scripts *scripts);
 void scripts_close(struct scripts *scripts); // after the connection
 
 // As redis_send: returns false, without a callback, while the connection is down or the scripts are
-// not loaded yet. At most SCRIPT_ARGUMENTS_MAX arguments. A script's only key is the stream of
+// not loaded yet. At most SCRIPT_ARGUMENTS_MAX arguments. A script is given the stream of
 // webhooks; it makes the other keys itself.
 bool scripts_send(struct scripts *scripts, enum script_name name, size_t argc,
                   const struct bytes_view *argv, redis_on_reply *on_reply, void *arg);

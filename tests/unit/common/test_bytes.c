@@ -61,6 +61,18 @@ static void an_empty_buffer_is_an_empty_text(void **state)
     bytes_release(&bytes);
 }
 
+static void texts_are_equal_and_no_text_equals_no_text_only(void **state)
+{
+    (void)state;
+    const char text[] = "key", same[] = "key";
+    assert_true(texts_equal(text, same));
+    assert_true(texts_equal(text, text));
+    assert_true(texts_equal(NULL, NULL));
+    assert_false(texts_equal(text, "Key"));
+    assert_false(texts_equal(NULL, ""));
+    assert_false(texts_equal("", NULL));
+}
+
 static void a_view_is_copied_as_far_as_it_fits(void **state)
 {
     (void)state;
@@ -151,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_compare),
         cmocka_unit_test(a_view_of_no_text_is_empty),
+        cmocka_unit_test(texts_are_equal_and_no_text_equals_no_text_only),
         cmocka_unit_test(a_view_is_copied_as_far_as_it_fits),
         cmocka_unit_test(what_is_extended_is_written_by_the_caller),
         cmocka_unit_test(an_empty_buffer_is_an_empty_text),

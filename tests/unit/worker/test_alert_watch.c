@@ -1,4 +1,5 @@
 // Which readings of the queue are worth an alert, since when, and what the message says.
+#include "agent_names.h"
 #include "alert_tally.h"
 #include "alert_watch.h"
 
@@ -290,7 +291,7 @@ static void test_many_agents_are_summed_up(void **state)
     read_status(watch, NOON_MS, "worker:a", "{\"started_ms\":1,\"at_ms\":1700049600000}");
     size_t len = (size_t)snprintf(status, sizeof status,
                                   "{\"started_ms\":1,\"at_ms\":1700049600000,\"attempts\":[");
-    for (unsigned i = 0; i < 2 * ALERT_AGENTS_MAX; i++) {
+    for (unsigned i = 0; i < 2 * AGENT_NAMES_SLOTS; i++) {
         len += (size_t)snprintf(status + len, sizeof status - len,
                                 "%s{\"agent\":\"a%u\",\"misconfigured\":1}", i ? "," : "", i);
     }

@@ -129,6 +129,53 @@ static void refuses_patterns_of_public_names(void **state)
     }
 }
 
+// A path and a query may hold a secret. A user and a password are refused, however they are
+// written, before anything is shown.
+static void shows_no_secret_of_a_url(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *host, *without_query; // NULL: refused
+    } CASES[] = {
+        {"https://hooks.example.com/services/T0/SECRET", "hooks.example.com",
+         "https://hooks.example.com/services/T0/SECRET"},
+        {"https://crm.example.com:8443/look?key=SECRET", "crm.example.com:8443",
+         "https://crm.example.com:8443/look"},
+        {"https://example.com?key=SECRET", "example.com", "https://example.com"},
+        {"https://example.com?key=a@b?c://d/e", "example.com", "https://example.com"},
+        {"https://example.com#SECRET@x", "example.com", "https://example.com#SECRET@x"},
+        {"https://example.com/a@b:c", "example.com", "https://example.com/a@b:c"},
+        {"HTTPS://[2001:db8::1]:8443/x?y", "[2001:db8::1]:8443", "HTTPS://[2001:db8::1]:8443/x"},
+        {"http://127.0.0.1:7870", "127.0.0.1:7870", "http://127.0.0.1:7870"},
+        {"https://user:SECRET@example.com/x", NULL, NULL},
+        {"https://SECRET@example.com", NULL, NULL},
+        {"https://SECRET:a/b@example.com", NULL, NULL},
+        {"https://example.com:0443/", "example.com:0443", "https://example.com:0443/"},
+        {"https://example.com:/x", "example.com:", "https://example.com:/x"},
+        {"https://example.com:65536/", NULL, NULL},
+        {"https://example.com:-1/", NULL, NULL},
+        {"https://example.com:99999999999999999999/", NULL, NULL},
+        {"https://[::1]SECRET/", NULL, NULL},
+        {"https://[::1", NULL, NULL},
+        {"https://user:a\\SECRET@example.com", NULL, NULL},
+        {"https://@example.com", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct bytes problem;
+        bytes_init(&problem, 1024);
+        bool is_taken = route_check_url(CASES[i].url, NULL, "alerts", "", &problem);
+        if (is_taken != (CASES[i].host != NULL) || strstr(bytes_text(&problem), "SECRET")) {
+            fail_msg("%s: %s", CASES[i].url, bytes_text(&problem));
+        }
+        if (is_taken &&
+            (!view_equal_text(route_url_host(CASES[i].url), CASES[i].host) ||
+             !view_equal_text(route_url_without_query(CASES[i].url), CASES[i].without_query))) {
+            fail_msg("%s", CASES[i].url);
+        }
+        bytes_release(&problem);
+    }
+}
+
 static void names_cloud_agents(void **state)
 {
     (void)state;
@@ -150,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_urls),
         cmocka_unit_test(refuses_patterns_of_public_names),
+        cmocka_unit_test(shows_no_secret_of_a_url),
         cmocka_unit_test(names_cloud_agents),
     };
     return cmocka_run_group_tests_name("routes", tests, NULL, NULL);

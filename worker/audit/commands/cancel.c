@@ -40,8 +40,9 @@ static bool send_cancel(struct audit *audit, const struct recorded_call *call, c
     phone_number_read(&number, view_of_text(call->from));
     const struct bytes_view argv[] = {VIEW("EVAL"),
                                       audit_script_cancel(),
-                                      VIEW("1"),
+                                      VIEW(REDIS_SCRIPT_KEYS),
                                       database_key(audit->database, REDIS_KEY_WEBHOOKS, ""),
+                                      database_key(audit->database, REDIS_KEY_NEVER, ""),
                                       VIEW(CALL_ARGS),
                                       VIEW(""), // no worker's
                                       view_of_text(why),

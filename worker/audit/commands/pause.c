@@ -71,8 +71,9 @@ static bool do_it(struct pause *pause, const char *who)
     struct database *database = pause->audit->database;
     const struct bytes_view argv[] = {VIEW("EVAL"),
                                       audit_script_pause(),
-                                      VIEW("1"),
+                                      VIEW(REDIS_SCRIPT_KEYS),
                                       database_key(database, REDIS_KEY_WEBHOOKS, ""),
+                                      database_key(database, REDIS_KEY_NEVER, ""),
                                       view_of_text(pause->agent),
                                       view_of_text(pause->is_pause ? who : "")};
     redisReply *reply =

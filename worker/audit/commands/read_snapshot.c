@@ -7,8 +7,9 @@ static redisReply *run(struct database *database, enum script_name script, size_
                        const struct bytes_view *args)
 {
     struct bytes_view argv[SNAPSHOT_COMMAND_MAX];
-    size_t argc =
-        snapshot_command(script, database_key(database, REDIS_KEY_WEBHOOKS, ""), count, args, argv);
+    const struct bytes_view keys[] = {database_key(database, REDIS_KEY_WEBHOOKS, ""),
+                                      database_key(database, REDIS_KEY_NEVER, "")};
+    size_t argc = snapshot_command(script, keys, count, args, argv);
     return database_run(database, argv[1], argc, argv);
 }
 

@@ -2,7 +2,7 @@
 -- replay's name, and records the event. It goes to the live agent only if the call is dead, its
 -- caller can still be on hold, and no replay of it is under way or was started.
 --
--- KEYS  1 webhooks as recorded  2 webhooks to which it goes
+-- KEYS  1 webhooks as recorded  2 webhooks to which it goes  3 never (redis_keys.h)
 -- ARGV  1 entry  2 call_id
 --       3 how long, in ms, the caller holds (0: it goes to another agent, not the live one)
 -- Returns {why not (empty: it is done), the new entry, the replay's name}.

@@ -12,7 +12,8 @@
 #include <sys/random.h>
 
 #define LOOK_MS 200
-#define SLACK_MS 30000 // after the end of the last hold and its request
+#define REPLAY_KEYS "3" // those of every script, and the stream to which it goes
+#define SLACK_MS 30000  // after the end of the last hold and its request
 #define US_PER_MS 1000
 #define MS_PER_S 1000
 
@@ -54,9 +55,10 @@ static redisReply *put_through(struct replay_run *run, const struct recorded_cal
     redis_key_init(&webhooks_there, run->prefix, REDIS_KEY_WEBHOOKS);
     const struct bytes_view argv[] = {VIEW("EVALSHA"),
                                       view_of_text(run->script),
-                                      VIEW("2"),
+                                      VIEW(REPLAY_KEYS),
                                       database_key(database, REDIS_KEY_WEBHOOKS, ""),
                                       bytes_view(&webhooks_there),
+                                      database_key(database, REDIS_KEY_NEVER, ""),
                                       view_of_text(call->entry),
                                       view_of_text(call->call_id),
                                       view_of_text(hold)};

@@ -93,13 +93,15 @@ static bool read_account(struct stats *stats)
 {
     struct database *database = stats->audit->database;
     const struct bytes_view webhooks = database_key(database, REDIS_KEY_WEBHOOKS, "");
+    const struct bytes_view never = database_key(database, REDIS_KEY_NEVER, "");
     const struct bytes_view counts = database_key(database, REDIS_KEY_COUNTS, "");
     const struct bytes_view begin[] = {VIEW("MULTI")}, end[] = {VIEW("EXEC")};
-    const struct bytes_view script[] = {VIEW("EVAL_RO"), script_text(SCRIPT_ACCOUNT), VIEW("1"),
-                                        webhooks, VIEW("")};
+    const struct bytes_view script[] = {
+        VIEW("EVAL_RO"), script_text(SCRIPT_ACCOUNT), VIEW(REDIS_SCRIPT_KEYS), webhooks, never,
+        VIEW("")};
     const struct bytes_view reasons[] = {VIEW("HGETALL"), counts};
     database_send(database, 1, begin);
-    database_send(database, 5, script);
+    database_send(database, 6, script);
     database_send(database, 2, reasons);
     database_send(database, 1, end);
     redisReply *answers = database_skip(database, 3) ? database_receive(database) : NULL;
