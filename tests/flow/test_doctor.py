@@ -37,8 +37,12 @@ def has(lines, part):
 
 # --- Redis and the programs ---------------------------------------------------------------------
 
-def wait_for_programs(ledger, count):
-    wait_for(lambda: len(ledger.client.keys(ledger.key("status:*"))) >= count, 20)
+def wait_for_programs(client, prefix, count):
+    """The first status of a program may be older than its readiness."""
+    def are_ready():
+        told = client.mget([f"{prefix}:status:none", *client.keys(f"{prefix}:status:*")])
+        return sum(json.loads(status)["ready"] for status in told if status) >= count
+    wait_for(are_ready, 20, f"{count} programs to tell that they are ready")
 
 
 def test_all_is_well(stack, ledger, start, audit, phone, tmp_path):
@@ -50,7 +54,7 @@ def test_all_is_well(stack, ledger, start, audit, phone, tmp_path):
     stack.worker(START_URL=start.url)
     assert ingress.ring().status == 200
     ledger.wait_until_finished()
-    wait_for_programs(ledger, 2)
+    wait_for_programs(ledger.client, stack.prefix, 2)
     values = {**phone.values, "START_URL": start.url, "PINLESS_HMAC_SECRET": daily.SECRET}
     lines = texts(audit, "--url", URL, **values)
     assert not [line for line in lines if line.startswith("wrong")], lines
@@ -102,7 +106,7 @@ def test_the_user_of_compose_has_rights_enough(stack, start, audit):
     redis.client.execute_command("ACL", "SETUSER", *user_of_compose("audit", stack.prefix))
     stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET)
     stack.worker(START_URL=start.url)
-    wait_for(lambda: len(redis.client.keys(f"{stack.prefix}:status:*")) == 2, 20)
+    wait_for_programs(redis.client, stack.prefix, 2)
     lines = texts(audit, REDIS_URL=redis.url.replace("redis://", "redis://audit:any@"))
     assert not [line for line in lines if "NOPERM" in line or line.startswith("wrong")], lines
 
