@@ -4,6 +4,7 @@
 // its id.
 #include "daily_events.h"
 
+#include "daily_pace.h"
 #include "intake_metrics.h"
 #include "memory.h"
 #include "redis_command.h"
@@ -21,7 +22,7 @@ struct event {
     bool is_genuine;
     bool is_written;  // the answer of Redis is out
     bool is_spooling; // the answer of the spool is out
-    uint64_t begun_ms, received_ms;
+    uint64_t begun_ms, received_ms, written_us;
     char peer[PEER_BYTES];
 };
 
@@ -37,7 +38,7 @@ struct daily_events {
     struct event *unjudged; // the first; NULL: none
     struct event *next;     // the first that is not written; NULL: none
     size_t count, at_redis;
-    uint64_t call_ms; // when a call was in flight last
+    struct daily_pace pace;
     uint64_t *noted, *spooled, *verified;
 };
 
@@ -102,6 +103,9 @@ static void on_written(struct bytes_view entry_id, void *arg)
     struct daily_events *all = event->all;
     event->is_written = false;
     all->at_redis--;
+    if (entry_id.len > 0) {
+        daily_pace_note(&all->pace, loop_now_us() - event->written_us);
+    }
     if (entry_id.len > 0 && event->request) {
         (*all->noted)++;
         http_reply(event->request, 200, VIEW("{\"status\":\"noted\"}"), NULL);
@@ -138,23 +142,14 @@ static bool write_event(struct event *event)
     event->is_written = stream_writer_write_event(event->all->door.writer, EVENT_FIELDS,
                                                   fields.views, on_written, event);
     event->all->at_redis += event->is_written;
+    event->written_us = loop_now_us();
     return event->is_written;
-}
-
-// How many may be in Redis: what is there, a call waits for.
-static size_t room(struct daily_events *all)
-{
-    uint64_t now_ms = loop_now_ms();
-    if (pending_webhooks_count(all->calls) > 0) {
-        all->call_ms = now_ms;
-    }
-    bool calls_come = all->call_ms && now_ms - all->call_ms < DAILY_EVENTS_CALLS_MS;
-    return calls_come ? DAILY_EVENTS_BESIDE_CALLS : DAILY_EVENTS_AT_ONCE;
 }
 
 void daily_events_write(struct daily_events *all)
 {
-    size_t most = room(all);
+    const bool has_call = pending_webhooks_count(all->calls) > 0;
+    const size_t most = daily_pace_room(&all->pace, all->count, has_call, loop_now_ms());
     while (all->next && all->next != all->unjudged && all->at_redis < most) {
         bool may_leave = !all->next->is_written && all->next->request;
         if (may_leave && !write_event(all->next)) {

@@ -13,6 +13,7 @@ from test_backup import back_up, restore
 from test_daily_events import Scene, connected, stopped
 
 EARLY_ROOMS_MAX, EARLY_EVENTS_MAX, UNANSWERED_MAX = 10000, 16, 1024
+STEP_EVENTS_MAX = 8  # a call waits for a step that has begun
 FLOOD = EARLY_ROOMS_MAX + 300
 
 
@@ -58,6 +59,16 @@ def test_a_flood_of_rooms_that_no_call_has(stack, ledger, start):
     ledger.check_account([entry for entry, _ in ledger.entries()])
     worker.read_account(ledger.client)
     assert worker.metrics()["dialin_account_difference"] == 0
+
+
+def test_a_flood_is_read_in_small_steps(stack, ledger, start):
+    client = stack.own_redis().client
+    scene = scene_of(stack, ledger, start)
+    scene.worker()
+    client.config_resetstat()
+    flood(ledger, [f"flood-{i}" for i in range(20 * STEP_EVENTS_MAX)])
+    scene.wait_until_read()
+    assert client.info("commandstats")["cmdstat_xack"]["calls"] >= 20
 
 
 def test_a_flood_in_one_room(stack, ledger, start):
