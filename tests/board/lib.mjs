@@ -8,17 +8,17 @@ const PATIENCE_MS = given.patienceMs;
 
 // --- callers --------------------------------------------------------------------------------------
 // Sends a signed webhook; returns the answer.
-export async function send(fields) {
+export async function send(fields, ingress = given.ingress) {
   const body = JSON.stringify({ To: '+14152251493', From: '+14158483432', callDomain: randomUUID(), ...fields });
   const timestamp = String(Date.now());
   const signature = createHmac('sha256', Buffer.from(given.secret, 'base64')).update(`${timestamp}.${body}`).digest('base64');
-  return fetch(`${given.ingress}/api/dial`, { method: 'POST', body,
+  return fetch(`${ingress}/api/dial`, { method: 'POST', body,
     headers: { 'Content-Type': 'application/json', 'X-Pinless-Timestamp': timestamp, 'X-Pinless-Signature': signature } });
 }
 
-export async function ring(fields = {}) {
+export async function ring(fields = {}, ingress = given.ingress) {
   const callId = randomUUID();
-  assert.equal((await send({ callId, ...fields })).status, 200);
+  assert.equal((await send({ callId, ...fields }, ingress)).status, 200);
   return callId;
 }
 

@@ -55,15 +55,16 @@ export const OPERATING = {
       assert.equal(await page.locator('[aria-label=Agents] button:text-is("Pause")').count(), 1);
       await row.locator('button:text-is("Resume")').click();
       await row.locator('button:text-is("Pause")').waitFor();
-      await page.click(`[aria-label=Events] a:text-is("${given.secondCall}")`);
+      const id = await ring({}, given.secondIngress); // now: the page shows the newest events of all prefixes only
+      await page.click(`[aria-label=Events] a:text-is("${id}")`);
       await waitForText(page, 'dd', /^\{board\}:b$/);
       await page.click('button:text-is("Reveal numbers")');
       await waitForText(page, 'dd', /^\+14158483432$/);
       await page.click('nav a[data-screen=calls]');
       await page.selectOption('select[name=prefix]', SECOND);
       await page.waitForURL(/prefix=/);
-      await page.waitForSelector('[aria-label=Calls] tbody tr');
-      assert.deepEqual(await page.locator('[aria-label=Calls] tbody tr td:first-child').allInnerTexts(), [SECOND]);
+      const shown = () => page.locator('[aria-label=Calls] tbody tr td:first-child').allInnerTexts();
+      await until('the calls of this prefix alone', async () => (await shown()).join() === [SECOND, SECOND].join());
       await page.click('nav a[data-screen=system]');
       await waitForText(page, '[aria-label="What operators did"] td', /reveal/);
       const did = await page.locator('[aria-label="What operators did"] tbody tr', { hasText: SECOND }).allInnerTexts();

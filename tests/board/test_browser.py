@@ -27,8 +27,9 @@ TOKEN = "a-token-of-the-browser"
 MISSED_CALL = "6a4408fe-91ef-41b4-9786-c29dfe6cc74d"
 DEAD_CALL = "5c0d45cf-100b-4f35-8a41-c36f0fae1e72"
 HOLD_LIMIT_S = 60
+SESSION_MS = 3_600_000  # longer than all scenarios: an agent with room for one stays full
 # Of a good machine; CI's may be crowded.
-PATIENCE_MS, FIRST_SENTENCE_MS = 20_000, 3000
+PATIENCE_MS, FIRST_SENTENCE_MS, SCENARIOS_S = 20_000, 3000, 1200
 
 NGINX = """
     server {{
@@ -82,12 +83,13 @@ def miss_a_bot(ledger):
 
 
 def second_group(stack, agent):
-    """Another prefix with a worker of its own, and a call; returns its id."""
-    ledger = Ledger(stack.redis, "{board}:b")
-    stack.worker(START_URL=agent.url, REDIS_PREFIX="{board}:b")
+    """Another prefix with a worker of its own, whose agent has been asked once; returns its ingress."""
+    values = {"REDIS_PREFIX": "{board}:b"}
+    stack.worker(START_URL=agent.url, **values)
+    ledger = Ledger(stack.redis, values["REDIS_PREFIX"])
     ledger.queue(webhook := daily.webhook())
     ledger.wait_for_state(webhook["callId"], "started")
-    return webhook["callId"]
+    return stack.ingress(**values)
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +98,7 @@ def given(tmp_path_factory):
     stack = Stack(tmp_path_factory.mktemp("board"), None, "{board}")
     try:
         stack.own_redis(fsync="always")
-        agent = stack.agent("--pool", "1", "--session-ms", "60000")
+        agent = stack.agent("--pool", "1", "--session-ms", SESSION_MS)
         stack.worker(START_URL=agent.url, HOLD_LIMIT_S=HOLD_LIMIT_S)
         ingress = stack.ingress()
         lose_a_call(Ledger(stack.redis, stack.prefix))
@@ -110,7 +112,7 @@ def given(tmp_path_factory):
                               BOARD_ACTIONS_REDIS_URL=stack.redis.url)
         second = second_group(stack, agent)
         yield {
-            "several": f"http://127.0.0.1:{several.port}/", "secondCall": second,
+            "several": f"http://127.0.0.1:{several.port}/", "secondIngress": f"http://127.0.0.1:{second.port}",
             "board": f"http://127.0.0.1:{board.port}/", "guarded": f"http://127.0.0.1:{guarded.port}/",
             "proxied": proxy(stack, guarded.port),
             "token": TOKEN, "ingress": f"http://127.0.0.1:{ingress.port}",
@@ -129,7 +131,7 @@ def results(given):
     """{scenario: what went wrong, or None}. The browser keeps its profile in the tests' folder."""
     modules = os.environ.get("BOARD_MODULES", str(HERE))
     done = subprocess.run(["node", str(Path(modules) / "browser.mjs"), json.dumps(given)],
-                          capture_output=True, text=True, timeout=300)
+                          capture_output=True, text=True, timeout=SCENARIOS_S)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr[-3000:]
     print(done.stderr, *(f"{row['ms']:6} ms {row['name']}" for row in rows), sep="\n")

@@ -14,8 +14,8 @@ from stack import wait_for
 
 TOKEN = "a-token-of-the-test"
 OURS = [("Sec-Fetch-Site", "same-origin")]
-PAGE = ["/", "/board.css", "/board.js", "/dom.js", "/live.js", "/now.js", "/calls.js", "/system.js",
-        "/icon.svg"]
+PAGE = ["/", "/board.css", "/board.js", "/dom.js", "/live.js", "/now.js", "/calls.js", "/search.js",
+        "/system.js", "/icon.svg"]
 READS = ["/api/now", "/api/stream", "/api/account", "/api/redis", "/api/operators"]
 ASKS = ["/api/call", "/api/calls", "/api/refused", "/api/reveal", "/api/pause", "/api/resume",
         "/api/cancel", "/api/plan", "/api/replay", "/api/export"]

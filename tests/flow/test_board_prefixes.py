@@ -135,6 +135,18 @@ def test_too_many_events_of_two_prefixes_leave_gaps_that_add_up(board, groups):
         assert len(stream.events()) == sum(len(set(seen_of(prefix))) for prefix in newest)
 
 
+def test_a_page_that_is_opened_again_at_once_sees_the_events(board, groups):
+    """Before the board has stopped to follow the streams for the page that has just gone."""
+    ids = {group.ring("started") for group in groups}
+
+    def has_seen(_):
+        return {event["call_id"] for event in stream.events() if event["event"] == "started"} == ids
+    for _ in range(3):
+        with EventStream(board.port, headers=ANNA) as stream:
+            assert stream.read_until(has_seen)
+        wait_for(lambda: board.metrics()["dialin_board_viewers"] == 0)
+
+
 def test_calls_and_one_call(board, groups):
     ids = {group.prefix: group.ring("started") for group in groups}
     listed = board.post("/api/calls", {}, ANNA).json()["calls"]

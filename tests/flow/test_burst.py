@@ -81,7 +81,7 @@ def test_one_webhook_a_hundred_times_at_once(stack, ledger, agent):
 def test_sigterm_of_the_ingress_amid_a_burst(stack, ledger, agent):
     stack.worker(START_URL=agent.url)
     ingress = stack.ingress()
-    burst = Burst([ingress.port], CALLS)
+    burst = Burst([ingress.port], CALLS, kept_back=CALLS // 5)
     wait_for(lambda: burst.answered() > CALLS / 5)
     ingress.terminate()
     assert ingress.wait() == 0
@@ -94,7 +94,7 @@ def test_a_rolling_change_of_the_ingress(stack, ledger, agent):
     """What the leaving one does not take any more, its sender sends to the next one."""
     stack.worker(START_URL=agent.url)
     old, new = stack.ingress(), stack.ingress()
-    burst = Burst([old.port], CALLS)
+    burst = Burst([old.port], CALLS, kept_back=CALLS // 5)
     wait_for(lambda: burst.answered() > CALLS / 5)
     old.terminate()
     burst.join()
@@ -108,13 +108,14 @@ def test_a_rolling_change_of_the_ingress(stack, ledger, agent):
 
 @pytest.mark.parametrize("concurrency", [2048, 100])
 def test_sigterm_of_a_worker_amid_a_burst(stack, ledger, agent, concurrency):
-    leaving = stack.worker(START_URL=agent.url, CONCURRENCY=concurrency)
+    leaving, staying = [stack.worker(START_URL=agent.url, CONCURRENCY=concurrency) for _ in range(2)]
     ingress = stack.ingress()
-    burst = Burst([ingress.port], CALLS)
-    wait_for(lambda: agent.waiting_max() >= 40)
-    staying = stack.worker(START_URL=agent.url, CONCURRENCY=concurrency)
+    burst = Burst([ingress.port], CALLS, kept_back=CALLS // 5)
+    wait_for(lambda: agent.waiting_max() >= 40 and
+             any(event["worker"] == leaving.consumer() for event in ledger.events(event="attempt")),
+             what="the one that leaves to have started a call")
     leaving.terminate()
-    assert leaving.wait() == 0
+    assert leaving.wait() == 0  # and the last of the burst find the other alone
     assert not burst.join().refused
     check_all_started(burst, ledger, agent)
     assert ledger.counts() == {"started": CALLS}
@@ -126,7 +127,7 @@ def test_sigterm_of_a_worker_amid_a_burst(stack, ledger, agent, concurrency):
 def test_every_worker_leaves_and_another_comes(stack, ledger, agent):
     leaving = stack.worker(START_URL=agent.url, CONCURRENCY=50)
     ingress = stack.ingress()
-    burst = Burst([ingress.port], CALLS)
+    burst = Burst([ingress.port], CALLS, kept_back=CALLS // 5)
     wait_for(lambda: agent.waiting_max() >= 40)
     leaving.terminate()
     assert leaving.wait() == 0
@@ -239,14 +240,16 @@ def test_redis_amid_a_burst(stack, ledger, how):
     agent = stack.agent("--pool", "0", "--latency-ms", "300")
     workers = [stack.worker(START_URL=agent.url) for _ in range(2)]
     ingress = stack.ingress()
-    burst = Burst([ingress.port], CALLS)
+    burst = Burst([ingress.port], CALLS, kept_back=CALLS // 5)
     wait_for(lambda: burst.answered() > CALLS / 5)
     if how == "killed":
         redis.kill()
+        burst.go_on()
         wait_for(lambda: ingress.admin("/readyz").status == 503)
         stack.restart_redis()
     else:
         redis.signal(signal.SIGSTOP)
+        burst.go_on()
         wait_for(lambda: ingress.metrics()["dialin_webhooks_in_flight"] == 10)
         redis.signal(signal.SIGCONT)
     assert not burst.join().refused

@@ -89,8 +89,12 @@ static void read_others(const redisReply *reply)
     static struct lease_watch watch;
     struct bytes_view dead[LEASE_WATCH_MAX];
     const struct facets facets = {.count = 2, .groups = 2, .group = {0, 1}};
+    const struct facet_search search = {.kind = "from", .wanted = "+1415*"};
+    struct facets_found found;
     redis_info_warn_of_fsync(reply, "redis");
-    facets_are_met(&facets, reply);
+    facets_look(&facets, reply, &found);
+    facets_take_scan(&search, reply, &found);
+    facets_are_met(&facets, &found);
     if (reply_has_shape(reply, "(n[s])")) {
         lease_watch_note(&watch, reply->element[1], NOW_MS);
         lease_watch_dead(&watch, NOW_MS, dead);

@@ -8,15 +8,18 @@ from http_raw import Connection, request
 
 class Burst:
     """`count` webhooks (or those given, as pairs of a name and the bytes of a request) to one of
-    `ports` each; it runs from its making until `join`."""
+    `ports` each; it runs from its making until `join`. The last of each connection, `kept_back` in
+    all, are sent only after `go_on` or `join`: so it is not over before."""
 
-    def __init__(self, ports, count=0, connections=10, webhooks=None):
+    def __init__(self, ports, count=0, connections=10, webhooks=None, kept_back=0):
         self.acknowledged = {}  # entry by call id; None where the spool has it
         self.refused = {}  # what went wrong, by call id
         self.webhooks = webhooks or [self.make() for _ in range(count)]
         self.call_ids = {call_id for call_id, _ in self.webhooks}
+        self.kept_back = kept_back // connections  # by each
+        self.may_end = threading.Event()
         self.threads = [
-            threading.Thread(target=self.send, args=(ports[i % len(ports)],
+            threading.Thread(target=self.send, daemon=True, args=(ports[i % len(ports)],
                                                      self.webhooks[i::connections]))
             for i in range(connections)]
         for thread in self.threads:
@@ -30,7 +33,9 @@ class Burst:
 
     def send(self, port, webhooks):
         connection = None
-        for call_id, data in webhooks:
+        for left, (call_id, data) in zip(range(len(webhooks), 0, -1), webhooks):
+            if left == self.kept_back:
+                self.may_end.wait()
             try:
                 connection = connection or Connection(port)
                 connection.send(data)
@@ -53,7 +58,11 @@ class Burst:
     def answered(self):
         return len(self.acknowledged) + len(self.refused)
 
+    def go_on(self):
+        self.may_end.set()
+
     def join(self):
+        self.go_on()
         for thread in self.threads:
             thread.join(60)
         assert self.answered() == len(self.webhooks), "the burst did not end"

@@ -172,15 +172,20 @@ redisReply *database_receive(struct database *database)
     return without_error(database, database_receive_any(database));
 }
 
-redisReply *database_receive_shaped(struct database *database, const char *shape)
+static redisReply *understood(struct database *database, redisReply *reply, bool is_understood)
 {
-    redisReply *reply = database_receive(database);
-    if (reply && !reply_has_shape(reply, shape)) {
+    if (reply && !is_understood) {
         say(database, "the reply of Redis is not understood", NULL);
         freeReplyObject(reply);
         return NULL;
     }
     return reply;
+}
+
+redisReply *database_receive_shaped(struct database *database, const char *shape)
+{
+    redisReply *reply = database_receive(database);
+    return understood(database, reply, reply_has_shape(reply, shape));
 }
 
 redisReply *database_ask_shaped(struct database *database, const char *shape, size_t argc,
@@ -217,8 +222,8 @@ redisReply *database_ask(struct database *database, size_t argc, const struct by
     return database_receive(database);
 }
 
-redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
-                          struct entry_id to, enum database_order order)
+void database_page_send(struct database *database, enum redis_key stream, struct entry_id from,
+                        struct entry_id to, enum database_order order)
 {
     char first[ENTRY_ID_BYTES], last[ENTRY_ID_BYTES], count[REDIS_NUMBER_BYTES];
     const bool is_forward = order == OLDEST_FIRST;
@@ -230,7 +235,20 @@ redisReply *database_page(struct database *database, enum redis_key stream, stru
                                       view_of_text(is_forward ? last : first),
                                       VIEW("COUNT"),
                                       redis_number(count, DATABASE_PAGE)};
-    return database_ask_shaped(database, REPLY_ROWS, sizeof argv / sizeof argv[0], argv);
+    database_send(database, sizeof argv / sizeof argv[0], argv);
+}
+
+redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
+                          struct entry_id to, enum database_order order)
+{
+    database_page_send(database, stream, from, to, order);
+    return database_receive_page(database);
+}
+
+redisReply *database_receive_page(struct database *database)
+{
+    redisReply *reply = database_receive_shaped(database, REPLY_ROWS);
+    return understood(database, reply, reply_count(reply) <= DATABASE_PAGE);
 }
 
 uint64_t database_length(struct database *database, enum redis_key stream)

@@ -51,8 +51,11 @@ redisReply *database_receive_any(struct database *database);
 redisReply *database_receive_or_absent(struct database *database);
 
 // A page of a stream, DATABASE_PAGE rows at most: of its entries from one id to another, both
-// included, the oldest first or the newest.
+// included, the oldest first or the newest. It can be sent, and received later.
 enum database_order { OLDEST_FIRST, NEWEST_FIRST };
+void database_page_send(struct database *database, enum redis_key stream, struct entry_id from,
+                        struct entry_id to, enum database_order order);
+redisReply *database_receive_page(struct database *database);
 redisReply *database_page(struct database *database, enum redis_key stream, struct entry_id from,
                           struct entry_id to, enum database_order order);
 

@@ -1,27 +1,25 @@
-// See record_walk.h. A page is one XRANGE and one pipeline of HGETALLs. An entry without a record
-// of its own is either not begun yet, which the consumer group knows, or finished and forgotten.
+// See record_walk.h. A page is one pipeline of HMGETs, with which the rows of the next page come.
 #include "record_walk.h"
 
-#include "facets.h"
 #include "interrupt.h"
+#include "record_index.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_AT_ONCE 512
-#define NUMBER_BYTES 24
-
 struct walk {
     struct database *database;
     const struct selection *selection;
     enum database_order order;
+    struct record_fields fields;
+    bool is_whole; // what is wanted of a hash
     record_on_call *on_call;
     void *arg;
     struct stream_state stream;
-    struct facets facets;
     uint64_t selected;
-    bool is_over; // as the callback, or the limit, wants it
+    bool has_read_on; // past a first page
+    bool is_over;     // as the callback, or the limit, wants it
 };
 
 // --- the stream ---------------------------------------------------------------------------------
@@ -96,13 +94,10 @@ bool stream_state_read(struct database *database, struct stream_state *state)
 
 // --- a page -------------------------------------------------------------------------------------
 
-// A call and its duplicates have one hash, which grows with their number: a page reads it once.
-struct page {
-    redisReply *rows;
-    char names[DATABASE_PAGE][RECORDED_CALL_NAME_BYTES];
-    size_t first[DATABASE_PAGE]; // of the rows with that name; it owns the hash
-    redisReply *hashes[DATABASE_PAGE];
-    bool is_unfinished[DATABASE_PAGE];
+// Entries that are still to be read.
+struct range {
+    struct entry_id from, to;
+    bool is_empty;
 };
 
 static bool is_row(const redisReply *row)
@@ -110,165 +105,153 @@ static bool is_row(const redisReply *row)
     return reply_has_shape(row, REPLY_ROW);
 }
 
-static size_t first_of_name(const struct page *page, size_t row)
+static struct range make_range(struct entry_id from, struct entry_id to)
 {
-    size_t first = 0;
-    while (strcmp(page->names[first], page->names[row]) != 0) {
-        first++;
-    }
-    return first;
+    return (struct range){from, to, entry_id_compare(from, to) > 0};
 }
 
-static bool read_hashes(struct database *database, struct page *page)
+// Takes the rows of a page out of the range.
+static void advance(struct range *range, const redisReply *rows, enum database_order order)
 {
-    for (size_t i = 0; i < page->rows->elements; i++) {
-        recorded_call_name(page->rows->element[i], page->names[i]);
-        page->first[i] = first_of_name(page, i);
-        if (page->first[i] == i) {
-            const struct bytes_view argv[] = {
-                VIEW("HGETALL"), database_key(database, REDIS_KEY_CALL, page->names[i])};
-            database_send(database, 2, argv);
-        }
+    const size_t count = reply_count(rows);
+    if (count < DATABASE_PAGE) {
+        range->is_empty = true;
+        return;
     }
-    for (size_t i = 0; i < page->rows->elements; i++) {
-        const size_t first = page->first[i];
-        page->hashes[i] =
-            first == i ? database_receive_shaped(database, REPLY_FIELDS) : page->hashes[first];
-    }
-    return !database_is_lost(database);
+    const struct entry_id last = entry_id_of(rows->element[count - 1]->element[0]->str);
+    *range = order == OLDEST_FIRST ? make_range(entry_id_after(last), range->to)
+                                   : make_range(range->from, entry_id_before(last));
 }
 
-// Asks the group about those entries that have no record of their own.
-static bool ask_group(struct database *database, const struct stream_state *stream,
-                      struct page *page)
+static bool has_room(const struct walk *walk, uint64_t more)
 {
-    const struct bytes_view key = database_key(database, REDIS_KEY_WEBHOOKS, "");
-    bool is_asked[DATABASE_PAGE] = {false};
-    for (size_t i = 0; i < page->rows->elements; i++) {
-        const char *entry = page->rows->element[i]->element[0]->str;
-        const struct entry_id id = entry_id_of(entry);
-        const struct bytes_view owner = reply_field(page->hashes[i], "entry");
-        bool is_delivered = entry_id_compare(id, stream->delivered) <= 0;
-        page->is_unfinished[i] = !is_delivered;
-        is_asked[i] = is_delivered && !view_equal_text(owner, entry) &&
-                      entry_id_compare(id, stream->unfinished_from) >= 0;
-        if (is_asked[i]) {
-            const struct bytes_view text = view_of_text(entry);
-            const struct bytes_view argv[] = {VIEW("XPENDING"), key, VIEW("workers"), text, text,
-                                              VIEW("1")};
-            database_send(database, 6, argv);
-        }
-    }
-    for (size_t i = 0; i < page->rows->elements; i++) {
-        redisReply *reply = is_asked[i] ? database_receive(database) : NULL;
-        page->is_unfinished[i] = page->is_unfinished[i] || (reply && reply->elements > 0);
-        freeReplyObject(reply);
-    }
-    return !database_is_lost(database);
+    const uint64_t limit = walk->selection->limit; // 0: none
+    return limit == 0 || walk->selected + more < limit;
 }
 
-static void release_page(struct page *page)
+static void hand_out(struct walk *walk, const struct recorded_call *call)
 {
-    for (size_t i = 0; i < DATABASE_PAGE; i++) {
-        freeReplyObject(page->first[i] == i ? page->hashes[i] : NULL);
+    if (selection_has(walk->selection, call)) {
+        walk->selected++;
+        walk->is_over = !walk->on_call(call, walk->arg) || !has_room(walk, 0);
     }
-    freeReplyObject(page->rows);
 }
 
-static void hand_out(struct walk *walk, const struct page *page)
+static void hand_out_page(struct walk *walk, struct record_page *page)
 {
     struct recorded_call call;
-    for (size_t i = 0; i < page->rows->elements && !walk->is_over; i++) {
-        recorded_call_read(&call, page->rows->element[i], page->hashes[i], page->is_unfinished[i]);
-        if (!selection_has(walk->selection, &call)) {
-            continue;
-        }
-        walk->selected++;
-        walk->is_over = !walk->on_call(&call, walk->arg) ||
-                        walk->selected == walk->selection->limit; // 0: never
+    for (size_t i = 0; i < reply_count(page->rows) && !walk->is_over; i++) {
+        record_page_call(page, i, &call);
+        hand_out(walk, &call);
     }
 }
 
-static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id to)
+// The fields tell which calls are selected, and of these the hash is read: no more than the limit.
+// A call may have changed meanwhile, so it is looked at again.
+static bool hand_out_whole(struct walk *walk, struct record_page *page)
 {
-    bool has_more = entry_id_compare(from, to) <= 0;
-    while (has_more && !walk->is_over) {
-        struct page page = {
-            .rows = database_page(walk->database, REDIS_KEY_WEBHOOKS, from, to, walk->order)};
-        if (!reply_is_list(page.rows) || interrupt_came()) {
-            freeReplyObject(page.rows);
-            return false;
-        }
-        size_t count = page.rows->elements;
-        bool is_good = true;
-        for (size_t i = 0; i < count; i++) {
-            is_good = is_good && is_row(page.rows->element[i]);
-        }
-        is_good = is_good && read_hashes(walk->database, &page) &&
-                  ask_group(walk->database, &walk->stream, &page);
-        has_more = count == DATABASE_PAGE;
-        if (is_good && count > 0) {
-            const struct entry_id last =
-                entry_id_of(page.rows->element[count - 1]->element[0]->str);
-            hand_out(walk, &page);
-            from = walk->order == OLDEST_FIRST ? entry_id_after(last) : from;
-            to = walk->order == NEWEST_FIRST ? entry_id_before(last) : to;
-            has_more = has_more && entry_id_compare(from, to) <= 0;
-        }
-        release_page(&page);
-        if (!is_good) {
-            return false;
+    struct recorded_call call;
+    bool is_chosen[DATABASE_PAGE] = {false};
+    uint64_t chosen = 0;
+    for (size_t i = 0; i < reply_count(page->rows); i++) {
+        record_page_call(page, i, &call);
+        is_chosen[i] = has_room(walk, chosen) && selection_has(walk->selection, &call);
+        chosen += is_chosen[i];
+    }
+    if (!record_page_read_whole(page, walk->database, is_chosen)) {
+        return false;
+    }
+    for (size_t i = 0; i < reply_count(page->rows) && !walk->is_over; i++) {
+        if (is_chosen[i]) {
+            record_page_call(page, i, &call);
+            hand_out(walk, &call);
         }
     }
     return true;
 }
 
-// --- the index ----------------------------------------------------------------------------------
-
-static void send_bucket(struct walk *walk, uint64_t bucket)
+// Reads what is recorded of the rows, and in the same pipeline the rows of the next page: `next`,
+// NULL if they are not wanted yet.
+static bool walk_page(struct walk *walk, redisReply *rows, const struct range *left,
+                      redisReply **next)
 {
-    char number[NUMBER_BYTES];
-    struct bytes_view argv[2 + FACETS_MAX] = {VIEW("SMISMEMBER")};
-    snprintf(number, sizeof number, "%llu", (unsigned long long)bucket);
-    argv[1] = database_key(walk->database, REDIS_KEY_INDEX, number);
-    for (size_t i = 0; i < walk->facets.count; i++) {
-        argv[2 + i] = view_of_text(walk->facets.text[i]);
+    struct record_page page;
+    record_page_init(&page, rows, &walk->fields);
+    record_page_ask(&page, walk->database);
+    if (!left->is_empty && walk->has_read_on) {
+        database_page_send(walk->database, REDIS_KEY_WEBHOOKS, left->from, left->to, walk->order);
     }
-    database_send(walk->database, 2 + walk->facets.count, argv);
+    bool is_good = record_page_receive(&page, walk->database);
+    if (!left->is_empty && walk->has_read_on) {
+        *next = database_receive_page(walk->database);
+    }
+    is_good = is_good && record_page_ask_group(&page, walk->database, &walk->stream);
+    if (is_good && walk->is_whole && walk->fields.count > 0) {
+        is_good = hand_out_whole(walk, &page);
+    } else if (is_good) {
+        hand_out_page(walk, &page);
+    }
+    record_page_release(&page);
+    return is_good && !database_is_lost(walk->database);
 }
 
-static bool walk_bucket(struct walk *walk, uint64_t bucket, struct entry_id from,
+// The limit is often reached in the first page: what follows it is not read ahead.
+static bool walk_range(struct walk *walk, struct entry_id from, struct entry_id to)
+{
+    struct range left = make_range(from, to);
+    redisReply *next = NULL;
+    bool is_good = true;
+    while (is_good && !walk->is_over && (next || !left.is_empty)) {
+        redisReply *rows = next ? next
+                                : database_page(walk->database, REDIS_KEY_WEBHOOKS, left.from,
+                                                left.to, walk->order);
+        next = NULL;
+        if (!reply_is_list(rows) || interrupt_came()) {
+            freeReplyObject(rows);
+            return false;
+        }
+        advance(&left, rows, walk->order);
+        is_good = walk_page(walk, rows, &left, &next);
+        walk->has_read_on = true;
+    }
+    freeReplyObject(next);
+    return is_good;
+}
+
+// --- the index ----------------------------------------------------------------------------------
+
+static bool walk_minute(struct walk *walk, uint64_t minute, struct entry_id from,
                         struct entry_id to)
 {
-    const struct entry_id first = {bucket * REDIS_INDEX_MS, 0};
+    const struct entry_id first = {minute * REDIS_INDEX_MS, 0};
     const struct entry_id last = {first.ms + REDIS_INDEX_MS - 1, UINT64_MAX};
     return walk_range(walk, entry_id_compare(first, from) > 0 ? first : from,
                       entry_id_compare(last, to) < 0 ? last : to);
 }
 
-static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id to)
+// Few minutes at first, for the limit may be reached soon.
+static bool walk_index(struct walk *walk, const struct facets *facets, struct entry_id from,
+                       struct entry_id to)
 {
     const uint64_t lowest = from.ms / REDIS_INDEX_MS, highest = to.ms / REDIS_INDEX_MS;
     const uint64_t total = highest - lowest + 1;
     bool is_forward = walk->order == OLDEST_FIRST;
-    bool has[BUCKETS_AT_ONCE];
-    for (uint64_t done = 0; done < total && !walk->is_over;) {
-        const uint64_t count = total - done < BUCKETS_AT_ONCE ? total - done : BUCKETS_AT_ONCE;
-        const uint64_t begin = done;
-        for (uint64_t i = 0; i < count; i++) {
-            send_bucket(walk, is_forward ? lowest + begin + i : highest - begin - i);
+    uint64_t minutes[RECORD_INDEX_MAX], at_once = RECORD_INDEX_MIN;
+    bool has[RECORD_INDEX_MAX];
+    for (uint64_t done = 0; done < total && !walk->is_over; at_once *= 2) {
+        at_once = at_once < RECORD_INDEX_MAX ? at_once : RECORD_INDEX_MAX;
+        const uint64_t count = total - done < at_once ? total - done : at_once;
+        for (uint64_t i = 0; i < count; i++, done++) {
+            minutes[i] = is_forward ? lowest + done : highest - done;
         }
-        for (uint64_t i = 0; i < count; i++) {
-            redisReply *reply = database_receive(walk->database);
-            has[i] = facets_are_met(&walk->facets, reply);
-            freeReplyObject(reply);
+        if (!record_index_look(walk->database, facets, minutes, count, has)) {
+            return false;
         }
-        for (uint64_t i = 0; i < count && !walk->is_over; i++, done++) {
-            const uint64_t bucket = is_forward ? lowest + begin + i : highest - begin - i;
+        for (uint64_t i = 0; i < count && !walk->is_over; i++) {
             bool may_be_unfinished =
-                (bucket + 1) * REDIS_INDEX_MS > walk->stream.unfinished_from.ms;
-            if (database_is_lost(walk->database) || interrupt_came() ||
-                ((has[i] || may_be_unfinished) && !walk_bucket(walk, bucket, from, to))) {
+                (minutes[i] + 1) * REDIS_INDEX_MS > walk->stream.unfinished_from.ms;
+            if (interrupt_came() ||
+                ((has[i] || may_be_unfinished) && !walk_minute(walk, minutes[i], from, to))) {
                 return false;
             }
         }
@@ -277,14 +260,18 @@ static bool walk_index(struct walk *walk, struct entry_id from, struct entry_id 
 }
 
 bool record_walk(struct database *database, const struct selection *selection,
-                 enum database_order order, record_on_call *on_call, void *arg)
+                 enum database_order order, const char *const *wanted, record_on_call *on_call,
+                 void *arg)
 {
     struct walk walk = {.database = database,
                         .selection = selection,
                         .order = order,
+                        .is_whole = wanted == RECORD_WHOLE,
                         .on_call = on_call,
                         .arg = arg};
-    facets_set(&walk.facets, selection);
+    struct facets facets;
+    facets_set(&facets, selection);
+    record_fields_set(&walk.fields, selection, wanted);
     if (!stream_state_read(database, &walk.stream)) {
         return false;
     }
@@ -296,8 +283,8 @@ bool record_walk(struct database *database, const struct selection *selection,
     }
     // Of few calls in a long time there are more minutes to look into than entries to read.
     bool is_sparse = (to.ms - from.ms) / REDIS_INDEX_MS > walk.stream.length;
-    return walk.facets.count > 0 && !is_sparse ? walk_index(&walk, from, to)
-                                               : walk_range(&walk, from, to);
+    return facets.groups > 0 && !is_sparse ? walk_index(&walk, &facets, from, to)
+                                           : walk_range(&walk, from, to);
 }
 
 // --- one call -----------------------------------------------------------------------------------
@@ -327,7 +314,7 @@ static bool search_unfinished(struct database *database, struct search *search)
         return false;
     }
     selection.since_ms = stream.unfinished_from.ms;
-    return record_walk(database, &selection, OLDEST_FIRST, on_candidate, search);
+    return record_walk(database, &selection, OLDEST_FIRST, RECORD_NOTHING, on_candidate, search);
 }
 
 static bool find_by_name(struct database *database, const char *call_id, struct recorded_call *call,

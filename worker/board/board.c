@@ -281,6 +281,7 @@ const struct http_route BOARD_ROUTES[] = {
     {"GET", "/live.js", pass_gate, answer_page},
     {"GET", "/now.js", pass_gate, answer_page},
     {"GET", "/calls.js", pass_gate, answer_page},
+    {"GET", "/search.js", pass_gate, answer_page},
     {"GET", "/system.js", pass_gate, answer_page},
     {"GET", "/icon.svg", pass_gate, answer_page},
     {"GET", "/api/me", pass_gate, answer_me},

@@ -227,7 +227,6 @@ static struct entry_id id_of(const struct live *live, const struct feed *feed,
 static void take_first(struct live *live, const struct feed *feed, const redisReply *rows)
 {
     if (!feed->name) {
-        recents_clear(&live->recents);
         live->last = (struct entry_id){0, 0};
     }
     for (size_t i = 0; i < rows->elements; i++) {
@@ -388,6 +387,16 @@ static struct entry_id id_of_request(const struct http_request *request)
     return text && entry_id_is_valid(text) ? entry_id_of(text) : (struct entry_id){0, 0};
 }
 
+// Of a stream that is still being read, since its last viewer left a moment ago, the events stay.
+static void forget_what_is_read_again(struct live *live)
+{
+    for (size_t i = 0; i < live->feed_count; i++) {
+        if (!events_are_read(live->feeds[i].events)) {
+            recents_forget(&live->recents, live->feeds[i].name);
+        }
+    }
+}
+
 void live_stream(struct live *live, struct http_request *request, uint64_t end_ms)
 {
     static const struct http_header HEADERS[] = {{"Content-Type", "text/event-stream"},
@@ -402,9 +411,7 @@ void live_stream(struct live *live, struct http_request *request, uint64_t end_m
     }
     bool is_alone = live->feed_count == 1;
     const struct entry_id last = is_alone ? id_of_request(request) : (struct entry_id){0, 0};
-    if (!is_alone && live->viewer_count == 0) {
-        recents_clear(&live->recents); // they are read again
-    }
+    forget_what_is_read_again(live);
     *viewer = (struct viewer){.live = live, .phase = BEGINNING, .last = last, .end_ms = end_ms};
     viewer->stream = http_stream_begin(request, HEADERS, on_gone, viewer);
     live->viewer_count++;

@@ -23,6 +23,7 @@
     X(page_dom, "/dom.js", "dom.js", "text/javascript; charset=utf-8")                             \
     X(page_now, "/now.js", "now.js", "text/javascript; charset=utf-8")                             \
     X(page_calls, "/calls.js", "calls.js", "text/javascript; charset=utf-8")                       \
+    X(page_search, "/search.js", "search.js", "text/javascript; charset=utf-8")                    \
     X(page_system, "/system.js", "system.js", "text/javascript; charset=utf-8")                    \
     X(page_live, "/live.js", "live.js", "text/javascript; charset=utf-8")                          \
     X(page_icon, "/icon.svg", "icon.svg", "image/svg+xml")

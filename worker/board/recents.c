@@ -20,10 +20,17 @@ void recents_release(struct recents *recents)
     }
 }
 
-void recents_clear(struct recents *recents)
+void recents_forget(struct recents *recents, const char *prefix)
 {
-    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        bytes_clear(&recents->list[i].text);
+    size_t place = EVENTS_NEWEST; // of the oldest that stays, so far
+    for (size_t i = EVENTS_NEWEST; i-- > 0;) {
+        const struct recent recent = recents->list[i];
+        if (recent.text.len > 0 && recent.prefix != prefix) {
+            recents->list[i] = recents->list[--place];
+            recents->list[place] = recent;
+        } else {
+            bytes_clear(&recents->list[i].text);
+        }
     }
 }
 
@@ -35,6 +42,7 @@ const struct recent *recents_add(struct recents *recents, const redisReply *row,
     memmove(recents->list, recents->list + 1, (EVENTS_NEWEST - 1) * sizeof oldest);
     *newest = oldest;
     newest->id = id;
+    newest->prefix = prefix;
     newest->at_ms = entry_id_of(row->element[0]->str).ms;
     bytes_clear(&newest->text);
     event_text_append(row, prefix, &newest->text);

@@ -12,7 +12,8 @@
 struct recent {
     struct entry_id id; // of its stream; of several streams, as live.c counts them
     uint64_t at_ms;
-    struct bytes text; // a message of the stream; empty: there is none
+    const char *prefix; // borrowed, as it was given
+    struct bytes text;  // a message of the stream; empty: there is none
 };
 
 struct recents {
@@ -21,10 +22,12 @@ struct recents {
 
 void recents_init(struct recents *recents);
 void recents_release(struct recents *recents);
-void recents_clear(struct recents *recents);
+
+// Without those of one prefix: of the same pointer.
+void recents_forget(struct recents *recents, const char *prefix);
 
 // Takes the place of the oldest, as the newest; borrowed until the next call. `prefix` as in
-// event_text.h.
+// event_text.h; it lives as long as the list.
 const struct recent *recents_add(struct recents *recents, const redisReply *row, struct entry_id id,
                                  const char *prefix);
 

@@ -11,7 +11,7 @@ static bool is_same(const char *wanted, const char *found)
     return !wanted || !strcmp(wanted, found);
 }
 
-static bool is_number(const char *wanted, const char *found)
+bool selection_is_number(const char *wanted, const char *found)
 {
     struct phone_pattern pattern;
     if (!wanted || !wanted[0]) {
@@ -32,8 +32,9 @@ bool selection_has(const struct selection *selection, const struct recorded_call
     return call->id.ms >= selection->since_ms && call->id.ms <= selection->until_ms &&
            is_same(selection->state, recorded_state_name(call->state)) &&
            is_same(selection->reason, call->reason) && has_verdict(selection->verdict, call) &&
-           is_number(selection->from, call->from) && is_number(selection->to, call->to) &&
-           is_same(selection->agent, call->agent) && is_same(selection->route, call->route) &&
+           selection_is_number(selection->from, call->from) &&
+           selection_is_number(selection->to, call->to) && is_same(selection->agent, call->agent) &&
+           is_same(selection->route, call->route) &&
            is_same(selection->kind, webhook_kind_name(call->webhook.kind)) &&
            (call->state != RECORDED_DUPLICATE || selection->state || selection->with_duplicates);
 }

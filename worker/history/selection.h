@@ -24,6 +24,9 @@ struct selection {
     bool with_duplicates; // also without `state`: they are not calls of their own
 };
 
+// Is a number, as it is recorded, the wanted one? NULL wants every number.
+bool selection_is_number(const char *wanted, const char *found);
+
 bool selection_has(const struct selection *selection, const struct recorded_call *call);
 
 #endif

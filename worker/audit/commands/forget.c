@@ -273,6 +273,7 @@ static void report_rest(const struct forgotten *forgotten, bool is_whole)
 enum exit_code forget_run(struct audit *audit)
 {
     struct forgotten forgotten = {.audit = audit};
+    static const char *const WANTED[] = {"from", "to", NULL};
     struct stream_state stream;
     const struct selection every = {.until_ms = UINT64_MAX, .with_duplicates = true};
     // options.c has refused anything but a number or an address.
@@ -284,8 +285,9 @@ enum exit_code forget_run(struct audit *audit)
     progress_init(&forgotten.progress, false);
     json_line_init(&forgotten.line);
     // Newest first: a duplicate goes before the call whose hash knows its event.
-    bool is_whole = record_walk(audit->database, &every, NEWEST_FIRST, on_call, &forgotten) &&
-                    !database_is_lost(audit->database) && !screen_is_gone();
+    bool is_whole =
+        record_walk(audit->database, &every, NEWEST_FIRST, WANTED, on_call, &forgotten) &&
+        !database_is_lost(audit->database) && !screen_is_gone();
     // One's own number stands in every webhook that was refused.
     is_whole = is_whole && (forgotten.rang_it > 0 || forget_others(&forgotten));
     progress_clear(&forgotten.progress);

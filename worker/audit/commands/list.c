@@ -60,9 +60,12 @@ static bool on_call(const struct recorded_call *call, void *arg)
 enum exit_code list_run(struct audit *audit)
 {
     const struct selection *selection = &audit->options->selection;
+    static const char *const OF_TABLE[] = {"reason",     "from",     "started_ms",
+                                           "updated_ms", "attempts", NULL};
     struct list list = {.audit = audit, .now_ms = database_now_ms(audit->database)};
     json_line_init(&list.line);
-    bool is_good = record_walk(audit->database, selection, NEWEST_FIRST, on_call, &list);
+    bool is_good = record_walk(audit->database, selection, NEWEST_FIRST,
+                               audit->options->json ? RECORD_WHOLE : OF_TABLE, on_call, &list);
     json_line_release(&list.line);
     bool is_whole = is_good && !screen_is_gone();
     if (is_whole && list.count == 0) {

@@ -166,15 +166,16 @@ static bool on_filtered(const struct recorded_call *call, void *arg)
 static bool make_plan(struct audit *audit, const struct choice *choice, struct plan *plan)
 {
     struct filter filter = {choice, NULL, on_planned, plan};
-    return record_walk(audit->database, &choice->selection, OLDEST_FIRST, on_filtered, &filter);
+    return record_walk(audit->database, &choice->selection, OLDEST_FIRST, RECORD_NOTHING,
+                       on_filtered, &filter);
 }
 
 static bool send_all(struct audit *audit, const struct choice *choice, const struct plan *plan,
                      struct replay_run *run)
 {
     struct filter filter = {choice, plan, replay_send, run};
-    bool is_whole =
-        record_walk(audit->database, &choice->selection, OLDEST_FIRST, on_filtered, &filter);
+    bool is_whole = record_walk(audit->database, &choice->selection, OLDEST_FIRST, RECORD_NOTHING,
+                                on_filtered, &filter);
     progress_clear(&run->progress);
     return is_whole && run->sent + run->refused == plan->calls;
 }

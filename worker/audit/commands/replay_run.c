@@ -148,7 +148,7 @@ static bool look_at(struct replay_run *run, struct database *record, uint64_t *u
         selection.since_ms = stream.unfinished_from.ms;
     }
     bool is_good = selection.since_ms > selection.until_ms ||
-                   record_walk(record, &selection, OLDEST_FIRST, on_look, &look);
+                   record_walk(record, &selection, OLDEST_FIRST, RECORD_NOTHING, on_look, &look);
     *unfinished = look.unfinished;
     return is_good;
 }
@@ -225,8 +225,8 @@ bool replay_compare(struct replay_run *run, struct replay_report *report)
     struct comparison comparison = {.run = run, .report = report};
     struct selection selection = selection_of(run);
     struct database *record = open_record(run);
-    bool is_good =
-        record && record_walk(record, &selection, OLDEST_FIRST, on_replayed, &comparison);
+    bool is_good = record && record_walk(record, &selection, OLDEST_FIRST, RECORD_WHOLE,
+                                         on_replayed, &comparison);
     progress_clear(&run->progress);
     database_close(record);
     return is_good && !database_is_lost(run->audit->database);
@@ -262,7 +262,7 @@ bool replay_expire(struct replay_run *run, const char *agent)
     if (!record) {
         return false;
     }
-    bool is_good = record_walk(record, &every, OLDEST_FIRST, on_expire, record);
+    bool is_good = record_walk(record, &every, OLDEST_FIRST, RECORD_NOTHING, on_expire, record);
     for (uint64_t minute = run->first.ms / REDIS_INDEX_MS; minute <= run->last.ms / REDIS_INDEX_MS;
          minute++) {
         char number[24];

@@ -363,6 +363,7 @@ static void print_json(const struct stats *stats)
 
 enum exit_code stats_run(struct audit *audit)
 {
+    static const char *const WANTED[] = {"started_ms", NULL};
     struct stats stats = {.audit = audit};
     if (audit->options->by) {
         return stats_by_run(audit);
@@ -370,7 +371,7 @@ enum exit_code stats_run(struct audit *audit)
     struct selection selection = audit->options->selection;
     selection.limit = 0;
     if (!read_account(&stats) ||
-        !record_walk(audit->database, &selection, NEWEST_FIRST, on_call, &stats)) {
+        !record_walk(audit->database, &selection, NEWEST_FIRST, WANTED, on_call, &stats)) {
         return EXIT_NOT_DONE;
     }
     if (audit->options->json) {

@@ -136,7 +136,9 @@ enum exit_code stats_by_run(struct audit *audit)
     struct groups groups = {.audit = audit};
     struct selection selection = audit->options->selection;
     selection.limit = 0;
-    bool is_whole = record_walk(audit->database, &selection, NEWEST_FIRST, on_call, &groups);
+    const char *const wanted[] = {"started_ms", audit->options->by, NULL}; // `route` or `agent`
+    bool is_whole =
+        record_walk(audit->database, &selection, NEWEST_FIRST, wanted, on_call, &groups);
     if (is_whole) {
         print(&groups);
     }

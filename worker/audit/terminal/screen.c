@@ -27,11 +27,12 @@ static const char *const COLOURS[] = {
 static size_t column;      // of standard output, from 0
 static const char *prefix; // NULL: there is one only
 static bool is_prefix_due; // before the next text that is not a table
+static bool is_terminal;   // standard output
 
 void screen_init(struct screen *screen, enum screen_colours colours, screen_hide *hide)
 {
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-    bool is_terminal = isatty(STDOUT_FILENO);
+    is_terminal = isatty(STDOUT_FILENO);
     screen->can_move = is_terminal && !(term && !strcmp(term, "dumb"));
     screen->has_colours = screen->can_move && !(no_colour && no_colour[0]);
     screen->has_colours =
@@ -67,14 +68,37 @@ bool screen_is_gone(void)
 }
 
 // Of the terminal at `fd`, asked each time, for it may be resized; 0: it is none, or does not know.
+// A pipe is not asked: a system call for each cell would take longer than all else.
 static size_t width_of(int fd)
 {
     struct winsize size;
+    if (fd == STDOUT_FILENO && !is_terminal) {
+        return 0;
+    }
     bool is_known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_MIN;
     return is_known ? size.ws_col : 0;
 }
 
 // --- texts --------------------------------------------------------------------------------------
+
+// How many characters of printable ASCII there are from `at` on, `most` at most: they stand for
+// themselves and take a column each.
+static size_t plain_len(struct bytes_view text, size_t at, size_t most)
+{
+    size_t len = 0;
+    while (len < most && at + len < text.len && text.data[at + len] >= ' ' &&
+           text.data[at + len] <= '~') {
+        len++;
+    }
+    return len;
+}
+
+static size_t emit_plain(struct bytes_view text, size_t at, size_t most, FILE *file)
+{
+    const size_t len = plain_len(text, at, most);
+    fwrite(text.data + at, 1, len, file);
+    return len;
+}
 
 static void emit_glyph(struct glyph glyph, FILE *file, size_t width, size_t *at)
 {
@@ -90,9 +114,15 @@ static void emit_glyph(struct glyph glyph, FILE *file, size_t width, size_t *at)
 static void emit(struct bytes_view text, FILE *file, size_t width, size_t *at)
 {
     for (size_t i = 0; i < text.len;) {
-        const struct glyph glyph = glyph_at(text, i);
-        emit_glyph(glyph, file, width, at);
-        i += glyph.len;
+        const size_t left = width == 0 ? SIZE_MAX : width > *at ? width - *at : 0;
+        const size_t plain = emit_plain(text, i, left, file);
+        *at += plain;
+        i += plain;
+        if (i < text.len) {
+            const struct glyph glyph = glyph_at(text, i);
+            emit_glyph(glyph, file, width, at);
+            i += glyph.len;
+        }
     }
 }
 
@@ -179,9 +209,14 @@ static size_t columns_of(struct bytes_view text)
 {
     size_t columns = 0;
     for (size_t at = 0; at < text.len;) {
-        const struct glyph glyph = glyph_at(text, at);
-        columns += glyph.columns;
-        at += glyph.len;
+        const size_t plain = plain_len(text, at, SIZE_MAX);
+        columns += plain;
+        at += plain;
+        if (at < text.len) {
+            const struct glyph glyph = glyph_at(text, at);
+            columns += glyph.columns;
+            at += glyph.len;
+        }
     }
     return columns;
 }
@@ -191,7 +226,12 @@ static size_t print_columns(struct bytes_view text, size_t most)
 {
     size_t columns = 0;
     for (size_t at = 0; at < text.len;) {
-        const struct glyph glyph = glyph_at(text, at);
+        const size_t plain = emit_plain(text, at, most - columns, stdout);
+        column += plain;
+        columns += plain;
+        at += plain;
+        const struct glyph glyph =
+            at < text.len ? glyph_at(text, at) : (struct glyph){.columns = most + 1};
         if (columns + glyph.columns > most) {
             break;
         }

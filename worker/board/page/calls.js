@@ -1,6 +1,7 @@
 // The screens Calls and one call. Ids and numbers go in the body of a POST: no proxy logs them.
 import { badge, cell, date, el, go, kindOf, link, number, span, table } from './dom.js';
-import { act, ask, live, send } from './live.js';
+import { act, ask, live, redisNow, send } from './live.js';
+import { searchBack } from './search.js';
 
 const main = document.getElementById('main');
 const SAVING_MS = 60000;
@@ -92,15 +93,22 @@ export async function drawCalls(params, isCurrent) {
     isRefused ? el('p', { class: 'dim' }, 'Webhooks that were genuine and could not be taken: each of them was a caller.') : '', place);
   const asked = { limit: 100 };
   for (const name of isRefused ? ['since', 'prefix'] : FIELDS) if (params.get(name)) asked[name] = params.get(name);
-  try {
-    const rows = (await ask(list.path, asked))[list.path];
+  const show = (rows, said) => {
     if (!isCurrent()) return;
     if (asked.prefix) for (const row of rows) row.prefix = asked.prefix;
     rows.sort((a, b) => b.received_ms - a.received_ms);
-    place.replaceChildren(table('Calls', live.prefixes.length ? [['Prefix'], ...list.heads] : list.heads, rows.map(list.row), list.empty),
-      el('p', { class: 'dim' }, rows.length >= asked.limit ? `The newest ${asked.limit}${live.prefixes.length ? ' of each prefix' : ''}. ` : '', rows.length ? saver(list, asked) : ''));
+    place.replaceChildren(said ? el('p', { class: 'dim', role: 'status' }, said) : '',
+      table('Calls', live.prefixes.length ? [['Prefix'], ...list.heads] : list.heads, rows.map(list.row), said ? 'None so far.' : list.empty),
+      el('p', { class: 'dim' }, rows.length >= asked.limit ? `The newest ${asked.limit}${live.prefixes.length ? ' of each prefix' : ''}. ` : '', rows.length && !said ? saver(list, asked) : ''));
+  };
+  const read = async body => (await ask(list.path, body))[list.path];
+  try {
+    show(await read(asked).catch(problem => {
+      if (problem.code !== 'too_slow' || !isCurrent()) throw problem;
+      return searchBack(read, asked, redisNow(), (rows, from) => show(rows, `Searched back to ${date(from)}, searching on…`), isCurrent);
+    }));
   } catch (problem) {
-    if (isCurrent()) place.replaceChildren(el('p', { class: 'bad', role: 'alert' }, problem.message));
+    if (isCurrent()) place.replaceChildren(el('p', { class: 'bad', role: 'alert' }, problem.message), ...place.querySelectorAll('table'));
   }
   place.removeAttribute('aria-busy');
 }

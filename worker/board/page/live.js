@@ -22,7 +22,7 @@ export async function send(path, body) {
   if (answer.status === 401 && path !== 'login') live.onOut();
   if (answer.ok) return answer;
   const value = await answer.json().catch(() => ({}));
-  throw new Error(value.error || `the board answers HTTP ${answer.status}`);
+  throw Object.assign(new Error(value.error || `the board answers HTTP ${answer.status}`), { code: value.code });
 }
 
 export const ask = async (path, body) => (await send(path, body)).json();
