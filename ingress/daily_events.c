@@ -4,6 +4,7 @@
 // its id.
 #include "daily_events.h"
 
+#include "daily_pace.h"
 #include "intake_metrics.h"
 #include "memory.h"
 #include "redis_command.h"
@@ -21,7 +22,8 @@ struct event {
     bool is_genuine;
     bool is_written;  // the answer of Redis is out
     bool is_spooling; // the answer of the spool is out
-    uint64_t begun_ms, received_ms;
+    uint64_t begun_ms, received_ms, written_us;
+    size_t bytes; // of its body
     char peer[PEER_BYTES];
 };
 
@@ -36,8 +38,9 @@ struct daily_events {
     struct event *oldest, *newest;
     struct event *unjudged; // the first; NULL: none
     struct event *next;     // the first that is not written; NULL: none
-    size_t count, at_redis;
-    uint64_t call_ms; // when a call was in flight last
+    size_t count, count_max, at_redis;
+    size_t bytes; // of their bodies
+    struct daily_pace pace;
     uint64_t *noted, *spooled, *verified;
 };
 
@@ -74,6 +77,7 @@ static void forget(struct event *event)
     *(event->previous ? &event->previous->next : &all->oldest) = event->next;
     *(event->next ? &event->next->previous : &all->newest) = event->previous;
     all->count--;
+    all->bytes -= event->bytes;
     free(event);
 }
 
@@ -102,6 +106,9 @@ static void on_written(struct bytes_view entry_id, void *arg)
     struct daily_events *all = event->all;
     event->is_written = false;
     all->at_redis--;
+    if (entry_id.len > 0) {
+        daily_pace_note(&all->pace, loop_now_us() - event->written_us);
+    }
     if (entry_id.len > 0 && event->request) {
         (*all->noted)++;
         http_reply(event->request, 200, VIEW("{\"status\":\"noted\"}"), NULL);
@@ -138,23 +145,14 @@ static bool write_event(struct event *event)
     event->is_written = stream_writer_write_event(event->all->door.writer, EVENT_FIELDS,
                                                   fields.views, on_written, event);
     event->all->at_redis += event->is_written;
+    event->written_us = loop_now_us();
     return event->is_written;
-}
-
-// How many may be in Redis: what is there, a call waits for.
-static size_t room(struct daily_events *all)
-{
-    uint64_t now_ms = loop_now_ms();
-    if (pending_webhooks_count(all->calls) > 0) {
-        all->call_ms = now_ms;
-    }
-    bool calls_come = all->call_ms && now_ms - all->call_ms < DAILY_EVENTS_CALLS_MS;
-    return calls_come ? DAILY_EVENTS_BESIDE_CALLS : DAILY_EVENTS_AT_ONCE;
 }
 
 void daily_events_write(struct daily_events *all)
 {
-    size_t most = room(all);
+    const bool has_call = pending_webhooks_count(all->calls) > 0;
+    const size_t most = daily_pace_room(&all->pace, all->count, has_call, loop_now_ms());
     while (all->next && all->next != all->unjudged && all->at_redis < most) {
         bool may_leave = !all->next->is_written && all->next->request;
         if (may_leave && !write_event(all->next)) {
@@ -230,7 +228,7 @@ static void on_tick(void *arg)
 static bool is_busy(const void *arg)
 {
     const struct daily_events *all = arg;
-    return all->count >= DAILY_EVENTS_MAX;
+    return all->count >= all->count_max || all->bytes >= DAILY_EVENTS_BYTES_MAX;
 }
 
 // The event that is being judged is genuine.
@@ -287,11 +285,13 @@ void daily_events_on_request(struct daily_events *all, struct http_request *requ
         .request = request,
         .begun_ms = loop_now_ms(),
         .received_ms = stream_writer_now_ms(all->door.writer),
+        .bytes = http_request_body(request).len,
     };
     *(all->newest ? &all->newest->next : &all->oldest) = event;
     all->newest = event;
     all->next = all->next ? all->next : event;
     all->count++;
+    all->bytes += event->bytes;
     if (!all->unjudged) {
         all->unjudged = event;
         loop_timer_start(all->turn, 0);
@@ -311,6 +311,8 @@ struct daily_events *daily_events_open(struct loop *loop,
     intake_refusals_register(all->refused, metrics, NAME, HELP);
     all->refusals = refusals_open(settings->writer, all->refused, &WORDS);
     all->calls = settings->calls;
+    all->count_max =
+        settings->count_max < DAILY_EVENTS_MAX ? settings->count_max : DAILY_EVENTS_MAX;
     all->spool = settings->spool;
     all->turn = loop_timer_open(loop, on_turn, all);
     all->tick = loop_timer_open(loop, on_tick, all);

@@ -8,7 +8,7 @@
 // here, DAILY_EVENTS_WAIT_MS at most, then it is 503.
 //
 // Events never delay a caller: few are judged in a turn of the loop, few are in Redis at a time,
-// fewer while calls come; the rest wait here, and their number is limited.
+// fewer while calls come (daily_pace.h); the rest wait here, and their number is limited.
 //
 // By Daily's documentation (docs.daily.co, reference/rest-api/webhooks, and its pages of each
 // event): the five common fields, the payloads, that `timestamp` is a text of seconds in the
@@ -26,11 +26,9 @@
 #include "spool.h"
 #include "stream_writer.h"
 
-#define DAILY_EVENTS_MAX 1024        // not answered yet; further ones are 503
-#define DAILY_EVENTS_A_TURN 8        // of these, judged in a turn of the loop
-#define DAILY_EVENTS_AT_ONCE 64      // of these, in Redis
-#define DAILY_EVENTS_BESIDE_CALLS 32 // in Redis while calls come
-#define DAILY_EVENTS_CALLS_MS 100    // for so long after the last call
+#define DAILY_EVENTS_MAX 4096                      // not answered yet; further ones are 503
+#define DAILY_EVENTS_BYTES_MAX (16U * 1024 * 1024) // of their bodies; then too
+#define DAILY_EVENTS_A_TURN 8                      // of these, judged in a turn of the loop
 #define DAILY_EVENTS_SPOOL_MS 1000   // for a Redis that is connected; then the spool takes it too
 #define DAILY_EVENTS_SPOOL_A_TICK 64 // of those that wait, put into the spool
 #define DAILY_EVENTS_WAIT_MS 5000    // for Redis and the spool; then 503
@@ -42,6 +40,7 @@ struct daily_events_settings {
     struct auth_rules auth;
     const struct peer_proxies *proxies;
     const struct pending_webhooks *calls; // which go first
+    size_t count_max; // not answered yet, DAILY_EVENTS_MAX at most: the calls need connections too
 };
 
 struct daily_events;

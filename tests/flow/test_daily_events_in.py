@@ -15,7 +15,7 @@ from stack import wait_for
 from test_reload import hang_up
 
 
-BESIDE_CALLS_MAX = 32  # events in Redis while calls come
+BESIDE_CALLS_MAX = 16  # events in Redis while calls come
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,30 @@ def test_a_slow_agent_that_fails_at_times_is_kept_busy_and_seldom_refuses(stack,
     assert overload.refused_a_second(agent) < 5
 
 
+@pytest.mark.slow
+def test_a_full_agent_whose_answers_are_slow_is_kept_busy(stack, ledger):
+    """Forty sessions of a second, answers after 2 s: a refusal is known 2 s late, and tells of what was 80 calls
+    ago. Half of the pool stood empty when the turnover was counted by the times of the answers."""
+    agent = stack.agent("--pool", "40", "--session-ms", "1000", "--latency-ms", "2000")
+    for _ in range(2):
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S=8)
+    overload = Overload(ledger, pool=40, session_s=1, hold_s=8, rate=60, duration_s=12).run()
+    assert overload.share() > 0.6, (len(overload.started), overload.possible)
+    assert overload.refused_a_second(agent) < 5.5
+
+
+@pytest.mark.slow
+def test_sessions_that_end_together_are_no_reason_to_ask_too_often(stack, ledger):
+    """Thirty sessions of three seconds that began in half a second end in half a second: for the rest of the time
+    the agent is full, and when they end, the line does not run far ahead of them."""
+    agent = stack.agent("--pool", "30", "--session-ms", "3000")
+    for _ in range(2):
+        stack.worker(START_URL=agent.url, HOLD_LIMIT_S=5)
+    overload = Overload(ledger, pool=30, session_s=3, hold_s=5, rate=60, duration_s=12).run()
+    assert overload.share() > 0.75, (len(overload.started), overload.possible)
+    assert overload.refused_a_second(agent) < 5
+
+
 def test_requests_refused_together_slow_the_line_more_than_one(stack, ledger, start):
     """Three starts let four ask together; the agent, full again, refuses all four."""
     start.script(answers(429, headers=[("Retry-After", "1")]))  # time for the others to stand in line

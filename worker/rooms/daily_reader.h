@@ -11,9 +11,9 @@
 
 #include <stdint.h>
 
-#define DAILY_READER_EVENTS_MAX 32  // in one step, which holds Redis up for about a millisecond
+#define DAILY_READER_EVENTS_MAX 8   // in one step, which holds Redis up for so many only
 #define DAILY_READER_LOOK_MS 100    // while none come
-#define DAILY_READER_MORE_MS 10     // while more wait: events never hold up a call
+#define DAILY_READER_MORE_MS 4      // while more wait: events never hold up a call
 #define DAILY_READER_AGAIN_MS 30000 // an entry that was not acknowledged is taken again
 #define DAILY_READER_CLAIM_MS 10000 // how often such are looked for
 #define DAILY_READER_JUDGE_MS 1000  // how often calls are judged

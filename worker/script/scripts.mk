@@ -9,9 +9,9 @@ SCRIPTS := begin finish admit overdue move outlook due lines renew take_over mak
 SCRIPTS += pause cancel
 
 parts.begin      := script/prelude record/event record/call record/callback record/ending record/leaving \
-                    line/turnover line/told line/pace rooms/hung_up record/begin
+                    line/turnover line/measured line/told line/pace rooms/hung_up record/begin
 parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
-                    line/told line/pace line/rejecting line/starts rooms/hung_up rooms/sessions rooms/room \
+                    line/measured line/told line/pace line/rejecting line/starts rooms/hung_up rooms/sessions rooms/room \
                     record/finish
 parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
