@@ -47,7 +47,8 @@ AUDIT := $(call objects,worker/daily worker/audit worker/audit/commands worker/a
 BOARD := $(call objects,worker/board)
 AGENT := $(call objects,tests/agent)
 CALLER := $(call objects,tests/caller)
-BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client match_routes)
+BENCH := $(addprefix $(BUILD)/bench/,fast_caller fast_agent slow_wire bare_server bare_client match_routes \
+         read_streams)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*/test_*.c))
 
 .PHONY: all

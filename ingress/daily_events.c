@@ -23,6 +23,7 @@ struct event {
     bool is_written;  // the answer of Redis is out
     bool is_spooling; // the answer of the spool is out
     uint64_t begun_ms, received_ms, written_us;
+    size_t bytes; // of its body
     char peer[PEER_BYTES];
 };
 
@@ -37,7 +38,8 @@ struct daily_events {
     struct event *oldest, *newest;
     struct event *unjudged; // the first; NULL: none
     struct event *next;     // the first that is not written; NULL: none
-    size_t count, at_redis;
+    size_t count, count_max, at_redis;
+    size_t bytes; // of their bodies
     struct daily_pace pace;
     uint64_t *noted, *spooled, *verified;
 };
@@ -75,6 +77,7 @@ static void forget(struct event *event)
     *(event->previous ? &event->previous->next : &all->oldest) = event->next;
     *(event->next ? &event->next->previous : &all->newest) = event->previous;
     all->count--;
+    all->bytes -= event->bytes;
     free(event);
 }
 
@@ -225,7 +228,7 @@ static void on_tick(void *arg)
 static bool is_busy(const void *arg)
 {
     const struct daily_events *all = arg;
-    return all->count >= DAILY_EVENTS_MAX;
+    return all->count >= all->count_max || all->bytes >= DAILY_EVENTS_BYTES_MAX;
 }
 
 // The event that is being judged is genuine.
@@ -282,11 +285,13 @@ void daily_events_on_request(struct daily_events *all, struct http_request *requ
         .request = request,
         .begun_ms = loop_now_ms(),
         .received_ms = stream_writer_now_ms(all->door.writer),
+        .bytes = http_request_body(request).len,
     };
     *(all->newest ? &all->newest->next : &all->oldest) = event;
     all->newest = event;
     all->next = all->next ? all->next : event;
     all->count++;
+    all->bytes += event->bytes;
     if (!all->unjudged) {
         all->unjudged = event;
         loop_timer_start(all->turn, 0);
@@ -306,6 +311,8 @@ struct daily_events *daily_events_open(struct loop *loop,
     intake_refusals_register(all->refused, metrics, NAME, HELP);
     all->refusals = refusals_open(settings->writer, all->refused, &WORDS);
     all->calls = settings->calls;
+    all->count_max =
+        settings->count_max < DAILY_EVENTS_MAX ? settings->count_max : DAILY_EVENTS_MAX;
     all->spool = settings->spool;
     all->turn = loop_timer_open(loop, on_turn, all);
     all->tick = loop_timer_open(loop, on_tick, all);

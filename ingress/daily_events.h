@@ -26,8 +26,9 @@
 #include "spool.h"
 #include "stream_writer.h"
 
-#define DAILY_EVENTS_MAX 1024        // not answered yet; further ones are 503
-#define DAILY_EVENTS_A_TURN 8        // of these, judged in a turn of the loop
+#define DAILY_EVENTS_MAX 4096                      // not answered yet; further ones are 503
+#define DAILY_EVENTS_BYTES_MAX (16U * 1024 * 1024) // of their bodies; then too
+#define DAILY_EVENTS_A_TURN 8                      // of these, judged in a turn of the loop
 #define DAILY_EVENTS_SPOOL_MS 1000   // for a Redis that is connected; then the spool takes it too
 #define DAILY_EVENTS_SPOOL_A_TICK 64 // of those that wait, put into the spool
 #define DAILY_EVENTS_WAIT_MS 5000    // for Redis and the spool; then 503
@@ -39,6 +40,7 @@ struct daily_events_settings {
     struct auth_rules auth;
     const struct peer_proxies *proxies;
     const struct pending_webhooks *calls; // which go first
+    size_t count_max; // not answered yet, DAILY_EVENTS_MAX at most: the calls need connections too
 };
 
 struct daily_events;

@@ -282,8 +282,9 @@ struct intake *intake_open(struct loop *loop, const struct redis_address *redis,
     const struct pending_settings pending = {intake->writer, intake->spool, &intake->counts,
                                              intake->refusals};
     intake->pending = pending_webhooks_open(loop, &pending);
-    const struct daily_events_settings events = {
-        intake->writer, intake->spool, settings->doors.events, settings->proxies, intake->pending};
+    const struct daily_events_settings events = {intake->writer,         intake->spool,
+                                                 settings->doors.events, settings->proxies,
+                                                 intake->pending,        settings->events_max};
     intake->daily_events = daily_events_open(loop, &events, metrics);
     const struct trunk_calls_settings trunks = {intake->writer,    intake->pending,
                                                 &intake->counts,   settings->doors.trunks,

@@ -29,6 +29,7 @@ struct intake_settings {
     struct intake_doors doors;
     const struct peer_proxies *proxies;
     size_t in_flight_max;
+    size_t events_max; // of Daily's, not answered yet
     unsigned wait_replicas;
     const char *spool_folder; // NULL: there is no spool
     uint64_t spool_bytes_max;

@@ -23,6 +23,7 @@
     "Takes Daily's dial-in webhooks and puts each into a Redis stream before it answers."
 #define MS_PER_S 1000
 #define DRAIN_TICK_MS 20
+#define EVENTS_SHARE 2 // of all connections, Daily's events may have one in so many
 #define BYTES_PER_MB 1000000
 #define STRANGER_REQUESTS_MAX 1 // then their connection closes
 
@@ -168,6 +169,7 @@ static struct intake *open_intake(struct ingress *ingress, const struct settings
         .doors = doors_of(settings),
         .proxies = settings->proxies,
         .in_flight_max = settings->in_flight_max,
+        .events_max = settings_connections(settings) / EVENTS_SHARE,
         .wait_replicas = (unsigned)settings->common.redis_wait_replicas,
         .spool_folder = settings->spool_folder,
         .spool_bytes_max = settings->spool_max_mb * BYTES_PER_MB,

@@ -1,6 +1,6 @@
 // Two lanes, of calls and of Daily's events: each has its files, waits for their fdatasync, and
-// drains them. Here is what ties them: the folder, the orphans in it, who has how much room, and
-// that calls leave first.
+// drains them. This file ties them together: the folder, the orphans in it, who has how much room,
+// and that calls leave first.
 #include "spool.h"
 
 #include "log.h"

@@ -2,9 +2,9 @@
 // when it is back; also those of an ingress that is gone. A webhook counts as kept
 // when an fdatasync after it has succeeded; one fdatasync serves all that arrived together.
 //
-// Daily's events are kept there too, in files of their own, and callers go first: an event takes
-// only what is left of the events' share and of the disk when the calls have all that they may
-// ever take, and it goes to Redis only after the calls. An older program leaves these files alone.
+// Daily's events are kept there too, in files of their own, and callers go first: an event gets
+// room only within a share of the events' own, and on the disk only beyond all that the calls may
+// ever take; it goes to Redis after the calls. An older program leaves these files alone.
 #ifndef DIALIN_SPOOL_H
 #define DIALIN_SPOOL_H
 

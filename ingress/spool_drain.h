@@ -21,7 +21,7 @@ struct spool_drain_settings {
     struct stream_writer *writer;
     spool_write *write; // into the stream of these records
     struct spool_files *files;
-    const struct spool_sync *sync;    // of these files: what is not durable yet stays
+    const struct spool_sync *sync;    // of these files: a record that is awaited stays
     const struct spool_files *before; // nothing leaves while one of these can; NULL: none
     size_t at_once_max;               // records on their way to Redis
     uint64_t *drained, *torn;         // counters of records

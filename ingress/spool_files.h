@@ -13,7 +13,7 @@
 #define SPOOL_PAUSE_MS 1000 // after a disk error, before the next file is tried
 #define SPOOL_FILES_MAX 64  // in use at once
 
-// What a kind is called; constants.
+// The names of a kind; constants.
 struct spool_kind {
     const char *suffix;          // of the names of its files
     const char *failing, *found; // lines of the log: its disk fails; an orphan was found

@@ -1,5 +1,5 @@
-// Tells when what was appended to a spool's files is durable. One fdatasync is out at a time, and
-// serves all that arrived before it.
+// Reports when the records appended to a spool's files are durable. One fdatasync is out at a time,
+// and serves all that arrived before it.
 #ifndef DIALIN_SPOOL_SYNC_H
 #define DIALIN_SPOOL_SYNC_H
 

@@ -2,6 +2,7 @@
 // it comes when redis_replicas.h has seen that they have the entry.
 #include "stream_writer.h"
 
+#include "event_trim.h"
 #include "log.h"
 #include "memory.h"
 #include "redis_command.h"
@@ -14,12 +15,14 @@
 #include <string.h>
 
 #define COMPLAIN_EVERY 1000
+#define EVENT_WORDS (3 + EVENT_TRIM_WORDS) // of XADD, before its fields
 
 struct write {
     struct stream_writer *writer;
     stream_writer_on_written *on_written;
     void *arg;
     bool is_event; // its loss is not looked for
+    size_t bytes;  // of its values; of an event
     char entry_id[ENTRY_ID_BYTES];
 };
 
@@ -29,6 +32,7 @@ struct stream_writer {
     loop_on_time *on_up;
     void *arg;
     struct bytes stream, low_key, refused_key, daily_key;
+    struct event_trim event_trim;
     uint64_t trace_errors, event_errors;
     char low[ENTRY_ID_BYTES];
     struct redis_replicas *replicas;
@@ -177,7 +181,11 @@ static void on_event_added(const redisReply *reply, void *arg)
     if (reply_is_error(reply) && write->writer->event_errors++ % COMPLAIN_EVERY == 0) {
         log_error("Redis refuses Daily's events", log_text("error", reply->str));
     }
-    end_when_replicated(write, take_entry_id(write, reply));
+    bool has_it = take_entry_id(write, reply);
+    if (has_it) {
+        event_trim_note(&write->writer->event_trim, write->bytes, write->entry_id);
+    }
+    end_when_replicated(write, has_it);
 }
 
 static void on_state(bool up, void *arg)
@@ -215,20 +223,18 @@ bool stream_writer_write_event(struct stream_writer *writer, size_t count,
                                const struct bytes_view *fields,
                                stream_writer_on_written *on_written, void *arg)
 {
-    char entries_max[REDIS_NUMBER_BYTES];
-    struct bytes_view argv[REDIS_ARGUMENTS_MAX] = {
-        VIEW("XADD"),
-        bytes_view(&writer->daily_key),
-        VIEW("MAXLEN"),
-        VIEW("~"),
-        redis_number(entries_max, STREAM_WRITER_EVENTS_MAX),
-        VIEW("*")};
+    struct bytes_view argv[REDIS_ARGUMENTS_MAX] = {VIEW("XADD"), bytes_view(&writer->daily_key)};
     struct write *write = memory_zeroed(sizeof *write);
     *write =
         (struct write){.writer = writer, .on_written = on_written, .arg = arg, .is_event = true};
-    memcpy(argv + 6, fields, count * sizeof *fields);
+    for (size_t i = 0; i < count; i++) {
+        write->bytes += fields[i].len;
+    }
+    event_trim_words(&writer->event_trim, argv + 2);
+    argv[2 + EVENT_TRIM_WORDS] = VIEW("*");
+    memcpy(argv + EVENT_WORDS, fields, count * sizeof *fields);
     if (!stream_writer_is_up(writer) ||
-        !redis_send_aside(writer->redis, 6 + count, argv, on_event_added, write)) {
+        !redis_send_aside(writer->redis, EVENT_WORDS + count, argv, on_event_added, write)) {
         free(write);
         return false;
     }

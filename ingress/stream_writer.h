@@ -49,10 +49,8 @@ bool stream_writer_write(struct stream_writer *writer, size_t count,
                          const struct bytes_view *fields, stream_writer_on_written *on_written,
                          void *arg);
 
-// The same into the stream of Daily's events, which is cut at about STREAM_WRITER_EVENTS_MAX
-// entries, read or not. That Redis refuses one does not bring the writer down: events are not
-// callers.
-#define STREAM_WRITER_EVENTS_MAX 100000
+// The same into the stream of Daily's events, which is cut by number and by bytes, read or not
+// (event_trim.h). That Redis refuses one does not bring the writer down: events are not callers.
 bool stream_writer_write_event(struct stream_writer *writer, size_t count,
                                const struct bytes_view *fields,
                                stream_writer_on_written *on_written, void *arg);

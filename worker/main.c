@@ -79,6 +79,7 @@ static void on_commands(bool up, void *arg)
         lease_on_up(worker->lease);
         stream_reader_read_pending(worker->reader); // entries may have been claimed for us unseen
         housekeeping_on_up(worker->housekeeping);
+        daily_reader_on_up(worker->daily_reader);
         account_on_up(worker->account);
     }
 }

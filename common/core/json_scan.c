@@ -275,12 +275,12 @@ static bool scan_value(struct scanner *scanner)
 
 const char *json_scan(struct json_scan *scan, struct bytes_view text)
 {
-    struct scanner scanner = {.at = text.data, .end = text.data + text.len, .scan = scan};
     scan->flaws = 0;
     scan->failed_at = text.data;
-    if (text.len == 0) {
+    if (text.len == 0) { // `data` may be NULL
         return "there is no text";
     }
+    struct scanner scanner = {.at = text.data, .end = text.data + text.len, .scan = scan};
     skip_space(&scanner);
     if (scanner.at < scanner.end && *scanner.at != '{') {
         return "it is not a JSON object";

@@ -362,8 +362,8 @@ class Campaign:
             time.sleep(0.01)
         self.undo_what_is_due(everything=True)
         self.set_pool(1)
-        wait_for(lambda: not list((self.folder / "spool").glob("*.spool")), 60,
-                 "the spool to be drained")
+        wait_for(lambda: not [file for file in (self.folder / "spool").iterdir()
+                              if file.suffix in (".spool", ".events")], 60, "the spool to be drained")
         longest_s = max(self.hold_s, Routes.CALLBACK_S if self.routes else 0)
         # Holds are off by a step of Redis' clock.
         longest_s += 2 * REDIS_STEP_S if self.has_clocks else 0

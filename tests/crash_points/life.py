@@ -167,7 +167,7 @@ class Life:
                 self.ledger.call(self.next_id).get("state") == "started")
 
     def spooled(self):
-        return list(self.folder.glob("spool/*.spool"))
+        return [*self.folder.glob("spool/*.spool"), *self.folder.glob("spool/*.events")]
 
     def see(self):
         ledger, client, start = self.ledger, self.bench.redis.client, self.bench.start
@@ -221,39 +221,56 @@ class IngressLife(Life):
         super().look_at_the_end()
 
 
-class SpoolingLife(IngressLife):
+class SpooledLife(IngressLife):
+    """With one of Daily's events behind each call."""
+
+    def __init__(self, bench, fault=None):
+        super().__init__(bench, fault)
+        (self.folder / "spool").mkdir()
+        self.noted = []  # the events that were answered 200
+
+    def again_values(self):
+        return {"SPOOL_DIR": self.folder / "spool", "DAILY_WEBHOOK_SECRET": daily.EVENTS_SECRET}
+
+    def ring(self, call_id):
+        super().ring(call_id)
+        body = daily.body(daily.event("dialin.connected", call_id))
+        try:
+            answer = http_raw.ask(self.port, "POST", "/api/daily-events", daily.event_headers(body), body,
+                                  timeout_s=self.life_s())
+            self.noted += [body] if answer.status == 200 else []
+        except (OSError, AssertionError):
+            pass
+
+    def look_at_the_end(self):
+        super().look_at_the_end()
+        kept = [fields[b"body"] for _, fields in self.bench.redis.client.xrange(self.ledger.key("daily"))]
+        self.troubles += [f"an event is lost: {body}" for body in self.noted if body not in kept]
+
+
+class SpoolingLife(SpooledLife):
     """Received while Redis is away, and kept in the spool."""
     ready = b"accepting webhooks"
     must_start_again = True
-
-    def prepare(self):
-        (self.folder / "spool").mkdir()
 
     def values(self, is_again):
         return {**super().values(is_again), **self.again_values(),
                 "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
 
-    def again_values(self):
-        return {"SPOOL_DIR": self.folder / "spool"}
 
-
-class DrainingLife(IngressLife):
+class DrainingLife(SpooledLife):
     """In the spool that an ingress left when it was killed; Redis is there again."""
 
     def prepare(self):
-        (self.folder / "spool").mkdir()
         before = self.stack.ingress(is_ready=False, **self.again_values(),
                                     REDIS_URL=f"redis://127.0.0.1:{free_port()}")
         self.port = before.port
         self.ring(self.call_id)
-        assert self.told[self.call_id] == 200, self.told
+        assert self.told[self.call_id] == 200 and self.noted, self.told
         before.kill()
 
     def values(self, is_again):
         return {**super().values(is_again), **self.again_values()}
-
-    def again_values(self):
-        return {"SPOOL_DIR": self.folder / "spool"}
 
     def ring_if_new(self, call_id):
         if call_id not in self.told:

@@ -7,9 +7,9 @@
     SEED      of the order in which the points are tried; printed (default: the time)
 
 The lives are those of life.py: the ingress with Redis there, with Redis away (the spool), and
-putting into the stream what it had spooled; the worker with a call that is started at once, that
-goes through the line, that fails first, that is taken over, and that is called back, after a wait
-and at once. Each is first traced without a fault. Then each of its points is tried: a kill; for
+putting into the stream what it had spooled, with one of Daily's events behind the call in both; the
+worker with a call that is started at once, that goes through the line, that fails first, that is
+taken over, and that is called back, after a wait and at once. Each is first traced without a fault. Then each of its points is tried: a kill; for
 calls that take memory, descriptors, threads or the disk, and for reading and writing, also an
 error, once, and (at two points of each name) for ever. What a bad one leaves behind is kept in
 build/crash-points.

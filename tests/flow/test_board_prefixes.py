@@ -118,6 +118,23 @@ def test_events_name_their_prefix(board, groups):
         assert stream.read_until(has_seen([*ids.values(), *later.values()]))
 
 
+def test_too_many_events_of_two_prefixes_leave_gaps_that_add_up(board, groups):
+    with EventStream(board.port, headers=ANNA) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        newest = {}
+        for group in groups:
+            with group.ledger.client.pipeline() as pipeline:
+                for i in range(600):
+                    pipeline.xadd(group.ledger.key("audit"), {"call_id": f"c{i}", "event": "attempt"})
+                newest[group.prefix] = [entry.decode() for entry in pipeline.execute()][-25:]
+
+        def seen_of(prefix):
+            return [event["id"] for event in stream.events() if event["prefix"] == prefix]
+        assert stream.read_until(lambda messages: all(seen_of(prefix)[-25:] == ids for prefix, ids in newest.items()))
+        assert sum(gap["left_out"] for gap in stream.named("gap")) + len(stream.events()) == 1200
+        assert len(stream.events()) == sum(len(set(seen_of(prefix))) for prefix in newest)
+
+
 def test_a_page_that_is_opened_again_at_once_sees_the_events(board, groups):
     """Before the board has stopped to follow the streams for the page that has just gone."""
     ids = {group.ring("started") for group in groups}

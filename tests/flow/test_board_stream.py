@@ -10,6 +10,7 @@ import http_raw
 from clocks import Clock
 from event_stream import EventStream
 from stack import wait_for
+from stopwatch import Stopwatch
 
 VIEWERS_MAX = 32
 
@@ -19,9 +20,9 @@ def board(stack):
     return stack.board()
 
 
-def write_events(ledger, count, name="c", **fields):
-    """Events as the workers write them, in one go; returns their ids."""
-    with ledger.client.pipeline(transaction=False) as pipeline:
+def write_events(ledger, count, name="c", at_once=False, **fields):
+    """Events as the workers write them, in one go; `at_once`: nobody reads a part of them. Returns their ids."""
+    with ledger.client.pipeline(transaction=at_once) as pipeline:
         for i in range(count):
             pipeline.xadd(ledger.key("audit"), {
                 "call_id": f"{name}{i % 100}", "entry": "1-0", "event": "attempt", "attempt": "1",
@@ -68,7 +69,7 @@ def test_an_event_comes_at_once_and_without_its_number(board, ledger):
         event = stream.events()[-1]
         assert event["error"] == "no route to sip:…@pbx from +1…3432"
         assert "request" not in event and "response" not in event
-        assert min(delays) < 0.1, delays
+        assert min(delays[1:]) < 0.1, delays  # events that follow one another are gathered, but not for long
 
 
 @pytest.mark.parametrize("by_header", [True, False])
@@ -123,6 +124,59 @@ def test_too_many_events_in_a_second_leave_a_gap(board, ledger):
         assert seen == sorted(set(seen), key=ids.index)  # in order, none twice
         assert left_out + len(seen) == len(ids)
         assert left_out > 0 and seen[-25:] == ids[-25:]
+
+
+def counts_and_events(stream):
+    """What the viewer knows of: those it was told were left out, and those it has."""
+    return sum(gap["left_out"] for gap in stream.named("gap")) + len(stream.ids())
+
+
+def test_of_more_events_than_are_shown_only_the_newest_are_read(stack, ledger):
+    """Redis would be asked for all of them else, at the full rate of the workers."""
+    client = stack.own_redis().client
+    board = stack.board()
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+        client.config_resetstat()
+        ids = write_events(ledger, 20_000, at_once=True)
+        assert stream.read_until(ends_with(ids[-1]))
+        assert counts_and_events(stream) == len(ids)
+        assert client.info("commandstats")["cmdstat_xread"]["calls"] < 20_000 / 256 / 2
+
+
+def test_who_comes_back_among_too_many_events_counts_each_once(board, ledger):
+    """It may come before the newest are sent: what it is sent again was not left out."""
+    with EventStream(board.port) as stream:
+        [last] = write_events(ledger, 1)
+        assert stream.read_until(ends_with(last))
+        for _ in range(3):
+            ids = write_events(ledger, 300, at_once=True)
+            with EventStream(board.port, f"/api/stream?after={last}") as other:
+                assert other.read_until(ends_with(ids[-1]))
+                assert counts_and_events(other) == len(ids) == len(set(other.ids())) + sum(
+                    gap["left_out"] for gap in other.named("gap"))
+            assert stream.read_until(ends_with(ids[-1]))
+            last = ids[-1]
+        assert counts_and_events(stream) == 1 + 3 * 300
+
+
+def test_a_record_that_was_made_anew_leaves_an_unknown_gap(board, ledger):
+    """As after a failover to a Redis that has less: nobody knows how many events there were."""
+    with EventStream(board.port) as stream:
+        stream.read_until(lambda messages: stream.named("now"))
+
+        def has_an_unknown_gap():
+            seen = len(stream.ids())
+            write_events(ledger, 500, at_once=True)
+            assert stream.read_until(has_events(seen + 200))  # the others wait for the end of the second
+            with ledger.client.pipeline() as pipeline:
+                pipeline.delete(ledger.key("audit"))
+                for _ in range(30):
+                    pipeline.xadd(ledger.key("audit"), {"call_id": "c", "event": "attempt"})
+                last = pipeline.execute()[-1].decode()
+            assert stream.read_until(ends_with(last))
+            return {"left_out": None} in stream.named("gap")
+        wait_for(has_an_unknown_gap, 30)
 
 
 @pytest.mark.parametrize("after", ["nonsense", "-", "0", "1-", "99999999999999999999-1", "%00"])
@@ -214,11 +268,11 @@ def test_a_stop_ends_the_streams(stack, ledger):
     board = stack.board()
     with EventStream(board.port) as stream:
         stream.read_until(lambda messages: stream.named("now"))
-        begun = time.monotonic()
+        watch = Stopwatch()
         board.terminate()
         assert not stream.read_until(lambda messages: False)
         assert board.wait() == 0
-        assert time.monotonic() - begun < 5
+        assert watch.seconds() < 5
 
 
 def test_a_head_request_opens_no_stream(board):

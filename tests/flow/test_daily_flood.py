@@ -4,6 +4,8 @@ after Redis was restored from an older file."""
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 import daily
 import http_raw
 from fake_redis import HoldingRedis
@@ -12,7 +14,10 @@ from stack import wait_for
 from test_backup import back_up, restore
 from test_daily_events import Scene, connected, stopped
 
-EARLY_ROOMS_MAX, EARLY_EVENTS_MAX, UNANSWERED_MAX = 10000, 16, 1024
+EARLY_ROOMS_MAX, EARLY_EVENTS_MAX = 10000, 16
+STREAM_BYTES_MAX = 64 * 1024 * 1024
+UNANSWERED_BYTES_MAX = 16 * 1024 * 1024
+CONNECTIONS_IDLE_MAX = 1024  # beside those of MAX_IN_FLIGHT
 STEP_EVENTS_MAX = 8  # a call waits for a step that has begun
 FLOOD = EARLY_ROOMS_MAX + 300
 
@@ -89,19 +94,21 @@ def test_a_flood_in_one_room(stack, ledger, start):
     assert scene.verdicts() == {"connected": 1}
 
 
-def test_more_than_the_ingress_holds(stack):
+@pytest.mark.parametrize("room_bytes", [6, 60000], ids=["half of the connections", "bytes"])
+def test_more_than_the_ingress_holds(stack, room_bytes):
     """Redis does not answer: those beyond the limit are refused at once, and a call is not."""
     redis = HoldingRedis()
-    ingress = stack.ingress(REDIS_URL=redis.url, DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+    ingress = stack.ingress(REDIS_URL=redis.url, DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET, MAX_IN_FLIGHT=256)
     redis.may_go_on.clear()
-    body = daily.body(daily.event("dialin.ready", "a-room"))
+    body = daily.body(daily.event("dialin.ready", "x" * room_bytes))
+    unanswered_max = min((256 + CONNECTIONS_IDLE_MAX) // 2, -(-UNANSWERED_BYTES_MAX // len(body)))
     headers = daily.event_headers(body)
     with contextlib.ExitStack() as open_connections:
         open_connections.callback(redis.close)
-        senders = [open_connections.enter_context(http_raw.Connection(ingress.port)) for _ in range(UNANSWERED_MAX)]
+        senders = [open_connections.enter_context(http_raw.Connection(ingress.port)) for _ in range(unanswered_max)]
         for sender in senders:
             sender.send(http_raw.request("POST", "/api/daily-events", headers, body))
-        wait_for(lambda: ingress.total("dialin_signatures_total", of="events") == UNANSWERED_MAX)
+        wait_for(lambda: ingress.total("dialin_signatures_total", of="events") == unanswered_max)
         refused = ingress.post(body, headers, path="/api/daily-events")
         assert (refused.status, refused.code) == (503, "busy") and refused.header("Retry-After")
         with ThreadPoolExecutor(1) as caller:
@@ -112,6 +119,18 @@ def test_more_than_the_ingress_holds(stack):
         told = [sender.read_answer().status for sender in senders]
         # A machine so slow that some waited for 5 s: Daily sends them again.
         assert set(told) <= {200, 503} and 200 in told
+
+
+def test_large_ones_are_bounded_by_their_bytes(stack, ledger):
+    stack.own_redis()
+    ingress = stack.ingress(DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+    body = daily.body(daily.event("dialin.ready", "x" * 60000))
+    most = STREAM_BYTES_MAX // len(body)
+    with ThreadPoolExecutor(4) as senders:
+        answers = senders.map(lambda _: ingress.post(body, daily.event_headers(body), path="/api/daily-events").status,
+                              range(most + 300))
+        assert set(answers) == {200}
+    assert 0.95 * most < ledger.client.xlen(ledger.key("daily")) < 1.1 * most
 
 
 def test_events_after_a_restore_from_an_older_file(stack, ledger, start):

@@ -1,6 +1,8 @@
 """dialin-audit doctor: what is wrong, and what to do, from Redis to Daily."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -35,8 +37,12 @@ def has(lines, part):
 
 # --- Redis and the programs ---------------------------------------------------------------------
 
-def wait_for_programs(ledger, count):
-    wait_for(lambda: len(ledger.client.keys(ledger.key("status:*"))) >= count, 20)
+def wait_for_programs(client, prefix, count):
+    """The first status of a program may be older than its readiness."""
+    def are_ready():
+        told = client.mget([f"{prefix}:status:none", *client.keys(f"{prefix}:status:*")])
+        return sum(json.loads(status)["ready"] for status in told if status) >= count
+    wait_for(are_ready, 20, f"{count} programs to tell that they are ready")
 
 
 def test_all_is_well(stack, ledger, start, audit, phone, tmp_path):
@@ -48,7 +54,7 @@ def test_all_is_well(stack, ledger, start, audit, phone, tmp_path):
     stack.worker(START_URL=start.url)
     assert ingress.ring().status == 200
     ledger.wait_until_finished()
-    wait_for_programs(ledger, 2)
+    wait_for_programs(ledger.client, stack.prefix, 2)
     values = {**phone.values, "START_URL": start.url, "PINLESS_HMAC_SECRET": daily.SECRET}
     lines = texts(audit, "--url", URL, **values)
     assert not [line for line in lines if line.startswith("wrong")], lines
@@ -100,7 +106,7 @@ def test_the_user_of_compose_has_rights_enough(stack, start, audit):
     redis.client.execute_command("ACL", "SETUSER", *user_of_compose("audit", stack.prefix))
     stack.ingress(PINLESS_HMAC_SECRET=daily.SECRET)
     stack.worker(START_URL=start.url)
-    wait_for(lambda: len(redis.client.keys(f"{stack.prefix}:status:*")) == 2, 20)
+    wait_for_programs(redis.client, stack.prefix, 2)
     lines = texts(audit, REDIS_URL=redis.url.replace("redis://", "redis://audit:any@"))
     assert not [line for line in lines if "NOPERM" in line or line.startswith("wrong")], lines
 
@@ -244,6 +250,93 @@ def test_daily_is_somebody_else(audit, phone, tmp_path):
     has(of_daily(audit, phone, DAILY_API_URL="http://127.0.0.1:443@api.example/v1"),
         "wrong Daily: DAILY_API_URL must begin with https://: the key goes there")
     assert not phone.requests
+
+
+# --- the webhook of Daily's events ---------------------------------------------------------------
+
+EVENTS_URL = "https://calls.example/api/daily-events"
+DIALIN = ("dialin.connected", "dialin.stopped", "dialin.error")
+TYPES = (*DIALIN, "dialout.answered", "dialout.stopped", "dialout.error", "meeting.started")
+
+
+def of_events(audit, phone, *arguments, **values):
+    """(level, text, do) of what is said of the events."""
+    if not phone.configs:
+        phone.add(NUMBER, daily.SECRET, room_creation_api=URL)
+    lines = audit.run("doctor", "--json", *arguments, **{
+        **phone.values, "DAILY_WEBHOOK_SECRET": daily.EVENTS_SECRET, **values}).objects()
+    return [(line["level"], line["text"], line["do"]) for line in lines if line["check"] == "Daily's events"]
+
+
+def test_the_webhook_of_events_is_well(audit, phone):
+    phone.add_webhook("https://somebody.example/hook", ["recording.started"], state="FAILED")
+    phone.add_webhook(EVENTS_URL, TYPES, hmac=daily.EVENTS_SECRET, retryType="exponential")
+    for arguments in (["--url", URL], []):
+        assert of_events(audit, phone, *arguments) == [
+            ("fine", f"go to {EVENTS_URL}; the last was pushed: 2026-01-29T01:43:12.000Z", ""),
+            ("fine", "their secret is ours", "")]
+    assert {method for method, _, _ in phone.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("state", ["FAILED", 0])
+def test_daily_has_stopped_the_events(audit, phone, state):
+    hook = phone.add_webhook(EVENTS_URL, TYPES, hmac=daily.EVENTS_SECRET, state=state, failedCount=3)
+    (level, text, remedy), *others = of_events(audit, phone, "--url", URL)
+    assert level == "wrong" and "is FAILED at Daily after 3 failures in a row" in text, text
+    assert [level for level, _, _ in others] == ["note", "fine"]
+    assert "retryType circuit-breaker" in others[0][1]
+    # The command as it stands, with an authority that is ours.
+    done = subprocess.run(["bash", "-c", remedy.replace("curl ", f"curl -sf --cacert {phone.values['DAILY_CA_FILE']} ", 1)],
+                          env={**os.environ, "DAILY_API_KEY": fake_daily.KEY}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (remedy, done.stderr)
+    assert phone.asked("POST") == [(f"/webhooks/{hook['uuid']}", {"url": EVENTS_URL, "retryType": "exponential"})]
+    assert [level for level, _, _ in of_events(audit, phone, "--url", URL)] == ["fine", "fine"]
+
+
+@pytest.mark.parametrize("webhooks", [[], ["https://other.example/api/daily-events"]], ids=["none", "elsewhere"])
+def test_no_webhook_is_there_for_the_events(audit, phone, webhooks):
+    for url in webhooks:
+        phone.add_webhook(url, TYPES)
+    (level, text, remedy), = of_events(audit, phone, "--url", URL)
+    assert level == "wrong" and text.startswith(f"none comes: DAILY_WEBHOOK_SECRET is set, and Daily has no webhook for {EVENTS_URL}")
+    done = subprocess.run(["bash", "-c", remedy.replace("curl ", f"curl -sf --cacert {phone.values['DAILY_CA_FILE']} ", 1)],
+                          env={**os.environ, "DAILY_API_KEY": fake_daily.KEY, "DAILY_WEBHOOK_SECRET": daily.EVENTS_SECRET},
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (remedy, done.stderr)
+    assert phone.asked("POST") == [("/webhooks", {"url": EVENTS_URL, "retryType": "exponential",
+                                                  "hmac": daily.EVENTS_SECRET, "eventTypes": list(DIALIN)})]
+    assert ("fine", "their secret is ours", "") in of_events(audit, phone, "--url", URL)
+
+
+def test_without_a_secret_events_are_not_missed(audit, phone):
+    (level, text, _), = of_events(audit, phone, DAILY_WEBHOOK_SECRET="")
+    assert level == "note" and "DAILY_WEBHOOK_SECRET is not set here" in text
+
+
+def test_types_that_are_missing_and_a_secret_that_is_not_ours(audit, phone):
+    phone.add_webhook(EVENTS_URL, ["dialin.connected"], failedCount=2)
+    found = of_events(audit, phone, "--url", URL)
+    has([text for level, text, _ in found if level == "wrong"], "lack dialin.stopped, dialin.error: what became of callers")
+    has([text for level, text, _ in found if level == "wrong"], "their secret at Daily is not ours")
+    has([text for level, text, _ in found if level == "note"], "lack dialout.answered, dialout.stopped, dialout.error")
+    has([text for level, text, _ in found if level == "note"], "the last 2 answers of ours were not 200")
+    assert daily.EVENTS_SECRET not in str(found) and phone.webhooks[0]["hmac"] not in str(found)
+
+
+@pytest.mark.parametrize("answer, sentence", [
+    (fake_daily.answers(403), "note not checked: Daily does not allow DAILY_API_KEY to do this (403)"),
+    (fake_daily.answers(200, {"data": 5}), "note not checked: Daily sends a list of webhooks that is not understood"),
+    (fake_daily.answers(200, b"[{}, 7"), "note not checked: Daily sends something else than a JSON object"),
+    (fake_daily.answers(200, [{"uuid": "$(reboot)", "url": EVENTS_URL, "state": "FAILED"}]),
+     "note not checked: Daily sends a list of webhooks that is not understood"),
+    (fake_daily.answers(200, b' \n[{"uuid":"u","url":"' + EVENTS_URL.encode() + b'","state":"INACTIVE"}]'),
+     f'note go to {EVENTS_URL}, whose state "INACTIVE" Daily does not explain'),
+    (fake_daily.answers(200, {"data": [{"uuid": "u", "url": EVENTS_URL, "state": 1}]}), f"fine go to {EVENTS_URL}"),
+])
+def test_what_daily_says_of_its_webhooks(audit, phone, answer, sentence):
+    phone.fail(answer, path="/webhooks")
+    (level, text, _), *_ = of_events(audit, phone, "--url", URL)
+    assert f"{level} {text}".startswith(sentence), text
 
 
 # --- a number is pointed at a URL ---------------------------------------------------------------

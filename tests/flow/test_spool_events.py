@@ -141,6 +141,28 @@ def test_its_call_hears_of_it(stack, ledger, own, folder, start):
     scene.wait_for(call_id, timeout_s=30, verdict="connected")
 
 
+def test_nobody_is_judged_before_the_spool_has_told(stack, ledger, own, folder, start):
+    """When Redis is back, the calls' limits are over, and their events are still on the disk."""
+    start.script(starts_a_bot())
+    scene = Scene(stack, ledger, start)
+    worker = scene.worker(CONNECT_LIMIT_S=4)
+    ingress = open_ingress(stack, folder)
+    wait_for(ingress.is_ready)
+    assert post(ingress, daily.event("dialin.ready", "foreign")).status == 200  # events come at all
+    scene.wait_until_read()
+    call_id = scene.started()
+    own.kill()
+    assert post(ingress, connected(call_id)).json() == SPOOLED
+    ingress.kill()
+    time.sleep(4)  # the limit itself
+    stack.restart_redis()
+    wait_for(worker.is_ready)
+    time.sleep(2)  # in which calls would be judged twice
+    open_ingress(stack, folder)
+    scene.wait_for(call_id, timeout_s=30, verdict="connected")
+    assert worker.total("dialin_never_connected_total") == 0
+
+
 # --- the ingress dies ----------------------------------------------------------------------------
 
 def test_a_kill_between_answer_and_drain(stack, ledger, own, folder):

@@ -74,6 +74,7 @@ class FakeDaily:
         self.requests = []
         self.configs = []  # the newest first
         self.older = []
+        self.webhooks = []
         self.list_hides = ()
         self.put_forgets = ()  # members that PUT takes and does not keep
         self.faults = {}
@@ -93,6 +94,14 @@ class FakeDaily:
             self.configs.insert(0, {"id": str(uuid.uuid4()), "type": kind, "config": {
                 "phone_number": phone_number, "hmac": secret or new_secret(), **config}})
             return self.configs[0]["config"]
+
+    def add_webhook(self, url, types, **members):
+        """For events, in the form that answers of Daily have been published in."""
+        self.webhooks.append({"uuid": str(uuid.uuid4()), "url": url, "hmac": new_secret(), "basicAuth": None,
+                              "retryType": "circuit-breaker", "eventTypes": list(types), "state": "ACTIVE",
+                              "failedCount": 0, "lastMomentPushed": "2026-01-29T01:43:12.000Z",
+                              "domainId": str(uuid.uuid4()), **members})
+        return self.webhooks[-1]
 
     def config(self, phone_number):
         with self.lock:
@@ -114,6 +123,14 @@ class FakeDaily:
     def carry_out(self, method, path, query, body):
         if path == "/":
             return 200, {"domain_name": "a", "config": {"pinless_dialin": self.older}}
+        if path == "/webhooks" and method == "GET":
+            return 200, self.webhooks
+        if path == "/webhooks" and method == "POST":
+            return 200, self.add_webhook(body.pop("url"), body.pop("eventTypes"), **body)
+        for webhook in self.webhooks:  # the same URL turns a failed one on again
+            if path == f"/webhooks/{webhook['uuid']}" and method == "POST":
+                webhook.update(body, state="ACTIVE", failedCount=0)
+                return 200, webhook
         if path == "/domain-dialin-config" and method == "GET":
             return 200, self.page(query)
         if path == "/domain-dialin-config" and method == "POST":

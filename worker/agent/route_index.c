@@ -242,8 +242,10 @@ void route_candidates_begin(struct route_candidates *candidates, const struct ro
     const cJSON *header = NULL;
     candidates->end = candidates->next = index->rule_count;
     candidates->run_count = 0;
-    candidates->next_other = index->others;
-    candidates->end_other = index->others + index->other_count;
+    candidates->next_other = candidates->end_other = index->others;
+    if (index->other_count > 0) { // else `others` may be NULL
+        candidates->end_other += index->other_count;
+    }
     if (index->count == 0) {
         return;
     }
@@ -283,8 +285,9 @@ bool route_candidates_next(struct route_candidates *candidates, size_t *rule)
             candidates->runs[i].next++;
         }
     }
-    candidates->next_other +=
-        candidates->next_other < candidates->end_other && *candidates->next_other == first;
+    if (candidates->next_other < candidates->end_other && *candidates->next_other == first) {
+        candidates->next_other++;
+    }
     *rule = first;
     return first != SIZE_MAX;
 }

@@ -22,6 +22,8 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
      "show: checks the recorded signatures; doctor: those of Daily's numbers"},
     {"SIP_TRUNK_SECRET", CONFIG_SECRET, AT(trunk_secret), NULL, 0, 0,
      "show: checks the recorded signatures of calls over SIP trunks"},
+    {"DAILY_WEBHOOK_SECRET", CONFIG_SECRET, AT(events_secret), NULL, 0, 0,
+     "doctor: checks the webhook of Daily's events"},
     {"START_URL", CONFIG_TEXT, AT(start_url), NULL, 0, 0, "verify --routes: as the worker has it"},
     {"START_API_KEY", CONFIG_SECRET, AT(start_api_key), NULL, 0, 0, "verify: is redacted"},
     {"PIPECAT_CLOUD_API_KEY", CONFIG_SECRET, AT(cloud_api_key), NULL, 0, 0, "verify: is redacted"},
@@ -55,24 +57,22 @@ const struct config_option AUDIT_SETTINGS_TABLE[] = {
     {0},
 };
 
-static void load_signatures(struct audit_settings *settings, struct config_problems *problems)
+typedef struct signature_secrets *secrets_parse(const char *list, struct bytes *problem);
+
+// NULL if there are none, or, after adding the problem, if one is unusable.
+static struct signature_secrets *load_signatures(const char *name, const char *list,
+                                                 secrets_parse *parse,
+                                                 struct config_problems *problems)
 {
-    struct bytes problem, of_trunks;
+    struct bytes problem;
     bytes_init(&problem, 4096);
-    bytes_init(&of_trunks, 4096);
-    settings->signatures =
-        settings->hmac_secret ? signature_secrets_parse(settings->hmac_secret, &problem) : NULL;
-    settings->of_trunks = settings->trunk_secret
-                              ? signature_secrets_parse_named(settings->trunk_secret, &of_trunks)
-                              : NULL;
+    struct signature_secrets *secrets = list ? parse(list, &problem) : NULL;
     if (problem.len > 0) {
-        config_problem(problems, "PINLESS_HMAC_SECRET", "%s", bytes_text(&problem));
-    }
-    if (of_trunks.len > 0) {
-        config_problem(problems, "SIP_TRUNK_SECRET", "%s", bytes_text(&of_trunks));
+        config_problem(problems, name, "%s", bytes_text(&problem));
     }
     bytes_release(&problem);
-    bytes_release(&of_trunks);
+    // cppcheck-suppress returnDanglingLifetime  ; no `parse` keeps `problem`
+    return secrets;
 }
 
 uint64_t audit_settings_hold_s(const struct audit_settings *settings, enum webhook_kind kind)
@@ -91,7 +91,12 @@ uint64_t audit_settings_hold_s(const struct audit_settings *settings, enum webho
 void audit_settings_load(struct audit_settings *settings, struct config_problems *problems)
 {
     config_load(AUDIT_SETTINGS_TABLE, settings, problems);
-    load_signatures(settings, problems);
+    settings->signatures = load_signatures("PINLESS_HMAC_SECRET", settings->hmac_secret,
+                                           signature_secrets_parse, problems);
+    settings->of_trunks = load_signatures("SIP_TRUNK_SECRET", settings->trunk_secret,
+                                          signature_secrets_parse_named, problems);
+    settings->of_events = load_signatures("DAILY_WEBHOOK_SECRET", settings->events_secret,
+                                          signature_secrets_parse, problems);
     settings->prefix_count =
         redis_prefixes_cut(settings->redis_prefixes, settings->prefixes, problems);
     const struct redis_settings redis = {
@@ -114,6 +119,7 @@ void audit_settings_release(struct audit_settings *settings)
 {
     signature_secrets_free(settings->signatures);
     signature_secrets_free(settings->of_trunks);
+    signature_secrets_free(settings->of_events);
     redact_secrets_free(settings->secrets);
     memory_wipe(&settings->redis, sizeof settings->redis);
     config_release(AUDIT_SETTINGS_TABLE, settings);

@@ -17,6 +17,7 @@ struct audit_settings {
     char *redis_prefixes; // cut into `prefixes`
     char *hmac_secret;
     char *trunk_secret;
+    char *events_secret; // of the domain's webhook
     char *start_url;
     char *start_api_key;
     char *cloud_api_key;
@@ -40,6 +41,7 @@ struct audit_settings {
     struct redis_address redis;
     struct signature_secrets *signatures; // NULL: no secret is set
     struct signature_secrets *of_trunks;  // likewise
+    struct signature_secrets *of_events;  // likewise
     struct redact_secrets *secrets;
 };
 

@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "memory.h"
+#include "read_script.h"
 #include "redis_command.h"
 #include "redis_keys.h"
 
@@ -12,16 +13,21 @@
 #define COUNT "256"
 #define RETRY_MS 1000 // after an error reply
 
+enum phase { BEGINNING, FOLLOWING, RESTING, SKIPPING };
+
 struct events {
     struct redis *redis;
     struct bytes key;
-    struct loop_timer *retry;
-    struct entry_id last;
-    events_on_rows *on_rows;
+    struct read_script *newest;
+    struct loop_timer *later;
+    const struct events_callbacks *callbacks;
     void *arg;
+    enum phase phase;
     bool is_wanted;
-    bool is_reading; // a read is out
-    bool has_begun;  // `last` is where the reading goes on
+    bool is_reading;      // a read is out
+    struct entry_id last; // that was taken: where the reading goes on
+    uint64_t count;       // events that were ever added, up to `last`
+    uint64_t read_ms;     // loop_now_ms when some came by themselves; 0: never
 };
 
 static void go_on(struct events *events);
@@ -30,80 +36,45 @@ static void go_on(struct events *events);
 static void forget_if_unwanted(struct events *events)
 {
     if (!events->is_wanted && !events->is_reading) {
-        events->has_begun = false;
+        events->phase = BEGINNING;
     }
 }
 
-static struct entry_id id_of(const redisReply *row)
+static void take(struct events *events, const redisReply *rows, size_t count)
 {
-    return entry_id_of(row->element[0]->str);
-}
-
-static void deliver(struct events *events, const redisReply *rows, bool is_first)
-{
-    if (reply_count(rows) > 0) {
-        events->last = id_of(rows->element[rows->elements - 1]);
+    if (count > 0) {
+        events->last = entry_id_of(rows->element[count - 1]->element[0]->str);
+        events->count += count;
     }
-    events->on_rows(rows, is_first, events->arg);
 }
 
 static void try_later(struct events *events, const redisReply *reply)
 {
     if (reply_is_error(reply)) {
-        loop_timer_start(events->retry, RETRY_MS);
+        loop_timer_start(events->later, RETRY_MS);
     } else {
         go_on(events);
     }
 }
+
+// --- following ----------------------------------------------------------------------------------
 
 static void on_rows(const redisReply *reply, void *arg)
 {
     struct events *events = arg;
     events->is_reading = false;
     if (reply_has_shape(reply, "((s" REPLY_ROWS "))")) {
-        deliver(events, reply->element[0]->element[1], false);
+        const redisReply *rows = reply->element[0]->element[1];
+        const size_t taken = events->callbacks->on_next(rows, events->arg);
+        take(events, rows, taken);
+        events->phase = taken < rows->elements ? RESTING : FOLLOWING;
+        events->read_ms = loop_now_ms();
         go_on(events);
     } else if (reply) { // nothing has come, or an error
         try_later(events, reply);
     } else { // the connection is lost; on_state follows
         forget_if_unwanted(events);
     }
-}
-
-static void reverse(redisReply *rows)
-{
-    for (size_t i = 0; i < rows->elements / 2; i++) {
-        redisReply *other = rows->element[rows->elements - 1 - i];
-        rows->element[rows->elements - 1 - i] = rows->element[i];
-        rows->element[i] = other;
-    }
-}
-
-static void on_newest(const redisReply *reply, void *arg)
-{
-    struct events *events = arg;
-    events->is_reading = false;
-    if (reply_has_shape(reply, REPLY_ROWS)) {
-        redis_keep_reply(events->redis);
-        redisReply *rows = (redisReply *)(uintptr_t)reply;
-        reverse(rows);
-        events->has_begun = true;
-        events->last = (struct entry_id){0, 0};
-        deliver(events, rows, true);
-        freeReplyObject(rows);
-        go_on(events);
-    } else if (reply) {
-        try_later(events, reply);
-    }
-}
-
-static bool read_newest(struct events *events)
-{
-    char count[REDIS_NUMBER_BYTES];
-    const struct bytes_view argv[] = {VIEW("XREVRANGE"), bytes_view(&events->key),
-                                      VIEW("+"),         VIEW("-"),
-                                      VIEW("COUNT"),     redis_number(count, EVENTS_NEWEST)};
-    return redis_send(events->redis, 6, argv, on_newest, events);
 }
 
 static bool read_on(struct events *events)
@@ -121,11 +92,75 @@ static bool read_on(struct events *events)
     return redis_send(events->redis, 8, argv, on_rows, events);
 }
 
+// True, and the timer is set, if the last ones have just come.
+static bool must_gather(struct events *events)
+{
+    const uint64_t passed_ms = loop_now_ms() - events->read_ms;
+    if (passed_ms < EVENTS_GATHER_MS) {
+        loop_timer_start(events->later, EVENTS_GATHER_MS - passed_ms);
+    }
+    return passed_ms < EVENTS_GATHER_MS;
+}
+
+// --- the newest ---------------------------------------------------------------------------------
+
+static void take_newest(struct events *events, uint64_t added, const redisReply *rows)
+{
+    const bool is_first = events->phase == BEGINNING;
+    const uint64_t seen = events->count + rows->elements;
+    uint64_t left_out = 0;
+    if (!is_first && rows->elements == EVENTS_NEWEST) { // else there are no others
+        left_out = added < seen ? EVENTS_UNKNOWN : added - seen;
+    }
+    events->phase = FOLLOWING;
+    take(events, rows, rows->elements);
+    events->count = added;
+    events->callbacks->on_newest(rows, is_first, left_out, events->arg);
+}
+
+static void on_newest(const redisReply *reply, void *arg)
+{
+    struct events *events = arg;
+    events->is_reading = false;
+    if (read_script_look_at(events->newest, reply)) {
+        go_on(events);
+    } else if (reply_has_shape(reply, "(n" REPLY_ROWS ")")) {
+        take_newest(events, (uint64_t)reply->element[0]->integer, reply->element[1]);
+        go_on(events);
+    } else if (reply) {
+        try_later(events, reply);
+    } else {
+        forget_if_unwanted(events);
+    }
+}
+
+static bool read_newest(struct events *events)
+{
+    char after[ENTRY_ID_BYTES], count[REDIS_NUMBER_BYTES];
+    events->last = events->phase == BEGINNING ? (struct entry_id){0, 0} : events->last;
+    entry_id_print(events->last, after);
+    const struct bytes_view args[] = {view_of_text(after), redis_number(count, EVENTS_NEWEST)};
+    return read_script_send(events->newest, 2, args, on_newest, events);
+}
+
+// --- the reading --------------------------------------------------------------------------------
+
 static void go_on(struct events *events)
 {
     forget_if_unwanted(events);
-    if (events->is_wanted && !events->is_reading && redis_is_up(events->redis)) {
-        events->is_reading = events->has_begun ? read_on(events) : read_newest(events);
+    if (!events->is_wanted || events->is_reading || !redis_is_up(events->redis)) {
+        return;
+    }
+    switch (events->phase) {
+    case BEGINNING:
+    case SKIPPING:
+        events->is_reading = read_newest(events);
+        break;
+    case FOLLOWING:
+        events->is_reading = !must_gather(events) && read_on(events);
+        break;
+    case RESTING:
+        break;
     }
 }
 
@@ -137,20 +172,21 @@ static void on_state(bool up, void *arg)
     }
 }
 
-static void on_retry(void *arg)
+static void on_time(void *arg)
 {
     go_on(arg);
 }
 
 struct events *events_open(struct loop *loop, const struct redis_address *address,
-                           const char *prefix, events_on_rows *on_rows_come, void *arg)
+                           const char *prefix, const struct events_callbacks *callbacks, void *arg)
 {
     struct events *events = memory_zeroed(sizeof *events);
-    events->on_rows = on_rows_come;
+    events->callbacks = callbacks;
     events->arg = arg;
-    events->retry = loop_timer_open(loop, on_retry, events);
+    events->later = loop_timer_open(loop, on_time, events);
     redis_key_init(&events->key, prefix, REDIS_KEY_AUDIT);
     events->redis = redis_open(loop, address, "dialin-board-events", on_state, events);
+    events->newest = read_script_open(events->redis, SCRIPT_NEWEST, prefix);
     return events;
 }
 
@@ -158,7 +194,8 @@ void events_close(struct events *events)
 {
     events->is_wanted = false;
     redis_close(events->redis);
-    loop_timer_close(events->retry);
+    read_script_close(events->newest);
+    loop_timer_close(events->later);
     bytes_release(&events->key);
     free(events);
 }
@@ -171,7 +208,15 @@ void events_want(struct events *events, bool is_wanted)
 
 bool events_are_read(const struct events *events)
 {
-    return events->has_begun;
+    return events->phase != BEGINNING;
+}
+
+void events_skip(struct events *events)
+{
+    if (events->phase == RESTING) {
+        events->phase = SKIPPING;
+        go_on(events);
+    }
 }
 
 bool events_after(struct events *events, struct redis *redis, struct entry_id after, unsigned count,

@@ -10,7 +10,7 @@
 #define LATEST_ASKERS_MAX 64
 
 struct latest {
-    struct bytes text; // JSON; empty: none has come yet
+    struct bytes message; // `now` of a stream of events; empty: none has come yet
     uint64_t at_ms;    // loop_now_ms
     struct http_request *askers[LATEST_ASKERS_MAX];
     size_t asker_count;
@@ -26,8 +26,5 @@ bool latest_is_fresh(const struct latest *latest);
 // Answers at once, or lets the request wait: then returns true, and a snapshot is to be asked for.
 // 503 if too many wait.
 bool latest_answer(struct latest *latest, struct http_request *request);
-
-// Appends the message `now` of a stream of events.
-void latest_append_message(const struct latest *latest, struct bytes *out);
 
 #endif

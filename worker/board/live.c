@@ -1,6 +1,6 @@
 // See live.h. The audit stream's own ids are those of the events, so that a browser that comes back
 // tells where it was (Last-Event-ID, or `after` in the query). Such a viewer is first sent what it
-// missed, in pages, and joins the others once it has caught up. Over several prefixes no id tells
+// missed of what the others have, in pages, and then joins them. Over several prefixes no id tells
 // where one was: events are counted as they are read, and who comes back begins anew.
 #include "live.h"
 
@@ -20,6 +20,7 @@
 #define SCRAPED_MS 120000 // after a reading of the metrics: the next one will come
 #define RESUME_PAGE 250
 #define BATCH_BYTES_MAX (1024 * 1024)
+#define GAP_UNKNOWN VIEW("event: gap\ndata: {\"left_out\":null}\n\n")
 
 enum viewer_phase { NO_VIEWER, BEGINNING, CATCHING_UP, WATCHING };
 
@@ -54,10 +55,8 @@ struct live {
     unsigned ticks;
     uint64_t scraped_ms; // loop_now_ms of the last reading of the metrics; 0: none
     struct recents recents;
-    struct entry_id last;      // of all that were read
-    struct entry_id last_sent; // of those that were sent
+    struct entry_id last; // of the events that were sent
     unsigned sent_in_second;
-    uint64_t left_out; // in this second
     int64_t *viewers_gauge;
     uint64_t *slow_counter;
 };
@@ -118,11 +117,6 @@ static void send_recent(struct live *live, struct viewer *viewer, struct entry_i
     }
 }
 
-static void append_gap(struct bytes *out, uint64_t left_out)
-{
-    bytes_printf(out, "event: gap\ndata: {\"left_out\":%llu}\n\n", (unsigned long long)left_out);
-}
-
 static void begin_watching(struct viewer *viewer)
 {
     viewer->phase = WATCHING;
@@ -140,8 +134,7 @@ static void begin_anew(struct viewer *viewer)
 // More was missed than is sent again: how much is not counted.
 static void skip_to_newest(struct viewer *viewer)
 {
-    if (recents_reach(&viewer->live->recents, viewer->last) ||
-        send(viewer, VIEW("event: gap\ndata: {\"left_out\":null}\n\n"))) {
+    if (recents_reach(&viewer->live->recents, viewer->last) || send(viewer, GAP_UNKNOWN)) {
         send_recent(viewer->live, viewer, viewer->last);
     }
     if (viewer->stream) {
@@ -151,18 +144,25 @@ static void skip_to_newest(struct viewer *viewer)
 
 static void catch_up(struct viewer *viewer);
 
-static void send_missed(struct viewer *viewer, const redisReply *rows)
+// Those that the others have too; the next ones it gets with them. Returns how many.
+static size_t send_missed(struct viewer *viewer, const redisReply *rows)
 {
+    size_t count = 0;
     struct bytes text;
     bytes_init(&text, BATCH_BYTES_MAX);
-    for (size_t i = 0; i < rows->elements; i++) {
-        viewer->last = entry_id_of(rows->element[i]->element[0]->str);
-        event_text_append(rows->element[i], NULL, &text);
+    for (; count < rows->elements; count++) {
+        const struct entry_id id = entry_id_of(rows->element[count]->element[0]->str);
+        if (entry_id_compare(id, viewer->live->last) > 0) {
+            break;
+        }
+        viewer->last = id;
+        event_text_append(rows->element[count], NULL, &text);
     }
-    viewer->resumed += (unsigned)rows->elements;
+    viewer->resumed += (unsigned)count;
     viewer->resumed_bytes += text.len;
     send(viewer, bytes_view(&text));
     bytes_release(&text);
+    return count;
 }
 
 static void on_missed(const redisReply *reply, void *arg)
@@ -180,14 +180,14 @@ static void on_missed(const redisReply *reply, void *arg)
     if (!reply_has_shape(reply, REPLY_ROWS)) {
         return; // the next tick asks again
     }
-    send_missed(viewer, reply);
+    const bool has_all = send_missed(viewer, reply) < reply->elements || reply->elements == 0;
     if (!viewer->stream) {
         return;
     }
     int ahead = entry_id_compare(viewer->last, viewer->live->last);
-    if (viewer->resumed == 0 && ahead > 0) { // an id of the future
+    if (reply->elements == 0 && ahead > 0) { // an id of the future
         begin_anew(viewer);
-    } else if (ahead >= 0 || reply->elements == 0) {
+    } else if (ahead >= 0 || has_all) {
         viewer->phase = WATCHING;
     } else if (viewer->resumed >= LIVE_RESUME_MAX) {
         skip_to_newest(viewer);
@@ -217,24 +217,26 @@ static void begin(struct viewer *viewer)
 
 // --- events -------------------------------------------------------------------------------------
 
-static struct entry_id id_of(struct live *live, const struct feed *feed, const redisReply *row)
+static struct entry_id id_of(const struct live *live, const struct feed *feed,
+                             const redisReply *row)
 {
-    live->last.ms += feed->name ? 1 : 0;
-    return feed->name ? live->last : entry_id_of(row->element[0]->str);
+    return feed->name ? (struct entry_id){live->last.ms + 1, 0} : entry_id_of(row->element[0]->str);
 }
 
 // Of one stream among several: a page that is there already gets them too, and sorts them by time.
-static void take_newest(struct live *live, const struct feed *feed, const redisReply *rows)
+static void take_first(struct live *live, const struct feed *feed, const redisReply *rows)
 {
+    if (!feed->name) {
+        live->last = (struct entry_id){0, 0};
+    }
     for (size_t i = 0; i < rows->elements; i++) {
         const redisReply *row = rows->element[i];
-        const struct entry_id id = id_of(live, feed, row);
-        const struct recent *recent = recents_insert(&live->recents, row, id, feed->name);
+        live->last = id_of(live, feed, row);
+        const struct recent *recent = recents_insert(&live->recents, row, live->last, feed->name);
         if (recent && feed->name) {
-            send_to_watching(live, bytes_view(&recent->text), id);
+            send_to_watching(live, bytes_view(&recent->text), live->last);
         }
     }
-    live->last_sent = live->last;
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
         if (live->viewers[i].phase == BEGINNING) {
             begin(&live->viewers[i]);
@@ -242,78 +244,71 @@ static void take_newest(struct live *live, const struct feed *feed, const redisR
     }
 }
 
-// Beyond the limit only the newest are kept, for the end of the second.
-static void take_row(struct live *live, const struct feed *feed, const redisReply *row,
-                     size_t rows_after)
+// What came too fast: how many are left out, and the newest.
+static void take_after_gap(struct live *live, const struct feed *feed, const redisReply *rows,
+                           uint64_t left_out)
 {
-    bool is_sent = live->left_out == 0 && live->sent_in_second < LIVE_EVENTS_PER_S;
-    const struct entry_id id = id_of(live, feed, row);
-    if (is_sent || rows_after < EVENTS_NEWEST) {
-        const struct recent *recent = recents_add(&live->recents, row, id, feed->name);
-        if (is_sent) {
-            live->sent_in_second++;
-            live->last_sent = id;
-            send_to_watching(live, bytes_view(&recent->text), id);
-        }
-    }
-    live->left_out += is_sent ? 0 : 1;
-}
-
-static void on_rows(const redisReply *rows, bool is_first, void *arg)
-{
-    const struct feed *feed = arg;
-    struct live *live = feed->live;
-    if (!feed->name && rows->elements > 0) {
-        live->last = entry_id_of(rows->element[rows->elements - 1]->element[0]->str);
-    } else if (!feed->name && is_first) {
-        live->last = (struct entry_id){0, 0};
-    }
-    if (is_first) {
-        take_newest(live, feed, rows);
-    }
-    for (size_t i = 0; !is_first && i < rows->elements; i++) {
-        take_row(live, feed, rows->element[i], rows->elements - 1 - i);
-    }
-}
-
-static void end_second(struct live *live)
-{
-    live->sent_in_second = 0;
-    if (live->left_out == 0) {
-        return;
-    }
     struct bytes gap;
     bytes_init(&gap, 256);
-    uint64_t left_out = live->left_out;
-    unsigned kept = recents_count_after(&live->recents, live->last_sent);
-    if (left_out > kept) {
-        append_gap(&gap, left_out - kept);
+    if (left_out == EVENTS_UNKNOWN) {
+        bytes_append_view(&gap, GAP_UNKNOWN);
+    } else if (left_out > 0) {
+        bytes_printf(&gap, "event: gap\ndata: {\"left_out\":%llu}\n\n",
+                     (unsigned long long)left_out);
+    }
+    for (size_t i = 0; i < rows->elements; i++) {
+        live->last = id_of(live, feed, rows->element[i]);
+        recents_add(&live->recents, rows->element[i], live->last, feed->name);
     }
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
         struct viewer *viewer = &live->viewers[i];
         if (viewer->phase == WATCHING && entry_id_compare(viewer->last, live->last) < 0 &&
             (gap.len == 0 || send(viewer, bytes_view(&gap)))) {
             send_recent(live, viewer, viewer->last);
-        }
-        if (viewer->phase == WATCHING) {
             viewer->last = live->last;
         }
     }
     bytes_release(&gap);
-    live->left_out = 0;
-    live->last_sent = live->last;
+}
+
+static void on_newest(const redisReply *rows, bool is_first, uint64_t left_out, void *arg)
+{
+    const struct feed *feed = arg;
+    if (is_first) {
+        take_first(feed->live, feed, rows);
+    } else {
+        take_after_gap(feed->live, feed, rows, left_out);
+    }
+}
+
+// As many as may be sent in this second. The others are left out: they are not even read, but for
+// the newest at its end.
+static size_t on_next(const redisReply *rows, void *arg)
+{
+    const struct feed *feed = arg;
+    struct live *live = feed->live;
+    size_t taken = 0;
+    for (; taken < rows->elements && live->sent_in_second < LIVE_EVENTS_PER_S; taken++) {
+        const redisReply *row = rows->element[taken];
+        live->last = id_of(live, feed, row);
+        live->sent_in_second++;
+        const struct recent *recent = recents_add(&live->recents, row, live->last, feed->name);
+        send_to_watching(live, bytes_view(&recent->text), live->last);
+    }
+    return taken;
+}
+
+static const struct events_callbacks ON_EVENTS = {on_newest, on_next};
+
+static void end_second(struct live *live)
+{
+    live->sent_in_second = 0;
+    for (size_t i = 0; i < live->feed_count; i++) {
+        events_skip(live->feeds[i].events);
+    }
 }
 
 // --- now ----------------------------------------------------------------------------------------
-
-static void send_now(struct live *live, struct viewer *viewer)
-{
-    struct bytes message;
-    bytes_init(&message, LATEST_BYTES_MAX + 64);
-    latest_append_message(&live->latest, &message);
-    send(viewer, bytes_view(&message));
-    bytes_release(&message);
-}
 
 static void send_history(struct live *live, struct viewer *viewer)
 {
@@ -333,7 +328,7 @@ static void on_now(struct bytes_view json, const struct point *point, void *arg)
     latest_take(&live->latest, json);
     for (size_t i = 0; i < LIVE_VIEWERS_MAX; i++) {
         if (live->viewers[i].stream) {
-            send_now(live, &live->viewers[i]);
+            send(&live->viewers[i], bytes_view(&live->latest.message));
         }
     }
 }
@@ -424,7 +419,7 @@ void live_stream(struct live *live, struct http_request *request, uint64_t end_m
     send(viewer, VIEW("retry: 1000\n\n"));
     send_history(live, viewer);
     if (latest_is_fresh(&live->latest)) {
-        send_now(live, viewer);
+        send(viewer, bytes_view(&live->latest.message));
     } else {
         snapshots_ask(live->snapshots);
     }
@@ -456,7 +451,7 @@ static void open_feeds(struct live *live, const struct board_settings *settings)
         address.prefix = settings->prefixes[i];
         feed->live = live;
         feed->name = live->feed_count > 1 ? settings->prefixes[i] : NULL;
-        feed->events = events_open(live->loop, &address, settings->prefixes[i], on_rows, feed);
+        feed->events = events_open(live->loop, &address, settings->prefixes[i], &ON_EVENTS, feed);
         memory_wipe(&address, sizeof address);
     }
 }

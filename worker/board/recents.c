@@ -77,15 +77,6 @@ const struct recent *recents_after(const struct recents *recents, size_t i, stru
     return is_there ? recent : NULL;
 }
 
-unsigned recents_count_after(const struct recents *recents, struct entry_id after)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < EVENTS_NEWEST; i++) {
-        count += recents_after(recents, i, after) ? 1 : 0;
-    }
-    return count;
-}
-
 bool recents_reach(const struct recents *recents, struct entry_id after)
 {
     const struct recent *oldest = &recents->list[0];

@@ -37,7 +37,6 @@ const struct recent *recents_insert(struct recents *recents, const redisReply *r
 
 // The i-th, the oldest first; i < EVENTS_NEWEST. NULL: there is none, or it is not after `after`.
 const struct recent *recents_after(const struct recents *recents, size_t i, struct entry_id after);
-unsigned recents_count_after(const struct recents *recents, struct entry_id after);
 
 // Are all events after `after` among them?
 bool recents_reach(const struct recents *recents, struct entry_id after);

@@ -187,6 +187,26 @@ static void take_retry_after(struct daily_api *api, struct bytes_view value)
     api->retry_after_s = seconds > 0 && seconds <= RETRY_AFTER_S_MAX ? (unsigned)seconds : 0;
 }
 
+// The members of `document` are not used: they pointed into a text that is gone.
+static const char *parse(struct json_document *document, struct bytes_view body)
+{
+    struct bytes wrapped;
+    size_t blanks = 0;
+    while (blanks < body.len && strchr(" \t\r\n", body.data[blanks])) {
+        blanks++;
+    }
+    bool is_list = blanks < body.len && body.data[blanks] == '[';
+    bytes_init(&wrapped, body.len + 32);
+    bytes_append_text(&wrapped, is_list ? "{\"" DAILY_API_LIST "\":" : "");
+    bytes_append_view(&wrapped, body);
+    bytes_append_text(&wrapped, is_list ? "}" : "");
+    const char *flaw = json_parse(document, bytes_view(&wrapped));
+    document->member_count = 0;
+    memory_wipe(wrapped.data, wrapped.len);
+    bytes_release(&wrapped);
+    return flaw;
+}
+
 static void on_answer(const struct http_answer *answer, void *arg)
 {
     struct daily_api *api = arg;
@@ -203,7 +223,7 @@ static void on_answer(const struct http_answer *answer, void *arg)
     } else if (answer->body_is_cut) {
         api->is_cut = true;
         fail(api, "try again", "sends an answer that is too long or broken off");
-    } else if ((flaw = json_parse(&document, answer->body)) && answer->status < 300) {
+    } else if ((flaw = parse(&document, answer->body)) && answer->status < 300) {
         fail(api, "check DAILY_API_URL", "sends something else than a JSON object");
     } else if (answer->status < 200 || answer->status >= 300) {
         judge_status(api);

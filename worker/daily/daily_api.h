@@ -33,7 +33,9 @@ struct daily_api *daily_api_open(const struct daily_api_settings *settings,
 void daily_api_close(struct daily_api *api); // NULL is allowed
 
 // Asks for `path`, which begins with a slash. `body` is NULL for none. Returns the answer's object,
-// to be freed with cJSON_Delete, or NULL after a sentence was left in daily_api_problem.
+// to be freed with cJSON_Delete, or NULL after a sentence was left in daily_api_problem. An answer
+// that is a list comes as an object that has it under DAILY_API_LIST.
+#define DAILY_API_LIST "data" // as Daily names the lists of its objects
 cJSON *daily_api_ask(struct daily_api *api, const char *method, const char *path,
                      const cJSON *body);
 

@@ -33,7 +33,8 @@ if redis.call('HEXISTS', prefix .. KEY_PAUSED, agent) == 1 then -- by an operato
     return { PAUSED_MS, {} }
 end
 local pace = redis.call('HMGET', pace_key, 'width', 'next_ms', 'failed', 'slowed_ms', 'probed_ms',
-    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled', 'freed', 'freed_ms', 'refusals', 'untold')
+    'passed_score', 'passed_ms', 'turnover', 'tokens', 'tokens_ms', 'filled', 'freed', 'freed_ms', 'refusals', 'untold',
+    'refused_ms', 'refusal_ms', 'answer_ms', 'owed_ms')
 local window, next_ms = tonumber(pace[1] or 1), tonumber(pace[2] or 0)
 local failed, slowed_ms = pace[3], tonumber(pace[4] or 0)
 local freed = tonumber(pace[12] or 0)
@@ -59,10 +60,14 @@ local function window_now()
 end
 
 local turnover = pace[4] and tonumber(pace[8] or 0) or 0
+local quiet_ms, refusal_ms = now - tonumber(pace[16] or now), tonumber(pace[17] or 0)
+if quiet_ms < 0 then -- Redis' clock was set back
+    redis.call('HSET', pace_key, 'refused_ms', now_text)
+end
 local rate, tokens, count_max
-if is_turning(turnover) then
-    rate = admission_rate(turnover, now - slowed_ms, math.min(estimate_of(agent), ESTIMATE_MS))
-    tokens = grown_tokens(tonumber(pace[9]), now - tonumber(pace[10]), rate)
+if is_turning(turnover) or is_growing(quiet_ms, refusal_ms, tonumber(pace[18] or 0)) then
+    rate = admission_rate(turnover, quiet_ms, refusal_ms, debt_of(tonumber(pace[19] or 0)))
+    tokens = grown_tokens(tonumber(pace[9] or 0), now - tonumber(pace[10] or 0), rate)
     count_max = math.min(math.floor(tokens), most)
 else
     count_max = math.min(window_now() - redis.call('ZCOUNT', admitted, fresh, now_text), most)

@@ -1,22 +1,22 @@
--- An agent's wait queue and its pace. Follows call.lua, turnover.lua and told.lua in begin.lua and finish.lua;
--- admit.lua admits.
+-- An agent's wait queue and its pace. Follows call.lua, turnover.lua, measured.lua and told.lua in begin.lua and
+-- finish.lua; admit.lua admits.
 --
 -- `line:<agent>` holds the calls that wait, in the order in which they are admitted; `lines` names the
 -- agents that have such a queue, `holds` every waiting call by the end of its hold. `asking:<agent>`
 -- holds the admitted entries whose request may be out, by the time of their admission. `pace:<agent>`
 -- holds how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
 -- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
--- last (`failed`), the time of the last refusal (`slowed_ms`) and its answer (`status`, `error`). It
--- keeps the agent's turnover in calls a second (`turnover`), the starts since the last refusal
--- (`started`), how many calls the turnover lets in (`tokens`, counted at `tokens_ms`), how many starts
--- last filled the agent (`filled`), and until when the refusals so far are too many (`owed_ms`). While
+-- last (`failed`), when the window was last set back (`slowed_ms`) and the answer that did it (`status`,
+-- `error`), the time of the last refusal (`refused_ms`) and how long it took (`refusal_ms`). It keeps the
+-- agent's turnover in calls a second (`turnover`), the starts since the window was set back (`started`),
+-- how many calls the turnover lets in (`tokens`, counted at `tokens_ms`), how many starts last filled
+-- the agent (`filled`), and until when the refusals so far are not paid for (`owed_ms`). While
 -- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the
 -- agent's last 2xx and their latencies, by which admit.lua estimates how long an answer takes.
 -- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
-local REFUSAL_MS = PACE_MS_MIN -- of pause for each refusal, also of requests that were out together,
-local REFUSALS_AHEAD_MS = 1000 -- but with a turnover so many may come before there is a pause
+local REFUSAL_MS = 350 -- of pause for each refusal, also of requests that were out together
 local FILLED_MIN = 4 -- fewer starts say nothing about how much room there will be
 local FAST_REFUSALS, SLOW_REFUSALS = 4, 20 -- in a row: at PACE_MS_MIN up to the first, then ever slower
 local FAILURES_MAX = 5 -- in a row, of all of an agent's calls
@@ -90,50 +90,44 @@ local function is_down_probe()
     return false
 end
 
--- The first refusal of requests that were out together ends a measurement of the turnover.
-local function end_measurement(is_full, slowed_ms, turnover, started, begun_ms)
-    turnover = is_full and slowed_ms and slowed_ms < now and
-        measured_turnover(turnover, started, now - slowed_ms, math.min(begun_ms, now) - slowed_ms) or 0
-    redis.call('HSET', pace, 'turnover', string.format('%.3f', turnover), 'started', 0, 'tokens', 0,
-        'tokens_ms', now_text)
-    if started >= FILLED_MIN then
-        redis.call('HSET', pace, 'filled', started)
-    end
-    return turnover
-end
-
 local function backoff_ms(refusals)
     local growth = (refusals - FAST_REFUSALS) / (SLOW_REFUSALS - FAST_REFUSALS)
     return PACE_MS_MIN + (PACE_MS_MAX - PACE_MS_MIN) * math.min(math.max(growth, 0), 1)
 end
 
 -- Each refusal is paid for with REFUSAL_MS. The first one of requests that were out together slows the
--- queue down; the others make the pause longer, up to PACE_MS_MAX from now. With a turnover, there is
--- a pause only if the refusals become too many.
+-- queue down; the others make the pause longer, up to PACE_MS_MAX from now. With a turnover there is no
+-- pause: admit.lua makes the rate smaller until the refusals are paid for.
 local function slow_down(begun_ms, retry_after_ms, is_full)
-    local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms', 'turnover', 'started',
-        'owed_ms')
+    local known = redis.call('HMGET', pace, 'next_ms', 'refusals', 'slowed_ms', 'owed_ms', 'started')
     local pause_end_ms, refusals = tonumber(known[1] or 0), tonumber(known[2] or 0)
-    local slowed_ms, turnover = tonumber(known[3]), tonumber(known[4] or 0)
+    local slowed_ms, started = tonumber(known[3]), tonumber(known[5] or 0)
     local is_first = not slowed_ms or begun_ms > slowed_ms or slowed_ms > now
-    if is_first then
-        turnover = end_measurement(is_full, slowed_ms, turnover, tonumber(known[5] or 0), begun_ms)
-        redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text)
-        pause_end_ms = is_turning(turnover) and 0 or now + backoff_ms(refusals)
+    if is_full then
+        measure_refusal(begun_ms)
+    else
+        forget_turnover()
     end
-    local ahead_ms = is_turning(turnover) and REFUSALS_AHEAD_MS or 0
-    local owed_ms = math.min(math.max(tonumber(known[6] or 0), now) + REFUSAL_MS,
-        now + ahead_ms + PACE_MS_MAX)
-    pause_end_ms = math.max(pause_end_ms, owed_ms - ahead_ms)
+    local turnover = tonumber(redis.call('HGET', pace, 'turnover') or 0)
+    local owed_ms = math.min(math.max(tonumber(known[4] or 0), now) + REFUSAL_MS, now + OWED_MS_MAX)
     if is_first then
+        redis.call('HSET', pace, 'width', 1, 'refusals', refusals + 1, 'slowed_ms', now_text, 'started', 0)
+        if started >= FILLED_MIN then
+            redis.call('HSET', pace, 'filled', started)
+        end
+        pause_end_ms = is_turning(turnover) and 0 or now + backoff_ms(refusals)
         local told_ms = is_full and told_pause_ms(begun_ms, refusals, PACE_MS_MIN, PACE_MS_MAX) or 0
         pause_end_ms = told_ms > 0 and math.max(pause_end_ms, now + told_ms) or pause_end_ms
         redis.call('HDEL', pace, 'credited')
     end
+    if not is_turning(turnover) then
+        pause_end_ms = math.max(pause_end_ms, math.min(owed_ms - REFUSAL_MS + PACE_MS_MIN, now + PACE_MS_MAX))
+    end
     if retry_after_ms > 0 then
         pause_end_ms = is_first and now + retry_after_ms or math.max(pause_end_ms, now + retry_after_ms)
     end
-    redis.call('HSET', pace, 'owed_ms', text(owed_ms), 'next_ms', text(pause_end_ms))
+    redis.call('HSET', pace, 'owed_ms', text(owed_ms), 'next_ms', text(pause_end_ms), 'refused_ms', now_text,
+        'refusal_ms', text(math.max(now - begun_ms, 0)))
     redis.call('EXPIRE', pace, PACE_KEPT_S)
 end
 
@@ -182,6 +176,7 @@ local function speed_up(begun_ms)
     redis.call('HSET', pace, 'failures', 0)
     redis.call('HINCRBY', pace, 'started', 1)
     redis.call('HDEL', pace, 'down_ms', 'down_probe_ms')
+    measure_start(begun_ms)
     local was_told = note_told_start()
     if begun_ms <= slowed_ms and slowed_ms <= now then
         return

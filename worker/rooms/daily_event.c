@@ -18,6 +18,11 @@ static const struct {
     {"dialout.stopped", "ended", "dialout"},     {"dialout.error", "failed", "dialout"},
 };
 
+const char *daily_event_type(size_t i)
+{
+    return i < sizeof TYPES / sizeof TYPES[0] ? TYPES[i].type : NULL;
+}
+
 static double seconds(const cJSON *object, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);

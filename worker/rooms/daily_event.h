@@ -10,6 +10,7 @@
 #include "bytes.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define DAILY_EVENT_ID_BYTES 256
@@ -32,5 +33,8 @@ struct daily_event {
 // Returns false, with a reason, if it is not an event.
 bool daily_event_read(struct daily_event *event, struct bytes_view body,
                       struct bytes_view timestamp, uint64_t received_ms, const char **reason);
+
+// The types of events that tell something of a call, by number from 0 on; NULL after the last.
+const char *daily_event_type(size_t i);
 
 #endif

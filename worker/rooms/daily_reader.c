@@ -20,7 +20,9 @@ struct daily_reader {
     struct lines *lines;
     struct loop_timer *look, *judge;
     bool is_reading, is_claiming, is_judging, is_stopped;
-    size_t taken; // entries in the last step
+    bool was_up;
+    uint64_t judges_from_ms; // loop_now_ms
+    size_t taken;            // entries in the last step
     uint64_t claim_at_ms, log_at_ms;
     uint64_t malformed; // since the log had one
     uint64_t *joined, *ignored, *unusable, *never_connected;
@@ -239,10 +241,19 @@ static void judge(void *arg)
     loop_timer_start(reader->judge, DAILY_READER_JUDGE_MS);
     const struct bytes_view argv[] = {redis_number(within_ms, reader->settings.connect_limit_ms),
                                       redis_number(most, DAILY_READER_JUDGED_MAX)};
-    if (!reader->is_judging && !reader->is_stopped) {
+    if (!reader->is_judging && !reader->is_stopped && loop_now_ms() >= reader->judges_from_ms) {
         reader->is_judging =
             scripts_send(reader->scripts, SCRIPT_JUDGE, 2, argv, on_judged, reader);
     }
+}
+
+// Events that came meanwhile are in the ingresses' spools, behind the calls.
+void daily_reader_on_up(struct daily_reader *reader)
+{
+    if (reader->was_up) {
+        reader->judges_from_ms = loop_now_ms() + DAILY_READER_SETTLE_MS;
+    }
+    reader->was_up = true;
 }
 
 // --- opening and closing ------------------------------------------------------------------------

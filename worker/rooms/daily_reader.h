@@ -18,6 +18,7 @@
 #define DAILY_READER_CLAIM_MS 10000 // how often such are looked for
 #define DAILY_READER_JUDGE_MS 1000  // how often calls are judged
 #define DAILY_READER_JUDGED_MAX 50  // in one step
+#define DAILY_READER_SETTLE_MS 5000 // nobody is judged, once Redis is back: spools bring events
 #define DAILY_READER_LOG_MS 10000   // between two lines about events that are none
 
 // Everything is borrowed for its life.
@@ -33,6 +34,7 @@ struct daily_reader *daily_reader_open(struct loop *loop, struct scripts *script
                                        struct stream_reader *reader, struct lines *lines,
                                        const struct daily_reader_settings *settings,
                                        struct metrics *metrics);
+void daily_reader_on_up(struct daily_reader *reader); // the connection is up, or up again
 void daily_reader_stop(struct daily_reader *reader);  // reads nothing from then on
 void daily_reader_close(struct daily_reader *reader); // after the connection
 

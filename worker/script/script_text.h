@@ -25,6 +25,7 @@
     X(ACCOUNT, account)                                                                            \
     X(SNAPSHOT, snapshot)                                                                          \
     X(DEPTH, depth)                                                                                \
+    X(NEWEST, newest)                                                                              \
     X(SAMPLE, sample)                                                                              \
     X(TAKE_EVENTS, take_events)                                                                    \
     X(JOIN, join)                                                                                  \

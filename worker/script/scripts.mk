@@ -6,12 +6,12 @@
 # To add a script: name it here, and in SCRIPT_TABLE of script_text.h if the worker runs it.
 SCRIPTS := begin finish admit overdue move outlook due lines renew take_over make_group \
            resume release leave trim unknown account snapshot depth sample take_events join judge rights replay forget
-SCRIPTS += pause cancel
+SCRIPTS += pause cancel newest
 
 parts.begin      := script/prelude record/event record/call record/callback record/ending record/leaving \
-                    line/turnover line/told line/pace rooms/hung_up record/begin
+                    line/turnover line/measured line/told line/pace rooms/hung_up record/begin
 parts.finish     := script/prelude record/event record/call record/callback record/ending line/turnover \
-                    line/told line/pace line/rejecting line/starts rooms/hung_up rooms/sessions rooms/room \
+                    line/measured line/told line/pace line/rejecting line/starts rooms/hung_up rooms/sessions rooms/room \
                     record/finish
 parts.admit      := script/prelude line/estimate line/turnover line/admit
 parts.overdue    := script/prelude line/overdue
@@ -30,6 +30,7 @@ parts.unknown    := script/prelude record/event record/call record/callback reco
 parts.account    := script/prelude stream/account
 parts.snapshot   := script/prelude line/rate history/snapshot
 parts.depth      := script/prelude line/depth
+parts.newest     := script/prelude board/newest
 parts.sample     := script/prelude stream/sample
 parts.take_events := script/prelude rooms/take_events
 parts.join       := script/prelude record/event record/call record/callback record/ending record/leaving \
@@ -47,6 +48,7 @@ parts.cancel     := script/prelude record/event record/call record/callback reco
 $(foreach script,$(filter-out replay,$(SCRIPTS)),$(eval flags.$(script) := allow-oom))
 flags.snapshot := no-writes # which EVAL_RO demands; it runs in a full Redis as well
 flags.depth    := no-writes
+flags.newest   := no-writes
 flags.account  := no-writes
 flags.outlook  := no-writes
 flags.rights   := no-writes

@@ -28,6 +28,7 @@ DEEP, PAGE = 1000, 100  # FORECAST_DEEP_WALK_MAX, SNAPSHOT_DEPTH_PAGE
 AGENT = "bench"
 
 VIEWERS = 32
+LEAST_BYTES = 1000  # of a stream: its head and a snapshot are more
 CALLS, ROUNDS = 20000, 3  # rounds: with viewers and without in turn
 RATE, COUNT = 500, 2000
 OPENINGS, RINGS = 9, 60
@@ -126,19 +127,20 @@ def page_kb():
 
 @contextlib.contextmanager
 def viewers(stack):
-    """A board with as many pages open as it takes; each is read to its end, and thrown away."""
+    """A board with as many pages open as it takes. One process reads what all of them get and throws it away: what
+    a browser does with it, the viewer's machine pays for."""
     board = stack.board(**QUIET)
-    command = ["curl", "--silent", "--no-buffer", "--output", os.devnull, f"http://127.0.0.1:{board.port}/api/stream"]
-    readers = [subprocess.Popen(command) for _ in range(VIEWERS)]
-    try:
-        wait_for(lambda: board.total("dialin_board_viewers") == VIEWERS, what="all viewers")
-        yield board
-        assert board.total("dialin_board_viewers") == VIEWERS, "a viewer was ended"
-    finally:
-        for reader in readers:
-            reader.kill()
-            reader.wait()
-        stack.end(board)
+    command = [build_folder() / "bench" / "read_streams", str(board.port), str(VIEWERS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as readers:
+        try:
+            wait_for(lambda: board.total("dialin_board_viewers") == VIEWERS, what="all viewers")
+            yield board
+            assert board.total("dialin_board_viewers") == VIEWERS, "a viewer was ended"
+        finally:
+            readers.terminate()
+            read = readers.stdout.read()
+    stack.end(board)
+    assert json.loads(read)["least"] > LEAST_BYTES, "a viewer was sent too little"
 
 
 def board_of(stack):

@@ -69,8 +69,8 @@ static void each_script_begins_with_its_flags_and_a_part(void **state)
     char out[SCRIPT_ERROR_BYTES];
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         struct bytes_view text = script_text((enum script_name)i);
-        bool reads =
-            i == SCRIPT_ACCOUNT || i == SCRIPT_SNAPSHOT || i == SCRIPT_DEPTH || i == SCRIPT_OUTLOOK;
+        bool reads = i == SCRIPT_ACCOUNT || i == SCRIPT_SNAPSHOT || i == SCRIPT_DEPTH ||
+                     i == SCRIPT_NEWEST || i == SCRIPT_OUTLOOK;
         assert_int_equal(strncmp(text.data, reads ? READS : WRITES, sizeof READS - 1), 0);
         script_error_explain(text, "user_script:3", out, sizeof out);
         assert_non_null(strstr(out, ".lua:1"));

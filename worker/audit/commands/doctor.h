@@ -18,6 +18,10 @@ void doctor_agents(const struct audit *audit, struct findings *findings);
 // The configuration of each number at Daily.
 void doctor_daily(const struct audit *audit, struct findings *findings);
 
+// The webhook for Daily's events. Daily has answered with `api` before.
+struct daily_api;
+void doctor_events(const struct audit *audit, struct daily_api *api, struct findings *findings);
+
 // --number and --url.
 void doctor_change(const struct audit *audit, struct findings *findings);
 

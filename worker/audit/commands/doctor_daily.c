@@ -111,7 +111,8 @@ void doctor_daily(const struct audit *audit, struct findings *findings)
     if (!api) {
         return;
     }
-    if (!daily_numbers_read(&numbers, api)) {
+    bool is_read = daily_numbers_read(&numbers, api);
+    if (!is_read) {
         findings_wrong(findings, "Daily", daily_api_remedy(api), "%s", daily_api_problem(api));
     } else if (numbers.count == 0) {
         findings_wrong(findings, "Daily", "doctor --number … --url … --yes configures a number",
@@ -119,6 +120,9 @@ void doctor_daily(const struct audit *audit, struct findings *findings)
     }
     for (size_t i = 0; i < numbers.count; i++) {
         judge_number(audit, &numbers.list[i], findings);
+    }
+    if (is_read) {
+        doctor_events(audit, api, findings);
     }
     daily_numbers_release(&numbers);
     daily_api_close(api);
