@@ -82,7 +82,11 @@ bool spool_sync_is_out(const struct spool_sync *sync)
 
 bool spool_sync_is_awaited(const struct spool_sync *sync, const struct spool_file *file)
 {
-    return sync->syncing == file || (sync->first && sync->first->file == file);
+    const struct sync_waiter *sync_waiter = sync->first;
+    while (sync_waiter && sync_waiter->file != file) {
+        sync_waiter = sync_waiter->next;
+    }
+    return sync->syncing == file || sync_waiter;
 }
 
 struct spool_sync *spool_sync_open(const struct spool_sync_settings *settings)

@@ -11,6 +11,7 @@ import pytest
 import daily
 from http_raw import Connection, ask, request
 from stack import wait_for
+from stopwatch import Stopwatch
 
 
 class Ringing:
@@ -51,11 +52,11 @@ def test_redis_absent_at_start(stack, tmp_path, ledger):
     assert ready.status == 503 and "Redis" in ready.json()["missing"]
     assert ingress.post(b'{"Test":"test"}').status == 200
     assert ingress.post(b"{", daily.headers(b"{")).status == 400
-    begun = time.monotonic()
+    begun, watch = time.monotonic(), Stopwatch()
     answer = ingress.ring()
     assert (answer.status, answer.code) == (503, "queue_unavailable")
     assert int(answer.header("Retry-After")) >= 1
-    assert 4 < time.monotonic() - begun < 7
+    assert time.monotonic() - begun > 4 and watch.seconds() < 7
 
     held = Ringing(ingress, 3)
     wait_for_in_flight(ingress, 3)
@@ -174,10 +175,10 @@ def test_sigterm_with_idle_connections_leaves_at_once(stack):
     ingress = stack.ingress()
     with Connection(ingress.port) as idle, Connection(ingress.port) as silent:
         assert idle.ask("GET", "/nowhere").status == 404
-        begun = time.monotonic()
+        watch = Stopwatch()
         ingress.terminate()
         assert ingress.wait() == 0
-        assert time.monotonic() - begun < 3
+        assert watch.seconds() < 3
         assert idle.is_closed_by_peer() and silent.is_closed_by_peer()
 
 

@@ -23,6 +23,7 @@ import http_raw
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20  # for a program to answer; the sanitizers' builds are slow to begin
 EXIT_TIMEOUT_S = 20
+TURN_S = 0.01  # between two looks
 LOG_TAIL_BYTES = 6000
 SANITIZER_REPORTS = (b"ERROR: AddressSanitizer", b"ERROR: LeakSanitizer", b"runtime error:",
                      b"Assertion `", b"AddressSanitizer:DEADLYSIGNAL")
@@ -35,16 +36,19 @@ def build_folder():
 
 
 def wait_for(condition, timeout_s=10, what=None):
-    """Waits until `condition()` is true, and gives back what it gave."""
+    """Waits until `condition()` is true, and gives back what it gave. What it oversleeps does not count:
+    on a crowded machine the programs oversleep as much."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > deadline:
+        begun = time.monotonic()
+        if begun > deadline:
             what = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"waited {timeout_s} s in vain for: {what}")
-        time.sleep(0.01)
+        time.sleep(TURN_S)
+        deadline += time.monotonic() - begun - TURN_S
 
 
 # A name on this machine for each port given out of late, so that no other run of these tests
