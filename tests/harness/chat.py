@@ -66,8 +66,9 @@ def snapshots(ledger, count=1, with_programs=""):
 
     def is_enough(command):
         words = command["command"].split()
-        if len(words) == 9 and words[3:7] == [f"{ledger.prefix}:webhooks", "64", "0", "0"]:
-            seen.extend(words[:1] if with_programs in words[7] else [])
+        keys = [f"{ledger.prefix}:webhooks", f"{ledger.prefix}:never"]
+        if len(words) == 10 and words[3:8] == [*keys, "64", "0", "0"]:
+            seen.extend(words[:1] if with_programs in words[8] else [])
         return len(seen) >= count
     watch_commands(ledger, is_enough)
 
