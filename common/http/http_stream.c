@@ -12,7 +12,7 @@
 
 #define BLOCK_BYTES 4096
 #define BUFFER_BYTES_MAX (4 * 1024 * 1024) // above every `unsent_max`
-#define BUFFER_BYTES_KEPT (64 * 1024) // after it is sent: what a second full of events needs
+#define BUFFER_BYTES_KEPT (64 * 1024)      // after it is sent: what a second full of events needs
 #define SOCKET_BYTES (64 * 1024) // of the kernel's; by itself it takes megabytes for a slow reader
 
 struct http_stream {

@@ -1,10 +1,11 @@
-// Viewers of a board that cost as little as one can: one process holds all their streams, reads what
-// comes and counts it. What a browser does with it costs the viewer's machine, not the board's.
+// Viewers of a board that cost as little as one can: one process holds all their streams, reads
+// what comes and counts it. What a browser does with it costs the viewer's machine, not the
+// board's.
 //
 //   read_streams PORT COUNT
 //
-// When it ends (SIGTERM) it prints {"bytes": of all, "least": of the viewer who got least}. Exit code
-// 1 if a stream is refused, or ends before that.
+// When it ends (SIGTERM) it prints {"bytes": of all, "least": of the viewer who got least}. Exit
+// code 1 if a stream is refused, or ends before that.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -46,9 +47,8 @@ static void watch(int epoll_fd, int fd, struct viewer *viewer)
 static void begin(struct viewer *viewer, uint16_t port)
 {
     static const char ASK[] = "GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     viewer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (viewer->fd < 0 || connect(viewer->fd, (struct sockaddr *)&address, sizeof address) ||
         send(viewer->fd, ASK, sizeof ASK - 1, MSG_NOSIGNAL) != sizeof ASK - 1) {

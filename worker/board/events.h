@@ -16,8 +16,8 @@
 
 // Rows as XRANGE returns them, oldest first; borrowed.
 struct events_callbacks {
-    // The newest rows, at most EVENTS_NEWEST: at the beginning of the reading (`is_first`), or those
-    // after events_skip. `left_out`: rows before them, after the last that was taken.
+    // The newest rows, at most EVENTS_NEWEST: at the beginning of the reading (`is_first`), or
+    // those after events_skip. `left_out`: rows before them, after the last that was taken.
     void (*on_newest)(const redisReply *rows, bool is_first, uint64_t left_out, void *arg);
     // Those that have come since. Returns how many of them, from the oldest on, were taken.
     size_t (*on_next)(const redisReply *rows, void *arg);

@@ -11,7 +11,7 @@
 
 struct latest {
     struct bytes message; // `now` of a stream of events; empty: none has come yet
-    uint64_t at_ms;    // loop_now_ms
+    uint64_t at_ms;       // loop_now_ms
     struct http_request *askers[LATEST_ASKERS_MAX];
     size_t asker_count;
 };
