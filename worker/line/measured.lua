@@ -66,7 +66,7 @@ local function measure_refusal(begun_ms)
         return
     end
     local passed_ms, measured_ms = next_ms - full_ms, tonumber(known[5] or UNKNOWN_MS)
-        local turnover = measured_turnover(tonumber(known[6] or 0), tonumber(known[3] or 0), passed_ms, measured_ms,
+    local turnover = measured_turnover(tonumber(known[6] or 0), tonumber(known[3] or 0), passed_ms, measured_ms,
         recent_at(known[8], known[9], next_ms), debt_of(tonumber(known[10] or 0)))
     redis.call('HDEL', pace, 'full_next_ms')
     redis.call('HSET', pace, 'turnover', string.format('%.3f', turnover), 'full_ms', text(next_ms), 'taken',
