@@ -5,8 +5,10 @@ import hashlib
 
 import pytest
 
+import daily
 import many_calls
 from audit import Audit
+from redis_between import Between
 
 CALLS, STEP_MS = 10_000, 600
 MINUTES = CALLS * STEP_MS // 60_000 + 2
@@ -114,3 +116,24 @@ def test_only_what_is_needed_is_read(many, audit):
     assert (by_agent["agent"]["started"], by_agent["agent"]["dead"]) == (CALLS - dead, dead)
     table = audit("list", "--limit", "2").out.splitlines()
     assert [line.split()[2] for line in table[1:]] == ["started", "started"] and "+1415" in table[1], table
+
+
+def test_calls_that_change_while_they_are_read_leave_no_gap(stack, ledger, audit):
+    """The three newest are begun after they were selected and before the rest of them is read."""
+    webhooks = [daily.webhook() for _ in range(12)]
+    entries = [ledger.queue(webhook) for webhook in webhooks]
+    newest = [webhook["callId"] for webhook in reversed(webhooks)]
+
+    def begins_them(answer):
+        if answer.count(b"$-1") >= len(webhooks) and not ledger.client.exists(ledger.key(f"call:{newest[0]}")):
+            for call_id, entry in zip(newest[:3], reversed(entries)):
+                ledger.client.hset(ledger.key(f"call:{call_id}"), mapping={"state": "waiting", "entry": entry})
+        return False
+    between = Between(int(stack.values({})["REDIS_URL"].rsplit(":", 1)[1]))
+    between.is_held = begins_them
+    try:
+        rows = audit.json("list", "--state", "queued", "--limit", "5", REDIS_URL=between.url)
+        assert ledger.client.exists(ledger.key(f"call:{newest[0]}"))
+        assert [row["call_id"] for row in rows] == newest[3:8]
+    finally:
+        between.close()

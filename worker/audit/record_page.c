@@ -100,9 +100,11 @@ static size_t first_of_name(const struct record_page *page, size_t row, const bo
 static void ask_whole(struct record_page *page, struct database *database, const bool *is_chosen)
 {
     for (size_t i = 0; i < reply_count(page->rows); i++) {
-        bool is_meant = !is_chosen || is_chosen[i];
-        page->first[i] = is_meant ? first_of_name(page, i, is_chosen) : i;
-        if (is_meant && page->first[i] == i) {
+        if (is_chosen && !is_chosen[i]) {
+            continue;
+        }
+        page->first[i] = first_of_name(page, i, is_chosen);
+        if (page->first[i] == i) {
             const struct bytes_view argv[] = {
                 VIEW("HGETALL"), database_key(database, REDIS_KEY_CALL, page->names[i])};
             database_send(database, 2, argv);
@@ -115,9 +117,10 @@ static bool receive_whole(struct record_page *page, struct database *database,
 {
     for (size_t i = 0; i < reply_count(page->rows); i++) {
         const size_t first = page->first[i];
-        page->hashes[i] = is_chosen && !is_chosen[i] ? NULL
-                          : first == i ? database_receive_shaped(database, REPLY_FIELDS)
-                                       : page->hashes[first];
+        if (!is_chosen || is_chosen[i]) {
+            page->hashes[i] =
+                first == i ? database_receive_shaped(database, REPLY_FIELDS) : page->hashes[first];
+        }
     }
     return !database_is_lost(database);
 }

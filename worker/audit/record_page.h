@@ -65,7 +65,8 @@ bool record_page_receive(struct record_page *page, struct database *database);
 bool record_page_ask_group(struct record_page *page, struct database *database,
                            const struct stream_state *stream);
 
-// Reads the whole hashes of the chosen rows. Returns false if Redis did not answer.
+// Reads the whole hashes of the chosen rows, none of which was read before. Returns false if Redis
+// did not answer.
 bool record_page_read_whole(struct record_page *page, struct database *database,
                             const bool *is_chosen);
 

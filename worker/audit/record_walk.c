@@ -146,26 +146,41 @@ static void hand_out_page(struct walk *walk, struct record_page *page)
     }
 }
 
-// The fields tell which calls are selected, and of these the hash is read: no more than the limit.
-// A call may have changed meanwhile, so it is looked at again.
-static bool hand_out_whole(struct walk *walk, struct record_page *page)
+// Chooses rows from this one on by their fields: those that are selected, no more than the limit
+// has room for. Returns the row after the last one that was looked at.
+static size_t choose(const struct walk *walk, struct record_page *page, size_t from,
+                     bool *is_chosen)
 {
     struct recorded_call call;
-    bool is_chosen[DATABASE_PAGE] = {false};
     uint64_t chosen = 0;
-    for (size_t i = 0; i < reply_count(page->rows); i++) {
+    size_t i = from;
+    for (; i < reply_count(page->rows) && has_room(walk, chosen); i++) {
         record_page_call(page, i, &call);
-        is_chosen[i] = has_room(walk, chosen) && selection_has(walk->selection, &call);
+        is_chosen[i] = selection_has(walk->selection, &call);
         chosen += is_chosen[i];
     }
-    if (!record_page_read_whole(page, walk->database, is_chosen)) {
-        return false;
-    }
-    for (size_t i = 0; i < reply_count(page->rows) && !walk->is_over; i++) {
-        if (is_chosen[i]) {
-            record_page_call(page, i, &call);
-            hand_out(walk, &call);
+    return i;
+}
+
+// The fields tell which calls are selected, and of these the hash is read: no more than the limit.
+// A call may have changed meanwhile, so it is looked at again; others are then chosen in its place.
+static bool hand_out_whole(struct walk *walk, struct record_page *page)
+{
+    size_t from = 0;
+    while (from < reply_count(page->rows) && !walk->is_over) {
+        bool is_chosen[DATABASE_PAGE] = {false};
+        const size_t end = choose(walk, page, from, is_chosen);
+        if (!record_page_read_whole(page, walk->database, is_chosen)) {
+            return false;
         }
+        for (size_t i = from; i < end && !walk->is_over; i++) {
+            if (is_chosen[i]) {
+                struct recorded_call call;
+                record_page_call(page, i, &call);
+                hand_out(walk, &call);
+            }
+        }
+        from = end;
     }
     return true;
 }
