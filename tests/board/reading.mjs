@@ -241,6 +241,7 @@ export const READING = {
       const id = await ring();
       await until('the list to be read again', async () => {
         await page.click('button:text-is("Show")');
+        await page.waitForSelector('[aria-busy]', { state: 'detached' });
         return await page.locator(`td a[href="#/call/${id}"]`).count() === 1;
       });
     });
