@@ -1,12 +1,15 @@
 """Redis answers, but refuses: each of its errors, made by a real server while callers ring. None is
 taken for an acknowledgement; what was refused is done once it can be, without a restart."""
 
+import threading
 import time
 
 import pytest
 import redis as redis_client
 
+import daily
 from callers import Callers, check_starts, cpu_s
+from fake_start import starts_a_bot
 from stack import Redis, wait_for
 
 BACK_WITHIN_S = 3.0  # one second, and what a busy machine needs
@@ -288,3 +291,25 @@ def test_gone(stack, scene, gone):
         here.ledger.check_account(here.callers.acknowledged().values())
     if gone != "scripts":
         assert b"group was gone" in here.worker.log()
+
+
+def test_the_group_goes_while_a_request_is_out(stack, ledger, start):
+    """The answer is recorded once the group is there again, and nobody is asked a second time."""
+    may_answer = threading.Event()
+
+    def starts_later(exchange):
+        may_answer.wait(30)
+        starts_a_bot()(exchange)
+    start.script(starts_later)
+    worker = stack.worker(START_URL=start.url)
+    webhook = daily.webhook()
+    entry = ledger.queue(webhook)
+    wait_for(lambda: start.requests, what="the request")
+    ledger.client.xgroup_destroy(ledger.key("webhooks"), "workers")
+    may_answer.set()  # the worker makes the group again 200 ms later
+    ledger.wait_for_state(webhook["callId"], "started")
+    ledger.wait_until_finished()
+    assert b"group was gone" in worker.log()
+    assert len(start.requests) == 1
+    assert [(event["attempt"], event["error"]) for event in ledger.events(webhook["callId"], "attempt")] == [("1", "")]
+    ledger.check_account([entry])

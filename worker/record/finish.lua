@@ -138,15 +138,15 @@ local function finish(...)
             if outcome.unanswered == '1' then
                 redis.call('HSET', call_key, 'unanswered', '1')
             end
+            if call[1] == entry and call[2] == consumer then
+                redis.call('HSET', call_key, 'answered', outcome.attempt)
+            end
             if outcome.name == 'started' and call[1] == entry and call[9] ~= 'started' then
                 start_late(call[9], call[12], call[13])
                 if owner == 'line' then -- as if its hold were over: it is handed out, and begin.lua sees the rest
                     redis.call('ZADD', holds, 'XX', now_text, call_id)
                 end
                 return call[9] == 'dead' and 'recorded' or 'lost'
-            end
-            if call[1] == entry and call[2] == consumer then
-                redis.call('HSET', call_key, 'answered', outcome.attempt)
             end
         end
         return 'lost'

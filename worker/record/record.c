@@ -30,6 +30,7 @@ struct step {
     struct record *record;
     record_on_verdict *on_verdict;
     void *arg;
+    enum record_verdict without_group; // the stream or its group is gone
 };
 
 static enum record_verdict verdict_of(struct bytes_view name)
@@ -85,7 +86,7 @@ static void on_reply(const redisReply *reply, void *arg)
     if (reply && reply->type == REDIS_REPLY_STRING) {
         verdict = read_verdict(reply->str, &attempt, &failures);
     } else if (reply && redis_error_of(reply) == REDIS_NOGROUP) {
-        verdict = RECORD_LOST; // the stream or its group is gone, and the entry with it
+        verdict = step.without_group;
     } else if (reply && reply->type == REDIS_REPLY_ERROR &&
                step.record->errors++ % COMPLAIN_EVERY == 0) {
         log_error("Redis refuses a record",
@@ -138,7 +139,10 @@ static bool send(struct record *record, struct script_batch *steps, const struct
                  record_on_verdict *on_verdict, void *arg)
 {
     struct step *step = memory_zeroed(sizeof *step);
-    *step = (struct step){record, on_verdict, arg};
+    // An entry that is to begin is gone with its group, or comes again with the next one; but what
+    // became of a request is recorded once the group is there again.
+    enum record_verdict without_group = steps == record->finish ? RECORD_UNAVAILABLE : RECORD_LOST;
+    *step = (struct step){record, on_verdict, arg, without_group};
     if (!script_batch_add(steps, arg_list->arg, on_reply, step)) {
         free(step);
         return false;
