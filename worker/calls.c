@@ -1,7 +1,6 @@
 // A call moves through `begin`, its POST and `finish`; whichever of these cannot be sent, or gets
-// no verdict, is sent again after STEP_AGAIN_MS: both steps recognise a repetition. `move` is the
-// only place where a state changes. Nothing here is needed after a death: the worker that takes the
-// entry over reads from Redis how far it had come.
+// no verdict, is sent again after STEP_AGAIN_MS: both steps recognise a repetition. Only `move`
+// changes a state. After a death, the next worker reads from Redis how far the call had come.
 //
 // Surprising: a call whose agent is full leaves the worker. It stands in the agent's line, in
 // Redis, and comes back here, or to another worker, as an entry when it may ask.
@@ -160,7 +159,10 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
 {
     struct call *call = arg;
     struct calls *calls = call->owner;
-    if (verdict == RECORD_UNAVAILABLE) {
+    if (verdict == RECORD_UNAVAILABLE || verdict == RECORD_NO_GROUP) {
+        if (verdict == RECORD_NO_GROUP) {
+            stream_reader_make_group(calls->reader);
+        }
         step_again(call);
     } else if (verdict == RECORD_NOT_YET) {
         // The hold is over, but a request of the worker that had the call before may still be
@@ -395,6 +397,7 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
     case RECORD_REJECTED:
     case RECORD_AGAIN:
     case RECORD_NOT_YET:
+    case RECORD_NO_GROUP:
         drop(call);
         return;
     case RECORD_UNAVAILABLE:

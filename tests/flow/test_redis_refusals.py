@@ -293,20 +293,22 @@ def test_gone(stack, scene, gone):
         assert b"group was gone" in here.worker.log()
 
 
-def test_the_group_goes_while_a_request_is_out(stack, ledger, start):
-    """The answer is recorded once the group is there again, and nobody is asked a second time."""
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_the_group_goes_while_a_request_is_out(stack, ledger, start, concurrency):
+    """The answer is recorded once the group is there again, and nobody is asked a second time; also by a worker
+    that has no room to read."""
     may_answer = threading.Event()
 
     def starts_later(exchange):
         may_answer.wait(30)
         starts_a_bot()(exchange)
     start.script(starts_later)
-    worker = stack.worker(START_URL=start.url)
+    worker = stack.worker(START_URL=start.url, CONCURRENCY=concurrency)
     webhook = daily.webhook()
     entry = ledger.queue(webhook)
     wait_for(lambda: start.requests, what="the request")
     ledger.client.xgroup_destroy(ledger.key("webhooks"), "workers")
-    may_answer.set()  # the worker makes the group again 200 ms later
+    may_answer.set()
     ledger.wait_for_state(webhook["callId"], "started")
     ledger.wait_until_finished()
     assert b"group was gone" in worker.log()

@@ -141,7 +141,7 @@ static bool send(struct record *record, struct script_batch *steps, const struct
     struct step *step = memory_zeroed(sizeof *step);
     // An entry that is to begin is gone with its group, or comes again with the next one; but what
     // became of a request is recorded once the group is there again.
-    enum record_verdict without_group = steps == record->finish ? RECORD_UNAVAILABLE : RECORD_LOST;
+    enum record_verdict without_group = steps == record->finish ? RECORD_NO_GROUP : RECORD_LOST;
     *step = (struct step){record, on_verdict, arg, without_group};
     if (!script_batch_add(steps, arg_list->arg, on_reply, step)) {
         free(step);

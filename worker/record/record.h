@@ -58,6 +58,7 @@ enum record_verdict {
     RECORD_NOT_YET,   // finish: the hold or its grace goes on; ask again after `attempt` ms
     RECORD_LOST,      // another worker has taken the entry over, or it is gone: drop it
     RECORD_UNAVAILABLE, // Redis did not answer, or not now: send the same step again later
+    RECORD_NO_GROUP,    // finish: the stream's group is gone: the same, once it was made again
 };
 // `failures`: in a row before this attempt, as far as Redis knows; of RECORD_SUSPECT, the deaths;
 // of a rejection, 1 if its route is rejecting (worker/line/rejecting.lua), else 0; of RECORD_DONE,

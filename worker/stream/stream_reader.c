@@ -326,14 +326,20 @@ static void go_on(struct stream_reader *reader)
 {
     size_t room = reader->events.room(reader->arg);
     if (reader->doing != DOING_NOTHING || !reader->is_started || reader->is_paused ||
-        reader->is_stopped || room == 0 || !redis_is_up(reader->blocking)) {
+        reader->is_stopped || !redis_is_up(reader->blocking)) {
         return;
     }
     if (!reader->has_group) {
         make_group(reader);
-    } else if (!catch_up(reader)) {
+    } else if (room > 0 && !catch_up(reader)) {
         read_new(reader, room);
     }
+}
+
+void stream_reader_make_group(struct stream_reader *reader)
+{
+    reader->has_group = false;
+    go_on(reader);
 }
 
 void stream_reader_pull(struct stream_reader *reader)

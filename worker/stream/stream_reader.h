@@ -61,6 +61,9 @@ void stream_reader_stop(struct stream_reader *reader);
 // There is room again, or an entry has survived its beginning.
 void stream_reader_pull(struct stream_reader *reader);
 
+// The group is gone, as somebody else has learnt: makes it again, also while there is no room.
+void stream_reader_make_group(struct stream_reader *reader);
+
 // Offers entries that were claimed for this consumer elsewhere: rows of an XRANGE.
 void stream_reader_take(struct stream_reader *reader, const redisReply *rows);
 
