@@ -99,11 +99,11 @@ static int run(const struct settings *settings)
         .arg = &agent,
         .tls = tls,
     };
-    struct http_server *server = http_server_open(agent.loop, &options);
+    loop_on_signal(agent.loop, SIGTERM, on_terminate, agent.loop);
+    loop_on_signal(agent.loop, SIGINT, on_terminate, agent.loop);
+    loop_on_signal(agent.loop, SIGHUP, on_hangup, NULL);
+    struct http_server *server = http_server_open(agent.loop, &options); // answers from now on
     if (server) {
-        loop_on_signal(agent.loop, SIGTERM, on_terminate, agent.loop);
-        loop_on_signal(agent.loop, SIGINT, on_terminate, agent.loop);
-        loop_on_signal(agent.loop, SIGHUP, on_hangup, NULL);
         printf(PROGRAM " listening on %s:%u\n", settings->listen_addr, http_server_port(server));
         fflush(stdout);
         loop_run(agent.loop);
