@@ -213,12 +213,14 @@ run: deps-run
 call:
 	@BUILD=$(abspath $(BUILD)) tests/trial/call.sh $(ARGS)
 
+# Tests mostly wait, but the sanitizers' builds keep two cores busy: more of them would only wait longer.
+TESTS_AT_ONCE := $(if $(SANITIZE),4,6)
 .PHONY: test
 test: deps-test
 	@+MAKE='$(MAKE)' .ci/build all unit-tests
 	@.ci/unit-tests $(BUILD)
 	@DIALIN_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -p no:cacheprovider \
-	  -n 6 --dist loadfile tests/flow
+	  -n $(TESTS_AT_ONCE) --dist loadfile tests/flow
 
 # The browser's library comes from npm, pinned by tests/board/package-lock.json.
 .PHONY: test-board deps-board
