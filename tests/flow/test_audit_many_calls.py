@@ -129,11 +129,8 @@ def test_calls_that_change_while_they_are_read_leave_no_gap(stack, ledger, audit
             for call_id, entry in zip(newest[:3], reversed(entries)):
                 ledger.client.hset(ledger.key(f"call:{call_id}"), mapping={"state": "waiting", "entry": entry})
         return False
-    between = Between(int(stack.values({})["REDIS_URL"].rsplit(":", 1)[1]))
+    between = stack.keep_wire(Between(int(stack.values({})["REDIS_URL"].rsplit(":", 1)[1])))
     between.is_held = begins_them
-    try:
-        rows = audit.json("list", "--state", "queued", "--limit", "5", REDIS_URL=between.url)
-        assert ledger.client.exists(ledger.key(f"call:{newest[0]}"))
-        assert [row["call_id"] for row in rows] == newest[3:8]
-    finally:
-        between.close()
+    rows = audit.json("list", "--state", "queued", "--limit", "5", REDIS_URL=between.url)
+    assert ledger.client.exists(ledger.key(f"call:{newest[0]}"))
+    assert [row["call_id"] for row in rows] == newest[3:8]

@@ -361,24 +361,21 @@ def test_an_event_that_fails_each_time_harms_no_other(scene):
 
 def test_redis_is_away_between_taking_and_joining(scene):
     """The reply with the events is cut off: they are taken again, and no call is judged meanwhile."""
-    between = Between(scene.stack.redis.port)
-    try:
-        worker = scene.worker(REDIS_URL=between.url, CONNECT_LIMIT_S=1)
-        scene.note(daily.event("dialin.ready", "foreign"))
-        scene.wait_until_read()
-        call_id, key = daily.new_call_id(), scene.ledger.key("daily")
-        between.is_held = lambda answer: b"dialin.connected" in answer
-        scene.note(connected(call_id))
-        wait_for(lambda: scene.ledger.client.xpending(key, "events")["pending"] == 1)
-        between.cut()
-        between.is_held = None
-        scene.started(callId=call_id)
-        assert scene.ledger.client.zscore(scene.ledger.key("unheard"), call_id)
-        grow_old(scene, deliveries=1)
-        scene.wait_for(call_id, TAKEN_AGAIN_S, verdict="connected")
-        assert worker.total("dialin_never_connected_total") == 0
-    finally:
-        between.close()
+    between = scene.stack.keep_wire(Between(scene.stack.redis.port))
+    worker = scene.worker(REDIS_URL=between.url, CONNECT_LIMIT_S=1)
+    scene.note(daily.event("dialin.ready", "foreign"))
+    scene.wait_until_read()
+    call_id, key = daily.new_call_id(), scene.ledger.key("daily")
+    between.is_held = lambda answer: b"dialin.connected" in answer
+    scene.note(connected(call_id))
+    wait_for(lambda: scene.ledger.client.xpending(key, "events")["pending"] == 1)
+    between.cut()
+    between.is_held = None
+    scene.started(callId=call_id)
+    assert scene.ledger.client.zscore(scene.ledger.key("unheard"), call_id)
+    grow_old(scene, deliveries=1)
+    scene.wait_for(call_id, TAKEN_AGAIN_S, verdict="connected")
+    assert worker.total("dialin_never_connected_total") == 0
 
 
 def test_an_event_without_the_time_of_its_arrival(scene):

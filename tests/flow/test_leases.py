@@ -395,29 +395,24 @@ def test_consumers_that_are_gone_are_removed_only_when_they_hold_nothing(stack, 
 @pytest.mark.slow
 def test_a_connection_that_came_too_late_is_not_the_agents_failure(stack, ledger, start):
     """Redis' replies are slow for a while: `begin` is too old when its request could leave."""
-    between = Between(stack.redis.port)
-    try:
-        worker = stack.worker(START_URL=start.url, LEASE_S=3, REDIS_URL=between.url)
-        webhooks = [daily.webhook() for _ in range(6)]
-        # Entries come, verdicts do not; an XREADGROUP that found nothing holds up no later one.
-        between.is_held = lambda answer: b"callId" not in answer and answer != b"*-1\r\n"
-        for webhook in webhooks:
-            ledger.queue(webhook)
-        for webhook in webhooks:
-            ledger.wait_for_state(webhook["callId"], "starting")
-        time.sleep(1.6)  # more than half the lease
-        between.is_held = None
-        for webhook in webhooks:
-            ledger.wait_for_state(webhook["callId"], "started")
-        assert len(start.requests) == len(webhooks)
-        late = [event for event in ledger.events(event="attempt") if event["attempt"] == "1"]
-        assert {event["error"] for event in late} == {
-            "the connection came too late to send the request"}
-        assert len(late) == len(webhooks)
-        assert {ledger.call(webhook["callId"]).get("failures", "0") for webhook in webhooks} == {"0"}
-        assert worker.metrics()["dialin_attempts_failed_total"] == 0
-        assert b"cannot start bots" not in worker.log()
-        worker.terminate()  # while it can still read what Redis says to its last records
-        assert worker.wait() == 0
-    finally:
-        between.close()
+    between = stack.keep_wire(Between(stack.redis.port))
+    worker = stack.worker(START_URL=start.url, LEASE_S=3, REDIS_URL=between.url)
+    webhooks = [daily.webhook() for _ in range(6)]
+    # Entries come, verdicts do not; an XREADGROUP that found nothing holds up no later one.
+    between.is_held = lambda answer: b"callId" not in answer and answer != b"*-1\r\n"
+    for webhook in webhooks:
+        ledger.queue(webhook)
+    for webhook in webhooks:
+        ledger.wait_for_state(webhook["callId"], "starting")
+    time.sleep(1.6)  # more than half the lease
+    between.is_held = None
+    for webhook in webhooks:
+        ledger.wait_for_state(webhook["callId"], "started")
+    assert len(start.requests) == len(webhooks)
+    late = [event for event in ledger.events(event="attempt") if event["attempt"] == "1"]
+    assert {event["error"] for event in late} == {
+        "the connection came too late to send the request"}
+    assert len(late) == len(webhooks)
+    assert {ledger.call(webhook["callId"]).get("failures", "0") for webhook in webhooks} == {"0"}
+    assert worker.metrics()["dialin_attempts_failed_total"] == 0
+    assert b"cannot start bots" not in worker.log()

@@ -266,7 +266,7 @@ def test_a_record_is_repeated_after_another_worker_has_begun_the_call_again(stac
         may_answer.wait(30)
         answers(429, b"{}")(exchange)
     start.script(refuses, hangs())
-    between = Between(stack.redis.port)
+    between = stack.keep_wire(Between(stack.redis.port))
     first = stack.worker(START_URL=start.url, REDIS_URL=between.url)
     webhook = daily.webhook()
     ledger.queue(webhook)
@@ -282,4 +282,3 @@ def test_a_record_is_repeated_after_another_worker_has_begun_the_call_again(stac
     first.signal(signal.SIGCONT)
     wait_for(lambda: b"taken over by another worker" in first.log(), 20, "the record to be sent again")
     assert [event["attempt"] for event in ledger.events(webhook["callId"], "attempt")] == ["1"]
-    between.close()

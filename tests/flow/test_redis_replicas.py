@@ -23,12 +23,12 @@ class Chain:
     def __init__(self, stack, folder):
         options = ["--repl-diskless-sync-delay", 0]
         self.primary = stack.own_redis(options=options)
-        self.wire = Between(self.primary.port)
+        self.wire = stack.keep_wire(Between(self.primary.port))
         self.replica = stack.keep(Redis(folder / "replica", options=options))
         self.last = stack.keep(Redis(folder / "last", options=options))
         self.follow(self.replica, self.wire.port)
         self.follow(self.last, self.replica.port)
-        self.service = Between(self.primary.port)
+        self.service = stack.keep_wire(Between(self.primary.port))
         self.stack = stack
 
     @staticmethod
@@ -44,16 +44,10 @@ class Chain:
         self.service.target = self.replica.port
         self.service.cut()
 
-    def close(self):
-        self.service.close()
-        self.wire.close()
-
 
 @pytest.fixture
 def chain(stack, tmp_path):
-    made = Chain(stack, tmp_path)
-    yield made
-    made.close()
+    return Chain(stack, tmp_path)
 
 
 @pytest.mark.slow

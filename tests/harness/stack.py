@@ -358,10 +358,16 @@ class Stack:
         self.redis = redis
         self.prefix = prefix
         self.processes = []
+        self.wires = []
 
     def keep(self, process):
         self.processes.append(process)
         return process
+
+    def keep_wire(self, wire):
+        """A proxy or the like, which the programs still need while they leave."""
+        self.wires.append(wire)
+        return wire
 
     def own_redis(self, **options):
         """A Redis for this stack alone, for tests that stop or kill it."""
@@ -413,6 +419,9 @@ class Stack:
         """Ends the programs before what they talk to."""
         troubles = [process.close() for process in reversed(self.processes)]
         self.processes = []
+        for wire in self.wires:
+            wire.close()
+        self.wires = []
         return [trouble for trouble in troubles if trouble]
 
 
