@@ -282,9 +282,9 @@ static void open_metrics(struct daily_reader *reader, struct metrics *metrics)
     reader->joined = metrics_counter(metrics, EVENTS, EVENTS_HELP, "result=\"joined\"");
     reader->ignored = metrics_counter(metrics, EVENTS, EVENTS_HELP, "result=\"other\"");
     reader->unusable = metrics_counter(metrics, EVENTS, EVENTS_HELP, "result=\"malformed\"");
-    reader->never_connected =
-        metrics_counter(metrics, "dialin_never_connected_total",
-                        "Calls judged: their bot was started and their caller never reached it.", NULL);
+    reader->never_connected = metrics_counter(
+        metrics, "dialin_never_connected_total",
+        "Calls judged: their bot was started and their caller never reached it.", NULL);
     reader->corrected = metrics_counter(metrics, "dialin_never_connected_corrected_total",
                                         "Of these, calls of which an event came late, so that "
                                         "the verdict was corrected.",
