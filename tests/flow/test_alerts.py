@@ -29,6 +29,12 @@ CASES = [
     ("CallersWillBeLost", {'dialin_line_oldest_seconds{agent="a"}': "61x133"}, {}),
     ("NeverConnected", {"dialin_never_connected_total": "0x100 1x33"},
      {"dialin_never_connected_total": "3x133"}),
+    ("DailyEventsRefused", {'dialin_daily_events_total{result="queue_unavailable"}': "0x113 1x20"},
+     {'dialin_daily_events_total{result="noted"}': "0+9x133",
+      'dialin_daily_events_total{result="missing_signature"}': "0+1x133",
+      'dialin_daily_events_total{result="invalid_signature"}': "0x113 1x20"}),
+    ("DailyEventsRefused", {'dialin_daily_events_total{result="invalid_signature"}': "0x113 3x20"},
+     {'dialin_daily_events_total{result="queue_unavailable"}': "1x133"}),
     ("ServiceLevelLow", {'dialin_ring_to_start_seconds_bucket{le="20"}': "0+7x133",
                          "dialin_ring_to_start_seconds_count": "0+8x133",
                          'dialin_calls_total{outcome="expired"}': "0+2x133"},
@@ -50,6 +56,9 @@ CASES = [
     ("Spooling", {"dialin_spool_events_bytes": "10x133"}, {"dialin_spool_bytes": QUIET}),
     ("SpoolHalfFull", {'dialin_spool_bytes{instance="i"}': "6x133", 'dialin_spool_bytes_max{instance="i"}': "10x133"},
      {'dialin_spool_bytes{instance="i"}': "5x133", 'dialin_spool_bytes_max{instance="i"}': "10x133"}),
+    ("SpoolHalfFull", {'dialin_spool_events_bytes{instance="i"}': "6x133",
+                       'dialin_spool_events_bytes_max{instance="i"}': "10x133"},
+     {'dialin_spool_events_bytes{instance="i"}': "5x133", 'dialin_spool_events_bytes_max{instance="i"}': "10x133"}),
     ("SignaturesFail", {'dialin_webhooks_total{result="invalid_signature"}': "0+1x133"},
      {'dialin_webhooks_total{result="missing_signature"}': "0+1x133"}),
     ("AccountOff", {"dialin_account_difference": "-1x133"}, {"dialin_account_difference": QUIET}),
@@ -86,7 +95,7 @@ def rules_test(rules, interval, at, alert, series, rings):
 
 def test_each_alert_rings_when_it_should_and_only_then(tmp_path):
     names = set(re.findall(r"alert: Dialin(\w+)", RULES.read_text(encoding="utf-8")))
-    assert names == {name for name, _, _ in CASES} | {"Silence"} and len(names) == 20
+    assert names == {name for name, _, _ in CASES} | {"Silence"} and len(names) == 21
     files = []
 
     def write(interval, at, alert, series, rings):
@@ -190,9 +199,11 @@ def scaled_rules():
 
 @pytest.mark.slow
 def test_shipped_alerts_ring_in_a_real_prometheus(stack, ledger, start, tmp_path):
-    """Real processes and the shipped rules: a webhook is refused, a caller is lost, the worker ends."""
+    """Real processes and the shipped rules: a webhook is refused, a caller is lost, events are refused, the
+    worker ends."""
     worker = stack.worker(START_URL=start.url, HOLD_LIMIT_S="2", HOLD_GRACE_S="0")
-    ingress, board = stack.ingress(SPOOL_DIR=str(tmp_path)), stack.board()
+    ingress = stack.ingress(SPOOL_DIR=str(tmp_path), DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+    board = stack.board()
     rules = tmp_path / "rules.yml"
     rules.write_text(scaled_rules(), encoding="utf-8")
     prometheus = stack.keep(Prometheus(tmp_path, rules, [worker, ingress, board]))
@@ -204,14 +215,18 @@ def test_shipped_alerts_ring_in_a_real_prometheus(stack, ledger, start, tmp_path
     asked = set(re.findall(r"\bdialin_\w+", RULES.read_text(encoding="utf-8") + json.dumps(DASHBOARD)))
     wait_for(lambda: asked <= set(prometheus.ask("label/__name__/values")), 20, f"all of {asked}")
     # Since the counters of what is to come are scraped at 0, their first step is seen.
-    assert prometheus.firing() & {"WebhooksRefused", "CallersLost", "NoWorker"} == set()
+    assert prometheus.firing() & {"WebhooksRefused", "CallersLost", "NoWorker", "DailyEventsRefused"} == set()
 
     start.script(answers(429))
     lost = daily.webhook()
     assert ingress.ring(lost).status == 200
     assert ingress.post(b"[]", daily.headers(b"[]")).status == 400
-    wait_for(lambda: {"WebhooksRefused", "CallersLost"} <= prometheus.firing(), 40,
-             "alerts of a refused webhook and a lost caller")
+    for _ in range(4):
+        event = daily.body(daily.event("dialin.ready", "a-room"))
+        answer = ingress.post(event, daily.event_headers(event, secret=daily.SECRET), path="/api/daily-events")
+        assert answer.status == 401
+    wait_for(lambda: {"WebhooksRefused", "CallersLost", "DailyEventsRefused"} <= prometheus.firing(), 40,
+             "alerts of a refused webhook, a lost caller, and events that Daily soon ends")
     assert ledger.call(lost["callId"])["reason"] == "expired"
     assert "NoWorker" not in prometheus.firing()
     worker.terminate()

@@ -124,6 +124,18 @@ def test_a_call_whose_record_was_lost_is_not_queued(stack, ledger, start, audit)
         (lost["callId"], "unknown"), (waiting["callId"], "waiting")]
 
 
+def test_a_burst_that_was_read_and_not_begun_is_queued(ledger, audit):
+    """The worker that had read it was killed: the group is asked for each of them."""
+    webhooks = [daily.webhook() for _ in range(40)]
+    for webhook in webhooks:
+        ledger.queue(webhook)
+    ledger.client.xgroup_create(ledger.key("webhooks"), "workers", "0")
+    ledger.client.xreadgroup("workers", "killed", {ledger.key("webhooks"): ">"})
+    calls = audit.json("list", "--state", "queued")
+    assert [call["call_id"] for call in calls] == [webhook["callId"] for webhook in reversed(webhooks)]
+    assert audit("stats", "--json").object()["kept"]["queued"] == len(webhooks)
+
+
 def test_duplicates_of_one_call_cost_no_more_than_other_calls(stack, ledger, start, audit):
     """Its hash grows with their number: it is not read for each of them."""
     stack.worker(START_URL=start.url)

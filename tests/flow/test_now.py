@@ -177,3 +177,17 @@ def test_callers_who_never_reached_their_bot_are_told(ledger, audit):
     assert "a bot was started and the caller never reached it: 2\n" in shown
     assert "dialin-audit list --verdict never_connected" in shown
     assert all(columns(line) <= 80 for line in shown.splitlines())
+
+
+def test_what_a_spool_holds_is_told_of_calls_and_events_alike(ledger, audit):
+    for name, spool in {"a": {"spool_bytes": 0, "spool_events_bytes": 1_200},
+                        "b": {"spool_bytes": 3_000, "spool_events_bytes": 2_000},
+                        "c": {"spool_bytes": 4_001},  # one that does not know of events
+                        "d": {"spool_bytes": 0, "spool_events_bytes": 0}}.items():
+        ledger.client.set(ledger.key(f"status:ingress:{name}"), json.dumps({"version": "9", "ready": True, **spool}))
+        ledger.client.zadd(ledger.key("programs"), {f"ingress:{name}": int(ledger.client.time()[0]) * 1000})
+    told = re.findall(r"^ *ingress:(\w) +0/0 +(\d+) kB ", audit("now").out, re.M)
+    assert dict(told) == {"a": "2", "b": "5", "c": "5", "d": "0"}
+    found = audit("now", "--json").object()["programs"]
+    assert {each["id"]: each["status"].get("spool_events_bytes") for each in found} == {
+        "ingress:a": 1_200, "ingress:b": 2_000, "ingress:c": None, "ingress:d": 0}

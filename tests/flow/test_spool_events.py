@@ -11,12 +11,14 @@ import time
 import pytest
 
 import daily
+from audit import Audit
 from daily import EVENTS_SECRET
 from fake_redis import HoldingRedis
 from fake_start import starts_a_bot
+from redis_between import Between
 from spool_disk import build_shim, files, under
 from stack import free_port, wait_for
-from test_daily_events import Scene, connected
+from test_daily_events import Scene, connected, stopped
 
 EVENTS_AT_ONCE_MAX = 16  # from the spool, before a call that comes
 SPOOLED = {"status": "noted", "spooled": True}
@@ -161,6 +163,41 @@ def test_nobody_is_judged_before_the_spool_has_told(stack, ledger, own, folder, 
     open_ingress(stack, folder)
     scene.wait_for(call_id, timeout_s=30, verdict="connected")
     assert worker.total("dialin_never_connected_total") == 0
+
+
+def test_an_ingress_that_is_cut_off_alone(stack, ledger, folder, start):
+    """The workers have Redis and judge without its events. When these come, all that was said is put right."""
+    start.script(starts_a_bot())
+    scene = Scene(stack, ledger, start)
+    worker = scene.worker(CONNECT_LIMIT_S=1)
+    wire = stack.keep_wire(Between(stack.redis.port))
+    ingress = open_ingress(stack, folder, REDIS_URL=wire.url)
+    wait_for(ingress.is_ready)
+    assert post(ingress, daily.event("dialin.ready", "foreign")).json() == {"status": "noted"}
+    scene.wait_until_read()
+    wire.refuse()
+    reached, left = (scene.started() for _ in range(2))
+    for event in (connected(reached), connected(left), stopped(left)):
+        assert post(ingress, event).json() == SPOOLED
+    for call_id in (reached, left):
+        scene.wait_for(call_id, verdict="never_connected")
+    wait_for(lambda: worker.total("dialin_verdicts", verdict="never_connected") == 2)
+    wire.open()
+    scene.wait_for(reached, timeout_s=30, verdict="connected")
+    scene.wait_for(left, timeout_s=30, verdict="ended")
+    scene.wait_until_read()
+    assert scene.events_of(reached) == ["never_connected", "connected"]
+    assert sorted(scene.events_of(left)) == ["connected", "ended", "never_connected"]
+    assert scene.verdicts() == {"connected": 1, "ended": 1}
+    wait_for(lambda: worker.total("dialin_verdicts", verdict="never_connected") == 0)
+    assert worker.total("dialin_never_connected_total") == 2  # it has said so
+    wait_for(lambda: worker.total("dialin_never_connected_corrected_total") == 2)
+    assert worker.log().count(b"its call is never_connected no more") == 2
+    verdicts = Audit(stack).json("stats")[0]["verdicts"]
+    assert verdicts == {"connected": 1, "ended": 1, "failed": 0, "never_connected": 0}
+    assert Audit(stack).json("list", "--verdict", "never_connected") == []
+    running, = ledger.client.keys(ledger.key("running:*"))
+    assert ledger.client.zrange(running, 0, -1) == [reached.encode()], "its session goes on"
 
 
 # --- the ingress dies ----------------------------------------------------------------------------

@@ -141,7 +141,8 @@ static const char *remedy_of(enum alert_kind kind)
         return "`dialin-audit dead list` shows them with the agent's answer.";
     case ALERT_NEVER_CONNECTED:
         return "Does the bot get DAILY_API_KEY, and does it pull the held call into its room? The "
-               "worker's log names the calls.";
+               "worker's log names the calls. If an ingress is cut off from Redis, their "
+               "events may only be late: the verdict is corrected when they come.";
     case ALERT_KIND_COUNT:
         break;
     }

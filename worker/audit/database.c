@@ -34,6 +34,7 @@ struct database {
     struct redis *redis;
     struct loop_timer *look;
     char *prefix;
+    struct bytes fixed_keys[REDIS_KEY_COUNT]; // those without a rest
     struct bytes keys[KEYS_AT_ONCE];
     size_t next_key;
     struct bytes args; // the further arguments of a long command, in their form on the wire
@@ -278,6 +279,9 @@ struct database *database_open(const struct redis_address *address, const char *
 {
     struct database *database = memory_zeroed(sizeof *database);
     database->prefix = memory_text(prefix);
+    for (size_t i = 0; i < REDIS_KEY_COUNT; i++) {
+        redis_key_init(&database->fixed_keys[i], prefix, (enum redis_key)i);
+    }
     for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
         bytes_init(&database->keys[i], KEY_BYTES_MAX);
     }
@@ -312,6 +316,9 @@ void database_close(struct database *database)
     }
     loop_timer_close(database->look);
     loop_close(database->loop);
+    for (size_t i = 0; i < REDIS_KEY_COUNT; i++) {
+        bytes_release(&database->fixed_keys[i]);
+    }
     for (size_t i = 0; i < KEYS_AT_ONCE; i++) {
         bytes_release(&database->keys[i]);
     }
@@ -332,6 +339,9 @@ bool database_is_lost(const struct database *database)
 
 struct bytes_view database_key(struct database *database, enum redis_key name, const char *rest)
 {
+    if (*rest == '\0') {
+        return bytes_view(&database->fixed_keys[name]);
+    }
     struct bytes *key = &database->keys[database->next_key++ % KEYS_AT_ONCE];
     redis_key_set(key, database->prefix, name, view_of_text(rest));
     return bytes_view(key);

@@ -25,7 +25,7 @@ struct daily_reader {
     size_t taken;            // entries in the last step
     uint64_t claim_at_ms, log_at_ms;
     uint64_t malformed; // since the log had one
-    uint64_t *joined, *ignored, *unusable, *never_connected;
+    uint64_t *joined, *ignored, *unusable, *never_connected, *corrected;
     int64_t *verdicts[4];
 };
 
@@ -50,13 +50,27 @@ static void note_abandoned(const struct daily_reader *reader, const redisReply *
     }
 }
 
+// Their event came after they had been judged: it waited in an ingress' spool, or at Daily.
+static void note_corrected(const struct daily_reader *reader, const redisReply *calls)
+{
+    for (size_t i = 0; i < calls->elements; i++) {
+        const redisReply *call = calls->element[i];
+        (*reader->corrected)++;
+        log_warning("an event of Daily's came late: its call is never_connected no more",
+                    log_view("call_id", reply_view(call->element[0])),
+                    log_view("agent", reply_view(call->element[1])),
+                    log_view("verdict", reply_view(call->element[2])));
+    }
+}
+
 static void on_joined(const redisReply *reply, void *arg)
 {
     struct daily_reader *reader = arg;
     scripts_look_at(reader->scripts, reply);
-    if (reply_has_shape(reply, "(n[s][(sss)])")) {
+    if (reply_has_shape(reply, "(n[s][(sss)][(sss)])")) {
         const redisReply *agents = reply->element[1];
         note_abandoned(reader, reply->element[2]);
+        note_corrected(reader, reply->element[3]);
         *reader->joined += (uint64_t)reply->element[0]->integer;
         for (size_t i = 0; i < agents->elements && !reader->is_stopped; i++) {
             lines_admit_if_any(reader->lines, agents->element[i]->str);
@@ -270,7 +284,11 @@ static void open_metrics(struct daily_reader *reader, struct metrics *metrics)
     reader->unusable = metrics_counter(metrics, EVENTS, EVENTS_HELP, "result=\"malformed\"");
     reader->never_connected =
         metrics_counter(metrics, "dialin_never_connected_total",
-                        "Calls whose bot was started and whose caller never reached it.", NULL);
+                        "Calls judged: their bot was started and their caller never reached it.", NULL);
+    reader->corrected = metrics_counter(metrics, "dialin_never_connected_corrected_total",
+                                        "Of these, calls of which an event came late, so that "
+                                        "the verdict was corrected.",
+                                        NULL);
     static const char *const LABELS[] = {"verdict=\"connected\"", "verdict=\"ended\"",
                                          "verdict=\"failed\"", "verdict=\"never_connected\""};
     for (size_t i = 0; i < 4; i++) {

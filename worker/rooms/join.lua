@@ -5,7 +5,7 @@
 -- ARGV  1 how many entries; then those entries; then of each event: entry, id, name (connected, ended,
 --       failed), about (dialin, dialout), at_ms, error, room
 -- Returns {how many were joined to a call, the agents whose sessions have ended, {call_id, agent, reason} of
--- each call that ended because its caller hung up}.
+-- each call that ended because its caller hung up, {call_id, agent, verdict} of each that had been judged}.
 local count = tonumber(ARGV[1])
 local joined, agents, abandoned = 0, {}, {}
 for i = count + 2, #ARGV, 7 do
@@ -37,4 +37,4 @@ local daily = prefix .. KEY_DAILY
 if count > 0 and redis.call('EXISTS', daily) == 1 then
     redis.call('XACK', daily, 'events', unpack(ARGV, 2, count + 1))
 end
-return { joined, agents, abandoned }
+return { joined, agents, abandoned, corrected }

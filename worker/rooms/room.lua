@@ -13,6 +13,7 @@ local ROOM_KEPT_S, EARLY_MS, SHARED = 86400, 600000, ''
 local EARLY_ROOMS_MAX, EARLY_EVENTS_MAX = 10000, 16 -- of a room
 local EVENTS_OF_A_CALL_MAX = 32
 local unheard, earlies = prefix .. KEY_UNHEARD, prefix .. KEY_EARLIES
+local corrected = {} -- {call_id, agent, verdict} of each call that was judged before this event came
 
 local function room_keys(room)
     local digest = redis.sha1hex(room)
@@ -72,8 +73,13 @@ local function join_event(joined_id, event)
         count_verdict(call[9], verdict)
     end
     redis.call('ZREM', unheard, joined_id)
+    if call[9] == 'never_connected' then
+        corrected[#corrected + 1] = { joined_id, agent_of_call, verdict }
+    end
     if is_first_end then
         end_session(agent_of_call, joined_id)
+    elseif call[9] == 'never_connected' and verdict == 'connected' then
+        begin_session(agent_of_call, joined_id)
     end
     return is_first_end and agent_of_call or nil
 end

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FIRST_MAX 10 // callers that are shown
+#define BYTES_PER_KB 1000
 #define CELL_BYTES 64
 #define TEXT_BYTES 1200 // of a number or an address
 #define SENTENCE_COLUMNS 80
@@ -173,7 +174,10 @@ static void print_program(const struct screen *screen, const redisReply *pair)
     bool is_ready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status.tree, "ready"));
     snprintf(in_work, sizeof in_work, "%" PRIu64 "/%" PRIu64, json_count(status.tree, "in_work"),
              json_count(status.tree, "in_work_max"));
-    snprintf(spool, sizeof spool, "%" PRIu64 " kB", json_count(status.tree, "spool_bytes") / 1000);
+    uint64_t spooled = json_count(status.tree, "spool_bytes");
+    spooled += json_count(status.tree, "spool_events_bytes"); // an older ingress has none
+    snprintf(spool, sizeof spool, "%" PRIu64 " kB",
+             spooled / BYTES_PER_KB + (spooled % BYTES_PER_KB > 0));
     const char *const cells[PROGRAM_COLUMNS] = {
         [PROGRAM] = id,
         [IN_WORK] = in_work,

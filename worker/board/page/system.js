@@ -5,7 +5,8 @@ import { ask, live, redisNow } from './live.js';
 const main = document.getElementById('main');
 const AGAIN_MS = 10000;
 
-const size = bytes => bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+const size = bytes => bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+const spooled = status => status.spool_bytes + (status.spool_events_bytes ?? 0);
 const isTime = name => /_ms$/.test(name);
 
 // A setting or a figure of a program, as it wrote it.
@@ -21,7 +22,7 @@ function programs(now) {
       cell(status.ready ? el('span', { class: 'good' }, 'ready') : el('span', { class: 'bad' }, status.not_ready_reason || 'not ready'), 'free'),
       number(status.started_ms ? span(redisNow() - status.started_ms) : '', 'wide'),
       number(status.in_work === undefined ? '' : `${status.in_work} of ${status.in_work_max}`),
-      number(status.spool_bytes === undefined ? '' : size(status.spool_bytes), 'wide'),
+      number(status.spool_bytes === undefined ? '' : size(spooled(status)), 'wide'),
       cell(el('details', {}, el('summary', {}, 'all it says'), facts(status)), 'free'));
   });
   return table('Programs', [...live.prefixes.length ? [['Prefix']] : [], ['Program'], ['Host'], ['Version', 'wide'], ['State'], ['Up for', 'n wide'], ['In work', 'n'], ['Spool', 'n wide'], ['Settings']], rows,
