@@ -85,6 +85,22 @@ def test_a_paused_agent_is_asked_by_no_worker_until_it_is_resumed(stack, ledger,
     adds_up(audit)
 
 
+def test_a_pause_is_no_sign_that_the_agent_has_more_room(stack, ledger, start, audit):
+    """A full agent of a known turnover: those who wait are not all let ask together when it goes on."""
+    serve_one(stack, ledger, start)
+    agent = agent_of(start)
+    start.script(answers(429))
+    audit("pause", agent, "--yes")
+    for _ in range(40):
+        ring(ledger)
+    wait_for(lambda: ledger.client.zcard(ledger.key("line:" + agent)) == 40)
+    pace, now_ms = ledger.key("pace:" + agent), daily.in_ms(0)
+    ledger.client.hset(pace, mapping={"slowed_ms": now_ms, "refused_ms": int(now_ms) - 60_000, "turnover": "10"})
+    audit("resume", agent, "--yes")
+    tokens = float(wait_for(lambda: ledger.client.hget(pace, "tokens")))
+    assert tokens < 10, "calls that may be asked at once, beside those that were"
+
+
 def test_the_metric_says_that_it_is_paused(stack, ledger, start, audit):
     worker = serve_one(stack, ledger, start)
     name = f'dialin_line_paused{{agent="{agent_of(start)}"}}'

@@ -81,6 +81,25 @@ def test_requests_refused_together_slow_the_line_more_than_one(stack, ledger, st
     assert times[8] - times[7] > 0.2 + 0.4, times  # after one refusal: 0.2 + 0.25
 
 
+@pytest.mark.parametrize("refusal", [answers(429, headers=[("Retry-After", "2")]),
+                                     answers(503, headers=[("Retry-After", "2")])], ids=["full", "fails"])
+def test_after_a_pause_one_asks_however_long_it_was(stack, ledger, start, refusal):
+    """Bots start slowly, and refusals come at once. That nobody was refused while nobody might ask is no sign of
+    more room: without that, all who wait asked at the end of each pause."""
+    start.script(answers(429, headers=[("Retry-After", "1")]), *3 * [delays(1.2, starts_a_bot())], refusal)
+    stack.worker(START_URL=start.url, HOLD_LIMIT_S=100)
+    calls = [daily.webhook() for _ in range(100)]
+    for webhook in calls:
+        ledger.queue(webhook)
+        wait_for(lambda: ledger.events(event="waiting"), what="a line")
+
+    def three_come_alone():
+        times = sorted(request.at for request in start.requests)
+        alone = [later - earlier >= 1.95 for earlier, later in zip(times, times[1:])]
+        return any(all(alone[i:i + 3]) for i in range(len(alone) - 2))
+    wait_for(three_come_alone, 30)
+
+
 @pytest.mark.slow
 def test_requests_cut_by_the_hold_do_not_slow_the_line(stack, ledger, start):
     """The agent is full, and then hangs until the hold of those it hears has ended."""

@@ -60,8 +60,9 @@ local function window_now()
 end
 
 local turnover = pace[4] and tonumber(pace[8] or 0) or 0
-local quiet_ms, refusal_ms = now - tonumber(pace[16] or now), tonumber(pace[17] or 0)
-if quiet_ms < 0 then -- Redis' clock was set back
+local refused_ms, refusal_ms = tonumber(pace[16] or now), tonumber(pace[17] or 0)
+local quiet_ms = now - refused_ms
+if quiet_ms < 0 and left_until(refused_ms) == 0 then -- Redis' clock was set back
     redis.call('HSET', pace_key, 'refused_ms', now_text)
 end
 local rate, tokens, count_max

@@ -7,13 +7,13 @@
 -- holds how many may be out together (`width`) and when the next may ask (`next_ms`); it counts the
 -- refusals and failures since the last 2xx (`refusals`, `failures`), and names the call that failed
 -- last (`failed`), when the window was last set back (`slowed_ms`) and the answer that did it (`status`,
--- `error`), the time of the last refusal (`refused_ms`) and how long it took (`refusal_ms`). It keeps the
--- agent's turnover in calls a second (`turnover`), the starts since the window was set back (`started`),
--- how many calls the turnover lets in (`tokens`, counted at `tokens_ms`), how many starts last filled
--- the agent (`filled`), and until when the refusals so far are not paid for (`owed_ms`). While
--- the pace exists, every call of the agent goes through the queue. `answers:<agent>` is a stream of the
--- agent's last 2xx and their latencies, by which admit.lua estimates how long an answer takes.
--- `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
+-- `error`), since when nobody was refused although one might ask (`refused_ms`: the last refusal, or near
+-- the end of a long pause after it), and how long a refusal took (`refusal_ms`). It keeps the agent's
+-- turnover in calls a second (`turnover`), the starts since the window was set back (`started`), how many
+-- calls the turnover lets in (`tokens`, counted at `tokens_ms`), how many starts last filled the agent
+-- (`filled`), and until when the refusals so far are not paid for (`owed_ms`). While the pace exists,
+-- every call of the agent goes through the queue. `answers:<agent>` is a stream of the agent's last
+-- 2xx and their latencies, by which admit.lua estimates how long an answer takes. `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
 -- from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
 local REFUSAL_MS = 350 -- of pause for each refusal, also of requests that were out together
@@ -126,8 +126,9 @@ local function slow_down(begun_ms, retry_after_ms, is_full)
     if retry_after_ms > 0 then
         pause_end_ms = is_first and now + retry_after_ms or math.max(pause_end_ms, now + retry_after_ms)
     end
-    redis.call('HSET', pace, 'owed_ms', text(owed_ms), 'next_ms', text(pause_end_ms), 'refused_ms', now_text,
-        'refusal_ms', text(math.max(now - begun_ms, 0)))
+    -- While nobody may ask, nobody is refused: a long pause is no sign of more room.
+    redis.call('HSET', pace, 'owed_ms', text(owed_ms), 'next_ms', text(pause_end_ms), 'refused_ms',
+        text(math.max(now, pause_end_ms - PACE_MS_MAX)), 'refusal_ms', text(math.max(now - begun_ms, 0)))
     redis.call('EXPIRE', pace, PACE_KEPT_S)
 end
 

@@ -14,7 +14,9 @@ local before = redis.call('HGET', paused, agent) or ''
 local waiting = redis.call('ZCARD', line)
 if who == '' then
     redis.call('HDEL', paused, agent)
-    if before ~= '' and waiting > 0 and redis.call('EXISTS', pace) == 0 then
+    if before ~= '' and redis.call('EXISTS', pace) == 1 then
+        redis.call('HSET', pace, 'refused_ms', now_text) -- that nobody was refused meanwhile is no sign of more room
+    elseif before ~= '' and waiting > 0 then
         redis.call('HSET', pace, 'width', WIDTH, 'refusals', 0, 'next_ms', 0, 'slowed_ms', now_text)
         redis.call('EXPIRE', pace, PACE_KEPT_S)
     end
