@@ -5,6 +5,7 @@ import pytest
 import daily
 from fake_start import answers, starts_a_bot
 from ledger import WRITTEN_BY_THE_CLOCK
+from redis_between import Between
 from stack import wait_for
 
 PERSON, OTHER = "+14155550777", "+14155550778"
@@ -52,6 +53,33 @@ def test_a_copy_of_a_forgotten_webhook_starts_no_second_bot(ledger, start, worke
     assert len(start.requests) == 1
     assert ledger.counts() == {"started": 1, "duplicate": 1}
     assert 0 < ledger.client.ttl(ledger.key(f"call:{webhook['callId']}")) <= 600
+
+
+def test_what_lies_in_a_spool_is_forgotten_by_a_second_run(stack, ledger, start, worker, audit, tmp_path):
+    """It is no part of the record until the spool drains; then it is, and --help says so."""
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    wire = stack.keep_wire(Between(stack.redis.port))
+    ingress = stack.ingress(SPOOL_DIR=folder, REDIS_URL=wire.url, DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
+    first, second = daily.webhook(From=PERSON), daily.webhook(From=PERSON)
+    assert ingress.ring(first).status == 200
+    ledger.wait_until_finished()
+    wire.refuse()
+    event = daily.body(daily.event("dialin.warning", "a-room", from_=PERSON))
+    for answer in (ingress.ring(first), ingress.ring(second),
+                   ingress.post(event, daily.event_headers(event), path="/api/daily-events")):
+        assert answer.status == 200 and answer.json()["spooled"] is True
+    assert "erased 1 calls" in audit("forget", PERSON, "--yes").out
+    assert PERSON.encode() not in ledger.everything()
+    wire.open()
+    wait_for(lambda: not any(folder.iterdir()), 30, "the spool to be empty")
+    ledger.wait_until_finished()
+    assert len(start.requests) == 2, "a copy of a forgotten webhook starts no second bot"
+    assert PERSON.encode() in ledger.everything()
+    result = audit("forget", PERSON, "--yes")
+    assert "2 webhooks" in result.out and "1 of Daily's events" in result.out, result
+    assert PERSON.encode() not in ledger.everything()
+    assert "When every spool is empty" in audit("forget", "--help").out
 
 
 def test_numbers_in_dialouts_and_headers_are_found(ledger, start, worker, audit):

@@ -204,11 +204,17 @@ static const char FIGURES[] =
     "  within 20 s service level: answered within 20 s of ringing / offered\n"
     "  max         longest wait of an answered call that is kept\n";
 
+static const char LEFT[] =
+    "\nWebhooks and Daily's events in the spool of an ingress are not in Redis yet: they are\n"
+    "recorded when the spool drains, also after this command. When every spool is empty\n"
+    "(dialin-audit doctor, dialin_spool_bytes, dialin_spool_events_bytes), run it again.\n"
+    "Backups, exports and Redis' append-only file keep what they have.\n";
+
 static void print_command_help(enum command command)
 {
     printf("dialin-audit %s\n%s\n\n", COMMANDS[command].usage, COMMANDS[command].help);
     print_flags(command);
-    fputs(command == STATS ? FIGURES : "", stdout);
+    fputs(command == STATS ? FIGURES : command == FORGET ? LEFT : "", stdout);
 }
 
 static void print_help(void)
