@@ -23,6 +23,7 @@ struct lane {
 
 struct spool {
     struct loop *loop;
+    struct stream_writer *writer;
     struct loop_timer *look;
     struct spool_orphans orphans;
     int folder;
@@ -30,18 +31,7 @@ struct spool {
     struct lane calls, events;
     struct log_gate full_of_events;
     int64_t *oldest_s;
-};
-
-static const struct spool_kind CALLS = {
-    .suffix = SPOOL_CALLS_SUFFIX,
-    .failing = "the spool's disk fails: webhooks wait for Redis instead",
-    .found = "found a spool file that no ingress uses; adding its webhooks to the stream",
-};
-
-static const struct spool_kind EVENTS = {
-    .suffix = SPOOL_EVENTS_SUFFIX,
-    .failing = "the spool's disk fails: Daily's events wait for Redis instead",
-    .found = "found a spool file that no ingress uses; adding Daily's events to their stream",
+    uint64_t *damaged;
 };
 
 // --- keeping ------------------------------------------------------------------------------------
@@ -196,69 +186,66 @@ static void measure_age(void *arg)
     *spool->oldest_s = made_ms > 0 ? (int64_t)(loop_wall_ms() - made_ms) / 1000 : 0;
 }
 
-static void open_lane(struct lane *lane, struct loop *loop, struct spool_drain_settings *drain,
-                      uint64_t *kept)
+// Of a lane: its files, the metrics that tell of it, and how it drains.
+struct lane_kind {
+    struct spool_kind files;
+    const char *records, *records_help; // counter, by what became of them
+    const char *bytes, *bytes_help;     // gauge
+    struct spool_drain_settings drain;
+};
+
+static const struct lane_kind CALLS = {
+    .files = {.suffix = SPOOL_CALLS_SUFFIX,
+              .failing = "the spool's disk fails: webhooks wait for Redis instead",
+              .found = "found a spool file that no ingress uses; adding its webhooks to the "
+                       "stream"},
+    .records = "dialin_spool_records_total",
+    .records_help = "Webhooks that went through the spool, by what became of them.",
+    .bytes = "dialin_spool_bytes",
+    .bytes_help = "Bytes in the spool's files of calls.",
+    .drain = {.write = stream_writer_write,
+              .at_once_max = SPOOL_DRAIN_COUNT_MAX,
+              .on_empty = on_calls_drained},
+};
+
+static const struct lane_kind EVENTS = {
+    .files = {.suffix = SPOOL_EVENTS_SUFFIX,
+              .failing = "the spool's disk fails: Daily's events wait for Redis instead",
+              .found = "found a spool file that no ingress uses; adding Daily's events to their "
+                       "stream"},
+    .records = "dialin_spool_events_total",
+    .records_help = "Daily's events that went through the spool, by what became of them.",
+    .bytes = "dialin_spool_events_bytes",
+    .bytes_help = "Bytes in the spool's files of Daily's events.",
+    .drain = {.write = stream_writer_write_event,
+              .at_once_max = SPOOL_DRAIN_EVENTS_MAX,
+              .on_empty = on_events_drained},
+};
+
+// `before`: the files that are drained first, or NULL.
+static void open_lane(struct spool *spool, struct lane *lane, const struct lane_kind *kind,
+                      const struct spool_files *before, struct metrics *metrics)
 {
-    const struct spool_sync_settings sync = {loop, &lane->files, kept, on_synced, lane};
+    struct spool_drain_settings drain = kind->drain;
+    uint64_t *kept = metrics_counter(metrics, kind->records, kind->records_help, "result=\"kept\"");
+    const struct spool_sync_settings sync = {spool->loop, &lane->files, kept, on_synced, lane};
+    lane->files = (struct spool_files){
+        .kind = &kind->files,
+        .folder = spool->folder,
+        .held = metrics_gauge(metrics, kind->bytes, kind->bytes_help, NULL),
+        .damaged = spool->damaged,
+    };
     lane->sync = spool_sync_open(&sync);
-    drain->loop = loop;
-    drain->files = &lane->files;
-    drain->sync = lane->sync;
-    lane->drain = spool_drain_open(drain);
-}
-
-static void open_calls(struct spool *spool, struct stream_writer *writer, struct metrics *metrics)
-{
-    static const char NAME[] = "dialin_spool_records_total";
-    static const char HELP[] = "Webhooks that went through the spool, by what became of them.";
-    struct spool_drain_settings drain = {
-        .writer = writer,
-        .write = stream_writer_write,
-        .at_once_max = SPOOL_DRAIN_COUNT_MAX,
-        .drained = metrics_counter(metrics, NAME, HELP, "result=\"drained\""),
-        .torn = metrics_counter(metrics, NAME, HELP, "result=\"torn\""),
-        .on_empty = on_calls_drained,
-        .arg = spool,
-    };
-    spool->calls.files = (struct spool_files){
-        .kind = &CALLS,
-        .folder = spool->folder,
-        .held = metrics_gauge(metrics, "dialin_spool_bytes", "Bytes in the spool's files of calls.",
-                              NULL),
-        .damaged = metrics_counter(metrics, "dialin_spool_files_damaged_total",
-                                   "Spool files put aside because they are damaged.", NULL),
-    };
-    open_lane(&spool->calls, spool->loop, &drain,
-              metrics_counter(metrics, NAME, HELP, "result=\"kept\""));
-}
-
-static void open_events(struct spool *spool, struct stream_writer *writer, struct metrics *metrics)
-{
-    static const char NAME[] = "dialin_spool_events_total";
-    static const char HELP[] = "Daily's events that went through the spool, by what became of "
-                               "them.";
-    struct spool_drain_settings drain = {
-        .writer = writer,
-        .write = stream_writer_write_event,
-        .before = &spool->calls.files,
-        .at_once_max = SPOOL_DRAIN_EVENTS_MAX,
-        .drained = metrics_counter(metrics, NAME, HELP, "result=\"drained\""),
-        .torn = metrics_counter(metrics, NAME, HELP, "result=\"torn\""),
-        .on_empty = on_events_drained,
-        .arg = spool,
-    };
-    spool->events.files = (struct spool_files){
-        .kind = &EVENTS,
-        .folder = spool->folder,
-        .held = metrics_gauge(metrics, "dialin_spool_events_bytes",
-                              "Bytes in the spool's files of Daily's events.", NULL),
-        .damaged = spool->calls.files.damaged,
-    };
-    *metrics_gauge(metrics, "dialin_spool_events_bytes_max",
-                   "The most that it holds of Daily's events.", NULL) =
-        (int64_t)events_share(spool->bytes_max);
-    open_lane(&spool->events, spool->loop, &drain,
-              metrics_counter(metrics, NAME, HELP, "result=\"kept\""));
+    drain.loop = spool->loop;
+    drain.files = &lane->files;
+    drain.sync = lane->sync;
+    drain.before = before;
+    drain.writer = spool->writer;
+    drain.drained =
+        metrics_counter(metrics, kind->records, kind->records_help, "result=\"drained\"");
+    drain.torn = metrics_counter(metrics, kind->records, kind->records_help, "result=\"torn\"");
+    drain.arg = spool;
+    lane->drain = spool_drain_open(&drain);
 }
 
 struct spool *spool_open(struct loop *loop, const char *folder, uint64_t bytes_max,
@@ -272,8 +259,14 @@ struct spool *spool_open(struct loop *loop, const char *folder, uint64_t bytes_m
     spool->loop = loop;
     spool->folder = fd;
     spool->bytes_max = bytes_max;
-    open_calls(spool, writer, metrics);
-    open_events(spool, writer, metrics);
+    spool->writer = writer;
+    spool->damaged = metrics_counter(metrics, "dialin_spool_files_damaged_total",
+                                     "Spool files put aside because they are damaged.", NULL);
+    open_lane(spool, &spool->calls, &CALLS, NULL, metrics);
+    open_lane(spool, &spool->events, &EVENTS, &spool->calls.files, metrics);
+    *metrics_gauge(metrics, "dialin_spool_events_bytes_max",
+                   "The most that it holds of Daily's events.", NULL) =
+        (int64_t)events_share(bytes_max);
     spool->oldest_s = metrics_gauge(metrics, "dialin_spool_oldest_seconds",
                                     "The age of its oldest file of calls; 0: it has none.", NULL);
     metrics_before_print(metrics, measure_age, spool);

@@ -23,6 +23,7 @@ from chat import Chat
 from fake_daily import FakeDaily
 from fake_start import FakeStart
 from ledger import Ledger, new_prefix
+from spool_disk import build_shim
 from stack import Redis, Stack, build_folder
 
 
@@ -102,6 +103,26 @@ def ledger(request, redis):
         def client(self):
             return made.redis.client
     return StackLedger(redis, made.prefix)
+
+
+@pytest.fixture
+def own(stack):
+    """A Redis of this test's own, which it may stop."""
+    return stack.own_redis(fsync="always")
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory):
+    """A disk that fails under a spool (spool_disk.under)."""
+    return build_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Of a spool."""
+    path = tmp_path / "spool"
+    path.mkdir()
+    return path
 
 
 @pytest.fixture

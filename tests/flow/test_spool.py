@@ -11,26 +11,9 @@ import pytest
 
 import daily
 from burst import Burst
-from spool_disk import build_shim, files, under
+from spool_disk import files, under
 from stack import wait_for
 from stopwatch import Stopwatch
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory):
-    return build_shim(tmp_path_factory.mktemp("shim"))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "spool"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def own(stack):
-    """A Redis of this test's own, which it may stop."""
-    return stack.own_redis(fsync="always")
 
 
 def ring_spooled(ingress, webhook=None):

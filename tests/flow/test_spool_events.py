@@ -16,30 +16,12 @@ from daily import EVENTS_SECRET
 from fake_redis import HoldingRedis
 from fake_start import starts_a_bot
 from redis_between import Between
-from spool_disk import build_shim, files, under
+from spool_disk import files, under
 from stack import free_port, wait_for
 from test_daily_events import Scene, connected, stopped
 
 EVENTS_AT_ONCE_MAX = 16  # from the spool, before a call that comes
 SPOOLED = {"status": "noted", "spooled": True}
-
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory):
-    return build_shim(tmp_path_factory.mktemp("shim"))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    path = tmp_path / "spool"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def own(stack):
-    """A Redis of this test's own, which it may stop."""
-    return stack.own_redis(fsync="always")
 
 
 def open_ingress(stack, folder=None, **values):
