@@ -6,6 +6,15 @@
 #define TEXT_OF(number) #number
 #define TEXT(macro) TEXT_OF(macro)
 
+// Ids go up, unless the stream was lost and Redis' clock was set back: then the marks are later
+// than all there is, and would cut it.
+static bool is_of_another_stream(const struct event_trim *trim, const char *entry_id)
+{
+    const size_t newest = (trim->first + trim->count - 1) % EVENT_TRIM_MARKS;
+    return trim->count > 0 &&
+           entry_id_compare(entry_id_of(entry_id), entry_id_of(trim->marks[newest])) < 0;
+}
+
 // What was remembered longest ago is what is cut next.
 static void mark(struct event_trim *trim, const char *entry_id)
 {
@@ -23,6 +32,9 @@ static void mark(struct event_trim *trim, const char *entry_id)
 
 void event_trim_note(struct event_trim *trim, size_t bytes, const char *entry_id)
 {
+    if (is_of_another_stream(trim, entry_id)) {
+        *trim = (struct event_trim){0};
+    }
     trim->bytes += bytes + EVENT_TRIM_ENTRY_BYTES;
     if (trim->bytes >= EVENT_TRIM_MARK_BYTES) {
         mark(trim, entry_id);

@@ -63,12 +63,28 @@ static void empty_ones_have_their_bytes_too(void **state)
     expect(&trim, "MINID", "7-7");
 }
 
+// Redis was emptied, and its clock is behind what it was: nothing of the new stream is cut by old
+// marks.
+static void marks_of_a_stream_that_is_gone_do_not_count(void **state)
+{
+    (void)state;
+    static struct event_trim trim;
+    unsigned next = 1000000;
+    note_marks(&trim, &next, EVENT_TRIM_MARKS + 1);
+    next = 1;
+    note_marks(&trim, &next, EVENT_TRIM_MARKS);
+    expect(&trim, "MAXLEN", "100000");
+    note_marks(&trim, &next, 1);
+    expect(&trim, "MINID", "16-0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_number_until_it_is_too_large),
         cmocka_unit_test(several_marks_are_cut_at_once),
         cmocka_unit_test(empty_ones_have_their_bytes_too),
+        cmocka_unit_test(marks_of_a_stream_that_is_gone_do_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
