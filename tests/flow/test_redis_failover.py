@@ -13,6 +13,7 @@ from authority import Authority
 from callers import Callers
 from redis_cluster import Cluster
 from stack import Process, Redis, free_port, wait_for
+from stopwatch import Stopwatch
 
 FAILOVERS = int(os.environ.get("FAILOVERS", "1"))  # make failover: more, with a printed seed
 SEED = int(os.environ.get("SEED", "1"))
@@ -179,8 +180,10 @@ def first_started_after(start, when):
 
 
 def wait_for_start(start, when):
+    """Seconds from now, which is `when`."""
+    watch = Stopwatch()
     wait_for(lambda: first_started_after(start, when), 15, "a start after the failover")
-    return first_started_after(start, when).at - when
+    return watch.seconds()
 
 
 def fail_over(old, find_primary):

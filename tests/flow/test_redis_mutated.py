@@ -16,16 +16,11 @@ AUDIT_RUNS = 60
 
 @pytest.fixture
 def mutating(stack):
-    made = []
-
     def begin(share):
         seed = random.randrange(1 << 32)
         print(f"seed {seed}")
-        made.append(Mutating(stack.redis.port, seed, share))
-        return made[0]
-    yield begin
-    for each in made:
-        each.close()
+        return stack.keep_wire(Mutating(stack.redis.port, seed, share))
+    return begin
 
 
 def test_programs(stack, start, ledger, mutating):
