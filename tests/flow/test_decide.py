@@ -14,6 +14,7 @@ from fake_start import (FakeStart, answers, closes, delays, drips, floods, hangs
                         resets, sends, starts_a_bot)
 from ledger import Ledger, new_prefix
 from stack import Worker, free_port
+from stopwatch import awake_s
 
 TRIALS = {}
 KEY = "key-of-the-bot-0123456789"
@@ -31,7 +32,7 @@ class Trial:
             "START_URL": self.start.url, "START_API_KEY": KEY, "WORKER_NAME": "w", **values}))
         self.call_id = daily.new_call_id()
         webhook = daily.dialout() if kind == "dialout" else daily.webhook(self.call_id)
-        self.begun = time.time()
+        self.begun, self.begun_awake_s = time.time(), awake_s()
         now = {name: value() for name, value in fields.items()}
         self.entry = self.ledger.queue(webhook, self.call_id, kind, **now)
 
@@ -45,6 +46,18 @@ class Trial:
         """The seconds between one request and the next."""
         times = [request.at for request in self.start.requests]
         return [later - earlier for earlier, later in zip(times, times[1:])]
+
+    def pauses_awake(self):
+        """The same for upper limits."""
+        times = [request.at_awake_s for request in self.start.requests]
+        return [later - earlier for earlier, later in zip(times, times[1:])]
+
+    def paused(self, *limits):
+        """Each was so long: at least, and less than."""
+        pauses = list(zip(self.pauses(), self.pauses_awake()))
+        assert len(pauses) == len(limits), pauses
+        for (least, most), (pause, awake) in zip(limits, pauses):
+            assert least <= pause and awake < most, pauses
 
     def attempts(self):
         return self.ledger.events(event="attempt")
@@ -120,7 +133,7 @@ def full_until(seconds):
 @trial("429 with Retry-After: 1", full("1"), starts_a_bot())
 def waits_as_long_as_told(this):
     this.wait_for("started")
-    assert 0.95 <= this.pauses()[0] < 3
+    this.paused((0.95, 3))
     assert [event["event"] for event in this.ledger.events()] == [
         "attempt", "waiting", "attempt", "started"]
 
@@ -128,33 +141,34 @@ def waits_as_long_as_told(this):
 @trial("429 with a date", full_until(3), starts_a_bot())
 def waits_until_the_date(this):
     this.wait_for("started")
-    assert 1.9 <= this.pauses()[0] < 5  # a date has whole seconds
+    this.paused((1.9, 5))  # a date has whole seconds
 
 
 @trial("429 with a Retry-After beyond all bounds", full("1000000000"), starts_a_bot())
 def waits_ten_seconds_at_most(this):
     this.wait_for("started")
-    assert 9.5 <= this.pauses()[0] < 12
+    this.paused((9.5, 12))
 
 
 for value in (None, "", "-5", "soon", "1.5", "1 2", "0x10", "Fri, 99 Foo 2026 25:00:00 GMT"):
     @trial(f"429 with Retry-After: {value}", full(value), starts_a_bot())
     def waits_as_if_nothing_was_said(this):
         this.wait_for("started")
-        assert 0.1 <= this.pauses()[0] < 0.95
+        this.paused((0.1, 0.95))
 
 for value in ("0", "Mon, 01 Jan 2001 00:00:00 GMT"):
     @trial(f"429 with Retry-After: {value}, which is now", full(value), starts_a_bot())
     def asks_again_soon(this):
         this.wait_for("started")
-        assert this.pauses()[0] < 0.95
+        this.paused((0, 0.95))
 
 
 @trial("429 five times", *[full()] * 5, starts_a_bot())
 def asks_about_four_times_a_second(this):
     this.wait_for("started")
     pauses = this.pauses()
-    assert len(pauses) == 5 and all(0.2 <= pause < 1 for pause in pauses), pauses
+    assert len(pauses) == 5 and all(0.2 <= pause for pause in pauses), pauses
+    assert all(pause < 1 for pause in this.pauses_awake()), pauses
     assert len(this.ledger.events(event="waiting")) == 1
 
 
@@ -163,7 +177,7 @@ def expires_with_the_hold(this):
     call = this.wait_for("dead")
     assert call["reason"] == "expired" and call["error"]
     assert 1.9 < this.seconds_to_the_end() < 4
-    assert all(request.at - this.begun < 2.05 for request in this.start.requests)
+    assert all(request.at_awake_s - this.begun_awake_s < 2.05 for request in this.start.requests)
     assert this.ledger.counts() == {"dead": 1, "dead:expired": 1}
 
 
@@ -180,7 +194,7 @@ for status in (408, 425, 500, 502, 503, 504, 529, 599):
     @trial(f"{status}", answers(status, b"upstream"), starts_a_bot())
     def is_tried_again(this):
         assert this.wait_for("started")["attempts"] == "2"
-        assert 0.1 <= this.pauses()[0] < 0.95
+        this.paused((0.1, 0.95))
         assert this.attempts()[0]["response"] == "upstream"
         assert this.ledger.events(event="waiting") == []
 
@@ -188,24 +202,23 @@ for status in (408, 425, 500, 502, 503, 504, 529, 599):
 @trial("503 with Retry-After: 1", answers(503, headers=[("Retry-After", "1")]), starts_a_bot())
 def retry_after_counts_here_too(this):
     this.wait_for("started")
-    assert 0.95 <= this.pauses()[0] < 3
+    this.paused((0.95, 3))
 
 
 @trial("503 with Retry-After: 3600", answers(503, headers=[("Retry-After", "3600")]),
        starts_a_bot())
 def retry_after_is_capped_here_too(this):
     this.wait_for("started")
-    assert 9.5 <= this.pauses()[0] < 12
+    this.paused((9.5, 12))
 
 
 @trial("500 six times", *[answers(500)] * 6, starts_a_bot())
 def stands_in_line_after_five(this):
     this.wait_for("started")
     pauses = this.pauses()
-    # 125 to 250 ms, then 250 to 500: with the way there the two may meet.
-    assert pauses[0] - 0.05 < pauses[1] < pauses[2] < 2, pauses
-    assert all(pause < 6 for pause in pauses), pauses
-    assert sum(pauses[:4]) > 2, "it does not back off"
+    # 125 to 250 ms, then 250 to 500, and so on.
+    assert all(0.95 * 0.125 * 2 ** i <= pause for i, pause in enumerate(pauses[:4])), "it does not back off"
+    assert this.pauses_awake()[2] < 2 and all(pause < 6 for pause in this.pauses_awake()), pauses
     events = [event["event"] for event in this.ledger.events()]
     assert events.count("waiting") == 1 and events.index("waiting") == 5, events
 
@@ -224,7 +237,7 @@ for status in (401, 402, 403, 404):
     def is_our_configurations_fault(this):
         call = this.wait_for("started")
         assert call["attempts"] == "2"
-        assert 4.5 <= this.pauses()[0] < 7
+        this.paused((4.5, 7))
         assert len(this.ledger.events(event="waiting")) == 1
         assert any(" error " in line and "START_URL" in line for line in this.worker.log_lines())
         assert KEY.encode() not in this.worker.log()
@@ -235,7 +248,7 @@ for status in (401, 402, 403, 404):
        starts_a_bot())
 def is_about_the_agent_not_the_call(this):
     assert this.wait_for("started")["attempts"] == "2"
-    assert 4.5 <= this.pauses()[0] < 7
+    this.paused((4.5, 7))
 
 
 @trial("400 of a runner for another transport",
@@ -243,7 +256,7 @@ def is_about_the_agent_not_the_call(this):
                     b'\'webrtc\' only (-t webrtc)."}'), starts_a_bot())
 def is_about_the_agent_too(this):
     assert this.wait_for("started")["attempts"] == "2"
-    assert 4.5 <= this.pauses()[0] < 7
+    this.paused((4.5, 7))
     assert any("rejected our configuration" in line for line in this.worker.log_lines())
 
 
@@ -251,7 +264,7 @@ def is_about_the_agent_too(this):
        starts_a_bot())
 def is_a_429_whatever_the_status(this):
     assert this.wait_for("started")["attempts"] == "2"
-    assert this.pauses()[0] < 0.95
+    this.paused((0, 0.95))
 
 
 def redirects(status):
@@ -266,7 +279,7 @@ for status in (301, 302, 303, 307, 308):
     def is_never_followed(this):
         call = this.wait_for("started")
         assert call["attempts"] == "2"
-        assert 4.5 <= this.pauses()[0] < 7
+        this.paused((4.5, 7))
         assert this.elsewhere.connections == 0, "the key went elsewhere"
         told = [line for line in this.worker.log_lines() if "redirects to" in line]
         assert f"127.0.0.1:{this.elsewhere.port}/start%1B[31m, which" in told[0], told
@@ -281,8 +294,7 @@ for status in (400, 405, 406, 409, 410, 415, 418, 422, 431, 451, 499):
     def is_rejected_by_the_third(this):
         call = this.wait_for("dead")
         assert (call["reason"], call["attempts"]) == ("rejected", "3")
-        first, second = this.pauses()
-        assert 0.95 <= first < 3 and 3.95 <= second < 7, this.pauses()
+        this.paused((0.95, 3), (3.95, 7))
         assert this.ledger.counts() == {"dead": 1, "dead:rejected": 1}
         assert this.ledger.events(event="waiting") == []
 
@@ -298,8 +310,7 @@ def is_not_repeated(this):
        starts_a_bot())
 def rejections_are_counted_alone(this):
     assert this.wait_for("started")["attempts"] == "4"
-    first, second, third = this.pauses()
-    assert 0.95 <= first < 3 and second < 0.95 and 3.95 <= third < 7, this.pauses()
+    this.paused((0.95, 3), (0, 0.95), (3.95, 7))
 
 
 @trial("a rejection, and the hold is over", answers(400), HOLD_LIMIT_S=2)

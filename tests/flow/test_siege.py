@@ -11,6 +11,7 @@ import pytest
 import daily
 from http_raw import Connection, request
 from stack import wait_for
+from stopwatch import Stopwatch
 
 ATTACKER = Path(__file__).resolve().parents[1] / "siege" / "attacker.py"
 HONEST_MS_MAX = 2000  # on a machine that is busy with other tests; make siege measures
@@ -36,9 +37,9 @@ def test_callers_get_in_beside_a_full_table(stack, attack, mode):
     attack(mode, ingress.port, 1300)
     time.sleep(1)
     for _ in range(20):
-        begun = time.monotonic()
+        watch = Stopwatch()
         assert ingress.ring().status == 200
-        assert time.monotonic() - begun < HONEST_MS_MAX / 1000
+        assert watch.seconds() < HONEST_MS_MAX / 1000
     assert ingress.is_ready()
 
 

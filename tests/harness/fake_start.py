@@ -12,6 +12,7 @@ import threading
 import time
 
 from accepting import accepted
+from stopwatch import awake_s
 
 
 class StartRequest:
@@ -19,7 +20,7 @@ class StartRequest:
         self.method, self.path, _ = line.split(" ", 2)
         self.headers = headers  # (lower-case name, value) in order
         self.body = body
-        self.at = time.time()
+        self.at, self.at_awake_s = time.time(), awake_s()
         self.connection_id = connection_id
 
     def header(self, name):

@@ -5,6 +5,7 @@ import time
 
 TURN_S = 0.01
 overslept_s = 0.0  # in all, by a thread that wants to wake every TURN_S
+looking = None  # that thread
 
 
 def look():
@@ -15,16 +16,18 @@ def look():
         overslept_s += time.monotonic() - begun - TURN_S
 
 
+def awake_s():
+    """A clock for upper limits: it stands still while this process oversleeps, as the programs oversleep it too."""
+    global looking
+    if not looking:
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+    return time.monotonic() - overslept_s
+
+
 class Stopwatch:
-    """For upper limits: what this process overslept is not counted, as the programs overslept it too."""
-
-    looking = None
-
     def __init__(self):
-        if not Stopwatch.looking:
-            Stopwatch.looking = threading.Thread(target=look, daemon=True)
-            Stopwatch.looking.start()
-        self.begun, self.overslept_s = time.monotonic(), overslept_s
+        self.begun = awake_s()
 
     def seconds(self):
-        return time.monotonic() - self.begun - (overslept_s - self.overslept_s)
+        return awake_s() - self.begun
