@@ -28,8 +28,8 @@ void database_close(struct database *database); // NULL is allowed
 const char *database_prefix(const struct database *database);
 bool database_is_lost(const struct database *database); // an answer was NULL
 
-// A key: <prefix><name><rest>. Without a rest it is valid as long as the database, with one until the
-// sixteenth next call that has one.
+// A key: <prefix><name><rest>. Without a rest it is valid as long as the database, with one until
+// the sixteenth next call that has one.
 struct bytes_view database_key(struct database *database, enum redis_key name, const char *rest);
 
 // Puts a question into the pipeline; the arguments are copied.
