@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 TEST_TIMEOUT_S = 300
+OUTPUT_SHOWN = 3000  # characters
 
 
 def tests_of(patch):
@@ -43,24 +44,25 @@ def copy_tree(folder):
 def build(folder):
     done = subprocess.run(["make", "-s", "-j2", "all", "unit-tests"], cwd=folder,
                           capture_output=True, text=True)
-    return None if done.returncode == 0 else done.stderr[-3000:]
+    return None if done.returncode == 0 else done.stderr[-OUTPUT_SHOWN:]
 
 
-def passes(folder, tests):
-    """True or False; a test that could not be run is neither."""
+def complaint_of(folder, tests):
+    """None if they pass, else the end of what they print; a test that could not be run raises."""
     unit = [test for test in tests if test.startswith("unit/")]
     for test in unit:
-        if subprocess.run([folder / "build" / test], capture_output=True,
-                          timeout=TEST_TIMEOUT_S).returncode != 0:
-            return False
+        done = subprocess.run([folder / "build" / test], capture_output=True, text=True, errors="replace",
+                              timeout=TEST_TIMEOUT_S)
+        if done.returncode != 0:
+            return (done.stdout + done.stderr)[-OUTPUT_SHOWN:]
     flow = [test for test in tests if test not in unit]
     if not flow:
-        return True
+        return None
     done = subprocess.run([PYTHON, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *flow],
                           cwd=folder, env={**os.environ, "DIALIN_BUILD": str(folder / "build")},
                           capture_output=True, text=True, timeout=TEST_TIMEOUT_S)
-    assert done.returncode in (0, 1), done.stdout[-3000:] + done.stderr[-3000:]
-    return done.returncode == 0
+    assert done.returncode in (0, 1), done.stdout[-OUTPUT_SHOWN:] + done.stderr[-OUTPUT_SHOWN:]
+    return done.stdout[-OUTPUT_SHOWN:] if done.returncode else None
 
 
 def patch_tree(folder, patch, *options):
@@ -70,7 +72,8 @@ def patch_tree(folder, patch, *options):
 
 
 def try_without_bug(folder, tests):
-    return None if passes(folder, tests) else "its tests fail without the bug"
+    complaint = complaint_of(folder, tests)
+    return complaint and f"its tests fail without the bug:\n{complaint}"
 
 
 def try_with_bug(folder, patch):
@@ -81,7 +84,7 @@ def try_with_bug(folder, patch):
     try:
         if trouble := build(folder):
             return f"it does not build: {trouble}"
-        return "NOT CAUGHT" if passes(folder, tests_of(patch)) else None
+        return None if complaint_of(folder, tests_of(patch)) else "NOT CAUGHT"
     finally:
         patch_tree(folder, patch, "-R")
 
