@@ -367,9 +367,9 @@ enum config_command config_command_line(int argc, char **argv, const char *progr
         return CONFIG_DONE;
     }
     fprintf(stderr,
-            "%s: unknown argument\n"
+            "%s: unknown argument '%.100s'\n"
             "usage: %s [--help | --version | --check-config [--online] | --print-config]\n",
-            program, program);
+            program, argv[argc - 1], program);
     return CONFIG_USAGE;
 }
 

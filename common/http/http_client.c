@@ -53,9 +53,7 @@ struct exchange {
     struct bytes answer;
     struct bytes retry_after, location;
     size_t head_bytes;
-    bool is_cut;
-    bool was_allowed;
-    bool was_forbidden;
+    bool is_cut, was_allowed, was_forbidden;
     bool has_begun;    // libcurl has it
     bool is_unwatched; // the kernel refuses to watch its socket
     bool is_stranded;  // its socket is gone, and its request has not left
@@ -338,7 +336,9 @@ void http_client_post(struct http_client *client, const struct http_post *post,
 static void answer(struct exchange *exchange, CURLcode code)
 {
     long status = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->has_begun) { // else it is that of the handle's transfer before
+        curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    }
     struct http_answer answer = {
         .status = (unsigned)status,
         .body = bytes_view(&exchange->answer),

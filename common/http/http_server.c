@@ -276,8 +276,10 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
     server->shares = http_shares_open();
     http_bodies_init(&server->bodies, options->bodies_bytes_max);
     if (!start(server)) {
-        log_error("cannot listen", log_text("address", options->listen_addr),
-                  log_number("port", options->port),
+        log_error(errno == EADDRINUSE ? "cannot listen: another program uses this port; end it, or "
+                                        "choose another port"
+                                      : "cannot listen",
+                  log_text("address", options->listen_addr), log_number("port", options->port),
                   log_text("error", errno ? strerror(errno) : "unknown"));
         release(server);
         return NULL;

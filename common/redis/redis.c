@@ -148,7 +148,7 @@ static void on_broken(const char *problem, void *arg)
 static bool is_elsewhere(const struct redis *redis, const redisReply *reply)
 {
     return redis_error_of(reply) == REDIS_ELSEWHERE &&
-           (redis->address.kind == REDIS_CLUSTER || strncmp(reply->str, "MOVED", 5) != 0);
+           (redis->address.kind == REDIS_CLUSTER || !redis_error_is_moved(reply));
 }
 
 // True if the connection is to be given up.

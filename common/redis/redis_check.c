@@ -145,8 +145,11 @@ static void on_tried(const redisReply *reply, void *arg)
     if (reply && is_refusal(reply)) {
         check->refused++;
         findings_wrong(check->findings, SUBJECT,
-                       "give the user of REDIS_URL the rights and the memory that this needs "
-                       "(common/ship/compose/users.acl.in)",
+                       redis_error_is_moved(reply)
+                           ? "this is a node of a cluster: REDIS_URL must begin with "
+                             "redis+cluster://"
+                           : "give the user of REDIS_URL the rights and the memory that this "
+                             "needs (common/ship/compose/users.acl.in)",
                        "cannot %s: %s", attempt->wanted->purpose, reply->str);
     } else if (reply && attempt->wanted->names_refused && reply_is_error(reply)) {
         check->refused++;

@@ -31,6 +31,12 @@ enum redis_error redis_error_of(const redisReply *reply)
     return REDIS_WRONG;
 }
 
+bool redis_error_is_moved(const redisReply *reply)
+{
+    static const char MOVED[] = "MOVED ";
+    return reply->type == REDIS_REPLY_ERROR && !strncmp(reply->str, MOVED, sizeof MOVED - 1);
+}
+
 bool reply_is_error(const redisReply *reply)
 {
     return reply && reply->type == REDIS_REPLY_ERROR;

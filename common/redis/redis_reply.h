@@ -22,6 +22,9 @@ enum redis_error {
 };
 enum redis_error redis_error_of(const redisReply *reply); // `reply` is not NULL
 
+// True if another node of a cluster holds our slot. `reply` is not NULL.
+bool redis_error_is_moved(const redisReply *reply);
+
 // Everything else that is read of a reply goes through these. Each takes NULL and a reply of any
 // type, so that a server that sends something else is never trusted with more than its own bytes.
 size_t reply_count(const redisReply *reply); // members of a list; 0 if it is not a list

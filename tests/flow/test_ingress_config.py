@@ -53,6 +53,15 @@ def test_version(stack):
 def test_wrong_usage(stack, arguments):
     done = stack.run("dialin-ingress", *arguments, **GOOD)
     assert done.returncode == 2 and "--help" in done.stderr
+    assert f"unknown argument '{arguments[-1]}'" in done.stderr
+
+
+def test_a_port_that_another_program_uses(stack):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = stack.run("dialin-ingress", **GOOD, LISTEN_ADDR="127.0.0.1", ADMIN_PORT=0,
+                         PORT=other.getsockname()[1])
+    assert done.returncode == 1
+    assert "another program uses this port" in done.stdout + done.stderr
 
 
 def test_print_config_shows_what_is_in_force_and_no_secret(stack):

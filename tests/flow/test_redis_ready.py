@@ -145,6 +145,19 @@ def test_a_node_of_a_cluster_without_our_slot(stack, start, tmp_path, name):
     wait_for(lambda: b"redis+cluster://" in program.log())
 
 
+def test_audit_at_a_node_of_a_cluster_without_our_slot(stack, audit, tmp_path):
+    cluster = Cluster(stack, tmp_path, masters=2)
+    wrong = next(node for node in cluster.masters if node is not cluster.owner(f"{stack.prefix}:webhooks"))
+    url = f"redis://127.0.0.1:{wrong.port}"
+    for command in (["list"], ["show", "c"], ["stats"], ["doctor"]):
+        error = audit(*command, code=1, REDIS_URL=url).err
+        assert "MOVED" in error and "REDIS_URL must begin with redis+cluster://" in error
+    told = audit("doctor", code=1, REDIS_URL=url).out
+    assert told.count("REDIS_URL must begin with redis+cluster://") == 3, told
+    through_it = f"redis+cluster://127.0.0.1:{wrong.port}"
+    assert "no call is recorded" in audit("list", REDIS_URL=through_it).err
+
+
 def test_a_redis_that_is_not_there(stack, start):
     worker = stack.worker(is_ready=False, START_URL=start.url, REDIS_URL="redis://127.0.0.1:1")
     is_not_ready_for(worker, "Connection refused (127.0.0.1:1)")

@@ -20,6 +20,7 @@
 #define KEYS_AT_ONCE 16
 #define KEY_BYTES_MAX 1024
 #define MS_PER_S 1000ULL
+#define ADVICE_BYTES 100
 #define LOOK_MS 200 // how often a wait looks for an interrupt
 
 static const char NO_KEY[] = "ERR no such key", NO_GROUP[] = "NOGROUP";
@@ -40,7 +41,7 @@ struct database {
     struct bytes args; // the further arguments of a long command, in their form on the wire
     struct answer *first, *last;  // that have come and were not received yet
     uint64_t begun_ms, wanted_ms; // of a wait: since when, and until when it was wanted
-    bool is_up, is_late, is_lost;
+    bool is_up, is_late, is_lost, is_cluster;
     struct bytes_view script; // the last one that was run: its errors name file and line
 };
 
@@ -156,11 +157,22 @@ redisReply *database_receive_any(struct database *database)
     return reply;
 }
 
+// What to do about a MOVED.
+static const char *advice(const struct database *database, const redisReply *reply)
+{
+    return !redis_error_is_moved(reply) ? ""
+           : database->is_cluster
+               ? " (our slot has just moved to another node of the cluster: run this again)"
+               : " (this is a node of a cluster: REDIS_URL must begin with redis+cluster://)";
+}
+
 static redisReply *without_error(struct database *database, redisReply *reply)
 {
     if (reply && reply_is_error(reply)) {
-        char error[SCRIPT_ERROR_BYTES];
-        script_error_explain(database->script, reply->str, error, sizeof error);
+        char error[SCRIPT_ERROR_BYTES + ADVICE_BYTES];
+        script_error_explain(database->script, reply->str, error, SCRIPT_ERROR_BYTES);
+        const size_t len = strlen(error);
+        snprintf(error + len, sizeof error - len, "%s", advice(database, reply));
         say(database, "Redis refuses", error);
         freeReplyObject(reply);
         return NULL;
@@ -279,6 +291,7 @@ struct database *database_open(const struct redis_address *address, const char *
 {
     struct database *database = memory_zeroed(sizeof *database);
     database->prefix = memory_text(prefix);
+    database->is_cluster = address->kind == REDIS_CLUSTER;
     for (size_t i = 0; i < REDIS_KEY_COUNT; i++) {
         redis_key_init(&database->fixed_keys[i], prefix, (enum redis_key)i);
     }

@@ -21,7 +21,7 @@ bool option_complain(const char *subject, const char *sentence)
 bool option_time(const char *flag, const char *text, uint64_t *ms)
 {
     return time_text_parse(text, loop_wall_ms(), ms) ||
-           option_complain(flag, "is not a time; give one as " TIME_TEXT_FORMS);
+           option_complain(flag, "is not a time; give one as " TIME_TEXT_FORMS(" "));
 }
 
 bool option_limit(const char *flag, const char *text, uint64_t *limit)

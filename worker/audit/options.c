@@ -130,7 +130,7 @@ static const struct {
     {STATE, OF_SELECTION, "state", "STATE",
      "queued, starting, waiting, started, dead, duplicate or unknown"},
     {REASON, OF_SELECTION | OF(DEAD), "reason", "REASON",
-     "expired, unknown, rejected, invalid, declined or cancelled"},
+     "expired, unknown, rejected, invalid, declined, abandoned, served, cancelled or conflict"},
     {VERDICT, OF_SELECTION, "verdict", "VERDICT",
      "by Daily's events: connected, ended, never_connected or failed"},
     {FROM, OF_SELECTION, "from", "NUMBER",
@@ -190,7 +190,7 @@ static void print_flags(enum command command)
         }
     }
     if (has_time) {
-        printf("\nTIME is " TIME_TEXT_FORMS ".\n");
+        printf("\nTIME is " TIME_TEXT_FORMS("\n") ".\n");
     }
 }
 
@@ -441,6 +441,7 @@ static bool take_arguments(struct options *options, enum command command, int ar
 
 enum options_verdict options_parse(struct options *options, int argc, char **argv)
 {
+    static char program_name[] = PROGRAM;
     struct option long_options[FLAG_COUNT + 2];
     enum command command = LIST;
     const char *name = argc > 1 ? argv[1] : NULL;
@@ -467,7 +468,8 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     options->hides = OF_HIDING & OF(command);
     make_long_options(command, long_options);
     argc--;
-    argv++; // the command stands for the program's name
+    argv++;
+    argv[0] = program_name; // in place of the command, for the complaints of getopt_long
     if (!spelling_check_flags(argc, argv, long_options)) {
         return OPTIONS_USAGE;
     }

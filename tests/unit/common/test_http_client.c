@@ -20,6 +20,10 @@
 struct fixture {
     struct loop *loop;
     unsigned open, most_at_once, answers;
+    int listener, served; // of which one connection gets an answer
+    struct loop_watch *watch;
+    enum http_outcome outcome;
+    unsigned status;
 };
 
 static unsigned open_descriptors(void)
@@ -99,10 +103,69 @@ static void few_connections_begin_in_a_turn(void **state)
     loop_close(fixture.loop);
 }
 
+static void note_answer(const struct http_answer *answer, void *arg)
+{
+    struct fixture *fixture = arg;
+    fixture->outcome = answer->outcome;
+    fixture->status = answer->status;
+    fixture->answers++;
+    loop_stop(fixture->loop);
+}
+
+static void answer_one(int events, void *arg)
+{
+    static const char OK[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    (void)events;
+    struct fixture *fixture = arg;
+    char request[4096];
+    assert_true(read(fixture->served, request, sizeof request) > 0);
+    assert_int_equal(write(fixture->served, OK, sizeof OK - 1), sizeof OK - 1);
+    loop_watch_close(fixture->watch);
+}
+
+static void accept_one(int events, void *arg)
+{
+    (void)events;
+    struct fixture *fixture = arg;
+    fixture->served = accept(fixture->listener, NULL, NULL);
+    assert_true(fixture->served >= 0);
+    loop_watch_close(fixture->watch);
+    fixture->watch = loop_watch_open(fixture->loop, fixture->served, answer_one, fixture);
+    loop_watch_set(fixture->watch, LOOP_READABLE);
+}
+
+// Its handle is that of a request that was answered.
+static void a_request_that_never_began_is_not_answered(void **state)
+{
+    (void)state;
+    char url[64];
+    const struct http_client_settings settings = {.connections_max = REQUESTS,
+                                                  .connect_timeout_ms = TIMEOUT_MS};
+    struct fixture fixture = {.loop = loop_open()};
+    fixture.listener = listen_somewhere(url, sizeof url);
+    struct http_client *client = http_client_open(fixture.loop, &settings);
+    fixture.watch = loop_watch_open(fixture.loop, fixture.listener, accept_one, &fixture);
+    loop_watch_set(fixture.watch, LOOP_READABLE);
+    const struct http_post post = {.url = url, .body = VIEW("{}"), .timeout_ms = TIMEOUT_MS};
+    http_client_post(client, &post, note_answer, &fixture);
+    loop_run(fixture.loop);
+    assert_int_equal(fixture.outcome, HTTP_ANSWERED);
+    assert_int_equal(fixture.status, 200);
+    http_client_post(client, &post, note_answer, &fixture);
+    http_client_close(client);
+    assert_int_equal(fixture.answers, 2);
+    assert_int_equal(fixture.outcome, HTTP_NOT_SENT);
+    assert_int_equal(fixture.status, 0);
+    close(fixture.served);
+    close(fixture.listener);
+    loop_close(fixture.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_connections_begin_in_a_turn),
+        cmocka_unit_test(a_request_that_never_began_is_not_answered),
     };
     return cmocka_run_group_tests_name("http_client", tests, NULL, NULL);
 }

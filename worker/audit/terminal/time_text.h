@@ -7,9 +7,9 @@
 
 #define TIME_TEXT_BYTES 40
 
-// How TIME_TEXT_PARSE's texts look, for --help and complaints.
-#define TIME_TEXT_FORMS                                                                            \
-    "90s, 30m, 2h or 7d ago; 2026-11-23; 15:04 (today); 2026-11-23T15:04[:05[.678]],\n"            \
+// How the texts of time_text_parse look, for --help and complaints; `gap` divides two halves.
+#define TIME_TEXT_FORMS(gap)                                                                       \
+    "90s, 30m, 2h or 7d ago; 2026-11-23; 15:04 (today); 2026-11-23T15:04[:05[.678]]," gap          \
     "local, or with Z or +01:00 behind it; or milliseconds since 1970"
 
 // Returns false if the text is none of the above.
