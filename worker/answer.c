@@ -188,7 +188,7 @@ void answer_take_verdict(struct call *call, enum record_verdict verdict, unsigne
         outcome->again_after_ms = verdict == RECORD_AGAIN ? ms : 0;
     }
     if (verdict == RECORD_STARTED) { // a late answer of another worker's request
-        outcome->name = OUTCOME_STARTED;
+        call_set_outcome(call, OUTCOME_STARTED, "", "");
     } else if (verdict == RECORD_ABANDONED) {
         call_set_outcome(call, OUTCOME_DEAD, "abandoned", "the caller hung up while waiting");
     } else if (verdict == RECORD_UNKNOWN && outcome->name != OUTCOME_DEAD) {

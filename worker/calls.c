@@ -175,6 +175,7 @@ static void on_finished(enum record_verdict verdict, unsigned attempt, unsigned 
                     log_text("call_id", call->call_id), log_text("entry", call->entry_id));
         (*calls->metrics.taken_over)++;
         drop(call);
+        stream_reader_read_pending(calls->reader); // may have come again, as a known one
     } else {
         char agent[ROUTE_AGENT_BYTES_MAX + 1]; // the call may be gone when its line is looked at
         view_copy(view_of_text(call->place.agent->route.agent), agent, sizeof agent);
@@ -365,6 +366,8 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         on_hung_up(call, verdict, attempt);
         return;
     case RECORD_ELSEWHERE:
+    case RECORD_LOST:
+        *calls->metrics.taken_over += verdict == RECORD_LOST;
         drop(call);
         stream_reader_read_pending(calls->reader); // brings it again, with its record
         return;
@@ -387,10 +390,6 @@ static void on_begun(enum record_verdict verdict, unsigned attempt, unsigned fai
         return;
     case RECORD_DUPLICATE:
         end_as_duplicate(call);
-        return;
-    case RECORD_LOST:
-        (*calls->metrics.taken_over)++;
-        drop(call);
         return;
     case RECORD_FINISHED:
     case RECORD_DONE:

@@ -9,7 +9,8 @@ import redis as redis_client
 
 import daily
 from callers import Callers, check_starts, cpu_s
-from fake_start import starts_a_bot
+from fake_start import answers, starts_a_bot
+from redis_between import Between
 from stack import Redis, wait_for
 from stopwatch import Stopwatch
 
@@ -316,3 +317,39 @@ def test_the_group_goes_while_a_request_is_out(stack, ledger, start, concurrency
     assert len(start.requests) == 1
     assert [(event["attempt"], event["error"]) for event in ledger.events(webhook["callId"], "attempt")] == [("1", "")]
     ledger.check_account([entry])
+
+
+def blocked_readers(client):
+    """The names of the connections that wait for entries."""
+    return [each["name"] for each in client.client_list() if "b" in each["flags"]]
+
+
+@pytest.mark.parametrize("first, requests", [(starts_a_bot(), 1), (answers(429, b"{}"), 2)])
+def test_an_entry_comes_again_while_its_answer_is_recorded(stack, ledger, start, first, requests):
+    """The group is there again and has not handed the entry out yet when the answer comes. Until the worker hears
+    of that it has been given the entry once more, which it knows: the call is not left lying."""
+    may_answer, key = threading.Event(), ledger.key("webhooks")
+
+    def answers_later(exchange):
+        may_answer.wait(30)
+        first(exchange)
+    start.script(answers_later, starts_a_bot())
+    between = stack.keep_wire(Between(stack.redis.port))
+    worker = stack.worker(START_URL=start.url, REDIS_URL=between.url)
+    webhook = daily.webhook()
+    entry = ledger.queue(webhook)
+    wait_for(lambda: start.requests, what="the request")
+    with ledger.client.pipeline() as both:
+        both.xgroup_destroy(key, "workers").xgroup_create(key, "workers", "$").execute()
+    between.is_held = lambda answer: b"lost" in answer
+    may_answer.set()
+    wait_for(lambda: ledger.call(webhook["callId"]).get("answered") == "1", what="the answer to be recorded as late")
+    ledger.client.xgroup_setid(key, "workers", "0")
+    wait_for(lambda: ledger.client.xpending(key, "workers")["pending"] == 1, what="the entry to be handed out again")
+    wait_for(lambda: worker.consumer() in blocked_readers(ledger.client), what="the worker to have seen it")
+    between.is_held = None
+    ledger.wait_for_state(webhook["callId"], "started")
+    ledger.wait_until_finished()
+    assert len(start.requests_of(webhook["callId"])) == requests
+    assert [(event["entry"], event["error"]) for event in ledger.events(webhook["callId"], "started")] == [(entry, "")]
+    assert b"flaw=" not in worker.log()

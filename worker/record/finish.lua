@@ -111,7 +111,9 @@ local function finish(...)
     -- WAIT counts only what its own connection has written.
     local function repeated()
         redis.call('HSET', call_key, 'answered', call[4])
-        if call[9] == 'started' and outcome.name ~= 'started' then
+        if call[9] == 'starting' then -- it was late: the group had been made anew, and did not have the entry
+            return 'lost'
+        elseif call[9] == 'started' and outcome.name ~= 'started' then
             return 'started ' .. ended_count()
         elseif call[9] == 'dead' and call[12] == 'abandoned' then
             return 'abandoned ' .. ended_count()
@@ -261,7 +263,8 @@ local function finish(...)
     local more, told = {}, nil -- fields of the event of its end
     local hung_up = call[17] and (may_wait or outcome.reason == 'expired' and not call[10]) and hung_up_ms(call[17])
     if outcome.name ~= 'started' and call[11] then -- the answer of an earlier attempt: a bot has started
-        outcome.name, outcome.reason, more = 'started', '', { 'late', '1' }
+        outcome.name, outcome.reason, outcome.error, more = 'started', '', '', { 'late', '1' }
+        fields[2] = ''
         outcome.session_id, outcome.room_url =
             unpack(redis.call('HMGET', call_key, 'session_id', 'room_url'))
         told = 'started'
