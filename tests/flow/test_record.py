@@ -282,3 +282,32 @@ def test_a_record_is_repeated_after_another_worker_has_begun_the_call_again(stac
     first.signal(signal.SIGCONT)
     wait_for(lambda: b"taken over by another worker" in first.log(), 20, "the record to be sent again")
     assert [event["attempt"] for event in ledger.events(webhook["callId"], "attempt")] == ["1"]
+
+
+@pytest.mark.slow
+def test_an_answer_after_the_call_was_elsewhere_and_has_come_back(stack, ledger, start):
+    """A worker sleeps through its lease; the one that took its call over dies, and the call comes back to it. The
+    answer to its own request, which the other has recorded as unknown, starts the call: nobody asks once more."""
+    may_answer, key = threading.Event(), ledger.key("webhooks")
+
+    def answers_later(exchange):
+        may_answer.wait(60)
+        starts_a_bot()(exchange)
+    start.script(answers_later, hangs(), starts_a_bot())
+    first = stack.worker(START_URL=start.url, LEASE_S=3)
+    webhook = daily.webhook()
+    ledger.queue(webhook)
+    wait_for(lambda: start.requests, what="the request")
+    first.signal(signal.SIGSTOP)
+    second = stack.worker(START_URL=start.url, LEASE_S=3)
+    wait_for(lambda: len(start.requests) == 2, 20, "the other worker to ask")
+    second.kill()
+    first.signal(signal.SIGCONT)
+    wait_for(lambda: [row["consumer"].decode() for row in ledger.client.xpending_range(key, "workers", "-", "+", 10)]
+             == [first.consumer()], 20, "the call to come back")
+    may_answer.set()
+    ledger.wait_for_state(webhook["callId"], "started")
+    ledger.wait_until_finished()
+    assert len(start.requests) == 2
+    attempts = [(event["attempt"], event.get("late")) for event in ledger.events(webhook["callId"], "attempt")]
+    assert ("1", "1") in attempts, "its answer is recorded"

@@ -128,7 +128,11 @@ local function finish(...)
         return owner == consumer and 'again ' .. text(left_until(again_ms)) .. flag or 'line 0' .. flag
     end
 
-    if owner ~= consumer and not (owner and is_known) then
+    -- The call is this worker's again, after another that has died. That one began it anew, and recorded
+    -- this attempt as unknown.
+    local was_given_up = owner == consumer and attempt > 0 and is_answered and call[2] ~= consumer and
+        not is_recorded()
+    if was_given_up or owner ~= consumer and not (owner and is_known) then
         if attempt > 0 and is_answered and call[2] == consumer then
             return repeated()
         elseif attempt > 0 and is_answered and is_recorded() then
@@ -148,7 +152,7 @@ local function finish(...)
                 if owner == 'line' then -- as if its hold were over: it is handed out, and begin.lua sees the rest
                     redis.call('ZADD', holds, 'XX', now_text, call_id)
                 end
-                return call[9] == 'dead' and 'recorded' or 'lost'
+                return call[9] == 'dead' and owner ~= consumer and 'recorded' or 'lost'
             end
         end
         return 'lost'
