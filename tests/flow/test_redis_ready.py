@@ -154,6 +154,7 @@ def test_audit_at_a_node_of_a_cluster_without_our_slot(stack, audit, tmp_path):
         assert "MOVED" in error and "REDIS_URL must begin with redis+cluster://" in error
     told = audit("doctor", code=1, REDIS_URL=url).out
     assert told.count("REDIS_URL must begin with redis+cluster://") == 3, told
+    assert "if it is NOPERM, give this user" in " ".join(told.split()), told
     through_it = f"redis+cluster://127.0.0.1:{wrong.port}"
     assert "no call is recorded" in audit("list", REDIS_URL=through_it).err
 

@@ -221,8 +221,8 @@ void doctor_record(struct audit *audit, struct findings *findings)
     redisReply *reply = read_snapshot(audit->database, &query, memory, &snapshot);
     if (!reply) {
         findings_wrong(findings, "record",
-                       "give this user of Redis the rights of `audit` "
-                       "(common/ship/compose/users.acl.in)",
+                       "the error of Redis says why; if it is NOPERM, give this user of Redis the "
+                       "rights of `audit` (common/ship/compose/users.acl.in)",
                        "the queue cannot be read");
     } else {
         judge_programs(audit, &snapshot, findings);
