@@ -439,10 +439,32 @@ static bool take_arguments(struct options *options, enum command command, int ar
     return true;
 }
 
+static enum options_verdict parse_flags(struct options *options, enum command command, int argc,
+                                        char **argv)
+{
+    struct option long_options[FLAG_COUNT + 2];
+    make_long_options(command, long_options);
+    if (!spelling_check_flags(argc, argv, long_options)) {
+        return OPTIONS_USAGE;
+    }
+    for (int flag; (flag = getopt_long(argc, argv, command == TAIL ? "hn:f" : "h", long_options,
+                                       NULL)) != -1;) {
+        if (flag == HELP || flag == 'h') {
+            print_command_help(command);
+            return OPTIONS_DONE;
+        }
+        flag = flag == 'n' ? (int)LINES : flag == 'f' ? (int)FOLLOW : flag;
+        if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
+            return OPTIONS_USAGE; // reported already
+        }
+    }
+    bool is_good = take_arguments(options, command, argc, argv) && check(options, command);
+    return is_good ? OPTIONS_RUN : OPTIONS_USAGE;
+}
+
 enum options_verdict options_parse(struct options *options, int argc, char **argv)
 {
     static char program_name[] = PROGRAM;
-    struct option long_options[FLAG_COUNT + 2];
     enum command command = LIST;
     const char *name = argc > 1 ? argv[1] : NULL;
     if (name && (!strcmp(name, "--version") || !strcmp(name, "-V"))) {
@@ -466,24 +488,11 @@ enum options_verdict options_parse(struct options *options, int argc, char **arg
     options->selection.limit =
         command == LIST || command == DEAD || command == REFUSED ? OPTIONS_LIST_LIMIT : 0;
     options->hides = OF_HIDING & OF(command);
-    make_long_options(command, long_options);
     argc--;
     argv++;
-    argv[0] = program_name; // in place of the command, for the complaints of getopt_long
-    if (!spelling_check_flags(argc, argv, long_options)) {
-        return OPTIONS_USAGE;
-    }
-    for (int flag; (flag = getopt_long(argc, argv, command == TAIL ? "hn:f" : "h", long_options,
-                                       NULL)) != -1;) {
-        if (flag == HELP || flag == 'h') {
-            print_command_help(command);
-            return OPTIONS_DONE;
-        }
-        flag = flag == 'n' ? (int)LINES : flag == 'f' ? (int)FOLLOW : flag;
-        if (flag == '?' || !take_flag(options, command, (enum flag)flag, optarg)) {
-            return OPTIONS_USAGE; // reported already
-        }
-    }
-    bool is_good = take_arguments(options, command, argc, argv) && check(options, command);
-    return is_good ? OPTIONS_RUN : OPTIONS_USAGE;
+    char *const word = argv[0]; // the caller's
+    argv[0] = program_name;     // in place of the command, for the complaints of getopt_long
+    enum options_verdict verdict = parse_flags(options, command, argc, argv);
+    argv[0] = word;
+    return verdict;
 }
