@@ -13,8 +13,8 @@
 -- calls the turnover lets in (`tokens`, counted at `tokens_ms`), how many starts last filled the agent
 -- (`filled`), and until when the refusals so far are not paid for (`owed_ms`). While the pace exists,
 -- every call of the agent goes through the queue. `answers:<agent>` is a stream of the agent's last
--- 2xx and their latencies, by which admit.lua estimates how long an answer takes. `answered:<agent>` is when the agent answered last, and which worker: one that gets no answer learns
--- from it whether others do.
+-- 2xx and their latencies, by which admit.lua estimates how long an answer takes. `answered:<agent>` is
+-- when the agent answered last, and which worker: one that gets no answer learns from it whether others do.
 local PACE_MS_MIN, PACE_MS_MAX = 250, 500
 local REFUSAL_MS = 350 -- of pause for each refusal, also of requests that were out together
 local FILLED_MIN = 4 -- fewer starts say nothing about how much room there will be

@@ -6,11 +6,12 @@
 -- ARGV  3 the names of an outcome's fields, as worker/record/outcome.h lists them, then each call, with
 --       these fields; 4 how long, in ms, after its hold a call's request may still be answered
 -- A verdict: lost, duplicate or recorded; `unknown`, `served`, `rejected` or `abandoned` if it is recorded as
--- dead for this reason, `started` if a late answer said that its bot is there; `not_yet` and how many ms are left of the hold, or of the time in which a request of this
--- call may be answered; of an outcome `rejected` that is not a death, `line`, or `again` and after how
--- many ms. A call that has ended: also how many have. The verdicts of a rejection end with a 1 if its
--- route is rejecting. `recorded`, of an attempt without an answer that is not an end, comes with how many ms
--- ago the agent answered another worker, and a 1. Sent again, the step changes nothing.
+-- dead for this reason, `started` if a late answer said that its bot is there; `not_yet` and how many ms
+-- are left of the hold, or of the time in which a request of this call may be answered; of an outcome
+-- `rejected` that is not a death, `line`, or `again` and after how many ms. A call that has ended: also
+-- how many have. The verdicts of a rejection end with a 1 if its route is rejecting. `recorded`, of an
+-- attempt without an answer that is not an end, comes with how many ms ago the agent answered another
+-- worker, and a 1. Sent again, the step changes nothing.
 local OWN_FAULT_MS = 1000 -- the agent answered others for so long, while a request did not get out
 local FIELDS_COUNT = 23 -- that this script knows: a new one is read here
 
