@@ -19,8 +19,8 @@ every packet while the filter is on. In the middle third the agent has room for 
 callers only: with a hold this short, many expire. The
 faults: SIGKILL, SIGTERM and SIGSTOP of every process (the agent is only stopped: what it has begun
 is counted there), Redis killed and started again, stopped, its connections cut, its scripts
-forgotten. The callers do not ring again: what they were told counts. At the end account.py adds up
-every call. What a failed campaign leaves behind is kept in build/chaos/SEED.
+forgotten, its consumer group destroyed. The callers do not ring again: what they were told counts. At
+the end account.py adds up every call. What a failed campaign leaves behind is kept in build/chaos/SEED.
 """
 
 import collections
@@ -330,6 +330,8 @@ class Campaign:
             ("connections cut", 3,
              lambda: self.tell_redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")),
             ("scripts forgotten", 1, lambda: self.tell_redis("SCRIPT", "FLUSH")),
+            ("consumer group destroyed", 1,
+             lambda: self.tell_redis("XGROUP", "DESTROY", self.ledger.key("webhooks"), "workers")),
         ]
 
     def deal_one(self):

@@ -21,6 +21,7 @@ import daily
 import http_raw
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+MEND_AOF = REPOSITORY / "common" / "ship" / "compose" / "mend_aof.sh"  # as compose starts Redis
 START_TIMEOUT_S = 20  # for a program to answer; the sanitizers' builds are slow to begin
 EXIT_TIMEOUT_S = 20
 TURN_S = 0.01  # between two looks
@@ -162,7 +163,7 @@ class Redis(Process):
         # The path of a unix socket may have 107 bytes only, and pytest's folders are long.
         self.socket_folder = tempfile.mkdtemp(prefix="dialin-")
         self.socket_path = f"{self.socket_folder}/redis.sock"
-        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1",
+        command = [MEND_AOF, data, "redis-server", "--port", self.port, "--bind", "127.0.0.1",
                    "--unixsocket", self.socket_path, "--dir", data, "--save", "",
                    "--appendonly", "yes", "--appendfsync", fsync, "--daemonize", "no",
                    "--maxmemory-policy", "noeviction"]
