@@ -20,6 +20,8 @@ class Trial:
         (self.root / "common/webhook").mkdir(parents=True)
         shutil.copytree(stacks.REPOSITORY / "tests/trial", self.root / "tests/trial")
         shutil.copy(stacks.REPOSITORY / "common/webhook/signature.h", self.root / "common/webhook")
+        (self.root / "common/ship/compose").mkdir(parents=True)
+        shutil.copy(stacks.MEND_AOF, self.root / "common/ship/compose")
         self.log = folder / "log"
         self.port = stacks.free_port()
         self.env = {"PATH": os.environ["PATH"], "BUILD": str(stacks.build_folder()), "PORT": str(self.port),

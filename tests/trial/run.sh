@@ -128,8 +128,8 @@ if [ -z "${REDIS_URL:-}${REDIS_URL_FILE:-}" ]; then
     mkdir -p "$STATE/redis"
     mkdir -m 700 -p "$(dirname "$SOCKET")"
     [ -O "$(dirname "$SOCKET")" ] || fail "$(dirname "$SOCKET") belongs to somebody else"
-    start redis setsid redis-server --port 0 --unixsocket "$SOCKET" --unixsocketperm 700 \
-        --dir "$STATE/redis" --appendonly yes --appendfsync always --save '' \
+    start redis setsid common/ship/compose/mend_aof.sh "$STATE/redis" redis-server --port 0 \
+        --unixsocket "$SOCKET" --unixsocketperm 700 --dir "$STATE/redis" --appendonly yes --appendfsync always --save '' \
         --maxmemory-policy noeviction --logfile "$STATE/redis.log"
     wait_for 0 "Redis ($STATE/redis.log)" redis-cli -s "$SOCKET" ping
     export REDIS_URL=unix://$SOCKET
