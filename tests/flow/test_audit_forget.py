@@ -56,7 +56,7 @@ def test_a_copy_of_a_forgotten_webhook_starts_no_second_bot(ledger, start, worke
 
 
 def test_what_lies_in_a_spool_is_forgotten_by_a_second_run(stack, ledger, start, worker, audit, folder):
-    """It is no part of the record until the spool drains; then it is, and --help says so."""
+    """What an ingress has spooled becomes part of the record only when the spool drains; --help of forget says so."""
     wire = stack.keep_wire(Between(stack.redis.port))
     ingress = stack.ingress(SPOOL_DIR=folder, REDIS_URL=wire.url, DAILY_WEBHOOK_SECRET=daily.EVENTS_SECRET)
     first, second = daily.webhook(From=PERSON), daily.webhook(From=PERSON)

@@ -126,7 +126,7 @@ local function slow_down(begun_ms, retry_after_ms, is_full)
     if retry_after_ms > 0 then
         pause_end_ms = is_first and now + retry_after_ms or math.max(pause_end_ms, now + retry_after_ms)
     end
-    -- While nobody may ask, nobody is refused: a long pause is no sign of more room.
+    -- Nobody asks during the pause, so nobody is refused: that does not show that there is more room.
     redis.call('HSET', pace, 'owed_ms', text(owed_ms), 'next_ms', text(pause_end_ms), 'refused_ms',
         text(math.max(now, pause_end_ms - PACE_MS_MAX)), 'refusal_ms', text(math.max(now - begun_ms, 0)))
     redis.call('EXPIRE', pace, PACE_KEPT_S)

@@ -15,7 +15,8 @@ local waiting = redis.call('ZCARD', line)
 if who == '' then
     redis.call('HDEL', paused, agent)
     if before ~= '' and redis.call('EXISTS', pace) == 1 then
-        redis.call('HSET', pace, 'refused_ms', now_text) -- that nobody was refused meanwhile is no sign of more room
+        -- Nobody could be refused during the pause, so the agent need not have more room.
+        redis.call('HSET', pace, 'refused_ms', now_text)
     elseif before ~= '' and waiting > 0 then
         redis.call('HSET', pace, 'width', WIDTH, 'refusals', 0, 'next_ms', 0, 'slowed_ms', now_text)
         redis.call('EXPIRE', pace, PACE_KEPT_S)
